@@ -1,0 +1,1 @@
+"""From scheduled TIR to programs of the ``eie`` dialect and TVM runtime modules."""

@@ -1,0 +1,201 @@
+"""Generate a program from a scheduled ``eie`` function.
+
+Before -> after, the statements of a kernel and its surroundings::
+
+    R.call_tir(fc1_kernel, (x, w, b))   ->  eie.load_act "fc1" src = 0, dst_row = 0, count = 784
+      T.eie.load_bias(acc, b, 300)      ->  eie.load_bias "fc1" bias = 0
+      T.eie.mvm(acc, w, x, 300, 784)    ->  eie.mvm "fc1" matrix = 0, src_row = 0
+      T.eie.write_back(y, acc, 300, 1)  ->  eie.write_back "fc1" dst_row = 1019, relu = 1
+                                            eie.store_act "fc1" src_row = 1019, count = 300
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from tvm import IRModule, relax
+
+from eie_backend.codegen.act_rows import allocate_rows
+from eie_backend.codegen.codebook import recover_codes
+from eie_backend.codegen.formats import FLOAT, LayerFormat, layer_formats, ranges_from
+from eie_backend.codegen.kernel_steps import KernelStep, kernel_steps
+from eie_backend.config import HardwareConfig
+from eie_backend.encoding import EncodedMatrix, encode
+from eie_backend.isa.program import Arithmetic, Program, Step
+from eie_backend.numerics import quantize
+from eie_backend.transform.kernel_calls import KernelCall, kernel_calls
+
+BiasMode = Literal["register", "column"]
+BIAS_MODES: tuple[BiasMode, ...] = ("register", "column")
+
+
+@dataclass(frozen=True)
+class CodegenOptions:
+    """What code generation needs beside the scheduled module.
+
+    `bias` is "register" (loaded at full precision) or "column" (the paper's shared-weight column).
+    """
+
+    config: HardwareConfig
+    arithmetic: Arithmetic = "int16"
+    bias: BiasMode = "register"
+    calibration: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    manifest: Mapping[str, str] = field(default_factory=dict)
+
+
+def generate(mod: IRModule, symbol: str, options: CodegenOptions) -> Program:
+    """Return the program of the ``eie`` function `symbol` of a scheduled module."""
+    function = mod[symbol]
+    calls, results = kernel_calls(mod, function)
+    return _Generator(symbol, function, calls, results, options).program()
+
+
+class _Generator:
+    def __init__(
+        self,
+        symbol: str,
+        function: relax.Function,
+        calls: list[KernelCall],
+        results: list[int],
+        options: CodegenOptions,
+    ) -> None:
+        self.symbol, self.calls, self.results, self.options = symbol, calls, results, options
+        self.layers = [call.layer for call in calls]
+        self.codes = [recover_codes(call.weights) for call in calls]
+        self.formats = self._formats()
+        sizes = [call.weights.shape[0] for call in calls]
+        self.inputs = calls[0].weights.shape[1]
+        self.rows = allocate_rows(
+            [self.inputs, *sizes], [call.source + 1 for call in calls], results, options.config
+        )
+        self.matrices: list[EncodedMatrix] = []
+        self.biases: list[NDArray[np.generic]] = []
+
+    def _formats(self) -> list[LayerFormat]:
+        if self.options.arithmetic == "float32":
+            return [FLOAT] * len(self.calls)
+        ranges = ranges_from(self.options.calibration, self.layers)
+        codebooks = [codebook for _, codebook in self.codes]
+        sources = [call.source for call in self.calls]
+        return layer_formats(ranges, codebooks, sources, self.options.config.accumulator_bits)
+
+    def program(self) -> Program:
+        """Emit every layer between the input's load and the results' stores."""
+        load = {"src": 0, "dst_row": self.rows[0], "count": self.inputs}
+        steps = [Step("load_act", {**load, "frac_bits": self.formats[0].input}, 0)]
+        for number in range(len(self.calls)):
+            steps += self._layer(number)
+        sizes = [self.calls[result].weights.shape[0] for result in self.results]
+        for result, size, dst in zip(
+            self.results, sizes, accumulate(sizes, initial=0), strict=False
+        ):
+            store = {"src_row": self.rows[result + 1], "dst": dst, "count": size}
+            frac_bits = self.formats[result].output
+            steps.append(Step("store_act", {**store, "frac_bits": frac_bits}, result))
+        setup, steps = self._place_matrices(steps)
+        return Program(
+            symbol=self.symbol,
+            config=self.options.config,
+            arithmetic=self.options.arithmetic,
+            inputs=self.inputs,
+            outputs=sum(sizes),
+            layers=tuple(self.layers),
+            matrices=tuple(self.matrices),
+            biases=tuple(self.biases),
+            setup=setup,
+            steps=steps,
+            manifest=self.options.manifest,
+        )
+
+    def _layer(self, number: int) -> list[Step]:
+        """Emit one layer: its kernel's calls as instructions."""
+        steps: list[Step] = []
+        kernel = kernel_steps(self.calls[number].kernel)
+        for at, call in enumerate(kernel):
+            following = kernel[at + 1].name if at + 1 < len(kernel) else ""
+            emit = getattr(self, f"_{call.name}")
+            steps.append(emit(number, call, last_tile=following == "write_back"))
+        return steps
+
+    def _load_bias(self, number: int, call: KernelStep, *, last_tile: bool) -> Step:
+        if self.options.bias == "column":
+            return Step("clear", {}, number)
+        values = self._bias(number, call)
+        if self.options.arithmetic == "int16":
+            bits = self.options.config.accumulator_bits
+            values = quantize(values, self.formats[number].accumulator, bits).astype(np.int32)
+        self.biases.append(values)
+        return Step("load_bias", {"bias": len(self.biases) - 1}, number)
+
+    def _clear(self, number: int, call: KernelStep, *, last_tile: bool) -> Step:
+        return Step("clear", {}, number)
+
+    def _mvm(self, number: int, call: KernelStep, *, last_tile: bool) -> Step:
+        rows, cols = call.spans["w"]
+        codes, codebook = self.codes[number]
+        bias_codes = None
+        if last_tile and self.options.bias == "column" and self.calls[number].bias is not None:
+            distance = np.abs(self.calls[number].bias[slice(*rows), None] - codebook)
+            bias_codes = distance.argmin(axis=1).astype(np.uint8)
+        config, layer_format = self.options.config, self.formats[number]
+        matrix = encode(codes[slice(*rows), slice(*cols)], codebook, config, bias_codes)
+        if self.options.arithmetic == "int16":
+            words = quantize(matrix.codebook, layer_format.weights).astype(np.int32)
+            matrix = replace(matrix, codebook=words)
+        self.matrices.append(matrix)
+        operands = {
+            "matrix": len(self.matrices) - 1,
+            "src_row": self.rows[self.calls[number].source + 1] + cols[0] // config.num_pe,
+            "shift": layer_format.product_shift,
+            "frac_bits": layer_format.input,
+        }
+        return Step("mvm", operands, number)
+
+    def _write_back(self, number: int, call: KernelStep, *, last_tile: bool) -> Step:
+        start, stop = call.spans["y"][1]
+        operands = {
+            "dst_row": self.rows[number + 1] + start // self.options.config.num_pe,
+            "count": stop - start,
+            "relu": call.args[1],
+            "shift": self.formats[number].output_shift,
+        }
+        return Step("write_back", operands, number)
+
+    def _bias(self, number: int, call: KernelStep) -> NDArray[np.float32]:
+        bias = self.calls[number].bias
+        assert bias is not None
+        ((start, stop),) = call.spans["b"]
+        return bias[start:stop]
+
+    def _place_matrices(self, steps: list[Step]) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+        """Load all matrices once if they fit together, else each before its use."""
+        loads = {
+            step.operands["matrix"]: Step(
+                "load_matrix", {"matrix": step.operands["matrix"]}, step.layer
+            )
+            for step in steps
+            if step.instruction == "mvm"
+        }
+        if is_resident(self.matrices, self.options.config):
+            return tuple(loads.values()), tuple(steps)
+        streamed: list[Step] = []
+        for step in steps:
+            if step.instruction == "mvm":
+                streamed.append(loads[step.operands["matrix"]])
+            streamed.append(step)
+        return (), tuple(streamed)
+
+
+def is_resident(matrices: list[EncodedMatrix], config: HardwareConfig) -> bool:
+    """Return whether the weight and pointer SRAM of every PE hold all matrices together."""
+    word = config.entries_per_word
+    entries = sum(-(-m.entries_per_pe.astype(np.int64) // word) * word for m in matrices)
+    pointer_bits = sum(m.pointers.shape[1] for m in matrices) * config.ptr_bits
+    return bool(
+        np.max(entries) <= config.spmat_sram_bytes and pointer_bits <= 8 * config.ptr_sram_bytes
+    )

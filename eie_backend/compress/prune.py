@@ -1,0 +1,61 @@
+"""`Prune`: set the smallest weights of every dense layer to zero."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import tvm
+from numpy.typing import NDArray
+from tvm import IRModule
+from tvm.ir.transform import PassContext
+
+from eie_backend.transform.layers import map_weights
+
+
+@tvm.transform.module_pass(opt_level=0, name="eie.Prune")
+class Prune:
+    """Keep a share of each layer's weights, those of largest magnitude.
+
+    Before -> after, at density 0.5::
+
+        R.matmul(x, [[0.9, -0.1], [0.2, -0.7]])  ->  R.matmul(x, [[0.9, 0], [0, -0.7]])
+
+    1. A layer keeps exactly ``round(density * weights)`` weights, or its non-zero weights if
+       they are fewer; ties keep the earlier weight.
+    2. Layers that `density` does not name, and all other operations, are left alone.
+
+    Parameters
+    ----------
+    density : mapping of str to float
+        Share of non-zero weights by layer name, in (0, 1].
+
+    Notes
+    -----
+    **Source**: Han et al., Learning both Weights and Connections (NIPS 2015).
+    """
+
+    def __init__(self, density: Mapping[str, float]) -> None:
+        self.density = density
+
+    def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
+        """Return the pruned module."""
+        return map_weights(mod, lambda name, w: prune(w, self.density.get(name, 1.0)))
+
+
+def prune(weights: NDArray[np.float32], density: float) -> NDArray[np.float32]:
+    """Return `weights` with only the ``round(density * size)`` largest magnitudes kept.
+
+    Examples
+    --------
+    >>> prune(np.array([[0.9, -0.1], [0.2, -0.7]], np.float32), 0.5).tolist()
+    [[0.8999999761581421, 0.0], [0.0, -0.699999988079071]]
+    """
+    keep = round(density * weights.size)
+    if keep >= weights.size:
+        return weights
+    order = np.argsort(-np.abs(weights), axis=None, kind="stable")
+    pruned = np.zeros_like(weights, order="C")
+    kept = order[:keep]
+    pruned.reshape(-1)[kept] = weights.reshape(-1)[kept]
+    return pruned

@@ -1,0 +1,129 @@
+"""`HardwareConfig`: every size of the machine, in one place.
+
+The compiler, the image header and the simulator read this one description; the C++ struct of
+the same name is generated from it (``python -m eie_backend.isa.generate``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from eie_backend.errors import ConfigError
+
+ENTRY_BITS = 8
+"""Bits of one stored entry: codebook index and zero run together."""
+
+
+def _size(default: int, unit: str, low: int, high: int, doc: str) -> Any:
+    return field(default=default, metadata={"unit": unit, "low": low, "high": high, "doc": doc})
+
+
+@dataclass(frozen=True)
+class HardwareConfig:
+    """Sizes of the EIE-like machine; the defaults are the paper's 64-PE design.
+
+    Raises
+    ------
+    ConfigError
+        If a size is impossible; the message lists all faults at once.
+
+    Notes
+    -----
+    **Source**: EIE paper (ISCA 2016), section 5 and Table II; `dram_bytes_per_cycle` is a design
+    choice (6.4 GB/s at 800 MHz), `accumulator_bits` is measured by
+    ``benchmarks/accumulator_bits.py``.
+
+    Examples
+    --------
+    >>> HardwareConfig(num_pe=16).entries_per_word
+    8
+    """
+
+    num_pe: int = _size(64, "PEs", 1, 1024, "processing elements (P)")
+    fifo_depth: int = _size(
+        8, "slots", 2, 65536, "ring slots of each act_queue; it is full at one entry less"
+    )
+    spmat_width_bits: int = _size(64, "bits", 8, 512, "width of one weight SRAM read")
+    spmat_sram_bytes: int = _size(131072, "bytes", 64, 1 << 30, "weight SRAM of one PE")
+    ptr_sram_bytes: int = _size(32768, "bytes", 4, 1 << 30, "pointer SRAM of one PE, both banks")
+    ptr_bits: int = _size(16, "bits", 4, 32, "width of one column pointer")
+    act_sram_bytes: int = _size(2048, "bytes", 2, 1 << 24, "activation SRAM of one PE")
+    act_registers: int = _size(
+        64, "registers", 1, 4096, "source and also destination registers of one PE"
+    )
+    codebook_bits: int = _size(4, "bits", 2, 7, "codebook index of an entry")
+    accumulator_bits: int = _size(32, "bits", 16, 32, "width of a destination register: 16 or 32")
+    clock_mhz: int = _size(800, "MHz", 1, 100000, "clock frequency")
+    dram_bytes_per_cycle: int = _size(8, "bytes", 1, 65536, "DRAM bandwidth in I/O mode")
+
+    def __post_init__(self) -> None:
+        faults = [fault for spec in fields(self) if (fault := self._range_fault(spec))]
+        if not faults:
+            faults = self._relation_faults()
+        if faults:
+            raise ConfigError(
+                "impossible HardwareConfig: " + "; ".join(faults) + "; correct these fields"
+            )
+
+    def _range_fault(self, spec: Any) -> str | None:
+        value, low, high = getattr(self, spec.name), spec.metadata["low"], spec.metadata["high"]
+        if isinstance(value, bool) or not isinstance(value, int):
+            return f"{spec.name} = {value!r} is not an integer"
+        if not low <= value <= high:
+            return f"{spec.name} = {value} is outside {low}..{high} {spec.metadata['unit']}"
+        return None
+
+    def _relation_faults(self) -> list[str]:
+        faults = []
+        if self.spmat_width_bits % ENTRY_BITS:
+            faults.append(
+                f"spmat_width_bits = {self.spmat_width_bits} is not a multiple of {ENTRY_BITS}"
+            )
+        if self.accumulator_bits not in (16, 32):
+            faults.append(f"accumulator_bits = {self.accumulator_bits} is neither 16 nor 32")
+        return faults
+
+    @property
+    def index_bits(self) -> int:
+        """Bits of an entry's zero run."""
+        return ENTRY_BITS - self.codebook_bits
+
+    @property
+    def codebook_entries(self) -> int:
+        """Codebook entries, the reserved 0.0 at index 0 included."""
+        return 1 << self.codebook_bits
+
+    @property
+    def max_run(self) -> int:
+        """Longest zero run of one entry; a padding entry advances ``max_run + 1`` rows."""
+        return (1 << self.index_bits) - 1
+
+    @property
+    def entries_per_word(self) -> int:
+        """Entries in one weight SRAM word."""
+        return self.spmat_width_bits // ENTRY_BITS
+
+    @property
+    def block_values(self) -> int:
+        """Activations that the source (or destination) registers of all PEs hold."""
+        return self.act_registers * self.num_pe
+
+    @property
+    def act_rows(self) -> int:
+        """Rows of `num_pe` 16-bit activations in the activation SRAM."""
+        return self.act_sram_bytes // 2
+
+    @property
+    def matrix_entries(self) -> int:
+        """Most entries per PE in one matrix: what the weight SRAM holds and a pointer reaches."""
+        return min(self.spmat_sram_bytes, (1 << self.ptr_bits) - 1)
+
+    @property
+    def matrix_columns(self) -> int:
+        """Most columns of one matrix: its pointers, and one past the end, fit the pointer SRAM."""
+        return self.ptr_sram_bytes * 8 // self.ptr_bits - 1
+
+    def to_dict(self) -> dict[str, int]:
+        """Return the fields by name, in declaration order."""
+        return asdict(self)

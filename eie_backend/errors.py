@@ -1,0 +1,37 @@
+"""The errors that users of the package can meet: all derive from `EieError`.
+
+A message says what is wrong, where, what was given, what is allowed and what to do next.
+The command line prints it on one line and exits with code 2.
+"""
+
+
+class EieError(Exception):
+    """Base of every error that the package raises for its users."""
+
+
+class ConfigError(EieError):
+    """An impossible `HardwareConfig`; the message lists every fault."""
+
+
+class RecipeError(EieError):
+    """An impossible compression recipe; the message lists every fault."""
+
+
+class ModelError(EieError):
+    """A model that cannot be read, or that the machine cannot run."""
+
+
+class InputError(EieError):
+    """Input data of the wrong kind, shape or dtype."""
+
+
+class EncodingError(EieError):
+    """Weights or operands that do not fit the machine's formats."""
+
+
+class ImageError(EieError):
+    """An image or a compiled library that is truncated, altered or from another version."""
+
+
+class VersionError(EieError, ImportError):
+    """A pair of TVM packages that is known not to work."""

@@ -1,0 +1,219 @@
+"""Between `Program` and the ``eie`` dialect, and between the dialect and its text.
+
+Law: ``from_dialect(to_dialect(p))`` has the same image as p, and parsing a printed module and
+printing it again gives the same text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import fields, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from xdsl.dialects.builtin import (
+    BytesAttr,
+    DenseIntOrFPElementsAttr,
+    DenseResourceAttr,
+    DictionaryAttr,
+    IntegerAttr,
+    IntegerType,
+    ModuleOp,
+    StringAttr,
+    TensorType,
+    UnitAttr,
+    f32,
+    i8,
+    i32,
+)
+from xdsl.ir import Attribute, Block, Operation, Region
+from xdsl.parser import Parser
+from xdsl.utils.exceptions import ParseError, VerifyException
+
+from eie_backend.config import HardwareConfig
+from eie_backend.encoding import EncodedMatrix, encode
+from eie_backend.errors import EncodingError
+from eie_backend.isa.dialect import (
+    INSTRUCTION_OPS,
+    BiasOp,
+    MatrixOp,
+    ProgramOp,
+    RunOp,
+    SetupOp,
+    context,
+)
+from eie_backend.isa.instructions import BY_NAME
+from eie_backend.isa.program import ARITHMETICS, Program, Step
+
+ELIDE_BYTES = 128
+"""Constants above this size are shown by their hash in elided text."""
+
+_ELEMENT_TYPES = {"float32": f32, "int32": i32, "uint8": i8}
+
+
+def _dense(values: NDArray[np.generic]) -> DenseIntOrFPElementsAttr:
+    tensor = TensorType(_ELEMENT_TYPES[values.dtype.name], list(values.shape))
+    return DenseIntOrFPElementsAttr(tensor, BytesAttr(values.tobytes()))
+
+
+def _array(attribute: Attribute, dtype: str) -> NDArray[np.generic]:
+    if not isinstance(attribute, DenseIntOrFPElementsAttr):
+        raise EncodingError(
+            f"eie text: constant {attribute} is elided; print the program with its constants"
+        )
+    raw = np.frombuffer(attribute.data.data, dtype)
+    return raw.reshape(attribute.get_shape())
+
+
+def _region(operations: Iterable[Operation]) -> Region:
+    return Region([Block(list(operations))])
+
+
+def _step_op(step: Step, layers: tuple[str, ...]) -> Operation:
+    properties: dict[str, Attribute] = {"layer": StringAttr(layers[step.layer])}
+    for spec in BY_NAME[step.instruction].fields:
+        width = IntegerType(spec.bits + (not spec.signed))
+        properties[spec.name] = IntegerAttr(step.operands[spec.name], width)
+    return INSTRUCTION_OPS[step.instruction].create(properties=properties)
+
+
+def _matrix_op(matrix: EncodedMatrix) -> Operation:
+    properties: dict[str, Attribute] = {
+        "codes": _dense(matrix.codes()),
+        "codebook": _dense(matrix.codebook[: np.flatnonzero(matrix.codebook).max(initial=0) + 1]),
+    }
+    if matrix.has_bias_column:
+        properties["bias_column"] = UnitAttr()
+    return MatrixOp.create(properties=properties)
+
+
+def to_dialect(program: Program) -> ModuleOp:
+    """Return the program as a module of the ``eie`` dialect."""
+    config = {name: IntegerAttr(v, 64) for name, v in program.config.to_dict().items()}
+    body = [
+        *(_matrix_op(matrix) for matrix in program.matrices),
+        *(BiasOp.create(properties={"values": _dense(bias)}) for bias in program.biases),
+        SetupOp.create(regions=[_region(_step_op(s, program.layers) for s in program.setup)]),
+        RunOp.create(regions=[_region(_step_op(s, program.layers) for s in program.steps)]),
+    ]
+    operation = ProgramOp.create(
+        properties={
+            "sym_name": StringAttr(program.symbol),
+            "arithmetic": StringAttr(program.arithmetic),
+            "inputs": IntegerAttr(program.inputs, 64),
+            "outputs": IntegerAttr(program.outputs, 64),
+            "config": DictionaryAttr(config),
+            "manifest": DictionaryAttr({k: StringAttr(v) for k, v in program.manifest.items()}),
+        },
+        regions=[_region(body)],
+    )
+    return ModuleOp([operation])
+
+
+def from_dialect(module: ModuleOp) -> Program:
+    """Return the one program of `module`.
+
+    Raises
+    ------
+    EncodingError
+        If it is not one well-formed program: what is wrong and where.
+    """
+    programs = [op for op in module.ops if isinstance(op, ProgramOp)]
+    if len(programs) != 1:
+        raise EncodingError(f"eie text: {len(programs)} eie.program operations; give exactly one")
+    operation = programs[0]
+    arithmetic = operation.arithmetic.data
+    if arithmetic not in ARITHMETICS:
+        raise EncodingError(f"eie text: arithmetic {arithmetic!r} is none of {ARITHMETICS}")
+    sizes = {name: value.value.data for name, value in operation.config.data.items()}
+    unknown = sizes.keys() ^ {spec.name for spec in fields(HardwareConfig)}
+    if unknown:
+        raise EncodingError(f"eie text: config fields {sorted(unknown)} are missing or unknown")
+    config = HardwareConfig(**sizes)
+    dtype = "float32" if arithmetic == "float32" else "int32"
+    layers: dict[str, int] = {}
+    body = list(operation.body.block.ops)
+    return Program(
+        symbol=operation.sym_name.data,
+        config=config,
+        arithmetic=arithmetic,
+        inputs=operation.inputs.value.data,
+        outputs=operation.outputs.value.data,
+        matrices=tuple(_matrix(op, config, dtype) for op in body if isinstance(op, MatrixOp)),
+        biases=tuple(_array(op.values, dtype) for op in body if isinstance(op, BiasOp)),
+        setup=_steps((op for op in body if isinstance(op, SetupOp)), layers),
+        steps=_steps((op for op in body if isinstance(op, RunOp)), layers),
+        layers=tuple(layers),
+        manifest={k: v.data for k, v in operation.manifest.data.items()},
+    )
+
+
+def _matrix(operation: MatrixOp, config: HardwareConfig, dtype: str) -> EncodedMatrix:
+    codes = _array(operation.codes, "uint8")
+    codebook = _array(operation.codebook, dtype)
+    words = np.zeros(config.codebook_entries, dtype)
+    bias = codes[:, -1] if operation.bias_column is not None else None
+    inputs = codes if bias is None else codes[:, :-1]
+    # The codes alone decide the layout; the words of the codebook are taken as they are.
+    encoded = encode(inputs, np.zeros(codebook.size), config, bias)
+    return replace(encoded, codebook=np.resize(np.append(codebook, words), words.size))
+
+
+def _steps(regions: Iterable[SetupOp | RunOp], layers: dict[str, int]) -> tuple[Step, ...]:
+    steps = []
+    for operation in (op for region in regions for op in region.body.block.ops):
+        _, name = operation.name.split(".", 1)
+        if name not in BY_NAME:
+            raise EncodingError(f"eie text: {operation.name} is not an instruction")
+        properties = dict(operation.properties)
+        layer = properties.pop("layer")
+        assert isinstance(layer, StringAttr)
+        operands = {
+            key: value.value.data
+            for key, value in properties.items()
+            if isinstance(value, IntegerAttr)
+        }
+        steps.append(Step(name, operands, layers.setdefault(layer.data, len(layers))))
+    return tuple(steps)
+
+
+def print_program(module: ModuleOp, *, elide: bool = False) -> str:
+    """Return the module's text.
+
+    Parameters
+    ----------
+    module : ModuleOp
+        A module of the ``eie`` dialect.
+    elide : bool
+        Show constants above `ELIDE_BYTES` by their hash: for reading, not for parsing back.
+    """
+    if not elide:
+        return str(module) + "\n"
+    shown = module.clone()
+    for operation in shown.walk():
+        for name, value in operation.properties.items():
+            if isinstance(value, DenseIntOrFPElementsAttr) and len(value.data.data) > ELIDE_BYTES:
+                digest = hashlib.sha256(value.data.data).hexdigest()[:16]
+                operation.properties[name] = DenseResourceAttr.from_params(
+                    f"elided_{digest}", value.type
+                )
+    return str(shown) + "\n"
+
+
+def parse_program(text: str) -> ModuleOp:
+    """Parse and verify a module of the ``eie`` dialect.
+
+    Raises
+    ------
+    EncodingError
+        If the text is not a valid module; the message is one line.
+    """
+    try:
+        module = Parser(context(), text).parse_module()
+        module.verify()
+    except (ParseError, VerifyException) as error:
+        raise EncodingError(f"eie text: {str(error).strip().splitlines()[-1].strip()}") from error
+    return module
+
+

@@ -1,0 +1,35 @@
+"""``write_back``: end an output block: ReLU, round to 16 bits, write the activation SRAM."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from eie_backend.isa.fields import Field, Instruction
+from eie_backend.isa.state import MachineState
+from eie_backend.numerics import VALUE_BITS, shift_round
+
+
+def _execute(state: MachineState, operands: Mapping[str, int]) -> None:
+    values = state.acc[: operands["count"]]
+    if operands["relu"]:
+        values = np.maximum(values, values.dtype.type(0))
+    if not state.is_float:
+        values = state.saturate(shift_round(values, operands["shift"]), VALUE_BITS)
+    at = operands["dst_row"] * state.config.num_pe
+    state.act[at : at + operands["count"]] = values
+
+
+INSTRUCTION = Instruction(
+    name="write_back",
+    opcode=6,
+    fields=(
+        Field("dst_row", 16, "act rows", "first row in the activation SRAM"),
+        Field("count", 24, "values", "length of the output block"),
+        Field("relu", 1, "", "1 replaces negative values by 0"),
+        Field("shift", 8, "bits", "right shift to the output's scale; left if < 0", signed=True),
+    ),
+    meaning="Write the destination registers to the activation SRAM, through ReLU if asked.",
+    effect="act[dst_row * P + i] <- sat16(round(relu(acc[i]) >> shift))",
+    source="EIE paper, section 4 (activation read/write unit)",
+    execute=_execute,
+)

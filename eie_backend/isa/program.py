@@ -1,0 +1,67 @@
+"""`Program`: what an image contains and the machine executes, as plain Python data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eie_backend.config import HardwareConfig
+from eie_backend.encoding import EncodedMatrix
+
+Arithmetic = Literal["float32", "int16"]
+ARITHMETICS: tuple[Arithmetic, ...] = ("float32", "int16")
+"""Arithmetics by their number in an image."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One instruction with its operands and the number of its source layer."""
+
+    instruction: str
+    operands: Mapping[str, int]
+    layer: int
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A compiled chain of layers for one machine.
+
+    Attributes
+    ----------
+    symbol : str
+        Name under which the host calls the program.
+    config : HardwareConfig
+        The machine that it was compiled for.
+    arithmetic : {"float32", "int16"}
+        How values are computed; codebooks and biases are stored accordingly.
+    inputs, outputs : int
+        Values of one sample on the host's side; several tensors count one after the other.
+    layers : tuple of str
+        Names of the source layers, by number.
+    matrices : tuple of EncodedMatrix
+        Weight tiles, by number.
+    biases : tuple of ndarray, float32 or int32
+        Bias vectors in the format of the destination registers, by number.
+    setup : tuple of Step
+        Executed once when the program is loaded: the resident weights.
+    steps : tuple of Step
+        Executed for every sample.
+    manifest : mapping of str to str
+        Hashes and versions of what the program was made from.
+    """
+
+    symbol: str
+    config: HardwareConfig
+    arithmetic: Arithmetic
+    inputs: int
+    outputs: int
+    layers: tuple[str, ...]
+    matrices: tuple[EncodedMatrix, ...]
+    biases: tuple[NDArray[np.generic], ...]
+    setup: tuple[Step, ...]
+    steps: tuple[Step, ...]
+    manifest: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,64 @@
+"""Fixed-point numbers: power-of-two scales, rounding to nearest even, saturation.
+
+A tensor with `frac_bits` f stores the integer q for the real value ``q * 2**-f``.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+VALUE_BITS = 16
+"""Bits of an activation and of an expanded weight in int16 arithmetic."""
+
+MAX_FRAC_BITS = 30
+"""Largest `frac_bits` that is chosen; a tensor of tiny values gains nothing from more."""
+
+
+def frac_bits_for(max_abs: float, bits: int = VALUE_BITS) -> int:
+    """Return the most fractional bits with which ``+-max_abs`` does not saturate.
+
+    Parameters
+    ----------
+    max_abs : float
+        Largest magnitude to represent; 0 counts as 1.
+    bits : int
+        Width of the signed integer.
+
+    Examples
+    --------
+    >>> frac_bits_for(1.0), frac_bits_for(0.99), frac_bits_for(300.0)
+    (14, 15, 6)
+    """
+    largest = (1 << (bits - 1)) - 1
+    frac = bits - 1 - math.frexp(max_abs or 1.0)[1]
+    if round(max_abs * 2.0**frac) > largest:
+        frac -= 1
+    return min(frac, MAX_FRAC_BITS)
+
+
+def quantize(values: ArrayLike, frac_bits: int, bits: int = VALUE_BITS) -> NDArray[np.int64]:
+    """Return the nearest integers at scale ``2**-frac_bits``, ties to even, saturated."""
+    scaled = np.rint(np.asarray(values, np.float64) * 2.0**frac_bits)
+    return np.clip(scaled, -(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1).astype(np.int64)
+
+
+def dequantize(values: ArrayLike, frac_bits: int) -> NDArray[np.float32]:
+    """Return ``values * 2**-frac_bits`` as float32."""
+    return (np.asarray(values, np.float64) * 2.0**-frac_bits).astype(np.float32)
+
+
+def shift_round(values: NDArray[np.int64], shift: int) -> NDArray[np.int64]:
+    """Shift right by `shift` bits, rounding to nearest, ties to even; left if negative.
+
+    Examples
+    --------
+    >>> shift_round(np.array([1, 2, 3, 5, 6, -2, -6]), 2).tolist()
+    [0, 0, 1, 1, 2, 0, -2]
+    """
+    if shift <= 0:
+        return values << -shift
+    half = np.int64(1) << np.int64(shift - 1)
+    return (values + (half - 1) + ((values >> shift) & 1)) >> shift

@@ -1,0 +1,1 @@
+"""Relax and TIR passes, from valid IR to valid IR; `pipeline` lists their order."""

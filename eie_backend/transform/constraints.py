@@ -1,0 +1,121 @@
+"""What a dense layer must satisfy to run on the machine.
+
+Each constraint's docstring, filled with the layer's and the machine's live values, is the message
+that users read when a layer stays on the host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from tvm import IRModule, relax
+from tvm.tirx import IntImm
+
+from eie_backend.config import HardwareConfig
+from eie_backend.transform.layers import constant_weights, matmuls
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A matmul and the machine that should run it, with the values that messages quote."""
+
+    name: str
+    matmul: relax.Call
+    config: HardwareConfig
+
+    @property
+    def shape(self) -> list[object] | None:
+        """Shape of the result, or None if its rank is unknown."""
+        shape = self.matmul.ty.shape
+        return None if shape is None else list(shape.values)
+
+    @property
+    def dtypes(self) -> str:
+        """Dtypes of both operands."""
+        return " x ".join(str(arg.ty.dtype) for arg in self.matmul.args)
+
+    @property
+    def values(self) -> int:
+        """Distinct non-zero weights."""
+        weights = constant_weights(self.matmul)
+        assert weights is not None
+        return int(np.count_nonzero(np.unique(weights)))
+
+    @property
+    def max_values(self) -> int:
+        """Weights that the codebook shares, 0.0 not counted."""
+        return self.config.codebook_entries - 1
+
+    @property
+    def act_rows(self) -> int:
+        """Rows of the activation SRAM that the layer's input and output take."""
+        weights = constant_weights(self.matmul)
+        assert weights is not None
+        return sum(-(-size // self.config.num_pe) for size in weights.shape)
+
+
+def constant_matrix(layer: Candidate) -> bool:
+    """its weights are not a constant matrix; export the model with weights as initializers"""
+    return constant_weights(layer.matmul) is not None
+
+
+def float32_operands(layer: Candidate) -> bool:
+    """its operands are {layer.dtypes}; the machine takes float32 x float32"""
+    return layer.dtypes == "float32 x float32"
+
+
+def static_shape(layer: Candidate) -> bool:
+    """its result has shape {layer.shape}; bind every dimension to a number"""
+    shape = layer.shape
+    return shape is not None and all(isinstance(extent, (int, IntImm)) for extent in shape)
+
+
+def few_values(layer: Candidate) -> bool:
+    """it has {layer.values} different weights; the codebook shares {layer.max_values}: compress
+    it with bits={layer.config.codebook_bits} or fewer
+    """
+    return layer.values <= layer.max_values
+
+
+def fits_act_sram(layer: Candidate) -> bool:
+    """its input and output take {layer.act_rows} rows of activation SRAM; a PE has
+    {layer.config.act_rows}: raise num_pe or act_sram_bytes
+    """
+    return layer.act_rows <= layer.config.act_rows
+
+
+CONSTRAINTS: tuple[Callable[[Candidate], bool], ...] = (
+    constant_matrix,
+    float32_operands,
+    static_shape,
+    few_values,
+    fits_act_sram,
+)
+"""Checked in order; the first that fails is reported."""
+
+
+def why_not(layer: Candidate) -> str | None:
+    """Return why the machine cannot run the layer, or None if it can."""
+    for constraint in CONSTRAINTS:
+        if not constraint(layer):
+            text = " ".join((constraint.__doc__ or "").split())
+            return text.format(layer=layer)
+    return None
+
+
+def explain(mod: IRModule, config: HardwareConfig) -> dict[str, str | None]:
+    """Return, for every matmul of a normalised module, why it stays on the host (None: it does not).
+
+    Parameters
+    ----------
+    mod : IRModule
+        A normalised module, compressed or not.
+    config : HardwareConfig
+        The machine.
+    """
+    return {
+        binding.var.name: why_not(Candidate(binding.var.name, binding.value, config))
+        for binding, _ in matmuls(mod)
+    }

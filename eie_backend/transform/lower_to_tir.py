@@ -1,0 +1,141 @@
+"""`LowerToTIR`: turn the layers of ``eie`` functions into TIR kernels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+import tvm
+from numpy.typing import NDArray
+from tvm import IRModule, relax
+from tvm.ir.transform import PassContext
+
+from eie_backend.schedules.kernel import DenseShape, dense_kernel
+from eie_backend.transform.layers import constant_weights, is_matmul
+
+CODEGEN = "eie"
+
+
+@dataclass(frozen=True, eq=False)
+class CompositeLayer:
+    """A layer in a composite function.
+
+    `weights` is (outputs, inputs) float32, `bias` (outputs,) float32 or None; `batch` counts the
+    samples, all leading dimensions together.
+    """
+
+    name: str
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float32] | None
+    relu: bool
+    batch: int
+
+    @property
+    def shape(self) -> DenseShape:
+        """The kernel's sizes and epilogue."""
+        return DenseShape(self.batch, *self.weights.shape, self.bias is not None, self.relu)
+
+
+def is_eie_function(function: object) -> bool:
+    """Return whether `function` is a Relax function that the machine runs."""
+    return (
+        isinstance(function, relax.Function)
+        and function.attrs is not None
+        and function.attrs.get("Codegen") == CODEGEN
+    )
+
+
+def composite_layer(function: relax.Function) -> CompositeLayer:
+    """Read the one layer of a composite function."""
+    bindings = [binding for block in function.body.blocks for binding in block.bindings]
+    matmul = next(binding for binding in bindings if is_matmul(binding.value))
+    weights = constant_weights(matmul.value)
+    assert weights is not None
+    bias = next(
+        (
+            operand.value.numpy().reshape(-1)
+            for binding in bindings
+            if binding.value.op.name == "relax.add"
+            for operand in binding.value.args
+            if isinstance(operand, tvm.ir.expr.GenericConst)
+        ),
+        None,
+    )
+    relu = any(binding.value.op.name == "relax.nn.relu" for binding in bindings)
+    batch = prod(int(extent) for extent in list(matmul.value.ty.shape.values)[:-1])
+    return CompositeLayer(matmul.var.name, np.ascontiguousarray(weights), bias, relu, batch)
+
+
+@tvm.transform.module_pass(opt_level=0, name="eie.LowerToTIR")
+class LowerToTIR:
+    """Replace each composite call in an ``eie`` function by a call of a kernel.
+
+    Before -> after::
+
+        lv = composite(x)  ->  fc1 = R.call_tir(fc1_kernel, (x, w, b), (batch, outputs))
+
+    1. The kernel is named after its layer and takes the weights as (outputs, inputs).
+    2. Leading dimensions become one batch; a reshape appears only where the shape changes.
+    3. Functions without ``Codegen: "eie"`` are left alone.
+    """
+
+    def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
+        """Return the module with kernels."""
+        functions = dict(mod.functions_items())
+        for gvar, function in mod.functions_items():
+            if is_eie_function(function):
+                lowered = lower(gvar.name_hint, function)
+                functions[gvar] = lowered[gvar.name_hint]
+                functions |= {g: f for g, f in lowered.functions_items() if is_kernel(f)}
+        return IRModule(functions, attrs=mod.attrs)
+
+
+def is_kernel(function: object) -> bool:
+    """Return whether `function` is the kernel of a layer."""
+    return isinstance(function, tvm.tirx.PrimFunc) and "eie.layer" in function.attrs
+
+
+def lower(name: str, function: relax.Function) -> IRModule:
+    """Return one ``eie`` function and its kernels as a module of their own."""
+    builder = relax.BlockBuilder()
+    params = [relax.Var(param.name, param.ty) for param in function.params]
+    values: dict[relax.Var, relax.Expr] = dict(zip(function.params, params, strict=True))
+    with builder.function(name, params, attrs=dict(function.attrs.items())):
+        with builder.dataflow():
+            for binding in (b for block in function.body.blocks for b in block.bindings):
+                if isinstance(binding.value, relax.Function):
+                    values[binding.var] = binding.value
+                else:
+                    composite = values[binding.value.op]
+                    source = values[binding.value.args[0]]
+                    values[binding.var] = _emit_kernel(builder, composite, source)
+            result = function.body.body
+            if isinstance(result, relax.Tuple):
+                outputs = relax.Tuple([values[field] for field in result.fields])
+            else:
+                outputs = values[result]
+            outputs = builder.emit_output(outputs)
+        builder.emit_func_output(outputs)
+    return builder.get()
+
+
+def _emit_kernel(
+    builder: relax.BlockBuilder, composite: relax.Function, source: relax.Expr
+) -> relax.Var:
+    layer = composite_layer(composite)
+    kernel = dense_kernel(f"{layer.name}_kernel", layer.shape)
+    kernel = kernel.with_attrs({"eie.layer": layer.name, "eie.relu": layer.relu})
+    gvar = builder.add_func(kernel, f"{layer.name}_kernel")
+    outputs, inputs = layer.weights.shape
+    operands = [_reshape(builder, source, [layer.batch, inputs]), relax.const(layer.weights)]
+    operands += [] if layer.bias is None else [relax.const(layer.bias)]
+    result_type = relax.TensorType((layer.batch, outputs), "float32")
+    result = builder.emit(relax.call_tir(gvar, operands, result_type), layer.name)
+    return _reshape(builder, result, [int(extent) for extent in composite.ret_ty.shape.values])
+
+
+def _reshape(builder: relax.BlockBuilder, value: relax.Expr, shape: list[int]) -> relax.Expr:
+    if [int(extent) for extent in value.ty.shape.values] == shape:
+        return value
+    return builder.emit(relax.op.reshape(value, shape))

@@ -1,0 +1,29 @@
+#ifndef EIE_MACHINE_H_
+#define EIE_MACHINE_H_
+
+#include <memory>
+#include <vector>
+
+#include "eie/generated/counters.h"
+#include "eie/program.h"
+
+namespace eie {
+
+/// Registers and activation SRAM that run one program, a sample at a time.
+class Machine {
+ public:
+  /// The machine of the program's arithmetic; `program` must outlive it.
+  static std::unique_ptr<Machine> Create(const Program& program);
+
+  virtual ~Machine() = default;
+
+  /// Runs the steps on one sample, from cleared state; returns the counters of each layer.
+  virtual const std::vector<Counters>& Run(const float* input, float* output) = 0;
+};
+
+/// What the program's setup costs, once per load: the transfer of the resident matrices.
+Counters SetupCounters(const Program& program);
+
+}  // namespace eie
+
+#endif  // EIE_MACHINE_H_

@@ -1,0 +1,36 @@
+#ifndef EIE_PROGRAM_H_
+#define EIE_PROGRAM_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "eie/encoded_matrix.h"
+#include "eie/generated/hardware_config.h"
+#include "eie/generated/isa.h"
+
+namespace eie {
+
+/// What an image contains and a machine executes. Immutable once read: any thread may run it.
+struct Program {
+  HardwareConfig config;
+  bool is_float;  ///< float32, otherwise int16
+  int64_t inputs;
+  int64_t outputs;
+  std::string symbol;
+  std::vector<std::string> layers;
+  std::vector<EncodedMatrix> matrices;
+  std::vector<std::vector<uint32_t>> biases;  ///< float32 or int32 words
+  std::vector<Instruction> setup;
+  std::vector<Instruction> steps;
+  int64_t act_values;  ///< of the activation SRAM that the steps touch; set by CheckProgram
+};
+
+/// Checks every instruction against the program and the machine's sizes; throws ImageError.
+///
+/// After it no instruction of the program can reach outside a vector or a table, nor overflow.
+void CheckProgram(Program* program);
+
+}  // namespace eie
+
+#endif  // EIE_PROGRAM_H_

@@ -1,0 +1,123 @@
+#include "eie/machine.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <variant>
+
+#include "eie/arithmetic.h"
+#include "eie/mvm.h"
+
+namespace eie {
+namespace {
+
+/// I/O mode: moves `bytes` between DRAM and the machine.
+void Transfer(const HardwareConfig& config, int64_t bytes, Counters* counters) {
+  counters->load_bytes += bytes;
+  counters->load_cycles += (bytes + config.dram_bytes_per_cycle - 1) / config.dram_bytes_per_cycle;
+}
+
+template <typename Arithmetic>
+class MachineOf final : public Machine {
+ public:
+  explicit MachineOf(const Program& program)
+      : program_(program),
+        arithmetic_(program.config),
+        act_(program.act_values),
+        acc_(program.config.act_registers * program.config.num_pe),
+        layers_(program.layers.size()) {}
+
+  const std::vector<Counters>& Run(const float* input, float* output) override {
+    input_ = input;
+    output_ = output;
+    std::fill_n(output, program_.outputs, 0.0F);
+    std::fill(act_.begin(), act_.end(), Word{0});
+    std::fill(acc_.begin(), acc_.end(), Word{0});
+    std::fill(layers_.begin(), layers_.end(), Counters{});
+    for (const Instruction& instruction : program_.steps) {
+      counters_ = &layers_[instruction.layer];
+      std::visit([this](const auto& operation) { Execute(operation); }, instruction.operation);
+    }
+    return layers_;
+  }
+
+ private:
+  using Word = typename Arithmetic::Word;
+
+  Word* ActRow(int64_t row) { return act_.data() + row * program_.config.num_pe; }
+
+  void Execute(const LoadMatrix& load) {
+    Transfer(program_.config, program_.matrices[load.matrix].storage_bytes, counters_);
+  }
+
+  void Execute(const LoadAct& load) {
+    const double scale = std::ldexp(1.0, static_cast<int>(load.frac_bits));
+    Word* act = ActRow(load.dst_row);
+    for (int64_t i = 0; i < load.count; ++i) {
+      act[i] = arithmetic_.FromInput(input_[load.src + i], scale, &counters_->input_saturations);
+    }
+    counters_->act_writes += load.count;
+    Transfer(program_.config, 2 * load.count, counters_);
+  }
+
+  void Execute(const Clear&) { std::fill(acc_.begin(), acc_.end(), Word{0}); }
+
+  void Execute(const LoadBias& load) {
+    const std::vector<uint32_t>& bias = program_.biases[load.bias];
+    std::fill(acc_.begin(), acc_.end(), Word{0});
+    if (!bias.empty()) std::memcpy(acc_.data(), bias.data(), bias.size() * sizeof(Word));
+    const int64_t count = static_cast<int64_t>(bias.size());
+    Transfer(program_.config, count * program_.config.accumulator_bits / 8, counters_);
+  }
+
+  void Execute(const Mvm& mvm) {
+    MultiplyAdd(program_.matrices[mvm.matrix], program_.config, arithmetic_, ActRow(mvm.src_row),
+                mvm.shift, mvm.frac_bits, acc_.data(), counters_);
+  }
+
+  void Execute(const WriteBack& write) {
+    Word* act = ActRow(write.dst_row);
+    for (int64_t i = 0; i < write.count; ++i) {
+      act[i] = arithmetic_.WriteBack(acc_[i], write.relu != 0, write.shift,
+                                     &counters_->output_saturations);
+    }
+    counters_->act_writes += write.count;
+  }
+
+  void Execute(const StoreAct& store) {
+    const double scale = std::ldexp(1.0, -static_cast<int>(store.frac_bits));
+    const Word* act = ActRow(store.src_row);
+    for (int64_t i = 0; i < store.count; ++i) {
+      output_[store.dst + i] = arithmetic_.ToOutput(act[i], scale);
+    }
+    counters_->act_reads += store.count;
+    Transfer(program_.config, 2 * store.count, counters_);
+  }
+
+  const Program& program_;
+  const Arithmetic arithmetic_;
+  std::vector<Word> act_;  // activation SRAM, as far as the program uses it
+  std::vector<Word> acc_;  // destination registers
+  std::vector<Counters> layers_;
+  const float* input_ = nullptr;
+  float* output_ = nullptr;
+  Counters* counters_ = nullptr;
+};
+
+}  // namespace
+
+std::unique_ptr<Machine> Machine::Create(const Program& program) {
+  if (program.is_float) return std::make_unique<MachineOf<Float32>>(program);
+  return std::make_unique<MachineOf<Int16>>(program);
+}
+
+Counters SetupCounters(const Program& program) {
+  Counters counters;
+  for (const Instruction& instruction : program.setup) {
+    const auto& load = std::get<LoadMatrix>(instruction.operation);
+    Transfer(program.config, program.matrices[load.matrix].storage_bytes, &counters);
+  }
+  return counters;
+}
+
+}  // namespace eie

@@ -1,0 +1,200 @@
+#include "eie/module.h"
+
+#include <tvm/ffi/container/array.h>
+#include <tvm/ffi/container/map.h>
+#include <tvm/ffi/container/tensor.h>
+#include <tvm/ffi/error.h>
+#include <tvm/ffi/function.h>
+#include <tvm/ffi/reflection/registry.h>
+
+#include <algorithm>
+#include <exception>
+#include <memory>
+#include <new>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "eie/arithmetic.h"
+#include "eie/batch.h"
+#include "eie/byte_reader.h"
+#include "eie/image.h"
+#include "eie/machine.h"
+#include "eie/mvm.h"
+#include "eie/profile.h"
+
+namespace eie {
+namespace {
+
+namespace ffi = tvm::ffi;
+
+/// Calls `body`; the core's exceptions become Python's.
+template <typename Body>
+auto Translate(Body body) -> decltype(body()) {
+  try {
+    return body();
+  } catch (const ffi::Error&) {
+    throw;
+  } catch (const std::bad_alloc&) {
+    TVM_FFI_THROW(MemoryError) << "eie: out of memory";
+  } catch (const std::exception& error) {
+    TVM_FFI_THROW(ValueError) << error.what();
+  }
+  TVM_FFI_UNREACHABLE();
+}
+
+/// The values of a contiguous CPU tensor of 4-byte words.
+template <typename Word>
+Word* Values(const std::string& name, const ffi::TensorView& tensor) {
+  constexpr bool is_float = std::is_floating_point_v<Word>;
+  const DLDataType dtype = tensor.dtype();
+  if (dtype.code != (is_float ? kDLFloat : kDLInt) || dtype.bits != 32 || dtype.lanes != 1) {
+    TVM_FFI_THROW(ValueError) << name << " has dtype " << ffi::DLDataTypeToString(dtype)
+                              << "; it must be " << (is_float ? "float32" : "int32");
+  }
+  if (tensor.device().device_type != kDLCPU) {
+    TVM_FFI_THROW(ValueError) << name << " is on device type " << tensor.device().device_type
+                              << "; it must be on the CPU";
+  }
+  if (!tensor.IsContiguous()) TVM_FFI_THROW(ValueError) << name << " is not contiguous";
+  return reinterpret_cast<Word*>(static_cast<char*>(tensor.data_ptr()) + tensor.byte_offset());
+}
+
+void RequireLength(const char* name, int64_t length, int64_t expected) {
+  if (length == expected) return;
+  TVM_FFI_THROW(ValueError) << name << " has " << length << " values; it must have " << expected;
+}
+
+void RequireRange(const char* name, int64_t value, int64_t low, int64_t high) {
+  if (value >= low && value <= high) return;
+  TVM_FFI_THROW(ValueError) << name << " = " << value << ", allowed is " << low << ".." << high;
+}
+
+ffi::Array<int64_t> ToArray(const Counters& counters) {
+  const auto values = counters.Values();
+  return {values.begin(), values.end()};
+}
+
+void RunProgram(const std::shared_ptr<const Program>& program, ffi::PackedArgs args) {
+  std::vector<HostTensor> tensors;
+  for (int i = 0; i < args.size(); ++i) {
+    const auto tensor = args[i].cast<ffi::TensorView>();
+    const std::string name = "argument " + std::to_string(i) + " of " + program->symbol;
+    tensors.push_back({Values<float>(name, tensor), tensor.numel()});
+  }
+  const Batch batch(*program, tensors);
+  if (batch.samples() == 0) return;
+  const auto machine = Machine::Create(*program);
+  std::vector<float> input(program->inputs), output(program->outputs);
+  Profiler& profiler = Profiler::OfThisThread();
+  std::vector<ProfileRow> rows;
+  if (profiler.active()) {
+    for (const std::string& layer : program->layers) {
+      rows.push_back({program->symbol, layer, 0, 0, 0, {}});
+    }
+  }
+  for (int64_t n = 0; n < batch.samples(); ++n) {
+    batch.Gather(n, input.data());
+    const std::vector<Counters>& layers = machine->Run(input.data(), output.data());
+    batch.Scatter(n, output.data());
+    for (size_t i = 0; i < rows.size(); ++i) rows[i].Add(layers[i]);
+  }
+  if (profiler.active()) profiler.Record(program, rows);
+}
+
+ffi::Module LoadModule(ffi::Bytes image) {
+  return Translate([&] { return ffi::Module(ffi::make_object<EIEModuleObj>(std::move(image))); });
+}
+
+void StartProfile() { Profiler::OfThisThread().Start(); }
+
+ffi::Array<ffi::Map<ffi::String, ffi::Any>> StopProfile() {
+  ffi::Array<ffi::Map<ffi::String, ffi::Any>> rows;
+  for (const ProfileRow& row : Profiler::OfThisThread().Stop()) {
+    rows.push_back({{"symbol", ffi::String(row.symbol)},
+                    {"layer", ffi::String(row.layer)},
+                    {"samples", row.samples},
+                    {"min_cycles", row.min_cycles},
+                    {"max_cycles", row.max_cycles},
+                    {"counters", ToArray(row.counters)}});
+  }
+  return rows;
+}
+
+/// A matrix of any size with its machine, for one scan at a time.
+struct LoadedMatrix {
+  HardwareConfig config;
+  EncodedMatrix matrix;
+};
+
+template <typename Arithmetic>
+ffi::Array<int64_t> RunMatrix(const LoadedMatrix& loaded, ffi::TensorView x, ffi::TensorView out,
+                              int64_t shift, int64_t frac_bits) {
+  using Word = typename Arithmetic::Word;
+  const Word* input = Values<Word>("x", x);
+  Word* output = Values<Word>("out", out);
+  RequireLength("x", x.numel(), loaded.matrix.cols);
+  RequireLength("out", out.numel(), loaded.matrix.rows);
+  RequireRange("shift", shift, kMinShift, kMaxShift);
+  RequireRange("frac_bits", frac_bits, 0, kMaxOneFracBits);
+  std::fill_n(output, loaded.matrix.rows, Word{0});
+  Counters counters;
+  MultiplyAdd(loaded.matrix, loaded.config, Arithmetic(loaded.config), input, shift, frac_bits,
+              output, &counters);
+  return ToArray(counters);
+}
+
+ffi::Function LoadMatrixFunction(ffi::Array<int64_t> config, ffi::Bytes record, bool is_float) {
+  auto loaded = std::make_shared<LoadedMatrix>();
+  Translate([&] {
+    std::vector<uint32_t> words;
+    for (const int64_t word : config) {
+      RequireRange("config word", word, 0, UINT32_MAX);
+      words.push_back(static_cast<uint32_t>(word));
+    }
+    loaded->config = CheckedHardwareConfig(words);
+    ByteReader reader("matrix", reinterpret_cast<const uint8_t*>(record.data()), record.size());
+    loaded->matrix = ReadEncodedMatrix(reader, loaded->config, is_float);
+    if (reader.remaining() != 0) reader.Fail("bytes follow the entries");
+  });
+  const auto run = is_float ? RunMatrix<Float32> : RunMatrix<Int16>;
+  return ffi::Function::FromTyped(
+      [loaded = std::shared_ptr<const LoadedMatrix>(loaded), run](
+          ffi::TensorView x, ffi::TensorView out, int64_t shift, int64_t frac_bits) {
+        return Translate([&] { return run(*loaded, x, out, shift, frac_bits); });
+      });
+}
+
+TVM_FFI_STATIC_INIT_BLOCK() {
+  tvm::ffi::reflection::GlobalDef()
+      .def("ffi.Module.load_from_bytes.eie", LoadModule)
+      .def("eie.profile_start", StartProfile)
+      .def("eie.profile_stop", StopProfile)
+      .def("eie.load_matrix", LoadMatrixFunction);
+}
+
+}  // namespace
+
+EIEModuleObj::EIEModuleObj(ffi::Bytes image)
+    : image_(std::move(image)),
+      program_(std::make_shared<Program>(
+          ReadImage(reinterpret_cast<const uint8_t*>(image_.data()), image_.size()))) {}
+
+int EIEModuleObj::GetPropertyMask() const {
+  return ffi::Module::kBinarySerializable | ffi::Module::kRunnable;
+}
+
+ffi::Optional<ffi::Function> EIEModuleObj::GetFunction(const ffi::String& name) {
+  if (name == program_->symbol) {
+    return ffi::Function::FromPacked([program = program_](ffi::PackedArgs args, ffi::Any*) {
+      Translate([&] { RunProgram(program, args); });
+    });
+  }
+  if (name == "__eie_image__") {
+    return ffi::Function::FromTyped([image = image_]() { return image; });
+  }
+  return std::nullopt;
+}
+
+}  // namespace eie
