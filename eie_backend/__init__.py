@@ -1,1 +1,90 @@
-"""eie"""
+"""Compiler backend for Apache TVM and cycle-exact simulator of an EIE-like sparse accelerator.
+
+``import tvm`` alone makes ``target="eie"`` known (see `_autoload`); everything else is imported
+when it is first used, so the hook stays cheap.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from eie_backend._versions import check_versions
+
+if TYPE_CHECKING:
+    from eie_backend import compress, relay
+    from eie_backend.calibration import calibrate
+    from eie_backend.compiler import compile
+    from eie_backend.config import HardwareConfig
+    from eie_backend.encoding import EncodedMatrix, encode
+    from eie_backend.errors import EieError
+    from eie_backend.frontend import from_onnx
+    from eie_backend.library import export_library, load
+    from eie_backend.profiler import profile, run
+    from eie_backend.recipe import Recipe
+    from eie_backend.simulator import LayerRun, simulate
+    from eie_backend.targets import target
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "EieError": "errors",
+    "EncodedMatrix": "encoding",
+    "HardwareConfig": "config",
+    "LayerRun": "simulator",
+    "Recipe": "recipe",
+    "calibrate": "calibration",
+    "compile": "compiler",
+    "encode": "encoding",
+    "export_library": "library",
+    "from_onnx": "frontend",
+    "load": "library",
+    "profile": "profiler",
+    "run": "profiler",
+    "simulate": "simulator",
+    "target": "targets",
+}
+_MODULES = ("compress", "relay")
+
+__all__ = [
+    "EieError",
+    "EncodedMatrix",
+    "HardwareConfig",
+    "LayerRun",
+    "Recipe",
+    "calibrate",
+    "compile",
+    "compress",
+    "encode",
+    "export_library",
+    "from_onnx",
+    "load",
+    "profile",
+    "relay",
+    "run",
+    "simulate",
+    "target",
+]
+
+check_versions()
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"eie_backend.{name}")
+    if name not in _HOME:
+        raise AttributeError(f"module 'eie_backend' has no attribute {name!r}")
+    value = getattr(import_module(f"eie_backend.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+def _autoload() -> None:
+    """Make ``target="eie"`` known to TVM; called by ``import tvm`` through an entry point."""
+    from eie_backend._register import register
+
+    register()

@@ -11,10 +11,8 @@ from tvm.target import Target
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import ConfigError
 
-KEY = "eie"
-"""Target key by which the pipeline recognises its targets."""
+from eie_backend._register import DESCRIPTION, KEY
 
-DESCRIPTION = {"kind": "llvm", "keys": [KEY, "cpu"]}
 
 
 def target(config: HardwareConfig | None = None) -> Target:

@@ -80,6 +80,10 @@ class _Generator:
         if self.options.arithmetic == "float32":
             return [FLOAT] * len(self.calls)
         ranges = ranges_from(self.options.calibration, self.layers)
+        if self.options.bias == "column":
+            # The column is fed by a constant 1 in the input's format.
+            ranges = [replace(r, input=max(r.input, 1.0)) for r in ranges]
+            ranges = [replace(r, output=max(r.output, 1.0)) for r in ranges]
         codebooks = [codebook for _, codebook in self.codes]
         sources = [call.source for call in self.calls]
         return layer_formats(ranges, codebooks, sources, self.options.config.accumulator_bits)

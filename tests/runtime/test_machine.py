@@ -8,6 +8,7 @@ import zlib
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -141,7 +142,7 @@ def random_program(rng):
     steps = [Step("load_act", load, 0)]
     setup, matrices, biases, row = [], [], [], 0
     resident = rng.random() < 0.5
-    for layer, (cols, rows) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for layer, (cols, rows) in enumerate(pairwise(sizes)):
         (setup if resident else steps).append(Step("load_matrix", {"matrix": layer}, layer))
         matrices.append(random_matrix(rng, config, rows, cols, is_float))
         if rng.random() < 0.5:
@@ -508,7 +509,7 @@ def test_resident_matrices_share_the_weight_sram_in_whole_words():
 
 def test_resident_matrices_share_the_pointer_sram():
     load_image(encode_image(two_matrices(ptr_sram_bytes=20)))
-    with pytest.raises(ValueError, match="pointers of all matrices in a PE = 10, allowed is 0..9"):
+    with pytest.raises(ValueError, match=r"of all matrices in a PE = 10, allowed is 0\.\.9"):
         load_image(encode_image(two_matrices(ptr_sram_bytes=19)))
 
 

@@ -23,8 +23,9 @@ class Accumulator {
   /// `acc` has one word per row.
   Accumulator(const EncodedMatrix& matrix, const Arithmetic& arithmetic, int64_t shift, Word* acc)
       : matrix_(matrix), arithmetic_(arithmetic), shift_(shift), acc_(acc) {
-    for (int64_t i = 0; i < matrix.rows; ++i)
+    for (int64_t i = 0; i < matrix.rows; ++i) {
       bound_ = std::max(bound_, Arithmetic::Magnitude(acc[i]));
+    }
   }
 
   /// Adds a column times `x`. A column meets a row once, so the order within it is free.

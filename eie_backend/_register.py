@@ -1,0 +1,60 @@
+"""Hook into TVM: target tag, default pipeline, code generator and runtime library.
+
+Called while ``import tvm`` ends, so it imports nothing heavy; the compiler is loaded when a module
+is first built for the target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import tvm
+import tvm_ffi
+
+KEY = "eie"
+DESCRIPTION = {"kind": "llvm", "keys": [KEY, "cpu"]}
+"""Target kinds need C++ headers that TVM's wheel does not ship; a tag over llvm does not."""
+
+
+@cache
+def register() -> None:
+    """Register everything once; other targets keep their pipelines."""
+    load_runtime()
+    tvm.target.register_tag(KEY, DESCRIPTION)
+    tvm_ffi.register_global_func("relax.ext.eie", _codegen, override=True)
+    pipelines = tvm.relax.pipeline.PIPELINE_MAP
+    pipelines["default"] = _dispatching(pipelines["default"])
+
+
+@cache
+def load_runtime() -> Any:
+    """Load the simulator, which registers itself as runtime module kind ``eie``."""
+    library = files("eie_backend") / "lib" / "libeie_runtime.so"
+    return tvm_ffi.load_module(str(library))
+
+
+def _dispatching(default: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a pipeline factory that runs our passes first if the target is ours."""
+
+    def factory(**options: Any) -> Any:
+        @tvm.transform.module_pass(opt_level=0, name="eie.dispatch")
+        def pipeline(mod: tvm.IRModule, _context: Any) -> tvm.IRModule:
+            target = tvm.target.Target.current(allow_none=True)
+            if target is not None and KEY in target.keys:
+                from eie_backend.transform.pipeline import eie_pipeline
+
+                mod = eie_pipeline(target)(mod)
+            return default(**options)(mod)
+
+        return pipeline
+
+    return factory
+
+
+def _codegen(functions: Any, options: Any, _constant_names: Any) -> list[Any]:
+    from eie_backend.codegen.external import external_modules
+
+    return external_modules(functions, options)

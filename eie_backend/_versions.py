@@ -1,0 +1,50 @@
+"""The TVM packages that work together, checked at import."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+from eie_backend.errors import VersionError
+
+ALLOWED = {
+    "apache-tvm": ((0, 27), (0, 28), "apache-tvm>=0.27,<0.28"),
+    "apache-tvm-ffi": ((0, 1, 14), (0, 1, 15), "apache-tvm-ffi>=0.1.14.post0,<0.1.15"),
+}
+"""Lowest version, first version too new, and the pin, by package.
+
+With apache-tvm-ffi 0.1.15 every `tensorize` crashes; TVM's wheel states a lower bound only.
+"""
+
+
+def check_versions() -> None:
+    """Raise unless the installed TVM packages are a pair that works.
+
+    Raises
+    ------
+    VersionError
+        Naming every package that is missing or wrong, and the command that mends it.
+    """
+    faults = []
+    for package, (low, high, _) in ALLOWED.items():
+        try:
+            found = version(package)
+        except PackageNotFoundError:
+            faults.append(f"{package} is not installed")
+            continue
+        if not low <= _release(found) < high:
+            faults.append(f"{package} is {found}")
+    if faults:
+        pins = " ".join(f"'{pin}'" for _, _, pin in ALLOWED.values())
+        raise VersionError(
+            f"eie_backend: {' and '.join(faults)}, which does not work; run: pip install {pins}"
+        )
+
+
+def _release(text: str) -> tuple[int, ...]:
+    """Return the leading numbers of a version: 0.1.14.post1 -> (0, 1, 14)."""
+    numbers = []
+    for part in text.split("."):
+        if not part.isdigit():
+            break
+        numbers.append(int(part))
+    return tuple(numbers)

@@ -1,0 +1,91 @@
+"""TVM's external code generator ``relax.ext.eie``: partitioned functions to runtime modules."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tvm
+from tvm import IRModule, relax
+from tvm.target import Target
+
+import eie_backend
+from eie_backend._register import load_runtime
+from eie_backend.codegen.generate import BIAS_MODES, CodegenOptions, generate
+from eie_backend.config import HardwareConfig
+from eie_backend.errors import ModelError
+from eie_backend.isa.image import encode_image
+from eie_backend.isa.program import ARITHMETICS, Program
+from eie_backend.targets import config_of, is_eie
+from eie_backend.transform.lower_to_tir import lower
+from eie_backend.transform.schedule import ScheduleKernels
+
+
+def external_modules(
+    functions: Sequence[relax.Function], attributes: Mapping[str, Any]
+) -> list[Any]:
+    """Return one runtime module of kind ``eie`` per function.
+
+    Parameters
+    ----------
+    functions : sequence of relax.Function
+        Partitioned functions with a global symbol.
+    attributes : mapping
+        Module attributes without prefix: arithmetic, bias, calibration, recipe,
+        model_sha256, interface.
+    """
+    target = Target.current(allow_none=True)
+    config = config_of(target) if is_eie(target) else HardwareConfig()
+    options = codegen_options(config, attributes)
+    create = tvm.get_global_func("ffi.Module.load_from_bytes.eie")
+    load_runtime()
+    return [
+        create(encode_image(generate_program(str(f.attrs["global_symbol"]), f, options)))
+        for f in functions
+    ]
+
+
+def generate_program(symbol: str, function: relax.Function, options: CodegenOptions) -> Program:
+    """Take one partitioned function through TIR to its program."""
+    return generate(scheduled(symbol, function, options.config), symbol, options)
+
+
+def scheduled(symbol: str, function: relax.Function, config: HardwareConfig) -> IRModule:
+    """Return one partitioned function as scheduled TIR kernels."""
+    mod: IRModule = ScheduleKernels(config)(lower(symbol, function))
+    return mod
+
+
+def codegen_options(config: HardwareConfig, attributes: Mapping[str, Any]) -> CodegenOptions:
+    """Read the options of code generation from a module's attributes.
+
+    Raises
+    ------
+    ModelError
+        If an attribute has an unknown value.
+    """
+    arithmetic = str(attributes.get("arithmetic", "int16"))
+    bias = str(attributes.get("bias", "register"))
+    for name, value, allowed in (("arithmetic", arithmetic, ARITHMETICS), ("bias", bias, BIAS_MODES)):
+        if value not in allowed:
+            raise ModelError(f"{name} {value!r} is unknown; choose one of {', '.join(allowed)}")
+    calibration = {
+        str(layer): {str(k): float(v) for k, v in ranges.items()}
+        for layer, ranges in attributes.get("calibration", {}).items()
+    }
+    return CodegenOptions(config, arithmetic, bias, calibration, _manifest(config, attributes))
+
+
+def _manifest(config: HardwareConfig, attributes: Mapping[str, Any]) -> dict[str, str]:
+    """Return hashes and versions of what a program is made from."""
+    sizes = json.dumps(config.to_dict(), sort_keys=True)
+    return {
+        "config_sha256": hashlib.sha256(sizes.encode()).hexdigest(),
+        "eie_version": eie_backend.__version__,
+        "interface": str(attributes.get("interface", "[]")),
+        "model_sha256": str(attributes.get("model_sha256", "")),
+        "recipe": str(attributes.get("recipe", "")),
+        "tvm_version": tvm.__version__,
+    }

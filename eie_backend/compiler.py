@@ -1,0 +1,122 @@
+"""`compile`: from a Relax module to an executable for the host and the machine."""
+
+from __future__ import annotations
+
+
+import tvm
+from tvm import IRModule
+from tvm.relax import VMExecutable
+from tvm.target import Target
+
+from eie_backend.calibration import Data, calibrate
+from eie_backend.codegen.external import codegen_options
+from eie_backend.codegen.generate import BiasMode
+from eie_backend.compress import compress
+from eie_backend.config import HardwareConfig
+from eie_backend.errors import EncodingError, ModelError
+from eie_backend.isa.program import Arithmetic
+from eie_backend.recipe import Recipe
+from eie_backend.targets import config_of, is_eie, target
+from eie_backend.transform.constraints import explain
+from eie_backend.transform.layers import dense_layers
+from eie_backend.transform.normalize import Normalize
+from eie_backend.transform.pipeline import ShareForMachine
+
+
+def compile(
+    mod: IRModule,
+    target: Target | HardwareConfig | str | None = None,
+    *,
+    recipe: Recipe | None = None,
+    calibration: Data | None = None,
+    arithmetic: Arithmetic = "int16",
+    bias: BiasMode = "register",
+) -> VMExecutable:
+    """Compress, calibrate and compile a Relax module for the machine.
+
+    Parameters
+    ----------
+    mod : IRModule
+        Relax with constant weights, for example from `from_onnx`.
+    target : Target, HardwareConfig or str, optional
+        The machine; the paper's 64-PE design by default.
+    recipe : Recipe, optional
+        How to compress; without one, weights are only shared as far as the machine needs it.
+    calibration : array or mapping of str to array, optional
+        Sample inputs for the fixed-point formats, as for `calibrate`. Without data, and without an
+        earlier `calibrate`, activations are taken to stay within +-127.
+    arithmetic : {"int16", "float32"}
+        The machine's fixed point, or float32 on the same schedule.
+    bias : {"register", "column"}
+        Load biases at full precision, or share them as the paper's extra column.
+
+    Returns
+    -------
+    tvm.relax.VMExecutable
+        Runs in the Relax VM; `export_library` writes it.
+
+    Raises
+    ------
+    ModelError
+        If the machine can run no layer; the message says why for each.
+    EncodingError
+        If the recipe shares weights with more bits than the machine decodes.
+    """
+    built: VMExecutable = tvm.compile(
+        prepare(mod, target, recipe, calibration, arithmetic, bias), target=as_target(target)
+    )
+    return built
+
+
+def as_target(machine: Target | HardwareConfig | str | None) -> Target:
+    """Return the TVM target of a machine given in any form.
+
+    Raises
+    ------
+    ModelError
+        If it is another TVM target.
+    """
+    if machine is None or isinstance(machine, HardwareConfig):
+        return target(machine)
+    found = Target(machine) if isinstance(machine, str) else machine
+    if not is_eie(found):
+        raise ModelError(f"target {found} is not an eie target; use target='eie'")
+    return found
+
+
+def prepare(
+    mod: IRModule,
+    target: Target | HardwareConfig | str | None = None,
+    recipe: Recipe | None = None,
+    calibration: Data | None = None,
+    arithmetic: Arithmetic = "int16",
+    bias: BiasMode = "register",
+) -> IRModule:
+    """Return the compressed and calibrated module that `compile` hands to TVM."""
+    config = config_of(as_target(target))
+    codegen_options(config, {"arithmetic": arithmetic, "bias": bias})
+    if recipe is not None:
+        _check_bits(mod, recipe, config)
+        mod = compress(mod, recipe)
+    mod = ShareForMachine(config)(Normalize()(mod))
+    reasons = explain(mod, config)
+    if all(reasons.values()):
+        why = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+        raise ModelError(
+            f"no layer of the model can run on the machine: {why or 'it has no dense layer'}"
+        )
+    if calibration is not None:
+        mod = calibrate(mod, calibration)
+    return mod.with_attrs({"eie.arithmetic": arithmetic, "eie.bias": bias})
+
+
+def _check_bits(mod: IRModule, recipe: Recipe, config: HardwareConfig) -> None:
+    names = [layer.name for layer in dense_layers(Normalize()(mod))]
+    if wide := [name for name in names if recipe.bits_of(name) > config.codebook_bits]:
+        raise EncodingError(
+            f"recipe: {', '.join(f'{n} has bits={recipe.bits_of(n)}' for n in wide)}; the machine "
+            f"decodes {config.codebook_bits} bits: use bits={config.codebook_bits} or fewer, or a "
+            "HardwareConfig with more codebook_bits"
+        )
+
+

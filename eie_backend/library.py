@@ -1,0 +1,121 @@
+"""Write and read compiled libraries: whole or not at all, and never altered unnoticed.
+
+`export_library` appends a seal to the shared library: `SEAL` and the SHA-256 of all before it.
+Loaders ignore bytes after an ELF file's sections. A library without a seal (written by TVM's own
+``export_library``) loads too if it is not truncated; the images inside carry checksums.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+import tempfile
+from collections.abc import Iterator
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+import tvm
+from tvm.relax import VMExecutable
+
+from eie_backend.errors import ImageError, ModelError
+from eie_backend.isa.image import decode_image
+from eie_backend.isa.program import Program
+
+SEAL = b"EIESEAL1"
+DIGEST_BYTES = 32
+ELF_HEADER_BYTES = 64
+ELF_SECTION_TABLE = (40, 58)
+"""Offsets of the section table's position (u64), and of its entry size and count (u16 each)."""
+
+
+def export_library(executable: Any, path: str | PathLike[str]) -> None:
+    """Write a compiled executable as a shared library, under its name only when it is complete.
+
+    Parameters
+    ----------
+    executable : tvm.relax.VMExecutable or an object with ``export_library``
+        What `compile` returned.
+    path : path
+        Where to write; an existing file is replaced.
+
+    Raises
+    ------
+    ModelError
+        If the folder does not exist or cannot be written.
+    """
+    final = Path(path)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".eie_", dir=final.parent) as folder:
+            aside = Path(folder) / f"{final.stem}.so"
+            executable.export_library(fspath(aside))
+            digest = hashlib.sha256(aside.read_bytes()).digest()
+            with aside.open("ab") as file:
+                file.write(SEAL + digest)
+                file.flush()
+                os.fsync(file.fileno())
+            aside.replace(final)
+    except OSError as error:
+        raise ModelError(f"{final}: cannot be written: {error.strerror}") from error
+
+
+def load(path: str | PathLike[str]) -> VMExecutable:
+    """Load a compiled library.
+
+    Raises
+    ------
+    ImageError
+        If the file is missing, truncated, altered, or holds no program for the machine.
+    """
+    check_whole(Path(path))
+    try:
+        executable = VMExecutable(tvm.runtime.load_module(fspath(path)))
+    except Exception as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise ImageError(f"{fspath(path)}: cannot be loaded: {reason}") from error
+    if not programs(executable):
+        raise ImageError(f"{fspath(path)}: holds no eie program; compile with target 'eie'")
+    return executable
+
+
+def check_whole(path: Path) -> None:
+    """Raise `ImageError` unless the file is a complete library that nobody altered."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ImageError(
+            f"{path}: cannot be read: {error.strerror}; give a library written by `eie compile`"
+        ) from error
+    seal_at = len(data) - len(SEAL) - DIGEST_BYTES
+    if seal_at > 0 and data[seal_at:].startswith(SEAL):
+        if hashlib.sha256(data[:seal_at]).digest() != data[seal_at + len(SEAL) :]:
+            raise ImageError(f"{path}: altered after it was written; compile the model again")
+        return
+    if not data.startswith(b"\x7fELF"):
+        raise ImageError(f"{path}: not a compiled library; give a file written by `eie compile`")
+    if len(data) < ELF_HEADER_BYTES or _elf_end(data) > len(data):
+        raise ImageError(f"{path}: truncated; compile the model again")
+
+
+def _elf_end(data: bytes) -> int:
+    table_at, sizes_at = ELF_SECTION_TABLE
+    (start,) = struct.unpack_from("<Q", data, table_at)
+    size, count = struct.unpack_from("<2H", data, sizes_at)
+    return int(start + size * count)
+
+
+def programs(executable: Any) -> list[Program]:
+    """Return the machine's programs in a compiled executable or runtime module."""
+    root = getattr(executable, "mod", executable)
+    return [
+        decode_image(bytes(module["__eie_image__"]()))
+        for module in _modules(root)
+        if module.kind == "eie"
+    ]
+
+
+def _modules(root: Any) -> Iterator[Any]:
+    yield root
+    for imported in root.imports:
+        yield from _modules(imported)

@@ -1,0 +1,242 @@
+"""`run` and `profile`: execute a compiled model and read where its cycles went."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from os import PathLike
+from typing import Any
+
+import numpy as np
+import tvm
+import tvm_ffi
+from numpy.typing import ArrayLike, NDArray
+from tvm import relax
+
+from eie_backend.config import HardwareConfig
+from eie_backend.energy import energy_pj
+from eie_backend.errors import ImageError
+from eie_backend.inputs import InputSpec, batches, check_inputs
+from eie_backend.isa.counters import COUNTERS
+from eie_backend.isa.program import Program
+from eie_backend.library import load, programs
+
+Model = str | PathLike[str] | relax.VMExecutable
+Data = ArrayLike | Mapping[str, ArrayLike]
+
+
+@dataclass(frozen=True)
+class LayerProfile:
+    """One layer over all samples; `counters` are sums, `*_per_sample` and ratios are derived.
+
+    `storage_bytes` counts the layer's encoded matrices and biases; `weights` the weights of the
+    dense matrix.
+    """
+
+    name: str
+    samples: int
+    min_cycles: int
+    max_cycles: int
+    counters: Mapping[str, int]
+    energy_pj: Mapping[str, float]
+    weights: int
+    storage_bytes: int
+    cycles_per_sample: float
+    microseconds_per_sample: float
+    load_balance: float
+    padding_ratio: float
+    nanojoule_per_sample: float
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What `profile` found.
+
+    Attributes
+    ----------
+    outputs : tuple of ndarray
+        The model's results, batches joined along the first axis.
+    layers : tuple of LayerProfile
+        In program order; layers on the host have no cycles and do not appear.
+    setup : mapping of str to int
+        Counters of loading resident weights, once per program and not per sample.
+    config : HardwareConfig
+        The machine.
+    arithmetic : str
+        "int16" or "float32".
+    manifest : mapping of str to str
+        What the model was made from.
+    """
+
+    outputs: tuple[NDArray[np.generic], ...]
+    layers: tuple[LayerProfile, ...]
+    setup: Mapping[str, int]
+    config: HardwareConfig
+    arithmetic: str
+    manifest: Mapping[str, str]
+
+    @property
+    def saturations(self) -> dict[str, int]:
+        """Values that did not fit their format, by kind, over all layers and samples."""
+        kinds = [c.name for c in COUNTERS if c.name.endswith("saturations")]
+        return {kind: sum(layer.counters[kind] for layer in self.layers) for kind in kinds}
+
+    def to_json(self) -> str:
+        """Return everything but the outputs as JSON."""
+        data = {
+            "arithmetic": self.arithmetic,
+            "config": self.config.to_dict(),
+            "layers": [asdict(layer) for layer in self.layers],
+            "manifest": dict(self.manifest),
+            "saturations": self.saturations,
+            "setup": dict(self.setup),
+        }
+        return json.dumps(data, indent=2, sort_keys=True)
+
+
+class Runner:
+    """A compiled model ready to run in the Relax VM.
+
+    Parameters
+    ----------
+    model : path or VMExecutable
+        A library written by `export_library`, or what `compile` returned.
+    """
+
+    def __init__(self, model: Model) -> None:
+        executable = model if isinstance(model, relax.VMExecutable) else load(model)
+        self.programs: list[Program] = programs(executable)
+        if not self.programs:
+            raise ImageError("model holds no eie program; compile it with target 'eie'")
+        manifest = self.programs[0].manifest
+        self.specs = [
+            InputSpec(name, tuple(shape), dtype)
+            for name, shape, dtype in json.loads(manifest["interface"])
+        ]
+        self._machine = relax.VirtualMachine(executable, tvm.cpu())
+
+    def calls(self, data: Data) -> list[list[NDArray[np.generic]]]:
+        """Return the checked inputs of each call that `data` takes."""
+        return list(batches(check_inputs(self.specs, data), self.specs))
+
+    def call(self, batch: Sequence[NDArray[np.generic]]) -> list[NDArray[np.generic]]:
+        """Run one batch and return the model's results."""
+        result = self._machine["main"](*(tvm.runtime.tensor(value) for value in batch))
+        tensors = [result] if isinstance(result, tvm.runtime.Tensor) else list(result)
+        return [tensor.numpy() for tensor in tensors]
+
+
+def run(model: Model, data: Data) -> tuple[NDArray[np.generic], ...]:
+    """Run a compiled model.
+
+    Parameters
+    ----------
+    model : path or VMExecutable
+        What `compile` returned or `export_library` wrote.
+    data : array or mapping of str to array
+        Inputs with the compiled shape, or several of them along the first axis.
+
+    Returns
+    -------
+    tuple of ndarray
+        The model's results, joined along the first axis.
+
+    Raises
+    ------
+    InputError, ImageError
+        If the data or the library is not usable.
+    """
+    runner = Runner(model)
+    return _join([runner.call(batch) for batch in runner.calls(data)])
+
+
+def profile(model: Model, data: Data) -> Report:
+    """Run a compiled model and report every layer's cycles, time and energy.
+
+    Parameters
+    ----------
+    model : path or VMExecutable
+        What `compile` returned or `export_library` wrote.
+    data : array or mapping of str to array
+        As for `run`.
+
+    Returns
+    -------
+    Report
+    """
+    runner = Runner(model)
+    with Recorder(runner) as recorder:
+        outputs = [runner.call(batch) for batch in runner.calls(data)]
+    return recorder.report(_join(outputs))
+
+
+class Recorder:
+    """Collects the counters of every program that this thread runs inside the ``with`` block."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._programs = {program.symbol: program for program in runner.programs}
+        self._rows: list[dict[str, Any]] = []
+
+    def __enter__(self) -> Recorder:
+        tvm_ffi.get_global_func("eie.profile_start")()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        stop = tvm_ffi.get_global_func("eie.profile_stop")
+        self._rows = [{str(k): v for k, v in row.items()} for row in stop()]
+
+    def report(self, outputs: tuple[NDArray[np.generic], ...]) -> Report:
+        """Return what was recorded."""
+        first = next(iter(self._programs.values()))
+        setup = [_counters(row) for row in self._rows if not str(row["layer"])]
+        return Report(
+            outputs=outputs,
+            layers=tuple(self._layer(row) for row in self._rows if str(row["layer"])),
+            setup={c.name: sum(one[c.name] for one in setup) for c in COUNTERS},
+            config=first.config,
+            arithmetic=first.arithmetic,
+            manifest=first.manifest,
+        )
+
+    def _layer(self, row: Mapping[str, Any]) -> LayerProfile:
+        program = self._programs[str(row["symbol"])]
+        config, counters = program.config, _counters(row)
+        samples, cycles = int(row["samples"]), counters["cycles"]
+        number = program.layers.index(str(row["layer"]))
+        weights, storage = layer_storage(program, number)
+        energy = energy_pj(counters, config)
+        return LayerProfile(
+            name=program.layers[number],
+            samples=samples,
+            min_cycles=int(row["min_cycles"]),
+            max_cycles=int(row["max_cycles"]),
+            counters=counters,
+            energy_pj=energy,
+            weights=weights,
+            storage_bytes=storage,
+            cycles_per_sample=cycles / samples,
+            microseconds_per_sample=cycles / samples / config.clock_mhz,
+            load_balance=counters["entries"] / max(config.num_pe * cycles, 1),
+            padding_ratio=counters["padding_entries"] / max(counters["entries"], 1),
+            nanojoule_per_sample=sum(energy.values()) / samples / 1000,
+        )
+
+
+def layer_storage(program: Program, layer: int) -> tuple[int, int]:
+    """Return the weights of a layer's dense matrix and the bytes that the machine stores for it."""
+    steps = [step for step in program.steps if step.layer == layer]
+    matrices = [program.matrices[s.operands["matrix"]] for s in steps if s.instruction == "mvm"]
+    biases = [program.biases[s.operands["bias"]] for s in steps if s.instruction == "load_bias"]
+    bias_bytes = sum(bias.size for bias in biases) * program.config.accumulator_bits // 8
+    storage = sum(matrix.storage_bytes(program.config) for matrix in matrices) + bias_bytes
+    return sum(matrix.rows * matrix.cols for matrix in matrices), storage
+
+
+def _counters(row: Mapping[str, Any]) -> dict[str, int]:
+    return {c.name: int(n) for c, n in zip(COUNTERS, row["counters"], strict=True)}
+
+
+def _join(calls: Sequence[Sequence[NDArray[np.generic]]]) -> tuple[NDArray[np.generic], ...]:
+    joined = [np.concatenate(parts) if parts[0].ndim else parts[0] for parts in zip(*calls, strict=True)]
+    return tuple(joined)

@@ -1,0 +1,74 @@
+"""The order of our passes between a Relax module and TVM's own lowering."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import tvm
+from tvm import IRModule, relax
+from tvm.ir.transform import PassContext
+from tvm.target import Target
+
+from eie_backend.compress.share_weights import ShareWeights
+from eie_backend.config import HardwareConfig
+from eie_backend.inputs import input_specs
+from eie_backend.targets import config_of
+from eie_backend.transform.layers import dense_layers
+from eie_backend.transform.normalize import Normalize
+from eie_backend.transform.partition import Partition
+
+
+def front_passes(config: HardwareConfig) -> list[Any]:
+    """Return the passes from any Relax module to a partitioned one."""
+    return [
+        # First: the others look for constant weights.
+        Normalize(),
+        # Before Partition: layers with more values than the codebook would stay on the host.
+        ShareForMachine(config),
+        Partition(config),
+    ]
+
+
+def eie_pipeline(target: Target) -> Any:
+    """Return the pipeline of an eie target: up to runtime modules for the machine's functions."""
+    config = config_of(target)
+
+    @tvm.transform.module_pass(opt_level=0, name="eie.pipeline")
+    def pipeline(mod: IRModule, _context: PassContext) -> IRModule:
+        partitioned = tvm.transform.Sequential(front_passes(config))(mod)
+        options = {**codegen_attributes(partitioned), "interface": interface(mod)}
+        return relax.transform.RunCodegen({"eie": options})(partitioned)
+
+    return pipeline
+
+
+def interface(mod: IRModule) -> str:
+    """Return name, shape and dtype of the inputs of a module's `main` as JSON; "[]" without one."""
+    has_main = "main" in [gvar.name_hint for gvar in mod.get_global_vars()]
+    return json.dumps(input_specs(mod) if has_main else [])
+
+
+def codegen_attributes(mod: IRModule) -> Mapping[str, Any]:
+    """Return the module attributes that code generation reads, without their ``eie.`` prefix."""
+    attributes = dict(mod.attrs.items()) if mod.attrs else {}
+    return {k.removeprefix("eie."): v for k, v in attributes.items() if k.startswith("eie.")}
+
+
+@tvm.transform.module_pass(opt_level=0, name="eie.ShareForMachine")
+class ShareForMachine:
+    """Share the weights of layers that have more values than the machine's codebook.
+
+    Before -> after: see `ShareWeights`, with the codebook bits of the machine for every layer; a
+    layer that fits as it is, compressed by whomever, is left alone.
+    """
+
+    def __init__(self, config: HardwareConfig) -> None:
+        self.config = config
+
+    def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
+        """Return the module with shared weights."""
+        names = [layer.name for layer in dense_layers(mod)]
+        shared: IRModule = ShareWeights(dict.fromkeys(names, self.config.codebook_bits))(mod)
+        return shared
