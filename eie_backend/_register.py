@@ -1,7 +1,8 @@
 """Hook into TVM: target tag, default pipeline, code generator and runtime library.
 
-Called while ``import tvm`` ends, so it imports nothing heavy; the compiler is loaded when a module
-is first built for the target.
+Called while ``import tvm`` ends, so it imports nothing heavy (the compiler is loaded when a module
+is first built for the target), and TVM only inside functions: whoever imports this file first must
+find it complete when TVM calls back.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import tvm
 import tvm_ffi
+
+if TYPE_CHECKING:
+    import tvm
 
 KEY = "eie"
 DESCRIPTION = {"kind": "llvm", "keys": [KEY, "cpu"]}
@@ -22,6 +25,8 @@ DESCRIPTION = {"kind": "llvm", "keys": [KEY, "cpu"]}
 @cache
 def register() -> None:
     """Register everything once; other targets keep their pipelines."""
+    import tvm
+
     load_runtime()
     tvm.target.register_tag(KEY, DESCRIPTION)
     tvm_ffi.register_global_func("relax.ext.eie", _codegen, override=True)
@@ -38,6 +43,7 @@ def load_runtime() -> Any:
 
 def _dispatching(default: Callable[..., Any]) -> Callable[..., Any]:
     """Return a pipeline factory that runs our passes first if the target is ours."""
+    import tvm
 
     def factory(**options: Any) -> Any:
         @tvm.transform.module_pass(opt_level=0, name="eie.dispatch")

@@ -62,9 +62,13 @@ def compile(
     EncodingError
         If the recipe shares weights with more bits than the machine decodes.
     """
-    built: VMExecutable = tvm.compile(
-        prepare(mod, target, recipe, calibration, arithmetic, bias), target=as_target(target)
-    )
+    machine = as_target(target)
+    return build(prepare(mod, machine, recipe, calibration, arithmetic, bias), machine)
+
+
+def build(prepared: IRModule, target: Target) -> VMExecutable:
+    """Hand a prepared module to TVM."""
+    built: VMExecutable = tvm.compile(prepared, target=target)
     return built
 
 

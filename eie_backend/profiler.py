@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from os import PathLike
 from typing import Any
@@ -24,6 +24,7 @@ from eie_backend.library import load, programs
 
 Model = str | PathLike[str] | relax.VMExecutable
 Data = ArrayLike | Mapping[str, ArrayLike]
+Batch = list[NDArray[np.generic]]
 
 
 @dataclass(frozen=True)
@@ -116,11 +117,11 @@ class Runner:
         ]
         self._machine = relax.VirtualMachine(executable, tvm.cpu())
 
-    def calls(self, data: Data) -> list[list[NDArray[np.generic]]]:
+    def calls(self, data: Data) -> list[Batch]:
         """Return the checked inputs of each call that `data` takes."""
         return list(batches(check_inputs(self.specs, data), self.specs))
 
-    def call(self, batch: Sequence[NDArray[np.generic]]) -> list[NDArray[np.generic]]:
+    def call(self, batch: Batch) -> Batch:
         """Run one batch and return the model's results."""
         result = self._machine["main"](*(tvm.runtime.tensor(value) for value in batch))
         tensors = [result] if isinstance(result, tvm.runtime.Tensor) else list(result)
@@ -165,9 +166,15 @@ def profile(model: Model, data: Data) -> Report:
     -------
     Report
     """
-    runner = Runner(model)
+    return profile_runner(Runner(model), data)
+
+
+def profile_runner(
+    runner: Runner, data: Data, track: Callable[[list[Batch]], Iterable[Batch]] = iter
+) -> Report:
+    """Run a loaded model and report; `track` may watch the batches go by."""
     with Recorder(runner) as recorder:
-        outputs = [runner.call(batch) for batch in runner.calls(data)]
+        outputs = [runner.call(batch) for batch in track(runner.calls(data))]
     return recorder.report(_join(outputs))
 
 

@@ -1,7 +1,5 @@
 """The C++ machine against the reference interpreter, a stepped timing model and malformed bytes."""
 
-import ctypes
-import os
 import re
 import struct
 import zlib
@@ -9,7 +7,6 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +14,7 @@ import tvm_ffi
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eie_backend._register import load_runtime
 from eie_backend.config import HardwareConfig
 from eie_backend.encoding import encode
 from eie_backend.isa.counters import COUNTERS
@@ -24,8 +22,7 @@ from eie_backend.isa.image import HEADER_BYTES, encode_image, encode_matrix
 from eie_backend.isa.interpreter import interpret
 from eie_backend.isa.program import Program, Step
 
-ALEX8 = Path(__file__).parents[3] / "shared/data/alex8/alex8.npz"
-LIBRARY = Path(os.environ.get("EIE_RUNTIME", "/tmp/w/rt/libeie_runtime.so"))
+
 NAMES = [counter.name for counter in COUNTERS]
 PIPELINE_EDGES = 6
 seeds = st.integers(0, 2**32 - 1)
@@ -33,9 +30,7 @@ seeds = st.integers(0, 2**32 - 1)
 
 @pytest.fixture(scope="module", autouse=True)
 def runtime():
-    if not LIBRARY.exists():
-        pytest.skip(f"{LIBRARY} is not built")
-    return ctypes.CDLL(str(LIBRARY))
+    load_runtime()
 
 
 def call(name, *arguments):
@@ -75,14 +70,6 @@ def run_matrix(config, matrix, x, shift=0, frac_bits=0):
 
 
 # Alex-8
-
-
-@pytest.fixture(scope="module")
-def alex8():
-    if not ALEX8.exists():
-        pytest.skip(f"{ALEX8} is absent: the data is not part of the project")
-    with np.load(ALEX8) as data:
-        return dict(data)
 
 
 @pytest.mark.parametrize(("fifo_depth", "cycles"), [(2, 10194), (8, 7926), (16, 7794)])

@@ -1,0 +1,55 @@
+"""The command line ``eie``: one file per command, errors on one line with exit code 2."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+import typer
+
+from eie_backend.cli import compile_command, demo, profile_command, run_command
+from eie_backend.cli.console import fail
+from eie_backend.errors import EieError
+
+USAGE_EXIT = 2
+INTERRUPT_EXIT = 130
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="Compile neural networks for a sparse accelerator and simulate it cycle by cycle.",
+)
+
+
+@app.callback()
+def _options(
+    debug: bool = typer.Option(False, "--debug", help="Show tracebacks of errors."),
+) -> None:
+    """Take the options of all commands; ``main`` has read them already."""
+
+
+app.command("demo")(demo.demo)
+app.command("compile")(compile_command.compile_model)
+app.command("run")(run_command.run_model)
+app.command("profile")(profile_command.profile_model)
+
+
+def main() -> None:
+    """Run the command line.
+
+    Exit codes: 0 done, 2 a user's error (one line on stderr), 1 a fault of ours (traceback),
+    130 interrupted.
+    """
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    debug = len(arguments) < len(sys.argv) - 1
+    try:
+        app(arguments, prog_name="eie")
+    except EieError as error:
+        if debug:
+            traceback.print_exc()
+        fail(error)
+        raise SystemExit(USAGE_EXIT) from None
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPT_EXIT) from None

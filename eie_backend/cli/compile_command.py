@@ -1,0 +1,111 @@
+"""``eie compile``: from an ONNX file to a library, or to any form on the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eie_backend.cli.console import err, out, working
+from eie_backend.cli.files import read_arrays, write_file
+from eie_backend.cli.tables import layer_plan
+
+EXAMPLE = """Example:
+
+    eie compile lenet.onnx -o lenet.so --density 0.25 --bind batch=1
+"""
+
+
+def compile_model(
+    model: Annotated[Path, typer.Argument(help="ONNX file, float32.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Library or --emit file to write.")
+    ] = None,
+    density: Annotated[
+        float, typer.Option(help="Share of weights kept in every dense layer, in (0, 1].")
+    ] = 1.0,
+    bits: Annotated[int, typer.Option(help="Codebook bits of every dense layer.")] = 4,
+    num_pe: Annotated[int, typer.Option(help="Processing elements.")] = 64,
+    fifo_depth: Annotated[int, typer.Option(help="Ring slots of each activation queue.")] = 8,
+    spmat_width: Annotated[int, typer.Option(help="Weight SRAM word in bits.")] = 64,
+    accumulator_bits: Annotated[
+        int | None, typer.Option(help="Destination register width, 16 or 32.")
+    ] = None,
+    arithmetic: Annotated[str, typer.Option(help="int16 or float32.")] = "int16",
+    bias: Annotated[str, typer.Option(help="register or column.")] = "register",
+    calibrate: Annotated[
+        Path | None, typer.Option(help=".npz or .npy with sample inputs for the number formats.")
+    ] = None,
+    bind: Annotated[
+        list[str] | None, typer.Option(help="NAME=N: value of a dynamic dimension; repeatable.")
+    ] = None,
+    emit: Annotated[
+        str | None,
+        typer.Option(
+            help="Write a form instead of a library: relax, compressed, partitioned, tir, eie, "
+            "image. On screen, large constants are elided."
+        ),
+    ] = None,
+) -> None:
+    """Prune, share, calibrate and compile an ONNX model for the machine."""
+    from eie_backend import HardwareConfig, Recipe, compiler, export_library, from_onnx
+    from eie_backend.errors import ModelError
+    from eie_backend.inputs import input_specs
+    from eie_backend.stages import STAGES
+    from eie_backend.stages import emit as emit_stage
+
+    if emit is not None and emit not in STAGES:
+        raise ModelError(f"--emit {emit}: no such form; choose one of {', '.join(STAGES)}")
+    if output is None and emit in (None, "image"):
+        raise ModelError("nowhere to write: give -o FILE")
+    sizes = {"num_pe": num_pe, "fifo_depth": fifo_depth, "spmat_width_bits": spmat_width}
+    if accumulator_bits is not None:
+        sizes["accumulator_bits"] = accumulator_bits
+    machine = compiler.as_target(HardwareConfig(**sizes))
+    recipe = Recipe(density=density, bits=bits)
+    with working(f"importing {model.name}"):
+        mod = from_onnx(model, parse_bindings(bind or []))
+    data = read_arrays(calibrate, input_specs(mod)) if calibrate else None
+
+    def prepare() -> object:
+        with working("compressing and calibrating"):
+            return compiler.prepare(mod, machine, recipe, data, arithmetic, bias)
+
+    if emit is not None:
+        parts = emit_stage(emit, mod, prepare, machine, complete=output is not None)
+        for number, part in enumerate(parts):
+            if output is None:
+                typer.echo(part)
+            else:
+                name = output if number == 0 else output.with_stem(f"{output.stem}_{number}")
+                write_file(name, part)
+        return
+    with working("compiling"):
+        prepared = prepare()
+        executable = compiler.build(prepared, machine)
+        export_library(executable, output)
+    out.print(layer_plan(prepared, executable, machine))
+    err.print(f"wrote {output}", highlight=False, soft_wrap=True)
+
+
+compile_model.__doc__ = f"{compile_model.__doc__}\n\n{EXAMPLE}"
+
+
+def parse_bindings(items: list[str]) -> dict[str, int]:
+    """Return ``NAME=N`` items as a mapping.
+
+    Raises
+    ------
+    ModelError
+        If an item has another form.
+    """
+    from eie_backend.errors import ModelError
+
+    bindings = {}
+    for item in items:
+        name, _, value = item.rpartition("=")
+        if not name or not value.isdigit():
+            raise ModelError(f"--bind {item}: not NAME=N, for example --bind batch=1")
+        bindings[name] = int(value)
+    return bindings

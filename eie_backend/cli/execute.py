@@ -1,0 +1,29 @@
+"""Run a library over a file of inputs with a progress bar."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eie_backend.cli.console import progress, working
+from eie_backend.cli.files import read_arrays
+
+if TYPE_CHECKING:
+    from eie_backend.profiler import Report
+
+
+def execute(library: Path, inputs: Path) -> Report:
+    """Run `library` over the arrays in the file `inputs`."""
+    from eie_backend.profiler import Runner
+
+    with working(f"loading {library.name}"):
+        runner = Runner(library)
+    return execute_runner(runner, read_arrays(inputs, runner.specs))
+
+
+def execute_runner(runner: Any, data: Any) -> Report:
+    """Run a loaded model over `data`, batch by batch."""
+    from eie_backend.profiler import profile_runner
+
+    with progress() as bar:
+        return profile_runner(runner, data, lambda calls: bar.track(calls, description="simulating"))

@@ -1,0 +1,36 @@
+"""``eie profile``: execute a compiled library and print where its cycles went."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eie_backend.cli.console import err, out
+from eie_backend.cli.execute import execute
+from eie_backend.cli.files import write_file
+from eie_backend.cli.tables import report_table
+
+EXAMPLE = """Example:
+
+    eie profile lenet.so --input images.npy --json report.json
+"""
+
+
+def profile_model(
+    library: Annotated[Path, typer.Argument(help="Library written by `eie compile`.")],
+    input: Annotated[
+        Path, typer.Option(help=".npy, or .npz with arrays by input name; several batches may follow.")
+    ],
+    json: Annotated[Path | None, typer.Option(help="Also write the report as JSON.")] = None,
+) -> None:
+    """Run a compiled model and print cycles, time, load balance, padding and energy per layer."""
+    report = execute(library, input)
+    out.print(report_table(report))
+    if json is not None:
+        write_file(json, report.to_json() + "\n")
+        err.print(f"wrote {json}", highlight=False, soft_wrap=True)
+
+
+profile_model.__doc__ = f"{profile_model.__doc__}\n\n{EXAMPLE}"

@@ -1,0 +1,104 @@
+"""The tables that commands print."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from eie_backend.cli.console import table
+
+if TYPE_CHECKING:
+    from tvm import IRModule
+    from tvm.relax import VMExecutable
+    from tvm.target import Target
+
+    from eie_backend.profiler import Report
+
+
+def layer_plan(mod: IRModule, executable: VMExecutable, target: Target) -> Table:
+    """Return where each matmul runs, its density and what the machine stores for it."""
+    from eie_backend.library import programs
+    from eie_backend.profiler import layer_storage
+    from eie_backend.targets import config_of
+    from eie_backend.transform.constraints import explain
+    from eie_backend.transform.layers import dense_layers
+
+    weights = {layer.name: layer.weights for layer in dense_layers(mod)}
+    storage = {
+        name: layer_storage(program, number)[1]
+        for program in programs(executable)
+        for number, name in enumerate(program.layers)
+    }
+    made = table("Layers", "layer", "runs on", "outputs x inputs", "density", "float32", "stored")
+    for name, reason in explain(mod, config_of(target)).items():
+        if name not in storage:
+            made.add_row(Text(name), Text(f"host: {reason}"), "", "", "", "")
+            continue
+        matrix = weights[name]
+        made.add_row(
+            Text(name),
+            "machine",
+            f"{matrix.shape[0]} x {matrix.shape[1]}",
+            f"{np.count_nonzero(matrix) / matrix.size:.3f}",
+            size(matrix.nbytes),
+            size(storage[name]),
+        )
+    return made
+
+
+def report_table(report: Report) -> Group:
+    """Return a report's layers, their sum, and what deserves a remark."""
+    config = report.config
+    title = f"Per sample: {config.num_pe} PEs at {config.clock_mhz} MHz, {report.arithmetic}"
+    made = table(title, "layer", "cycles", "us", "load balance", "padding", "nJ", "load cycles")
+    for layer in report.layers:
+        made.add_row(
+            Text(layer.name),
+            f"{layer.cycles_per_sample:,.1f}",
+            f"{layer.microseconds_per_sample:.3f}",
+            f"{layer.load_balance:.1%}",
+            f"{layer.padding_ratio:.1%}",
+            f"{layer.nanojoule_per_sample:,.1f}",
+            f"{layer.counters['load_cycles'] / layer.samples:,.1f}",
+        )
+    made.add_section()
+    layers = report.layers
+    made.add_row(
+        "all layers",
+        f"{sum(layer.cycles_per_sample for layer in layers):,.1f}",
+        f"{sum(layer.microseconds_per_sample for layer in layers):.3f}",
+        "",
+        "",
+        f"{sum(layer.nanojoule_per_sample for layer in layers):,.1f}",
+        f"{sum(layer.counters['load_cycles'] / layer.samples for layer in layers):,.1f}",
+    )
+    return Group(made, *remarks(report))
+
+
+def remarks(report: Report) -> list[Text]:
+    """Return a line for resident weights and one for saturations, if there were any."""
+    lines = []
+    if report.setup["load_cycles"]:
+        lines.append(
+            Text(
+                f"Weights are resident: {size(report.setup['load_bytes'])} loaded once in "
+                f"{report.setup['load_cycles']:,} cycles."
+            )
+        )
+    if total := sum(report.saturations.values()):
+        kinds = ", ".join(f"{n:,} {kind.split('_')[0]}" for kind, n in report.saturations.items() if n)
+        lines.append(
+            Text(f"{total:,} values saturated ({kinds}): calibrate with representative inputs.")
+        )
+    return lines
+
+
+def size(count: int) -> str:
+    """Return bytes in the unit that reads best."""
+    if count < 1000:
+        return f"{count} B"
+    return f"{count / 1000:,.1f} kB" if count < 1_000_000 else f"{count / 1_000_000:,.2f} MB"

@@ -1,0 +1,86 @@
+"""The six forms of a network, for ``eie compile --emit`` and for curious readers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import tvm
+from tvm import IRModule
+from tvm.target import Target
+
+from eie_backend.codegen.external import codegen_options, generate_program
+from eie_backend.config import HardwareConfig
+from eie_backend.isa.assembly import print_program, to_dialect
+from eie_backend.isa.image import encode_image
+from eie_backend.isa.program import Program
+from eie_backend.targets import config_of
+from eie_backend.transform.lower_to_tir import LowerToTIR, is_eie_function
+from eie_backend.transform.partition import Partition
+from eie_backend.transform.pipeline import codegen_attributes, interface
+from eie_backend.transform.schedule import ScheduleKernels
+
+STAGES = ("relax", "compressed", "partitioned", "tir", "eie", "image")
+
+
+def partitioned(prepared: IRModule, target: Target) -> IRModule:
+    """Return form 3: the machine's layers in ``eie`` functions."""
+    mod: IRModule = Partition(config_of(target))(prepared)
+    return mod
+
+
+def tir(prepared: IRModule, target: Target) -> IRModule:
+    """Return form 4: scheduled kernels with ``T.eie`` intrinsics."""
+    config = config_of(target)
+    passes = [LowerToTIR(), ScheduleKernels(config)]
+    mod: IRModule = tvm.transform.Sequential(passes)(partitioned(prepared, target))
+    return mod
+
+
+def eie_programs(prepared: IRModule, target: Target) -> list[Program]:
+    """Return form 5 as data: a program for each of the machine's functions."""
+    config: HardwareConfig = config_of(target)
+    attributes = {**codegen_attributes(prepared), "interface": interface(prepared)}
+    options = codegen_options(config, attributes)
+    return [
+        generate_program(gvar.name_hint, function, options)
+        for gvar, function in partitioned(prepared, target).functions_items()
+        if is_eie_function(function)
+    ]
+
+
+def emit(
+    stage: str,
+    original: IRModule,
+    prepared: Callable[[], IRModule],
+    target: Target,
+    *,
+    complete: bool = True,
+) -> list[str | bytes]:
+    """Return one form of a network; several parts if the machine runs several functions.
+
+    Parameters
+    ----------
+    stage : str
+        One of `STAGES`.
+    original : IRModule
+        The imported module.
+    prepared : callable
+        Returns the compressed and calibrated module; called only for later stages.
+    target : Target
+        An eie target.
+    complete : bool
+        Include all constants, so that the text can be parsed back; else elide the large ones.
+    """
+    if stage == "relax":
+        return [original.script(show_meta=complete)]
+    mod = prepared()
+    if stage == "compressed":
+        return [mod.script(show_meta=complete)]
+    if stage == "partitioned":
+        return [partitioned(mod, target).script(show_meta=complete)]
+    if stage == "tir":
+        return [tir(mod, target).script(show_meta=complete)]
+    programs = eie_programs(mod, target)
+    if stage == "eie":
+        return [print_program(to_dialect(program), elide=not complete) for program in programs]
+    return [encode_image(program) for program in programs]

@@ -1,0 +1,117 @@
+"""Shared fixtures: golden files, data outside the checkout, small models."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+TESTS = Path(__file__).parent
+SHARED = TESTS.parents[1] / "shared" / "data"
+USED_GOLDENS = pytest.StashKey[set[Path]]()
+
+
+def pytest_addoption(parser):
+    parser.addoption("--update-golden", action="store_true", help="rewrite golden files")
+
+
+def pytest_configure(config):
+    config.stash[USED_GOLDENS] = set()
+    if config.getoption("--update-golden") and os.environ.get("CI"):
+        raise pytest.UsageError("--update-golden is refused when CI is set: commit the files")
+
+
+def pytest_sessionfinish(session, exitstatus):
+    """Fail a complete run that leaves a golden file unused."""
+    complete = not (session.config.args_source.name == "ARGS" or session.config.option.keyword)
+    if exitstatus != 0 or not complete or session.config.option.markexpr:
+        return
+    orphans = set(TESTS.rglob("golden/*")) - session.config.stash[USED_GOLDENS]
+    if orphans:
+        names = ", ".join(str(path.relative_to(TESTS)) for path in sorted(orphans))
+        session.config.get_terminal_writer().line(f"orphan golden files: {names}; delete them")
+        session.exitstatus = 1
+
+
+@pytest.fixture
+def golden(request):
+    """Compare text with ``golden/NAME`` beside the test; ``--update-golden`` rewrites it."""
+
+    def check(name: str, text: str) -> None:
+        path = request.path.parent / "golden" / name
+        request.config.stash[USED_GOLDENS].add(path)
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, "utf-8")
+            return
+        expected = path.read_text("utf-8") if path.exists() else ""
+        if text != expected:
+            diff = difflib.unified_diff(
+                expected.splitlines(True), text.splitlines(True), f"golden/{name}", "now"
+            )
+            command = f"pytest {request.path.relative_to(TESTS.parent)} --update-golden"
+            pytest.fail(f"{''.join(diff)}\nif this is intended: {command}", pytrace=False)
+
+    return check
+
+
+def shared(path: str) -> Path:
+    """Return a file of the data folder beside the checkout, or skip the test."""
+    found = SHARED / path
+    if not found.exists():
+        pytest.skip(f"{path} is not in ../shared/data beside the checkout")
+    return found
+
+
+@pytest.fixture(scope="session")
+def alex8():
+    """Alex-8, the compressed last layer of AlexNet, and one real input."""
+    with np.load(shared("alex8/alex8.npz"), allow_pickle=False) as data:
+        return dict(data)
+
+
+@pytest.fixture(scope="session")
+def mnist():
+    """MNIST: x_train, y_train, x_test, y_test."""
+    with np.load(shared("mnist/mnist.npz"), allow_pickle=False) as data:
+        return dict(data)
+
+
+def mlp(*sizes: int, batch: int | str = 4, relu: bool = True, seed: int = 0) -> onnx.ModelProto:
+    """Return an ONNX chain of Gemm layers fc1, fc2, ... with ReLU between, seeded weights."""
+    rng = np.random.default_rng(seed)
+    nodes, weights, value = [], [], "x"
+    for number, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False), start=1):
+        matrix = rng.normal(size=(outputs, inputs)).astype(np.float32)
+        vector = rng.normal(size=outputs).astype(np.float32)
+        weights += [
+            numpy_helper.from_array(matrix, f"fc{number}.weight"),
+            numpy_helper.from_array(vector, f"fc{number}.bias"),
+        ]
+        last = number == len(sizes) - 1
+        result = "y" if last else f"h{number}"
+        operands = [value, f"fc{number}.weight", f"fc{number}.bias"]
+        nodes.append(helper.make_node("Gemm", operands, [result], name=f"fc{number}", transB=1))
+        value = result
+        if relu and not last:
+            nodes.append(helper.make_node("Relu", [value], [f"r{number}"], name=f"relu{number}"))
+            value = f"r{number}"
+    graph = helper.make_graph(
+        nodes,
+        "mlp",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [batch, sizes[0]])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [batch, sizes[-1]])],
+        weights,
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+@pytest.fixture(scope="session")
+def make_mlp():
+    """The function `mlp`."""
+    return mlp
