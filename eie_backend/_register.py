@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import tvm_ffi
 
+from eie_backend.errors import EieError
+
 if TYPE_CHECKING:
     import tvm
 
@@ -27,6 +29,9 @@ def register() -> None:
     """Register everything once; other targets keep their pipelines."""
     import tvm
 
+    for error in EieError.__subclasses__():
+        # So that an error raised in a pass leaves TVM's C++ as what it was.
+        tvm_ffi.register_error(error.__name__, error)
     load_runtime()
     tvm.target.register_tag(KEY, DESCRIPTION)
     tvm_ffi.register_global_func("relax.ext.eie", _codegen, override=True)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict, astuple
 
 import numpy as np
 import tvm
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from tvm import IRModule, relax
 
+from eie_backend.codegen.formats import LayerRange
 from eie_backend.errors import ModelError
 from eie_backend.inputs import batches, check_inputs, input_specs
-from eie_backend.transform.layers import DenseLayer, dense_layers
+from eie_backend.transform.layers import DenseLayer, dense_layers, epilogue
 from eie_backend.transform.normalize import Normalize
 
 Data = ArrayLike | Mapping[str, ArrayLike]
@@ -31,8 +33,7 @@ def calibrate(mod: IRModule, data: Data) -> IRModule:
     Returns
     -------
     IRModule
-        The normalised module with the attribute ``eie.calibration``: by layer, the largest
-        magnitude of its input, of its sum (bias included) and of its output.
+        The normalised module with the attribute ``eie.calibration``: a `LayerRange` by layer.
 
     Raises
     ------
@@ -49,52 +50,41 @@ def calibrate(mod: IRModule, data: Data) -> IRModule:
     normal = Normalize()(mod)
     if "main" not in [gvar.name_hint for gvar in normal.get_global_vars()]:
         raise ModelError("calibrate: the module has no function `main`")
-    layers = [
-        layer for layer in dense_layers(normal) if layer.function.same_as(normal["main"])
-    ]
-    probes = {layer.name: _probes(layer) for layer in layers}
-    wanted = [var for three in probes.values() for var in three]
-    observed = _returning(normal, wanted)
-    machine = relax.VirtualMachine(tvm.compile(observed, target="llvm"), tvm.cpu())
+    layers = [layer for layer in dense_layers(normal) if layer.function.same_as(normal["main"])]
+    inputs = [layer.binding.value.args[0] for layer in layers]
+    observed = tvm.compile(_returning(normal, inputs), target="llvm")
+    machine = relax.VirtualMachine(observed, tvm.cpu())
     specs = input_specs(normal)
-    largest = np.zeros(len(wanted))
+    ranges = {layer.name: LayerRange(0.0, 0.0, 0.0, 0.0) for layer in layers}
     for batch in batches(check_inputs(specs, data), specs):
-        tensors = machine["main"](*(tvm.runtime.tensor(value) for value in batch))
-        maxima = [np.abs(tensor.numpy()).max(initial=0.0) for tensor in tensors]
-        largest = np.maximum(largest, maxima)
-    if faults := [name for name, row in zip(probes, largest.reshape(-1, 3), strict=True)
-                  if not np.isfinite(row).all()]:
+        values = machine["main"](*(tvm.runtime.tensor(value) for value in batch))
+        for layer, value in zip(layers, values, strict=True):
+            found = _layer_range(layer, value.numpy().reshape(-1, layer.weights.shape[1]))
+            ranges[layer.name] = LayerRange(*map(max, astuple(ranges[layer.name]), astuple(found)))
+    faults = [name for name, found in ranges.items() if not np.isfinite(astuple(found)).all()]
+    if faults:
         raise ModelError(
             f"calibrate: {', '.join(faults)}: NaN or infinite activations; check the data"
         )
-    ranges = {
-        name: dict(zip(("input", "sum", "output"), map(float, row), strict=True))
-        for name, row in zip(probes, largest.reshape(-1, 3), strict=True)
-    }
-    return normal.with_attr("eie.calibration", ranges)
+    table = {name: asdict(found) for name, found in ranges.items()}
+    return normal.with_attr("eie.calibration", table)
 
 
-def _probes(layer: DenseLayer) -> tuple[relax.Var, relax.Var, relax.Var]:
-    """Return the variables of a layer's input, of its sum and of its output."""
-    bindings = [b for block in layer.function.body.blocks for b in block.bindings]
-    total = layer.binding.var
-    for binding in bindings:
-        if _is_call(binding, "relax.add", total) and any(
-            isinstance(arg, tvm.ir.expr.GenericConst) for arg in binding.value.args
-        ):
-            total = binding.var
-            break
-    output = next((b.var for b in bindings if _is_call(b, "relax.nn.relu", total)), total)
-    return layer.binding.value.args[0], total, output
-
-
-def _is_call(binding: relax.Binding, operator: str, operand: relax.Var) -> bool:
-    value = binding.value
-    return (
-        isinstance(value, relax.Call)
-        and value.op.name == operator
-        and any(arg.same_as(operand) for arg in value.args)
-    )
+def _layer_range(layer: DenseLayer, x: NDArray[np.float32]) -> LayerRange:
+    """Return the largest magnitudes around a layer for the inputs `x` (samples, inputs)."""
+    bias, relu = epilogue(layer)
+    start = np.zeros(1, np.float32) if bias is None else bias.reshape(-1)
+    positive, negative = np.maximum(start, 0), np.maximum(-start, 0)
+    for factors in (np.maximum(x, 0), np.maximum(-x, 0)):
+        if factors.any():
+            positive = positive + factors @ np.maximum(layer.weights, 0).T
+            negative = negative + factors @ np.maximum(-layer.weights, 0).T
+        positive, negative = negative, positive  # a negative input swaps the two
+    total = positive - negative
+    output = np.maximum(total, 0) if relu else total
+    # In whatever order it is summed, a partial sum lies between the sums of either sign.
+    partial = np.maximum(positive, negative)
+    return LayerRange(*(float(np.abs(a).max(initial=0.0)) for a in (x, partial, total, output)))
 
 
 def _returning(mod: IRModule, wanted: list[relax.Var]) -> IRModule:
@@ -102,6 +92,8 @@ def _returning(mod: IRModule, wanted: list[relax.Var]) -> IRModule:
     main = mod["main"]
     # Variables of a dataflow block do not leave it, so the function is rebuilt without one.
     plain = relax.transform.ToNonDataflow()(IRModule({"main": main}))["main"]
+    if len(plain.body.blocks) != len(main.body.blocks):
+        raise ModelError("calibrate: `main` has control flow; calibrate its branches apart")
     renamed = {
         old.var: new.var
         for old_block, new_block in zip(main.body.blocks, plain.body.blocks, strict=True)
@@ -114,5 +106,3 @@ def _returning(mod: IRModule, wanted: list[relax.Var]) -> IRModule:
     function = relax.Function(plain.params, body, result_type, attrs=plain.attrs)
     functions = {**dict(mod.functions_items()), mod.get_global_var("main"): function}
     return relax.transform.Normalize()(IRModule(functions))
-
-

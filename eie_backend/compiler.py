@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import tvm
 from tvm import IRModule
 from tvm.relax import VMExecutable
@@ -93,8 +92,8 @@ def prepare(
     target: Target | HardwareConfig | str | None = None,
     recipe: Recipe | None = None,
     calibration: Data | None = None,
-    arithmetic: Arithmetic = "int16",
-    bias: BiasMode = "register",
+    arithmetic: str = "int16",
+    bias: str = "register",
 ) -> IRModule:
     """Return the compressed and calibrated module that `compile` hands to TVM."""
     config = config_of(as_target(target))
@@ -122,5 +121,3 @@ def _check_bits(mod: IRModule, recipe: Recipe, config: HardwareConfig) -> None:
             f"decodes {config.codebook_bits} bits: use bits={config.codebook_bits} or fewer, or a "
             "HardwareConfig with more codebook_bits"
         )
-
-

@@ -48,7 +48,7 @@ class HardwareConfig:
     spmat_sram_bytes: int = _size(131072, "bytes", 64, 1 << 30, "weight SRAM of one PE")
     ptr_sram_bytes: int = _size(32768, "bytes", 4, 1 << 30, "pointer SRAM of one PE, both banks")
     ptr_bits: int = _size(16, "bits", 4, 32, "width of one column pointer")
-    act_sram_bytes: int = _size(2048, "bytes", 2, 1 << 24, "activation SRAM of one PE")
+    act_sram_bytes: int = _size(2048, "bytes", 2, 1 << 17, "activation SRAM of one PE")
     act_registers: int = _size(
         64, "registers", 1, 4096, "source and also destination registers of one PE"
     )

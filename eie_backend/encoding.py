@@ -73,13 +73,14 @@ class EncodedMatrix:
         """Decode to the dense codebook indices, shape (rows, stored_cols), uint8."""
         per_pe = self.entries_per_pe.astype(np.int64)
         pe = np.repeat(np.arange(self.num_pe), per_pe)
-        lengths = np.diff(self.pointers.astype(np.int64), axis=1)
+        wide = self.pointers.astype(np.int64)
+        lengths = wide[:, 1:] - wide[:, :-1]
         columns = np.tile(np.arange(self.stored_cols), self.num_pe)
-        column = np.repeat(columns, lengths.ravel())
+        column = np.repeat(columns, lengths.reshape(-1))
         advance = (self.entries >> self.codebook_bits).astype(np.int64) + 1
         total = np.cumsum(advance)
         first = np.flatnonzero(np.diff(pe * self.stored_cols + column, prepend=-1))
-        before = np.repeat(total[first] - advance[first], np.diff(first, append=total.size))
+        before = np.repeat(total[first] - advance[first], np.append(first[1:], total.size) - first)
         local_row = total - before - 1
         code = self.entries & ((1 << self.codebook_bits) - 1)
         dense = np.zeros((self.rows, self.stored_cols), np.uint8)

@@ -89,9 +89,13 @@ def batches(
     arrays: Sequence[NDArray[np.generic]], specs: Sequence[InputSpec]
 ) -> Iterator[list[NDArray[np.generic]]]:
     """Yield the inputs of each call, cut along the first axis."""
-    count = max((a.shape[0] // s.shape[0] for a, s in zip(arrays, specs, strict=True) if a.ndim), default=1)
+    count = max(
+        (a.shape[0] // s.shape[0] for a, s in zip(arrays, specs, strict=True) if a.ndim), default=1
+    )
     for number in range(count):
         yield [
-            np.ascontiguousarray(a[number * s.shape[0] : (number + 1) * s.shape[0]]) if a.ndim else a
+            np.ascontiguousarray(a[number * s.shape[0] : (number + 1) * s.shape[0]])
+            if a.ndim
+            else a
             for a, s in zip(arrays, specs, strict=True)
         ]

@@ -94,8 +94,9 @@ def check_whole(path: Path) -> None:
         return
     if not data.startswith(b"\x7fELF"):
         raise ImageError(f"{path}: not a compiled library; give a file written by `eie compile`")
-    if len(data) < ELF_HEADER_BYTES or _elf_end(data) > len(data):
-        raise ImageError(f"{path}: truncated; compile the model again")
+    # Linkers write the section table last: without a seal, an ELF file ends there.
+    if len(data) < ELF_HEADER_BYTES or _elf_end(data) != len(data):
+        raise ImageError(f"{path}: truncated or altered; compile the model again")
 
 
 def _elf_end(data: bytes) -> int:

@@ -14,7 +14,9 @@ VALUE_BITS = 16
 """Bits of an activation and of an expanded weight in int16 arithmetic."""
 
 MAX_FRAC_BITS = 30
-"""Largest `frac_bits` that is chosen; a tensor of tiny values gains nothing from more."""
+"""Largest magnitude of a chosen `frac_bits`: tiny values gain nothing from more, and values
+beyond 2**45 saturate.
+"""
 
 
 def frac_bits_for(max_abs: float, bits: int = VALUE_BITS) -> int:
@@ -36,7 +38,7 @@ def frac_bits_for(max_abs: float, bits: int = VALUE_BITS) -> int:
     frac = bits - 1 - math.frexp(max_abs or 1.0)[1]
     if round(max_abs * 2.0**frac) > largest:
         frac -= 1
-    return min(frac, MAX_FRAC_BITS)
+    return max(min(frac, MAX_FRAC_BITS), -MAX_FRAC_BITS)
 
 
 def quantize(values: ArrayLike, frac_bits: int, bits: int = VALUE_BITS) -> NDArray[np.int64]:

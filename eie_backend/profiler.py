@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from os import PathLike
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import tvm
@@ -22,7 +22,7 @@ from eie_backend.isa.counters import COUNTERS
 from eie_backend.isa.program import Program
 from eie_backend.library import load, programs
 
-Model = str | PathLike[str] | relax.VMExecutable
+Model: TypeAlias = str | PathLike[str] | relax.VMExecutable
 Data = ArrayLike | Mapping[str, ArrayLike]
 Batch = list[NDArray[np.generic]]
 
@@ -245,5 +245,7 @@ def _counters(row: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _join(calls: Sequence[Sequence[NDArray[np.generic]]]) -> tuple[NDArray[np.generic], ...]:
-    joined = [np.concatenate(parts) if parts[0].ndim else parts[0] for parts in zip(*calls, strict=True)]
+    joined = [
+        np.concatenate(parts) if parts[0].ndim else parts[0] for parts in zip(*calls, strict=True)
+    ]
     return tuple(joined)

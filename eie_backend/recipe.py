@@ -81,7 +81,7 @@ class Recipe:
         return json.dumps(asdict(self), sort_keys=True)
 
 
-def _items(setting: T | Mapping[str, T]) -> list[tuple[str, T]]:
+def _items(setting: object) -> list[tuple[str, object]]:
     return list(setting.items()) if isinstance(setting, Mapping) else [("", setting)]
 
 

@@ -129,7 +129,8 @@ class GraphModule:
         InputError
             If an input was never set.
         """
-        self.set_input(**inputs)
+        for name, array in inputs.items():
+            self.set_input(name, array)
         if missing := [name for name, value in self._inputs.items() if value is None]:
             raise InputError(f"inputs {', '.join(missing)} are not set; call set_input first")
         result = self._machine["main"](*self._inputs.values())

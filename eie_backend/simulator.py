@@ -15,7 +15,12 @@ import tvm_ffi
 from numpy.typing import ArrayLike, NDArray
 
 from eie_backend._register import load_runtime
-from eie_backend.codegen.formats import FLOAT, LayerFormat, accumulator_frac_bits
+from eie_backend.codegen.formats import (
+    FLOAT,
+    LayerFormat,
+    LayerRange,
+    accumulator_frac_bits,
+)
 from eie_backend.config import HardwareConfig
 from eie_backend.encoding import EncodedMatrix
 from eie_backend.errors import ConfigError, InputError
@@ -136,11 +141,13 @@ def _own_format(
     encoded: EncodedMatrix, values: NDArray[np.float32], config: HardwareConfig
 ) -> LayerFormat:
     exact = simulate(encoded, values, config, "float32").output
+    magnitudes = replace(encoded, codebook=np.abs(encoded.codebook))
+    bound = simulate(magnitudes, np.abs(values), config, "float32").output
     weights = frac_bits_for(float(np.abs(encoded.codebook).max()))
     one = 1.0 if encoded.has_bias_column else 0.0
     source = frac_bits_for(max(float(np.abs(values).max()), one))
-    largest = float(np.abs(exact).max())
-    accumulator = accumulator_frac_bits(largest, source + weights, config.accumulator_bits)
+    found = LayerRange(partial_sum=float(bound.max()), sum=float(np.abs(exact).max()))
+    accumulator = accumulator_frac_bits(found, source + weights, config.accumulator_bits)
     return LayerFormat(source, weights, accumulator, accumulator)
 
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from tvm.target import Target
 
+from eie_backend._register import DESCRIPTION, KEY
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import ConfigError
-
-from eie_backend._register import DESCRIPTION, KEY
-
 
 
 def target(config: HardwareConfig | None = None) -> Target:

@@ -116,8 +116,8 @@ def _intrinsic(
 
     def pattern(bound: Any) -> None:
         # Axes of extent 1 are not bound: tensorize removes them before it compares.
-        with T.grid(*extents) as loops, T.sblock("pattern"):
-            loops = loops if len(extents) > 1 else [loops]
+        with T.grid(*extents) as opened, T.sblock("pattern"):
+            loops = opened if len(extents) > 1 else [opened]
             axes = (T.axis.spatial, T.axis.reduce)
             indices = [
                 axis(extent, loop) if extent > 1 else 0

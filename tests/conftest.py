@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import os
 from pathlib import Path
 
@@ -86,7 +87,7 @@ def mlp(*sizes: int, batch: int | str = 4, relu: bool = True, seed: int = 0) -> 
     """Return an ONNX chain of Gemm layers fc1, fc2, ... with ReLU between, seeded weights."""
     rng = np.random.default_rng(seed)
     nodes, weights, value = [], [], "x"
-    for number, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False), start=1):
+    for number, (inputs, outputs) in enumerate(itertools.pairwise(sizes), start=1):
         matrix = rng.normal(size=(outputs, inputs)).astype(np.float32)
         vector = rng.normal(size=outputs).astype(np.float32)
         weights += [
@@ -113,5 +114,5 @@ def mlp(*sizes: int, batch: int | str = 4, relu: bool = True, seed: int = 0) -> 
 
 @pytest.fixture(scope="session")
 def make_mlp():
-    """The function `mlp`."""
+    """Return the function `mlp`."""
     return mlp

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from eie_backend.cli.console import err, out, working
 from eie_backend.cli.files import read_arrays, write_file
 from eie_backend.cli.tables import layer_plan
+
+if TYPE_CHECKING:
+    from tvm import IRModule
 
 EXAMPLE = """Example:
 
@@ -68,21 +71,16 @@ def compile_model(
         mod = from_onnx(model, parse_bindings(bind or []))
     data = read_arrays(calibrate, input_specs(mod)) if calibrate else None
 
-    def prepare() -> object:
+    def prepare() -> IRModule:
         with working("compressing and calibrating"):
             return compiler.prepare(mod, machine, recipe, data, arithmetic, bias)
 
     if emit is not None:
-        parts = emit_stage(emit, mod, prepare, machine, complete=output is not None)
-        for number, part in enumerate(parts):
-            if output is None:
-                typer.echo(part)
-            else:
-                name = output if number == 0 else output.with_stem(f"{output.stem}_{number}")
-                write_file(name, part)
+        _write(emit_stage(emit, mod, prepare, machine, complete=output is not None), output)
         return
+    assert output is not None
+    prepared = prepare()
     with working("compiling"):
-        prepared = prepare()
         executable = compiler.build(prepared, machine)
         export_library(executable, output)
     out.print(layer_plan(prepared, executable, machine))
@@ -90,6 +88,16 @@ def compile_model(
 
 
 compile_model.__doc__ = f"{compile_model.__doc__}\n\n{EXAMPLE}"
+
+
+def _write(parts: list[str | bytes], output: Path | None) -> None:
+    """Print the parts of a form, or write each to a numbered file."""
+    for number, part in enumerate(parts):
+        if output is None:
+            typer.echo(part)
+        else:
+            name = output if number == 0 else output.with_stem(f"{output.stem}_{number}")
+            write_file(name, part)
 
 
 def parse_bindings(items: list[str]) -> dict[str, int]:

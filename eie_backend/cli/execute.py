@@ -26,4 +26,6 @@ def execute_runner(runner: Any, data: Any) -> Report:
     from eie_backend.profiler import profile_runner
 
     with progress() as bar:
-        return profile_runner(runner, data, lambda calls: bar.track(calls, description="simulating"))
+        return profile_runner(
+            runner, data, lambda calls: bar.track(calls, description="simulating")
+        )

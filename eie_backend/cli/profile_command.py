@@ -21,7 +21,7 @@ EXAMPLE = """Example:
 def profile_model(
     library: Annotated[Path, typer.Argument(help="Library written by `eie compile`.")],
     input: Annotated[
-        Path, typer.Option(help=".npy, or .npz with arrays by input name; several batches may follow.")
+        Path, typer.Option(help=".npy, or .npz with arrays by input name; one or more batches.")
     ],
     json: Annotated[Path | None, typer.Option(help="Also write the report as JSON.")] = None,
 ) -> None:

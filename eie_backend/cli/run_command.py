@@ -20,7 +20,7 @@ EXAMPLE = """Example:
 def run_model(
     library: Annotated[Path, typer.Argument(help="Library written by `eie compile`.")],
     input: Annotated[
-        Path, typer.Option(help=".npy, or .npz with arrays by input name; several batches may follow.")
+        Path, typer.Option(help=".npy, or .npz with arrays by input name; one or more batches.")
     ],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help=".npz (or .npy for one result) to write.")

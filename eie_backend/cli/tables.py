@@ -90,7 +90,9 @@ def remarks(report: Report) -> list[Text]:
             )
         )
     if total := sum(report.saturations.values()):
-        kinds = ", ".join(f"{n:,} {kind.split('_')[0]}" for kind, n in report.saturations.items() if n)
+        kinds = ", ".join(
+            f"{n:,} {kind.split('_')[0]}" for kind, n in report.saturations.items() if n
+        )
         lines.append(
             Text(f"{total:,} values saturated ({kinds}): calibrate with representative inputs.")
         )

@@ -40,7 +40,9 @@ def allocate_rows(
     [0, 1019, 0]
     """
     end = len(sizes)
-    last_use = [max((i + 1 for i, s in enumerate(sources) if s == v), default=v) for v in range(end)]
+    last_use = [
+        max((i + 1 for i, s in enumerate(sources) if s == v), default=v) for v in range(end)
+    ]
     for layer in results:
         last_use[layer + 1] = end
     starts: list[int] = []

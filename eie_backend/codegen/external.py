@@ -66,9 +66,12 @@ def codegen_options(config: HardwareConfig, attributes: Mapping[str, Any]) -> Co
     ModelError
         If an attribute has an unknown value.
     """
-    arithmetic = str(attributes.get("arithmetic", "int16"))
-    bias = str(attributes.get("bias", "register"))
-    for name, value, allowed in (("arithmetic", arithmetic, ARITHMETICS), ("bias", bias, BIAS_MODES)):
+    arithmetic: Any = str(attributes.get("arithmetic", "int16"))
+    bias: Any = str(attributes.get("bias", "register"))
+    for name, value, allowed in (
+        ("arithmetic", arithmetic, ARITHMETICS),
+        ("bias", bias, BIAS_MODES),
+    ):
         if value not in allowed:
             raise ModelError(f"{name} {value!r} is unknown; choose one of {', '.join(allowed)}")
     calibration = {

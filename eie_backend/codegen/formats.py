@@ -12,20 +12,28 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from eie_backend.numerics import frac_bits_for
+from eie_backend.numerics import VALUE_BITS, frac_bits_for
 
 DEFAULT_RANGE = 127.0
 """Largest activation assumed without calibration data: 8 fractional bits of 16."""
 
 SUM_HEADROOM = 2.0
-"""How much larger a partial sum may be than the largest final sum that calibration saw."""
+"""How much larger a partial sum may be than the largest final sum, in 16-bit accumulators."""
+
+MAX_SHIFT = 40
+"""Longest left shift of the machine; the scales of one layer stay this close to one another."""
 
 
 @dataclass(frozen=True)
 class LayerRange:
-    """Largest magnitudes of a layer's input, sum before ReLU (bias included) and output."""
+    """Largest magnitudes around a layer.
+
+    `partial_sum` bounds every sum on the way to the result, `sum` is the largest result before
+    ReLU, both with the bias.
+    """
 
     input: float = DEFAULT_RANGE
+    partial_sum: float = DEFAULT_RANGE
     sum: float = DEFAULT_RANGE / SUM_HEADROOM
     output: float = DEFAULT_RANGE
 
@@ -55,10 +63,17 @@ FLOAT = LayerFormat(0, 0, 0, 0)
 
 
 def accumulator_frac_bits(
-    largest_sum: float, product_frac_bits: int, accumulator_bits: int
+    layer_range: LayerRange, product_frac_bits: int, accumulator_bits: int
 ) -> int:
-    """Return the accumulator's fractional bits: as many as its range allows and products have."""
-    return min(frac_bits_for(SUM_HEADROOM * largest_sum, accumulator_bits), product_frac_bits)
+    """Return the accumulator's fractional bits: as many as its range allows and products have.
+
+    32 bits hold every partial sum that calibration saw. In 16 bits that bound would cost
+    precision that every sum needs, so they trust in `SUM_HEADROOM`.
+    """
+    narrow = accumulator_bits == VALUE_BITS
+    largest = SUM_HEADROOM * layer_range.sum if narrow else layer_range.partial_sum
+    chosen = frac_bits_for(largest, accumulator_bits)
+    return min(max(chosen, product_frac_bits - MAX_SHIFT), product_frac_bits)
 
 
 def layer_formats(
@@ -87,9 +102,9 @@ def layer_formats(
         source_bits = program_input if source < 0 else formats[source].output
         weight_bits = frac_bits_for(float(np.abs(codebook).max()))
         accumulator = accumulator_frac_bits(
-            layer_range.sum, source_bits + weight_bits, accumulator_bits
+            layer_range, source_bits + weight_bits, accumulator_bits
         )
-        output = frac_bits_for(layer_range.output)
+        output = min(frac_bits_for(layer_range.output), accumulator + MAX_SHIFT)
         formats.append(LayerFormat(source_bits, weight_bits, accumulator, output))
     return formats
 

@@ -26,8 +26,9 @@ from eie_backend.codegen.formats import FLOAT, LayerFormat, layer_formats, range
 from eie_backend.codegen.kernel_steps import KernelStep, kernel_steps
 from eie_backend.config import HardwareConfig
 from eie_backend.encoding import EncodedMatrix, encode
+from eie_backend.errors import ModelError
 from eie_backend.isa.program import Arithmetic, Program, Step
-from eie_backend.numerics import quantize
+from eie_backend.numerics import VALUE_BITS, quantize
 from eie_backend.transform.kernel_calls import KernelCall, kernel_calls
 
 BiasMode = Literal["register", "column"]
@@ -84,6 +85,16 @@ class _Generator:
             # The column is fed by a constant 1 in the input's format.
             ranges = [replace(r, input=max(r.input, 1.0)) for r in ranges]
             ranges = [replace(r, output=max(r.output, 1.0)) for r in ranges]
+            wide = [
+                name
+                for name, r in zip(self.layers, ranges, strict=True)
+                if max(r.input, r.output) >= 1 << (VALUE_BITS - 1)
+            ]
+            if wide:
+                raise ModelError(
+                    f"{', '.join(wide)}: activations beyond 32767 leave no room for the constant 1 "
+                    "of a bias column; use bias='register'"
+                )
         codebooks = [codebook for _, codebook in self.codes]
         sources = [call.source for call in self.calls]
         return layer_formats(ranges, codebooks, sources, self.options.config.accumulator_bits)
@@ -101,7 +112,7 @@ class _Generator:
             store = {"src_row": self.rows[result + 1], "dst": dst, "count": size}
             frac_bits = self.formats[result].output
             steps.append(Step("store_act", {**store, "frac_bits": frac_bits}, result))
-        setup, steps = self._place_matrices(steps)
+        setup, placed = self._place_matrices(steps)
         return Program(
             symbol=self.symbol,
             config=self.options.config,
@@ -112,7 +123,7 @@ class _Generator:
             matrices=tuple(self.matrices),
             biases=tuple(self.biases),
             setup=setup,
-            steps=steps,
+            steps=placed,
             manifest=self.options.manifest,
         )
 
@@ -142,9 +153,9 @@ class _Generator:
     def _mvm(self, number: int, call: KernelStep, *, last_tile: bool) -> Step:
         rows, cols = call.spans["w"]
         codes, codebook = self.codes[number]
-        bias_codes = None
-        if last_tile and self.options.bias == "column" and self.calls[number].bias is not None:
-            distance = np.abs(self.calls[number].bias[slice(*rows), None] - codebook)
+        bias, bias_codes = self.calls[number].bias, None
+        if last_tile and self.options.bias == "column" and bias is not None:
+            distance = np.abs(bias[slice(*rows), None] - codebook)
             bias_codes = distance.argmin(axis=1).astype(np.uint8)
         config, layer_format = self.options.config, self.formats[number]
         matrix = encode(codes[slice(*rows), slice(*cols)], codebook, config, bias_codes)

@@ -11,10 +11,11 @@ from tvm import IRModule
 from tvm.ir.transform import PassContext
 
 from eie_backend.transform.layers import map_weights
+from eie_backend.transform.module_pass import ModulePass
 
 
 @tvm.transform.module_pass(opt_level=0, name="eie.Prune")
-class Prune:
+class Prune(ModulePass):
     """Keep a share of each layer's weights, those of largest magnitude.
 
     Before -> after, at density 0.5::

@@ -11,13 +11,14 @@ from tvm import IRModule
 from tvm.ir.transform import PassContext
 
 from eie_backend.transform.layers import map_weights
+from eie_backend.transform.module_pass import ModulePass
 
 MAX_ITERATIONS = 300
 """Most Lloyd iterations; linear initialisation settles long before on real layers."""
 
 
 @tvm.transform.module_pass(opt_level=0, name="eie.ShareWeights")
-class ShareWeights:
+class ShareWeights(ModulePass):
     """Replace each layer's non-zero weights by the nearest of ``2**bits - 1`` shared values.
 
     Before -> after, at 2 bits::

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+import warnings
 from collections.abc import Mapping
+from contextlib import redirect_stderr
+from io import StringIO
+from keyword import iskeyword
 from os import PathLike, fspath
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -19,6 +22,9 @@ from tvm.relax.frontend.onnx import from_onnx as tvm_from_onnx
 from eie_backend.errors import ModelError
 from eie_backend.transform.layers import constant_weights, matmuls
 from eie_backend.transform.normalize import Normalize, rename_layers
+
+MAX_EXTENT = 2**31 - 1
+"""Largest dimension that a user can bind."""
 
 Model = str | PathLike[str] | bytes | ModelProto
 
@@ -46,22 +52,18 @@ def from_onnx(model: Model, bind: Mapping[str, int] | None = None) -> IRModule:
     """
     proto, label = _read(model)
     _bind_dimensions(proto, dict(bind or {}), label)
-    names = _layer_names(proto)
     try:
-        imported = tvm_from_onnx(proto, keep_params_in_input=False)
+        with warnings.catch_warnings(), redirect_stderr(StringIO()):
+            # What the importer says beside its error is in the error.
+            warnings.simplefilter("ignore")
+            imported = tvm_from_onnx(proto, keep_params_in_input=False)
     except Exception as error:
         # The importer raises many types; its own message says which operator it does not know.
-        reason = str(error).strip().splitlines()[-1] if str(error).strip() else repr(error)
-        raise ModelError(f"{label}: TVM's ONNX importer fails: {reason}") from error
+        raise ModelError(f"{label}: TVM's ONNX importer fails: {_first_line(error)}") from error
     normal = Normalize()(imported)
-    found = {
-        binding.var.name: names[key]
-        for binding, _ in matmuls(normal)
-        if (weights := constant_weights(binding.value)) is not None
-        and (key := _digest(weights)) in names
-    }
+    named = rename_layers(normal, _layer_names(proto, normal))
     digest = hashlib.sha256(proto.SerializeToString(deterministic=True)).hexdigest()
-    return rename_layers(normal, found).with_attr("eie.model_sha256", digest)
+    return named.with_attr("eie.model_sha256", digest)
 
 
 def _read(model: Model) -> tuple[ModelProto, str]:
@@ -80,7 +82,12 @@ def _read(model: Model) -> tuple[ModelProto, str]:
         raise ModelError(f"{missing}: no such file; give the path of an ONNX model") from error
     except OSError as error:
         raise ModelError(f"{label}: cannot be read: {error.strerror}") from error
-    except (DecodeError, onnx.checker.ValidationError, ValueError) as error:
+    except onnx.checker.ValidationError as error:
+        raise ModelError(
+            f"{label}: its external data cannot be read: {_first_line(error)}; keep the data files "
+            "beside the model"
+        ) from error
+    except (DecodeError, ValueError) as error:
         raise ModelError(
             f"{label}: not an ONNX model, or a truncated one; export it again"
         ) from error
@@ -93,6 +100,14 @@ def _bind_dimensions(proto: ModelProto, bind: dict[str, int], label: str) -> Non
     """Replace dynamic dimensions by their values, in place."""
     constants = {tensor.name for tensor in proto.graph.initializer}
     inputs = [value for value in proto.graph.input if value.name not in constants]
+    if faults := [f"{key}={size}" for key, size in bind.items() if not _is_extent(size)]:
+        raise ModelError(
+            f"{label}: bind {', '.join(faults)}: a dimension is an integer in 1..{MAX_EXTENT}"
+        )
+    if faults := [v.name for v in inputs if not v.type.tensor_type.HasField("shape")]:
+        raise ModelError(
+            f"{label}: no shape for inputs {', '.join(faults)}; export it with them"
+        )
     open_dims: dict[str, list[str]] = {}
     known: set[str] = set()
     for value in inputs:
@@ -105,8 +120,6 @@ def _bind_dimensions(proto: ModelProto, bind: dict[str, int], label: str) -> Non
                 dim.dim_value = bind[name]
             else:
                 open_dims.setdefault(name, []).append(f"{value.name}, axis {axis}")
-    if faults := [f"{key}={size}" for key, size in bind.items() if size < 1]:
-        raise ModelError(f"{label}: bind {', '.join(faults)}: a dimension must be at least 1")
     if unknown := sorted(bind.keys() - known):
         raise ModelError(
             f"{label}: bind {', '.join(unknown)}: no such dynamic dimension; the model has "
@@ -116,13 +129,22 @@ def _bind_dimensions(proto: ModelProto, bind: dict[str, int], label: str) -> Non
         places = "; ".join(f"{name!r} ({', '.join(at)})" for name, at in open_dims.items())
         flags = " ".join(f"--bind {name}=1" for name in open_dims)
         raise ModelError(
-            f"{label}: the machine needs static shapes, but these dimensions are dynamic: {places}; "
-            f"bind them, for example {flags} (Python: bind={dict.fromkeys(open_dims, 1)})"
+            f"{label}: the machine needs static shapes, but these dimensions are dynamic: "
+            f"{places}; bind them, for example {flags} (Python: "
+            f"bind={dict.fromkeys(open_dims, 1)})"
         )
     # Shapes inside the graph follow from the inputs; old ones may still name the dimensions.
     del proto.graph.value_info[:]
     for value in proto.graph.output:
         _bind_shape(value.type.tensor_type.shape, bind)
+
+
+def _is_extent(size: object) -> bool:
+    return isinstance(size, int) and not isinstance(size, bool) and 1 <= size <= MAX_EXTENT
+
+
+def _first_line(error: Exception) -> str:
+    return next(filter(None, map(str.strip, str(error).splitlines())), repr(error))
 
 
 def _bind_shape(shape: TensorShapeProto, bind: dict[str, int]) -> None:
@@ -131,19 +153,44 @@ def _bind_shape(shape: TensorShapeProto, bind: dict[str, int]) -> None:
             dim.dim_value = bind[dim.dim_param]
 
 
-def _layer_names(proto: ModelProto) -> dict[str, str]:
-    """Return the name of each node with a matrix initializer, by the digest of that matrix."""
+def _layer_names(proto: ModelProto, mod: IRModule) -> dict[str, str]:
+    """Return the ONNX node's name for each matmul variable of `mod`.
+
+    The importer keeps no names. Matmuls with weights are recognised by them, the others by their
+    order, if there are as many as such nodes.
+    """
     matrices = {
         tensor.name: numpy_helper.to_array(tensor)
         for tensor in proto.graph.initializer
         if len(tensor.dims) == 2
     }
-    names = {}
+    by_weights: dict[str, list[str]] = {}
+    weightless: list[str] = []
     for node in proto.graph.node:
-        for weights in (matrices[i] for i in node.input[1:2] if i in matrices):
-            name = re.sub(r"\W+", "_", node.name or node.output[0]).strip("_")
-            names[_digest(weights)] = names[_digest(weights.T)] = name or "layer"
+        name = _identifier(node.name or node.output[0])
+        if node.input[1:2] and node.input[1] in matrices:
+            weights = matrices[node.input[1]]
+            for key in {_digest(weights), _digest(weights.T)}:
+                by_weights.setdefault(key, []).append(name)
+        elif node.op_type in ("Gemm", "MatMul"):
+            weightless.append(name)
+    names: dict[str, str] = {}
+    unnamed: list[str] = []
+    for binding, _ in matmuls(mod):
+        constant = constant_weights(binding.value)
+        if constant is None:
+            unnamed.append(binding.var.name)
+        elif by_weights.get(key := _digest(constant)):
+            names[binding.var.name] = by_weights[key].pop(0)
+    if len(unnamed) == len(weightless):
+        names |= dict(zip(unnamed, weightless, strict=True))
     return names
+
+
+def _identifier(name: str) -> str:
+    """Return a node's name as a variable's name that TVMScript can parse."""
+    plain = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
+    return plain if plain.isidentifier() and not iskeyword(plain) else f"layer_{plain}"
 
 
 def _digest(weights: NDArray[np.generic]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,12 +50,15 @@ from eie_backend.isa.program import ARITHMETICS, Program, Step
 ELIDE_BYTES = 128
 """Constants above this size are shown by their hash in elided text."""
 
-_ELEMENT_TYPES = {"float32": f32, "int32": i32, "uint8": i8}
+_ELEMENT_TYPES: dict[str, Any] = {"float32": f32, "int32": i32, "uint8": i8}
 
 
 def _dense(values: NDArray[np.generic]) -> DenseIntOrFPElementsAttr:
     tensor = TensorType(_ELEMENT_TYPES[values.dtype.name], list(values.shape))
-    return DenseIntOrFPElementsAttr(tensor, BytesAttr(values.tobytes()))
+    attribute: DenseIntOrFPElementsAttr = DenseIntOrFPElementsAttr(
+        tensor, BytesAttr(values.tobytes())
+    )
+    return attribute
 
 
 def _array(attribute: Attribute, dtype: str) -> NDArray[np.generic]:
@@ -126,7 +130,11 @@ def from_dialect(module: ModuleOp) -> Program:
     arithmetic = operation.arithmetic.data
     if arithmetic not in ARITHMETICS:
         raise EncodingError(f"eie text: arithmetic {arithmetic!r} is none of {ARITHMETICS}")
-    sizes = {name: value.value.data for name, value in operation.config.data.items()}
+    sizes = {
+        name: value.value.data
+        for name, value in operation.config.data.items()
+        if isinstance(value, IntegerAttr)
+    }
     unknown = sizes.keys() ^ {spec.name for spec in fields(HardwareConfig)}
     if unknown:
         raise EncodingError(f"eie text: config fields {sorted(unknown)} are missing or unknown")
@@ -145,7 +153,9 @@ def from_dialect(module: ModuleOp) -> Program:
         setup=_steps((op for op in body if isinstance(op, SetupOp)), layers),
         steps=_steps((op for op in body if isinstance(op, RunOp)), layers),
         layers=tuple(layers),
-        manifest={k: v.data for k, v in operation.manifest.data.items()},
+        manifest={
+            k: v.data for k, v in operation.manifest.data.items() if isinstance(v, StringAttr)
+        },
     )
 
 
@@ -215,5 +225,3 @@ def parse_program(text: str) -> ModuleOp:
     except (ParseError, VerifyException) as error:
         raise EncodingError(f"eie text: {str(error).strip().splitlines()[-1].strip()}") from error
     return module
-
-

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from xdsl.context import Context
 from xdsl.dialects.builtin import (
     Builtin,
     DenseIntOrFPElementsAttr,
@@ -21,7 +22,6 @@ from xdsl.dialects.builtin import (
     StringAttr,
     UnitAttr,
 )
-from xdsl.context import Context
 from xdsl.ir import Dialect
 from xdsl.irdl import (
     IRDLOperation,
@@ -55,9 +55,7 @@ def _instruction_op(instruction: Instruction) -> type[IRDLOperation]:
         namespace[spec.name] = prop_def(IntegerAttr.constr(width))
         operands.append(f"`{spec.name}` `=` ${spec.name}")
     namespace["assembly_format"] = f"$layer {' `,` '.join(operands)} attr-dict"
-    return irdl_op_definition(
-        type(f"{_camel(instruction.name)}Op", (IRDLOperation,), namespace)
-    )
+    return irdl_op_definition(type(f"{_camel(instruction.name)}Op", (IRDLOperation,), namespace))
 
 
 @irdl_op_definition

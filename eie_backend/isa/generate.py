@@ -43,6 +43,7 @@ def _struct(instruction: Instruction) -> str:
     return (
         f"/// {instruction.meaning}\n"
         f"struct {_camel(instruction.name)} {{\n"
+        f'  static constexpr const char* kName = "{instruction.name}";\n'
         f"  static constexpr uint8_t kOpcode = {instruction.opcode};\n{members}}};\n"
     )
 
@@ -160,9 +161,7 @@ struct Counters {{
   }}
 }};
 """
-    return _header(
-        "eie_backend/isa/counters.py", "COUNTERS", ("array", "cstddef", "cstdint"), body
-    )
+    return _header("eie_backend/isa/counters.py", "COUNTERS", ("array", "cstddef", "cstdint"), body)
 
 
 def isa_page() -> str:

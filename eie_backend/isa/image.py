@@ -175,9 +175,7 @@ def decode_image(image: bytes) -> Program:
             f"image: version {version}, this package reads {VERSION}; compile the model again"
         )
     if zlib.crc32(image[HEADER_BYTES:]) != checksum:
-        raise ImageError(
-            "image: checksum mismatch: truncated or altered; compile the model again"
-        )
+        raise ImageError("image: checksum mismatch: truncated or altered; compile the model again")
     try:
         return _decode_body(_Reader(image[HEADER_BYTES:]))
     except (ValueError, IndexError, TypeError, EieError) as error:

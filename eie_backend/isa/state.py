@@ -7,6 +7,7 @@ saturated on purpose; float32 is rounded after every operation.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,8 +40,8 @@ class MachineState:
     program: Program
     input: NDArray[np.float32]
     output: NDArray[np.float32] = field(init=False)
-    act: NDArray[np.generic] = field(init=False)
-    acc: NDArray[np.generic] = field(init=False)
+    act: NDArray[Any] = field(init=False)
+    acc: NDArray[Any] = field(init=False)
     loaded: set[int] = field(default_factory=set)
     saturations: int = 0
 

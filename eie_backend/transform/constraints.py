@@ -6,7 +6,7 @@ that users read when a layer stays on the host.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from tvm import IRModule, relax
 from tvm.tirx import IntImm
 
 from eie_backend.config import HardwareConfig
-from eie_backend.transform.layers import constant_weights, matmuls
+from eie_backend.transform.layers import constant_weights, is_constant_matrix, matmuls
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,13 @@ class Candidate:
     config: HardwareConfig
 
     @property
-    def shape(self) -> list[object] | None:
-        """Shape of the result, or None if its rank is unknown."""
+    def shape(self) -> str:
+        """Shape of the result, dynamic dimensions by name."""
         shape = self.matmul.ty.shape
-        return None if shape is None else list(shape.values)
+        if shape is None:
+            return "unknown"
+        extents = (str(int(d)) if isinstance(d, (int, IntImm)) else str(d) for d in shape.values)
+        return f"({', '.join(extents)})"
 
     @property
     def dtypes(self) -> str:
@@ -58,7 +61,7 @@ class Candidate:
 
 def constant_matrix(layer: Candidate) -> bool:
     """its weights are not a constant matrix; export the model with weights as initializers"""
-    return constant_weights(layer.matmul) is not None
+    return is_constant_matrix(layer.matmul.args[1])
 
 
 def float32_operands(layer: Candidate) -> bool:
@@ -68,8 +71,8 @@ def float32_operands(layer: Candidate) -> bool:
 
 def static_shape(layer: Candidate) -> bool:
     """its result has shape {layer.shape}; bind every dimension to a number"""
-    shape = layer.shape
-    return shape is not None and all(isinstance(extent, (int, IntImm)) for extent in shape)
+    shape = layer.matmul.ty.shape
+    return shape is not None and all(isinstance(d, (int, IntImm)) for d in shape.values)
 
 
 def few_values(layer: Candidate) -> bool:
@@ -96,9 +99,11 @@ CONSTRAINTS: tuple[Callable[[Candidate], bool], ...] = (
 """Checked in order; the first that fails is reported."""
 
 
-def why_not(layer: Candidate) -> str | None:
+def why_not(
+    layer: Candidate, constraints: Sequence[Callable[[Candidate], bool]] = CONSTRAINTS
+) -> str | None:
     """Return why the machine cannot run the layer, or None if it can."""
-    for constraint in CONSTRAINTS:
+    for constraint in constraints:
         if not constraint(layer):
             text = " ".join((constraint.__doc__ or "").split())
             return text.format(layer=layer)
@@ -106,7 +111,7 @@ def why_not(layer: Candidate) -> str | None:
 
 
 def explain(mod: IRModule, config: HardwareConfig) -> dict[str, str | None]:
-    """Return, for every matmul of a normalised module, why it stays on the host (None: it does not).
+    """Return why each matmul of a normalised module stays on the host; None if it does not.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """Find the dense layers of a Relax module and rewrite their weights.
 
-A layer is a ``R.matmul`` whose right operand is a constant matrix of shape (inputs, outputs).
+A layer is a float32 ``R.matmul`` whose right operand is a constant matrix (inputs, outputs).
 Its name is the name of the variable that the matmul is bound to.
 """
 
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from tvm import IRModule, relax
+from tvm.ir import Op
 from tvm.ir.expr import GenericConst
 from tvm.relax.expr_functor import PyExprMutator, mutator
 
@@ -30,15 +31,29 @@ class DenseLayer:
     function: relax.Function
 
 
+def is_call(value: relax.Expr, operator: str) -> bool:
+    """Return whether `value` calls the operator of that name."""
+    return (
+        isinstance(value, relax.Call)
+        and isinstance(value.op, Op)
+        and bool(value.op.name == operator)
+    )
+
+
 def is_matmul(value: relax.Expr) -> bool:
     """Return whether `value` is a call of ``R.matmul``."""
-    return isinstance(value, relax.Call) and value.op.name == "relax.matmul"
+    return is_call(value, "relax.matmul")
+
+
+def is_constant_matrix(operand: relax.Expr) -> bool:
+    """Return whether an operand is a constant of rank 2."""
+    return isinstance(operand, GenericConst) and len(operand.value.shape) == MATRIX_RANK
 
 
 def constant_weights(value: relax.Expr) -> NDArray[np.float32] | None:
-    """Return a matmul's constant weights as (outputs, inputs), or None."""
+    """Return a matmul's constant float32 weights as (outputs, inputs), or None."""
     operand = value.args[1]
-    if isinstance(operand, GenericConst) and len(operand.value.shape) == MATRIX_RANK:
+    if is_constant_matrix(operand) and str(operand.value.dtype) == "float32":
         weights: NDArray[np.float32] = operand.value.numpy().T
         return weights
     return None
@@ -61,21 +76,38 @@ def dense_layers(mod: IRModule) -> list[DenseLayer]:
     Raises
     ------
     ModelError
-        If weights are NaN or infinite; every such layer is named.
+        If weights or biases are NaN or infinite; every such layer is named.
     """
     layers = [
         DenseLayer(binding.var.name, weights, binding, function)
         for binding, function in matmuls(mod)
         if (weights := constant_weights(binding.value)) is not None
     ]
-    faults = [
-        f"{layer.name}: {count} of {layer.weights.size} weights are NaN or infinite"
-        for layer in layers
-        if (count := int(np.count_nonzero(~np.isfinite(layer.weights))))
-    ]
-    if faults:
-        raise ModelError("; ".join(faults) + "; repair the model's weights")
+    if faults := [fault for layer in layers for fault in _faults(layer)]:
+        raise ModelError("; ".join(faults) + "; repair the model")
     return layers
+
+
+def epilogue(layer: DenseLayer) -> tuple[NDArray[np.float32] | None, bool]:
+    """Return the constant that is added to a layer's product, or None, and whether ReLU follows."""
+    bindings = [b for block in layer.function.body.blocks for b in block.bindings]
+    bias: NDArray[np.float32] | None = None
+    result = layer.binding.var
+    for binding in bindings:
+        operands = list(binding.value.args) if is_call(binding.value, "relax.add") else []
+        constants = [operand for operand in operands if isinstance(operand, GenericConst)]
+        if constants and any(operand.same_as(result) for operand in operands):
+            bias, result = constants[0].value.numpy(), binding.var
+            break
+    return bias, any(
+        is_call(b.value, "relax.nn.relu") and b.value.args[0].same_as(result) for b in bindings
+    )
+
+
+def _faults(layer: DenseLayer) -> Iterator[str]:
+    for kind, values in (("weights", layer.weights), ("biases", epilogue(layer)[0])):
+        if values is not None and (bad := int(np.count_nonzero(~np.isfinite(values)))):
+            yield f"{layer.name}: {bad} of {values.size} {kind} are NaN or infinite"
 
 
 def map_weights(

@@ -13,6 +13,7 @@ from tvm.ir.transform import PassContext
 
 from eie_backend.schedules.kernel import DenseShape, dense_kernel
 from eie_backend.transform.layers import constant_weights, is_matmul
+from eie_backend.transform.module_pass import ModulePass
 
 CODEGEN = "eie"
 
@@ -34,7 +35,8 @@ class CompositeLayer:
     @property
     def shape(self) -> DenseShape:
         """The kernel's sizes and epilogue."""
-        return DenseShape(self.batch, *self.weights.shape, self.bias is not None, self.relu)
+        outputs, inputs = self.weights.shape
+        return DenseShape(self.batch, outputs, inputs, self.bias is not None, self.relu)
 
 
 def is_eie_function(function: object) -> bool:
@@ -64,11 +66,12 @@ def composite_layer(function: relax.Function) -> CompositeLayer:
     )
     relu = any(binding.value.op.name == "relax.nn.relu" for binding in bindings)
     batch = prod(int(extent) for extent in list(matmul.value.ty.shape.values)[:-1])
-    return CompositeLayer(matmul.var.name, np.ascontiguousarray(weights), bias, relu, batch)
+    name = str(function.attrs["eie.layer"])
+    return CompositeLayer(name, np.ascontiguousarray(weights), bias, relu, batch)
 
 
 @tvm.transform.module_pass(opt_level=0, name="eie.LowerToTIR")
-class LowerToTIR:
+class LowerToTIR(ModulePass):
     """Replace each composite call in an ``eie`` function by a call of a kernel.
 
     Before -> after::

@@ -10,6 +10,7 @@ from tvm.ir.transform import PassContext
 from tvm.relax.expr_functor import PyExprMutator, mutator
 
 from eie_backend.transform.layers import is_matmul
+from eie_backend.transform.module_pass import ModulePass
 
 FOLDING = [
     relax.transform.ConvertToDataflow(min_size=1),
@@ -21,7 +22,7 @@ FOLDING = [
 
 
 @tvm.transform.module_pass(opt_level=0, name="eie.Normalize")
-class Normalize:
+class Normalize(ModulePass):
     """Fold constants so that a layer's weights are one constant (inputs, outputs), and name layers.
 
     Before -> after::

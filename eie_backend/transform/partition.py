@@ -6,12 +6,16 @@ from collections.abc import Mapping
 
 import tvm
 from tvm import IRModule, relax
+from tvm.error import InternalError
 from tvm.ir.transform import PassContext
 from tvm.relax.dpl import DFPattern, is_const, is_op, wildcard
 from tvm.relax.transform import FusionPattern, PatternCheckContext
 
 from eie_backend.config import HardwareConfig
+from eie_backend.errors import ModelError
 from eie_backend.transform.constraints import Candidate, why_not
+from eie_backend.transform.layers import matmuls
+from eie_backend.transform.module_pass import ModulePass
 
 
 def _pattern(bias: bool, relu: bool) -> tuple[DFPattern, Mapping[str, DFPattern]]:
@@ -31,6 +35,8 @@ def patterns(config: HardwareConfig) -> list[FusionPattern]:
         matmul = context.annotated_expr["matmul"]
         name = context.value_to_bound_var[matmul].name
         if why_not(Candidate(name, matmul, config)) is not None:
+            return False
+        if not _is_closed(context):
             return False
         bias = context.annotated_expr.get("bias")
         outputs = int(matmul.ty.shape.values[-1])
@@ -52,8 +58,36 @@ def patterns(config: HardwareConfig) -> list[FusionPattern]:
     ]
 
 
+def _is_closed(context: PatternCheckContext) -> bool:
+    """Return whether nothing outside the match reads a value inside it but its result."""
+    result = context.value_to_bound_var[context.matched_expr]
+    matched = list(context.matched_bindings)
+    inner = [var for var in matched if not var.same_as(result)]
+    return all(
+        isinstance(var, relax.DataflowVar)
+        and all(any(user.same_as(m) for m in matched) for user in context.var_usages[var])
+        for var in inner
+    )
+
+
+def _name_composites(fused: IRModule, mod: IRModule) -> IRModule:
+    """Note each composite's layer: fusion renames the variable of a result.
+
+    Layers are recognised by their weights, the very constant of the module before fusion.
+    """
+    layers = [(binding.value.args[1], binding.var.name) for binding, _ in matmuls(mod)]
+    functions = {}
+    for gvar, function in fused.functions_items():
+        functions[gvar] = function
+        if isinstance(function, relax.Function) and "Composite" in (function.attrs or {}):
+            ((matmul, _),) = matmuls(IRModule({"composite": function}))
+            at = next(i for i, (w, _) in enumerate(layers) if w.same_as(matmul.value.args[1]))
+            functions[gvar] = function.with_attr("eie.layer", layers.pop(at)[1])
+    return IRModule(functions, attrs=fused.attrs)
+
+
 @tvm.transform.module_pass(opt_level=0, name="eie.Partition")
-class Partition:
+class Partition(ModulePass):
     """Move dense layers, with their bias and ReLU, into composite functions for the machine.
 
     Before -> after::
@@ -78,9 +112,13 @@ class Partition:
 
     def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
         """Return the partitioned module."""
-        passes = [
-            relax.transform.FuseOpsByPattern(patterns(self.config), bind_constants=True),
-            relax.transform.MergeCompositeFunctions(),
-        ]
-        partitioned: IRModule = tvm.transform.Sequential(passes)(mod)
-        return partitioned
+        fused = relax.transform.FuseOpsByPattern(patterns(self.config), bind_constants=True)(mod)
+        named = _name_composites(fused, mod)
+        try:
+            merged: IRModule = relax.transform.MergeCompositeFunctions()(named)
+        except InternalError as error:
+            raise ModelError(
+                "the module calls packed functions, which TVM's MergeCompositeFunctions does not "
+                "know; remove these calls"
+            ) from error
+        return merged

@@ -15,7 +15,9 @@ from eie_backend.compress.share_weights import ShareWeights
 from eie_backend.config import HardwareConfig
 from eie_backend.inputs import input_specs
 from eie_backend.targets import config_of
+from eie_backend.transform.constraints import CONSTRAINTS, Candidate, few_values, why_not
 from eie_backend.transform.layers import dense_layers
+from eie_backend.transform.module_pass import ModulePass
 from eie_backend.transform.normalize import Normalize
 from eie_backend.transform.partition import Partition
 
@@ -57,11 +59,13 @@ def codegen_attributes(mod: IRModule) -> Mapping[str, Any]:
 
 
 @tvm.transform.module_pass(opt_level=0, name="eie.ShareForMachine")
-class ShareForMachine:
+class ShareForMachine(ModulePass):
     """Share the weights of layers that have more values than the machine's codebook.
 
-    Before -> after: see `ShareWeights`, with the codebook bits of the machine for every layer; a
-    layer that fits as it is, compressed by whomever, is left alone.
+    Before -> after: see `ShareWeights`, with the machine's codebook bits.
+
+    1. A layer that fits as it is, compressed by whomever, is left alone.
+    2. A layer that stays on the host for another reason is left alone.
     """
 
     def __init__(self, config: HardwareConfig) -> None:
@@ -69,6 +73,9 @@ class ShareForMachine:
 
     def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
         """Return the module with shared weights."""
-        names = [layer.name for layer in dense_layers(mod)]
-        shared: IRModule = ShareWeights(dict.fromkeys(names, self.config.codebook_bits))(mod)
-        return shared
+        others = [constraint for constraint in CONSTRAINTS if constraint is not few_values]
+        layers = [
+            Candidate(layer.name, layer.binding.value, self.config) for layer in dense_layers(mod)
+        ]
+        names = [layer.name for layer in layers if why_not(layer, others) is None]
+        return ShareWeights(dict.fromkeys(names, self.config.codebook_bits))(mod)

@@ -14,10 +14,11 @@ from eie_backend.schedules.tensorize import tensorize
 from eie_backend.schedules.tile import choose_blocks, tile
 from eie_backend.transform.kernel_calls import KernelCall, kernel_calls
 from eie_backend.transform.lower_to_tir import is_eie_function
+from eie_backend.transform.module_pass import ModulePass
 
 
 @tvm.transform.module_pass(opt_level=0, name="eie.ScheduleKernels")
-class ScheduleKernels:
+class ScheduleKernels(ModulePass):
     """Cut kernels into blocks that the machine holds and replace these by its instructions.
 
     Before -> after::
@@ -57,5 +58,6 @@ class ScheduleKernels:
                 self.config.matrix_entries
             )
 
-        blocks = choose_blocks(*codes.shape, self.config, fits)
-        return tensorize(tile(call.kernel, *blocks))
+        outputs, inputs = codes.shape
+        rows, cols = choose_blocks(outputs, inputs, self.config, fits)
+        return tensorize(tile(call.kernel, rows, cols))

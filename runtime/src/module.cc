@@ -137,7 +137,7 @@ ffi::Array<int64_t> RunMatrix(const LoadedMatrix& loaded, ffi::TensorView x, ffi
   RequireLength("x", x.numel(), loaded.matrix.cols);
   RequireLength("out", out.numel(), loaded.matrix.rows);
   RequireRange("shift", shift, kMinShift, kMaxShift);
-  RequireRange("frac_bits", frac_bits, 0, kMaxOneFracBits);
+  if (loaded.matrix.has_bias_column) RequireRange("frac_bits", frac_bits, 0, kMaxOneFracBits);
   std::fill_n(output, loaded.matrix.rows, Word{0});
   Counters counters;
   MultiplyAdd(loaded.matrix, loaded.config, Arithmetic(loaded.config), input, shift, frac_bits,

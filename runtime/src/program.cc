@@ -12,14 +12,6 @@
 namespace eie {
 namespace {
 
-const char* Name(const LoadMatrix&) { return "load_matrix"; }
-const char* Name(const LoadAct&) { return "load_act"; }
-const char* Name(const Clear&) { return "clear"; }
-const char* Name(const LoadBias&) { return "load_bias"; }
-const char* Name(const Mvm&) { return "mvm"; }
-const char* Name(const WriteBack&) { return "write_back"; }
-const char* Name(const StoreAct&) { return "store_act"; }
-
 /// Follows the instructions in order and fails at the first that the machine could not execute.
 class Checker {
  public:
@@ -67,8 +59,8 @@ class Checker {
   }
 
   void CheckLayer(const Instruction& instruction) {
-    name_ =
-        std::visit([](const auto& operation) { return Name(operation); }, instruction.operation);
+    name_ = std::visit([](const auto& operation) { return operation.kName; },
+                       instruction.operation);
     RequireNumber("layer", instruction.layer, program_->layers.size());
   }
 

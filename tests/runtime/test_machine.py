@@ -22,7 +22,6 @@ from eie_backend.isa.image import HEADER_BYTES, encode_image, encode_matrix
 from eie_backend.isa.interpreter import interpret
 from eie_backend.isa.program import Program, Step
 
-
 NAMES = [counter.name for counter in COUNTERS]
 PIPELINE_EDGES = 6
 seeds = st.integers(0, 2**32 - 1)

@@ -10,7 +10,9 @@ from eie_backend.isa.fields import Instruction
 
 
 def _discover() -> tuple[Instruction, ...]:
-    found = [import_module(f"{__name__}.{info.name}").INSTRUCTION for info in iter_modules(__path__)]
+    found = [
+        import_module(f"{__name__}.{info.name}").INSTRUCTION for info in iter_modules(__path__)
+    ]
     return tuple(sorted(found, key=lambda instruction: instruction.opcode))
 
 

@@ -1,8 +1,10 @@
 """``load_act``: bring an input vector into the activation SRAM (I/O mode)."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eie_backend.isa.fields import Field, Instruction
 from eie_backend.isa.state import MachineState
@@ -10,7 +12,7 @@ from eie_backend.numerics import VALUE_BITS
 
 
 def _execute(state: MachineState, operands: Mapping[str, int]) -> None:
-    values = state.input[operands["src"] : operands["src"] + operands["count"]]
+    values: NDArray[Any] = state.input[operands["src"] : operands["src"] + operands["count"]]
     at = operands["dst_row"] * state.config.num_pe
     if not state.is_float:
         scaled = np.rint(values.astype(np.float64) * 2.0 ** operands["frac_bits"])
@@ -29,7 +31,7 @@ INSTRUCTION = Instruction(
         Field("count", 24, "values", "length of the vector"),
         Field("frac_bits", 8, "bits", "fractional bits of the stored activations", signed=True),
     ),
-    meaning="Load a vector of the host's input into the activation SRAM, rounding it to fixed point.",
+    meaning="Load a vector of the host's input into the activation SRAM, rounded to fixed point.",
     effect="act[dst_row * P + i] <- sat16(round(input[src + i] * 2**frac_bits)), NaN as 0",
     source="EIE paper, section 4 (I/O mode); the format is a design choice",
     execute=_execute,

@@ -12,7 +12,7 @@ from eie_backend.numerics import VALUE_BITS, shift_round
 def _execute(state: MachineState, operands: Mapping[str, int]) -> None:
     values = state.acc[: operands["count"]]
     if operands["relu"]:
-        values = np.maximum(values, values.dtype.type(0))
+        values = np.where(values <= 0, values.dtype.type(0), values)
     if not state.is_float:
         values = state.saturate(shift_round(values, operands["shift"]), VALUE_BITS)
     at = operands["dst_row"] * state.config.num_pe

@@ -14,12 +14,14 @@ constexpr size_t kInstructionBytes = 16;
 
 /// Load a matrix's codebook, pointers and entries from DRAM into every PE's SRAM.
 struct LoadMatrix {
+  static constexpr const char* kName = "load_matrix";
   static constexpr uint8_t kOpcode = 1;
   int64_t matrix;  ///< number of the encoded matrix
 };
 
-/// Load a vector of the host's input into the activation SRAM, rounding it to fixed point.
+/// Load a vector of the host's input into the activation SRAM, rounded to fixed point.
 struct LoadAct {
+  static constexpr const char* kName = "load_act";
   static constexpr uint8_t kOpcode = 2;
   int64_t src;  ///< first value in the host's input of one sample
   int64_t dst_row;  ///< first row in the activation SRAM
@@ -29,17 +31,20 @@ struct LoadAct {
 
 /// Clear all destination registers.
 struct Clear {
+  static constexpr const char* kName = "clear";
   static constexpr uint8_t kOpcode = 3;
 };
 
 /// Load a bias vector into the destination registers and clear the registers past it.
 struct LoadBias {
+  static constexpr const char* kName = "load_bias";
   static constexpr uint8_t kOpcode = 4;
   int64_t bias;  ///< number of the bias vector
 };
 
 /// Scan the source block and add weight times activation for every non-zero activation.
 struct Mvm {
+  static constexpr const char* kName = "mvm";
   static constexpr uint8_t kOpcode = 5;
   int64_t matrix;  ///< number of the encoded matrix
   int64_t src_row;  ///< first row of the source block in the activation SRAM
@@ -49,6 +54,7 @@ struct Mvm {
 
 /// Write the destination registers to the activation SRAM, through ReLU if asked.
 struct WriteBack {
+  static constexpr const char* kName = "write_back";
   static constexpr uint8_t kOpcode = 6;
   int64_t dst_row;  ///< first row in the activation SRAM
   int64_t count;  ///< length of the output block
@@ -58,6 +64,7 @@ struct WriteBack {
 
 /// Store a vector of the activation SRAM in the host's output, as float32.
 struct StoreAct {
+  static constexpr const char* kName = "store_act";
   static constexpr uint8_t kOpcode = 7;
   int64_t src_row;  ///< first row in the activation SRAM
   int64_t dst;  ///< first value in the host's output of one sample
