@@ -53,7 +53,7 @@ class HardwareConfig:
         64, "registers", 1, 4096, "source and also destination registers of one PE"
     )
     codebook_bits: int = _size(4, "bits", 2, 7, "codebook index of an entry")
-    accumulator_bits: int = _size(32, "bits", 16, 32, "width of a destination register: 16 or 32")
+    accumulator_bits: int = _size(16, "bits", 16, 32, "width of a destination register: 16 or 32")
     clock_mhz: int = _size(800, "MHz", 1, 100000, "clock frequency")
     dram_bytes_per_cycle: int = _size(8, "bytes", 1, 65536, "DRAM bandwidth in I/O mode")
 

@@ -128,7 +128,7 @@ def test_pruned_weights_behind_a_mask_become_one_constant():  # 1
     np.testing.assert_array_equal(layer.weights, (W * MASK).T)
 
 
-def test_names_become_unique(monkeypatch):  # 2
+def test_names_become_unique():  # 2
     found = names(Normalize()(SameNames))
     assert len(set(found)) == 3
     assert found[0] == "fc"
