@@ -107,11 +107,18 @@ def test_two_exports_are_equal_bytes(sealed, executable, tmp_path):
     assert (tmp_path / "again.so").read_bytes() == sealed.read_bytes()
 
 
-def test_any_file_name_will_do(executable, x, tmp_path):
-    path = tmp_path / "lenet 300.model"
+def test_name_with_a_space_will_do(executable, x, tmp_path):
+    path = tmp_path / "lenet 300.v1.so"
     eie.export_library(executable, path)
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
     assert eie.run(path, x)[0].shape == (4, 10)
+
+
+@pytest.mark.parametrize("name", ["mlp", "mlp.model", "mlp.so.1"])
+def test_other_suffix_is_refused(name, executable, tmp_path):
+    with pytest.raises(ModelError, match=r"a library's name must end in \.so"):
+        eie.export_library(executable, tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_relative_name_is_taken_from_the_working_folder(executable, tmp_path, monkeypatch):
