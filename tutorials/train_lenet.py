@@ -17,7 +17,7 @@ epochs::
 
     python tutorials/train_lenet.py --data mnist.npz --output build/lenet
 
-This command takes about six minutes on 2 cores and ends at a test error of 0.85 %. The constants
+This command takes about six minutes on 2 idle cores; its test error is 0.85 %. The constants
 below were settled in about ten trial runs judged on the test images, so an error measured on fresh
 images may be slightly higher. The same command gives the same files on the same machine; elsewhere
 the arithmetic of another processor or thread count changes the weights a little.
