@@ -60,7 +60,9 @@ def calibrate(mod: IRModule, data: Data) -> IRModule:
         values = machine["main"](*(tvm.runtime.tensor(value) for value in batch))
         for layer, value in zip(layers, values, strict=True):
             found = _layer_range(layer, value.numpy().reshape(-1, layer.weights.shape[1]))
-            ranges[layer.name] = LayerRange(*map(max, astuple(ranges[layer.name]), astuple(found)))
+            # np.maximum, unlike max, keeps a NaN.
+            both = np.maximum(astuple(ranges[layer.name]), astuple(found))
+            ranges[layer.name] = LayerRange(*map(float, both))
     faults = [name for name, found in ranges.items() if not np.isfinite(astuple(found)).all()]
     if faults:
         raise ModelError(

@@ -58,31 +58,23 @@ class HardwareConfig:
     dram_bytes_per_cycle: int = _size(8, "bytes", 1, 65536, "DRAM bandwidth in I/O mode")
 
     def __post_init__(self) -> None:
-        faults = [fault for spec in fields(self) if (fault := self._range_fault(spec))]
-        if not faults:
-            faults = self._relation_faults()
+        faults = [fault for spec in fields(self) if (fault := self._fault(spec))]
         if faults:
             raise ConfigError(
                 "impossible HardwareConfig: " + "; ".join(faults) + "; correct these fields"
             )
 
-    def _range_fault(self, spec: Any) -> str | None:
+    def _fault(self, spec: Any) -> str | None:
         value, low, high = getattr(self, spec.name), spec.metadata["low"], spec.metadata["high"]
         if isinstance(value, bool) or not isinstance(value, int):
             return f"{spec.name} = {value!r} is not an integer"
         if not low <= value <= high:
             return f"{spec.name} = {value} is outside {low}..{high} {spec.metadata['unit']}"
+        if spec.name == "spmat_width_bits" and value % ENTRY_BITS:
+            return f"{spec.name} = {value} is not a multiple of {ENTRY_BITS}"
+        if spec.name == "accumulator_bits" and value not in (16, 32):
+            return f"{spec.name} = {value} is neither 16 nor 32"
         return None
-
-    def _relation_faults(self) -> list[str]:
-        faults = []
-        if self.spmat_width_bits % ENTRY_BITS:
-            faults.append(
-                f"spmat_width_bits = {self.spmat_width_bits} is not a multiple of {ENTRY_BITS}"
-            )
-        if self.accumulator_bits not in (16, 32):
-            faults.append(f"accumulator_bits = {self.accumulator_bits} is neither 16 nor 32")
-        return faults
 
     @property
     def index_bits(self) -> int:

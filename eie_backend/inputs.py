@@ -66,9 +66,11 @@ def check_inputs(
                 "along the first axis"
             )
         arrays.append(array)
-    counts = {a.shape[0] // s.shape[0] for a, s in zip(arrays, specs, strict=False) if a.ndim}
-    if not faults and len(counts) > 1:
-        faults.append(f"inputs hold different numbers of batches: {sorted(counts)}")
+    if not faults:
+        pairs = zip(arrays, specs, strict=True)
+        counts = {array.shape[0] // spec.shape[0] for array, spec in pairs if spec.shape}
+        if len(counts) > 1:
+            faults.append(f"inputs hold different numbers of batches: {sorted(counts)}")
     if faults:
         raise InputError("input " + "; input ".join(faults))
     return arrays

@@ -43,12 +43,14 @@ def export_library(executable: Any, path: str | PathLike[str]) -> None:
     Raises
     ------
     ModelError
-        If the folder does not exist or cannot be written.
+        If the name does not end in ``.so``, or the folder does not exist or cannot be written.
     """
     final = Path(path)
+    if final.suffix != ".so":
+        raise ModelError(f"{final}: a library's name must end in .so: TVM loads files by suffix")
     try:
         with tempfile.TemporaryDirectory(prefix=".eie_", dir=final.parent) as folder:
-            aside = Path(folder) / f"{final.stem}.so"
+            aside = Path(folder) / final.name
             executable.export_library(fspath(aside))
             digest = hashlib.sha256(aside.read_bytes()).digest()
             with aside.open("ab") as file:

@@ -55,12 +55,15 @@ def dequantize(values: ArrayLike, frac_bits: int) -> NDArray[np.float32]:
 def shift_round(values: NDArray[np.int64], shift: int) -> NDArray[np.int64]:
     """Shift right by `shift` bits, rounding to nearest, ties to even; left if negative.
 
+    A left shift stops at +-2**62, which every register of the machine saturates.
+
     Examples
     --------
     >>> shift_round(np.array([1, 2, 3, 5, 6, -2, -6]), 2).tolist()
     [0, 0, 1, 1, 2, 0, -2]
     """
     if shift <= 0:
-        return values << -shift
+        limit = (1 << 62) >> -shift
+        return np.clip(values, -limit, limit) << -shift
     half = np.int64(1) << np.int64(shift - 1)
     return (values + (half - 1) + ((values >> shift) & 1)) >> shift

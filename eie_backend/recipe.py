@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TypeVar
 
@@ -78,7 +78,11 @@ class Recipe:
 
     def to_json(self) -> str:
         """Return the recipe as JSON with sorted keys."""
-        return json.dumps(asdict(self), sort_keys=True)
+        settings = {"density": self.density, "bits": self.bits}
+        return json.dumps(
+            {k: dict(v) if isinstance(v, Mapping) else v for k, v in settings.items()},
+            sort_keys=True,
+        )
 
 
 def _items(setting: object) -> list[tuple[str, object]]:

@@ -81,7 +81,17 @@ def build(
                 f"params {', '.join(unknown)}: main has no such parameter; it takes "
                 f"{', '.join(sorted(names))}"
             )
-        values = {name: tvm.runtime.tensor(np.asarray(value)) for name, value in params.items()}
+        values = {name: _tensor(value) for name, value in params.items()}
+        shapes = {str(p.name): tuple(p.ty.shape.values) for p in mod["main"].params}
+        wrong = [n for n, v in values.items() if tuple(map(int, v.shape)) != shapes[n]]
+        if wrong:
+            raise InputError(
+                "; ".join(
+                    f"params {name}: shape {tuple(map(int, values[name].shape))}, main takes "
+                    f"({', '.join(map(str, shapes[name]))})"
+                    for name in wrong
+                )
+            )
         mod = relax.transform.BindParams("main", values)(mod)
     return GraphExecutorFactory(compile_module(mod, target))
 
@@ -89,6 +99,11 @@ def build(
 def load_module(path: str | PathLike[str]) -> GraphExecutorFactory:
     """Load a library written by `GraphExecutorFactory.export_library`."""
     return GraphExecutorFactory(load(path))
+
+
+def _tensor(value: ArrayLike | tvm.runtime.Tensor) -> tvm.runtime.Tensor:
+    is_tensor = isinstance(value, tvm.runtime.Tensor)
+    return value if is_tensor else tvm.runtime.tensor(np.asarray(value))
 
 
 class GraphModule:
@@ -119,7 +134,7 @@ class GraphModule:
         """
         named = dict(inputs) if key is None else {**inputs, self._name(key): value}
         for name, array in named.items():
-            self._inputs[self._name(name)] = tvm.runtime.tensor(np.asarray(array))
+            self._inputs[self._name(name)] = _tensor(array)
 
     def run(self, **inputs: ArrayLike) -> None:
         """Run the model, after setting `inputs`.

@@ -27,7 +27,10 @@ from eie_backend.errors import ConfigError, InputError
 from eie_backend.isa.counters import COUNTERS
 from eie_backend.isa.image import encode_matrix
 from eie_backend.isa.program import ARITHMETICS, Arithmetic
-from eie_backend.numerics import dequantize, frac_bits_for, quantize
+from eie_backend.numerics import VALUE_BITS, dequantize, frac_bits_for, quantize
+
+MAX_BESIDE_BIAS = (1 << (VALUE_BITS - 1)) - 1
+"""Largest activation whose scale still has a word for the bias column's constant 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,11 +144,21 @@ def _own_format(
     encoded: EncodedMatrix, values: NDArray[np.float32], config: HardwareConfig
 ) -> LayerFormat:
     exact = simulate(encoded, values, config, "float32").output
+    if bad := int(np.count_nonzero(~np.isfinite(exact))):
+        raise InputError(
+            f"sums: {bad} of {exact.size} are NaN or infinite in float32, so int16 has no scale; "
+            "scale the activations or weights down"
+        )
     magnitudes = replace(encoded, codebook=np.abs(encoded.codebook))
     bound = simulate(magnitudes, np.abs(values), config, "float32").output
     weights = frac_bits_for(float(np.abs(encoded.codebook).max()))
-    one = 1.0 if encoded.has_bias_column else 0.0
-    source = frac_bits_for(max(float(np.abs(values).max()), one))
+    largest = float(np.abs(values).max())
+    if encoded.has_bias_column and largest > MAX_BESIDE_BIAS:
+        raise InputError(
+            f"activations reach {largest}; beside a bias column, fed by a constant 1, int16 holds "
+            f"at most {MAX_BESIDE_BIAS}; scale the activations down or take float32"
+        )
+    source = frac_bits_for(max(largest, 1.0 if encoded.has_bias_column else 0.0))
     found = LayerRange(partial_sum=float(bound.max()), sum=float(np.abs(exact).max()))
     accumulator = accumulator_frac_bits(found, source + weights, config.accumulator_bits)
     return LayerFormat(source, weights, accumulator, accumulator)

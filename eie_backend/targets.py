@@ -6,6 +6,8 @@ defaults: ``num_pe=16,fifo_depth=4``.
 
 from __future__ import annotations
 
+import re
+
 from tvm.target import Target
 
 from eie_backend._register import DESCRIPTION, KEY
@@ -51,7 +53,7 @@ def config_of(candidate: Target) -> HardwareConfig:
     sizes = {}
     for item in filter(None, model.split(",")):
         name, _, value = item.partition("=")
-        if name not in known or not value.lstrip("-").isdigit():
+        if name not in known or not re.fullmatch(r"-?[0-9]+", value):
             raise ConfigError(
                 f"target model {model!r}: {item!r} is not field=integer; fields are "
                 f"{', '.join(known)}"

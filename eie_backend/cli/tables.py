@@ -94,7 +94,9 @@ def remarks(report: Report) -> list[Text]:
             f"{n:,} {kind.split('_')[0]}" for kind, n in report.saturations.items() if n
         )
         lines.append(
-            Text(f"{total:,} values saturated ({kinds}): more representative calibration inputs widen the formats.")
+            Text(
+                f"{total:,} values saturated ({kinds}): more representative calibration inputs widen the formats."
+            )
         )
     return lines
 

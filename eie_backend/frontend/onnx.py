@@ -105,9 +105,7 @@ def _bind_dimensions(proto: ModelProto, bind: dict[str, int], label: str) -> Non
             f"{label}: bind {', '.join(faults)}: a dimension is an integer in 1..{MAX_EXTENT}"
         )
     if faults := [v.name for v in inputs if not v.type.tensor_type.HasField("shape")]:
-        raise ModelError(
-            f"{label}: no shape for inputs {', '.join(faults)}; export it with them"
-        )
+        raise ModelError(f"{label}: no shape for inputs {', '.join(faults)}; export it with them")
     open_dims: dict[str, list[str]] = {}
     known: set[str] = set()
     for value in inputs:

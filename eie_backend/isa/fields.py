@@ -76,13 +76,13 @@ class Instruction:
         EncodingError
             If an operand is missing, unknown or out of range. Nothing is ever truncated.
         """
-        values = {**operands, "opcode": self.opcode, "layer": layer}
-        names = {spec.name for spec, _ in self.layout}
-        if values.keys() != names:
+        names = {spec.name for spec in self.fields}
+        if operands.keys() != names:
             raise EncodingError(
-                f"eie.{self.name}: operands {sorted(values.keys() ^ names)} are missing or "
+                f"eie.{self.name}: operands {sorted(operands.keys() ^ names)} are missing or "
                 f"unknown; it takes {[spec.name for spec in self.fields]}"
             )
+        values = {**operands, "opcode": self.opcode, "layer": layer}
         word = 0
         for spec, at in self.layout:
             value = values[spec.name]

@@ -111,8 +111,8 @@ class _Reader:
     def take(self, size: int) -> bytes:
         if size > len(self._data) - self._at:
             raise ImageError(
-                f"image: truncated at byte {self._at}: {size} more bytes expected, "
-                f"{len(self._data) - self._at} left; compile the model again"
+                f"truncated at byte {self._at}: {size} more bytes expected, "
+                f"{len(self._data) - self._at} left"
             )
         self._at += size
         return self._data[self._at - size : self._at]
@@ -151,7 +151,7 @@ def _decode_matrix(reader: _Reader, config: HardwareConfig, dtype: str) -> Encod
 
 def _decode_step(word: bytes) -> Step:
     if word[0] not in BY_OPCODE:
-        raise ImageError(f"image: unknown opcode {word[0]}; known are {sorted(BY_OPCODE)}")
+        raise ImageError(f"unknown opcode {word[0]}; known are {sorted(BY_OPCODE)}")
     instruction = BY_OPCODE[word[0]]
     operands, layer = instruction.decode(word)
     return Step(instruction.name, operands, layer)
@@ -165,7 +165,12 @@ def decode_image(image: bytes) -> Program:
     ImageError
         If the bytes are not an image of this version, or are truncated or altered.
     """
-    if image[: len(MAGIC)] != MAGIC or len(image) < HEADER_BYTES:
+    if image[: len(MAGIC)] == MAGIC and len(image) < HEADER_BYTES:
+        raise ImageError(
+            f"image: truncated: {len(image)} bytes, the header has {HEADER_BYTES}; "
+            "compile the model again"
+        )
+    if image[: len(MAGIC)] != MAGIC:
         raise ImageError(
             f"image: starts with {image[:8]!r}, not with {MAGIC!r}; this is not an eie image"
         )
@@ -178,8 +183,15 @@ def decode_image(image: bytes) -> Program:
         raise ImageError("image: checksum mismatch: truncated or altered; compile the model again")
     try:
         return _decode_body(_Reader(image[HEADER_BYTES:]))
-    except (ValueError, IndexError, TypeError, EieError) as error:
+    except (ValueError, IndexError, TypeError, RecursionError, EieError) as error:
         raise ImageError(f"image: malformed: {error}; compile the model again") from error
+
+
+def _decode_manifest(text: str) -> dict[str, str]:
+    manifest = json.loads(text)
+    if not isinstance(manifest, dict) or not all(isinstance(v, str) for v in manifest.values()):
+        raise ImageError("the manifest is not a JSON object of strings")
+    return manifest
 
 
 def _decode_body(reader: _Reader) -> Program:
@@ -191,7 +203,7 @@ def _decode_body(reader: _Reader) -> Program:
     inputs, outputs = reader.u32(), reader.u32()
     program = Program(
         symbol=reader.text(),
-        manifest=json.loads(reader.text()),
+        manifest=_decode_manifest(reader.text()),
         config=config,
         arithmetic=arithmetic,
         inputs=inputs,

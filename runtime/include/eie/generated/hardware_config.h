@@ -44,7 +44,7 @@ inline HardwareConfig ReadHardwareConfig(const uint32_t* words) {
       InRange("spmat_sram_bytes", words[3], 64, 1073741824),
       InRange("ptr_sram_bytes", words[4], 4, 1073741824),
       InRange("ptr_bits", words[5], 4, 32),
-      InRange("act_sram_bytes", words[6], 2, 16777216),
+      InRange("act_sram_bytes", words[6], 2, 131072),
       InRange("act_registers", words[7], 1, 4096),
       InRange("codebook_bits", words[8], 2, 7),
       InRange("accumulator_bits", words[9], 16, 32),
