@@ -6,10 +6,13 @@ when it is first used, so the hook stays cheap.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eie_backend._versions import check_versions
+from eie_backend.errors import VersionError
 
 if TYPE_CHECKING:
     from eie_backend import compress, relay
@@ -66,7 +69,14 @@ __all__ = [
     "target",
 ]
 
-check_versions()
+try:
+    check_versions()
+except VersionError as _error:
+    # The command's own script imports us before it could report anything.
+    if Path(sys.argv[0]).name == "eie":
+        sys.stderr.write(f"eie: error: {_error}\n")
+        raise SystemExit(2) from None
+    raise
 
 
 def __getattr__(name: str) -> Any:

@@ -55,7 +55,7 @@ def calibrate(mod: IRModule, data: Data) -> IRModule:
     observed = tvm.compile(_returning(normal, inputs), target="llvm")
     machine = relax.VirtualMachine(observed, tvm.cpu())
     specs = input_specs(normal)
-    ranges = {layer.name: LayerRange(0.0, 0.0, 0.0, 0.0) for layer in layers}
+    ranges = {layer.name: LayerRange(0.0, 0.0, 0.0, 0.0, 0.0) for layer in layers}
     for batch in batches(check_inputs(specs, data), specs):
         values = machine["main"](*(tvm.runtime.tensor(value) for value in batch))
         for layer, value in zip(layers, values, strict=True):
@@ -74,19 +74,20 @@ def calibrate(mod: IRModule, data: Data) -> IRModule:
 
 def _layer_range(layer: DenseLayer, x: NDArray[np.float32]) -> LayerRange:
     """Return the largest magnitudes around a layer for the inputs `x` (samples, inputs)."""
-    bias, relu = epilogue(layer)
-    start = np.zeros(1, np.float32) if bias is None else bias.reshape(-1)
-    positive, negative = np.maximum(start, 0), np.maximum(-start, 0)
+    bias, _ = epilogue(layer)
+    positive, negative = np.zeros((1, 1), np.float32), np.zeros((1, 1), np.float32)
     for factors in (np.maximum(x, 0), np.maximum(-x, 0)):
         if factors.any():
             positive = positive + factors @ np.maximum(layer.weights, 0).T
             negative = negative + factors @ np.maximum(-layer.weights, 0).T
         positive, negative = negative, positive  # a negative input swaps the two
-    total = positive - negative
-    output = np.maximum(total, 0) if relu else total
+    start = np.zeros(1, np.float32) if bias is None else bias
+    product = positive - negative
+    total = product + start
     # In whatever order it is summed, a partial sum lies between the sums of either sign.
-    partial = np.maximum(positive, negative)
-    return LayerRange(*(float(np.abs(a).max(initial=0.0)) for a in (x, partial, total, output)))
+    partial = np.maximum(positive, negative) + np.abs(start)
+    seen = (x, partial, product, total, np.maximum(total, 0))
+    return LayerRange(*(float(np.abs(values).max(initial=0.0)) for values in seen))
 
 
 def _returning(mod: IRModule, wanted: list[relax.Var]) -> IRModule:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -57,7 +57,7 @@ def check_inputs(
         if spec.name not in data:
             faults.append(f"{spec.name}: missing")
             continue
-        array = np.asarray(data[spec.name])
+        array = as_array(data[spec.name])
         if array.dtype != spec.dtype:
             faults.append(f"{spec.name}: dtype {array.dtype}, expected {spec.dtype}")
         elif not _fits(array.shape, spec.shape):
@@ -70,10 +70,16 @@ def check_inputs(
         pairs = zip(arrays, specs, strict=True)
         counts = {array.shape[0] // spec.shape[0] for array, spec in pairs if spec.shape}
         if len(counts) > 1:
-            faults.append(f"inputs hold different numbers of batches: {sorted(counts)}")
+            raise InputError(f"inputs hold different numbers of batches: {sorted(counts)}")
     if faults:
         raise InputError("input " + "; input ".join(faults))
     return arrays
+
+
+def as_array(value: Any) -> NDArray[np.generic]:
+    """Return a NumPy array of an array, a nested sequence or a TVM tensor."""
+    array: NDArray[np.generic] = value.numpy() if hasattr(value, "numpy") else np.asarray(value)
+    return array
 
 
 def _fits(shape: tuple[int, ...], expected: tuple[int, ...]) -> bool:

@@ -51,7 +51,7 @@ def export_library(executable: Any, path: str | PathLike[str]) -> None:
     try:
         with tempfile.TemporaryDirectory(prefix=".eie_", dir=final.parent) as folder:
             aside = Path(folder) / final.name
-            executable.export_library(fspath(aside))
+            _link(executable, aside, final)
             digest = hashlib.sha256(aside.read_bytes()).digest()
             with aside.open("ab") as file:
                 file.write(SEAL + digest)
@@ -60,6 +60,18 @@ def export_library(executable: Any, path: str | PathLike[str]) -> None:
             aside.replace(final)
     except OSError as error:
         raise ModelError(f"{final}: cannot be written: {error.strerror}") from error
+
+
+def _link(executable: Any, aside: Path, final: Path) -> None:
+    try:
+        executable.export_library(fspath(aside))
+    except OSError:
+        raise
+    except Exception as error:
+        reason = next(filter(None, map(str.strip, str(error).splitlines())), repr(error))
+        raise ModelError(
+            f"{final}: cannot be linked: {reason}; TVM needs a C++ compiler on the PATH (g++)"
+        ) from error
 
 
 def load(path: str | PathLike[str]) -> VMExecutable:

@@ -13,9 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 VALUE_BITS = 16
 """Bits of an activation and of an expanded weight in int16 arithmetic."""
 
-MAX_FRAC_BITS = 30
-"""Largest magnitude of a chosen `frac_bits`: tiny values gain nothing from more, and values
-beyond 2**45 saturate.
+MIN_FRAC_BITS, MAX_FRAC_BITS = -60, 30
+"""Limits of a chosen `frac_bits`: tiny values gain nothing from more, larger than 2**75 saturate.
 """
 
 
@@ -38,7 +37,7 @@ def frac_bits_for(max_abs: float, bits: int = VALUE_BITS) -> int:
     frac = bits - 1 - math.frexp(max_abs or 1.0)[1]
     if round(max_abs * 2.0**frac) > largest:
         frac -= 1
-    return max(min(frac, MAX_FRAC_BITS), -MAX_FRAC_BITS)
+    return max(min(frac, MAX_FRAC_BITS), MIN_FRAC_BITS)
 
 
 def quantize(values: ArrayLike, frac_bits: int, bits: int = VALUE_BITS) -> NDArray[np.int64]:

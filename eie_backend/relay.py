@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping
 from os import PathLike
 from typing import Any
 
-import numpy as np
 import tvm
 from numpy.typing import ArrayLike
 from tvm import IRModule, relax
@@ -24,6 +23,7 @@ from tvm.target import Target
 from eie_backend.compiler import compile as compile_module
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import InputError
+from eie_backend.inputs import as_array
 from eie_backend.library import export_library, load
 
 
@@ -102,8 +102,7 @@ def load_module(path: str | PathLike[str]) -> GraphExecutorFactory:
 
 
 def _tensor(value: ArrayLike | tvm.runtime.Tensor) -> tvm.runtime.Tensor:
-    is_tensor = isinstance(value, tvm.runtime.Tensor)
-    return value if is_tensor else tvm.runtime.tensor(np.asarray(value))
+    return tvm.runtime.tensor(as_array(value))
 
 
 class GraphModule:

@@ -18,7 +18,6 @@ from eie_backend._register import load_runtime
 from eie_backend.codegen.formats import (
     FLOAT,
     LayerFormat,
-    LayerRange,
     accumulator_frac_bits,
 )
 from eie_backend.config import HardwareConfig
@@ -159,8 +158,9 @@ def _own_format(
             f"at most {MAX_BESIDE_BIAS}; scale the activations down or take float32"
         )
     source = frac_bits_for(max(largest, 1.0 if encoded.has_bias_column else 0.0))
-    found = LayerRange(partial_sum=float(bound.max()), sum=float(np.abs(exact).max()))
-    accumulator = accumulator_frac_bits(found, source + weights, config.accumulator_bits)
+    accumulator = accumulator_frac_bits(
+        float(bound.max()), float(np.abs(exact).max()), source + weights, config.accumulator_bits
+    )
     return LayerFormat(source, weights, accumulator, accumulator)
 
 

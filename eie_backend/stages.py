@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import tvm
 from tvm import IRModule
+from tvm.ir import GlobalVar
 from tvm.target import Target
 
 from eie_backend.codegen.external import codegen_options, generate_program
@@ -41,11 +42,23 @@ def eie_programs(prepared: IRModule, target: Target) -> list[Program]:
     config: HardwareConfig = config_of(target)
     attributes = {**codegen_attributes(prepared), "interface": interface(prepared)}
     options = codegen_options(config, attributes)
+    mod = partitioned(prepared, target)
     return [
-        generate_program(gvar.name_hint, function, options)
-        for gvar, function in partitioned(prepared, target).functions_items()
-        if is_eie_function(function)
+        generate_program(gvar.name_hint, mod[gvar], options)
+        for gvar in _called(mod)
+        if is_eie_function(mod[gvar])
     ]
+
+
+def _called(mod: IRModule) -> list[GlobalVar]:
+    """Return the functions that `main` calls, in order, once each."""
+    called = []
+    for block in mod["main"].body.blocks:
+        for binding in block.bindings:
+            operator = getattr(binding.value, "op", None)
+            if isinstance(operator, GlobalVar) and operator not in called:
+                called.append(operator)
+    return called
 
 
 def emit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -113,7 +114,7 @@ def parse_bindings(items: list[str]) -> dict[str, int]:
     bindings = {}
     for item in items:
         name, _, value = item.rpartition("=")
-        if not name or not value.isdigit():
+        if not name or not re.fullmatch("[0-9]+", value):
             raise ModelError(f"--bind {item}: not NAME=N, for example --bind batch=1")
         bindings[name] = int(value)
     return bindings

@@ -14,11 +14,18 @@ if TYPE_CHECKING:
 
 def execute(library: Path, inputs: Path) -> Report:
     """Run `library` over the arrays in the file `inputs`."""
+    from eie_backend.errors import InputError
+    from eie_backend.inputs import check_inputs
     from eie_backend.profiler import Runner
 
     with working(f"loading {library.name}"):
         runner = Runner(library)
-    return execute_runner(runner, read_arrays(inputs, runner.specs))
+    data = read_arrays(inputs, runner.specs)
+    try:
+        check_inputs(runner.specs, data)
+    except InputError as error:
+        raise InputError(f"{inputs}: {error}") from error
+    return execute_runner(runner, data)
 
 
 def execute_runner(runner: Any, data: Any) -> Report:

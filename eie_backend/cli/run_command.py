@@ -31,14 +31,20 @@ def run_model(
 
     import numpy as np
 
+    from eie_backend.errors import InputError
+
     outputs = execute(library, input).outputs
     if output is None:
         for number, value in enumerate(outputs):
             out.print(f"output {number}: {value.dtype} {value.shape}", highlight=False)
             typer.echo(np.array2string(value, threshold=200, precision=6))
         return
+    if output.suffix == ".npy" and len(outputs) > 1:
+        raise InputError(
+            f"{output}: a .npy holds one result, the model has {len(outputs)}: use .npz"
+        )
     buffer = io.BytesIO()
-    if output.suffix == ".npy" and len(outputs) == 1:
+    if output.suffix == ".npy":
         np.save(buffer, outputs[0])
     else:
         np.savez(buffer, *outputs)

@@ -95,7 +95,8 @@ def remarks(report: Report) -> list[Text]:
         )
         lines.append(
             Text(
-                f"{total:,} values saturated ({kinds}): more representative calibration inputs widen the formats."
+                f"{total:,} values saturated ({kinds}); more representative calibration inputs "
+                "widen the formats."
             )
         )
     return lines

@@ -20,22 +20,44 @@ DEFAULT_RANGE = 127.0
 SUM_HEADROOM = 2.0
 """How much larger a partial sum may be than the largest final sum, in 16-bit accumulators."""
 
-MAX_SHIFT = 40
-"""Longest left shift of the machine; the scales of one layer stay this close to one another."""
+MAX_LEFT_SHIFT, MAX_RIGHT_SHIFT = 40, 62
+"""Longest shifts of the machine; the scales of one layer stay this close to one another."""
 
 
 @dataclass(frozen=True)
 class LayerRange:
     """Largest magnitudes around a layer.
 
-    `partial_sum` bounds every sum on the way to the result, `sum` is the largest result before
-    ReLU, both with the bias.
+    `partial_sum` bounds every sum on the way to a result; `product` is the largest product of
+    weights and input, `sum` with the bias, `relu` after ReLU.
     """
 
     input: float = DEFAULT_RANGE
     partial_sum: float = DEFAULT_RANGE
-    sum: float = DEFAULT_RANGE / SUM_HEADROOM
-    output: float = DEFAULT_RANGE
+    product: float = DEFAULT_RANGE
+    sum: float = DEFAULT_RANGE
+    relu: float = DEFAULT_RANGE
+
+
+@dataclass(frozen=True)
+class RangedLayer:
+    """A layer as the machine runs it: what may follow the product in the model need not."""
+
+    range: LayerRange
+    codebook: NDArray[np.float32]
+    source: int
+    has_bias: bool
+    has_relu: bool
+
+    @property
+    def sum(self) -> float:
+        """Largest sum in the destination registers at the end."""
+        return self.range.sum if self.has_bias else self.range.product
+
+    @property
+    def output(self) -> float:
+        """Largest value written back."""
+        return self.range.relu if self.has_relu else self.sum
 
 
 @dataclass(frozen=True)
@@ -63,7 +85,7 @@ FLOAT = LayerFormat(0, 0, 0, 0)
 
 
 def accumulator_frac_bits(
-    layer_range: LayerRange, product_frac_bits: int, accumulator_bits: int
+    partial_sum: float, final_sum: float, product_frac_bits: int, accumulator_bits: int
 ) -> int:
     """Return the accumulator's fractional bits: as many as its range allows and products have.
 
@@ -71,41 +93,26 @@ def accumulator_frac_bits(
     precision that every sum needs, so they trust in `SUM_HEADROOM`.
     """
     narrow = accumulator_bits == VALUE_BITS
-    largest = SUM_HEADROOM * layer_range.sum if narrow else layer_range.partial_sum
-    chosen = frac_bits_for(largest, accumulator_bits)
-    return min(max(chosen, product_frac_bits - MAX_SHIFT), product_frac_bits)
+    chosen = frac_bits_for(SUM_HEADROOM * final_sum if narrow else partial_sum, accumulator_bits)
+    return min(max(chosen, product_frac_bits - MAX_LEFT_SHIFT), product_frac_bits)
 
 
-def layer_formats(
-    ranges: Sequence[LayerRange],
-    codebooks: Sequence[NDArray[np.float32]],
-    sources: Sequence[int],
-    accumulator_bits: int,
-) -> list[LayerFormat]:
-    """Choose the formats of a program's layers.
+def layer_formats(layers: Sequence[RangedLayer], accumulator_bits: int) -> list[LayerFormat]:
+    """Choose the formats of a program's layers, in program order.
 
-    Parameters
-    ----------
-    ranges : sequence of LayerRange
-        By layer.
-    codebooks : sequence of ndarray, float32
-        By layer.
-    sources : sequence of int
-        The layer that makes each layer's input; -1 for the program's input.
-    accumulator_bits : int
-        Width of the destination registers.
+    A layer's `source` is the number of the layer that makes its input, -1 for the program's input.
     """
-    inputs = [r.input for r, source in zip(ranges, sources, strict=True) if source < 0]
-    program_input = frac_bits_for(max(inputs))
+    program_input = frac_bits_for(max(layer.range.input for layer in layers if layer.source < 0))
     formats: list[LayerFormat] = []
-    for layer_range, codebook, source in zip(ranges, codebooks, sources, strict=True):
-        source_bits = program_input if source < 0 else formats[source].output
-        weight_bits = frac_bits_for(float(np.abs(codebook).max()))
+    for layer in layers:
+        source = program_input if layer.source < 0 else formats[layer.source].output
+        weights = frac_bits_for(float(np.abs(layer.codebook).max()))
         accumulator = accumulator_frac_bits(
-            layer_range, source_bits + weight_bits, accumulator_bits
+            layer.range.partial_sum, layer.sum, source + weights, accumulator_bits
         )
-        output = min(frac_bits_for(layer_range.output), accumulator + MAX_SHIFT)
-        formats.append(LayerFormat(source_bits, weight_bits, accumulator, output))
+        wanted = max(frac_bits_for(layer.output), accumulator - MAX_RIGHT_SHIFT)
+        output = min(wanted, accumulator + MAX_LEFT_SHIFT)
+        formats.append(LayerFormat(source, weights, accumulator, output))
     return formats
 
 

@@ -22,7 +22,14 @@ from tvm import IRModule, relax
 
 from eie_backend.codegen.act_rows import allocate_rows
 from eie_backend.codegen.codebook import recover_codes
-from eie_backend.codegen.formats import FLOAT, LayerFormat, layer_formats, ranges_from
+from eie_backend.codegen.formats import (
+    FLOAT,
+    LayerFormat,
+    LayerRange,
+    RangedLayer,
+    layer_formats,
+    ranges_from,
+)
 from eie_backend.codegen.kernel_steps import KernelStep, kernel_steps
 from eie_backend.config import HardwareConfig
 from eie_backend.encoding import EncodedMatrix, encode
@@ -82,22 +89,18 @@ class _Generator:
             return [FLOAT] * len(self.calls)
         ranges = ranges_from(self.options.calibration, self.layers)
         if self.options.bias == "column":
-            # The column is fed by a constant 1 in the input's format.
-            ranges = [replace(r, input=max(r.input, 1.0)) for r in ranges]
-            ranges = [replace(r, output=max(r.output, 1.0)) for r in ranges]
-            wide = [
-                name
-                for name, r in zip(self.layers, ranges, strict=True)
-                if max(r.input, r.output) >= 1 << (VALUE_BITS - 1)
-            ]
-            if wide:
-                raise ModelError(
-                    f"{', '.join(wide)}: activations beyond 32767 leave no room for the constant 1 "
-                    "of a bias column; use bias='register'"
-                )
-        codebooks = [codebook for _, codebook in self.codes]
-        sources = [call.source for call in self.calls]
-        return layer_formats(ranges, codebooks, sources, self.options.config.accumulator_bits)
+            ranges = [_with_room_for_one(n, r) for n, r in zip(self.layers, ranges, strict=True)]
+        layers = [
+            RangedLayer(
+                layer_range,
+                codebook,
+                call.source,
+                call.bias is not None,
+                bool(call.kernel.attrs["eie.relu"]),
+            )
+            for call, layer_range, (_, codebook) in zip(self.calls, ranges, self.codes, strict=True)
+        ]
+        return layer_formats(layers, self.options.config.accumulator_bits)
 
     def program(self) -> Program:
         """Emit every layer between the input's load and the results' stores."""
@@ -204,6 +207,17 @@ class _Generator:
                 streamed.append(loads[step.operands["matrix"]])
             streamed.append(step)
         return (), tuple(streamed)
+
+
+def _with_room_for_one(name: str, found: LayerRange) -> LayerRange:
+    """Widen a range so that a bias column's constant 1 has a word beside the activations."""
+    values = {"input": found.input, "sum": found.sum, "product": found.product, "relu": found.relu}
+    if max(values.values()) >= 1 << (VALUE_BITS - 1):
+        raise ModelError(
+            f"{name}: activations beyond 32767 leave no room for the constant 1 of a bias column; "
+            "use bias='register'"
+        )
+    return replace(found, **{key: max(value, 1.0) for key, value in values.items()})
 
 
 def is_resident(matrices: list[EncodedMatrix], config: HardwareConfig) -> bool:

@@ -14,7 +14,10 @@ from eie_backend.transform.layers import map_weights
 from eie_backend.transform.module_pass import ModulePass
 
 MAX_ITERATIONS = 300
-"""Most Lloyd iterations; linear initialisation settles long before on real layers."""
+"""Most iterations of Lloyd's algorithm; real layers settle long before."""
+
+GRID = 256
+"""Places, of each of two kinds, among which the best clusters are searched."""
 
 
 @tvm.transform.module_pass(opt_level=0, name="eie.ShareWeights")
@@ -67,10 +70,11 @@ def share(weights: NDArray[np.float32], bits: int) -> NDArray[np.float32]:
 
 
 def cluster(ordered: NDArray[np.float32], count: int) -> NDArray[np.float32]:
-    """Return the centroids of 1-D k-means (Lloyd), initialised linearly from min to max.
+    """Return the centroids of 1-D k-means.
 
-    A cluster that has no values (after pruning none are near zero) is moved into the cluster
-    with the largest squared error.
+    Lloyd's iteration starts linearly from min to max, as in Deep Compression, and also from the
+    best clusters on a grid: it settles near where it starts, and the linear start wastes clusters
+    where there are no values, as around zero after pruning. The better result counts.
 
     Parameters
     ----------
@@ -84,33 +88,71 @@ def cluster(ordered: NDArray[np.float32], count: int) -> NDArray[np.float32]:
     ndarray, shape (count,), float32
         Ascending.
     """
-    wide = ordered.astype(np.float64)
-    sums = np.concatenate([[0.0], np.cumsum(wide)])
-    squares = np.concatenate([[0.0], np.cumsum(wide * wide)])
-    centroids = np.linspace(wide[0], wide[-1], count)
-    cuts = np.full(count + 1, -1)
-    for _ in range(MAX_ITERATIONS):
-        inner = np.searchsorted(wide, _boundaries(centroids))
-        moved = np.concatenate([[0], inner, [wide.size]])
-        if np.array_equal(moved, cuts):
-            break
-        cuts = moved
+    values = _Values(ordered)
+    linear = np.linspace(ordered[0], ordered[-1], count, dtype=np.float64)
+    settled = [values.lloyd(linear), values.lloyd(values.means(values.best_cuts(count)))]
+    errors = [values.cost(cuts[:-1], cuts[1:]).sum() for cuts in settled]
+    return values.means(settled[int(np.argmin(errors))]).astype(np.float32)
+
+
+class _Values:
+    """Sorted values with prefix sums; `cuts` are the first and last positions of clusters."""
+
+    def __init__(self, ordered: NDArray[np.float32]) -> None:
+        self.values = ordered.astype(np.float64)
+        self.sums = np.concatenate([[0.0], np.cumsum(self.values)])
+        self.squares = np.concatenate([[0.0], np.cumsum(self.values**2)])
+
+    def cost(self, start: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the squared error of the values in each range around their mean."""
+        total = self.sums[stop] - self.sums[start]
+        squares = self.squares[stop] - self.squares[start]
+        return np.maximum(squares - total**2 / np.maximum(stop - start, 1), 0.0)
+
+    def means(self, cuts: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the mean of each cluster; an empty one lies at its place among the values."""
         sizes = np.diff(cuts)
-        used = sizes > 0
-        means = np.diff(sums[cuts])[used] / sizes[used]
-        centroids = means
-        if not used.all():
-            errors = np.diff(squares[cuts])[used] - sizes[used] * means**2
-            starts, stops = cuts[:-1][used], cuts[1:][used]
-            # Ends of the worst clusters: the next iteration balances them against their means.
-            worst = np.argsort(-errors, kind="stable")[: count - means.size]
-            low, high = wide[starts[worst]], wide[stops[worst] - 1]
-            far = np.where(means[worst] - low > high - means[worst], low, high)
-            centroids = np.sort(np.concatenate([means, far]))
-            centroids = np.concatenate(
-                [centroids, np.repeat(centroids[-1], count - centroids.size)]
-            )
-    return centroids.astype(np.float32)
+        place = self.values[np.minimum(cuts[:-1], self.values.size - 1)]
+        return np.where(sizes > 0, np.diff(self.sums[cuts]) / np.maximum(sizes, 1), place)
+
+    def lloyd(self, centroids: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Iterate assignment and means until they settle; return the cuts."""
+        cuts = np.full(centroids.size + 1, -1)
+        for _ in range(MAX_ITERATIONS):
+            inner = np.searchsorted(self.values, _boundaries(centroids))
+            moved = np.concatenate([[0], inner, [self.values.size]])
+            if np.array_equal(moved, cuts):
+                break
+            cuts = moved
+            centroids = np.where(np.diff(cuts) > 0, self.means(cuts), centroids)
+        return cuts
+
+    def best_cuts(self, count: int) -> NDArray[np.int64]:
+        """Return the cuts of least error among the places of a grid, by dynamic programming."""
+        grid = self._grid()
+        costs = self.cost(*np.meshgrid(grid, grid, indexing="ij"))
+        costs[np.tri(grid.size, dtype=bool)] = np.inf  # a cluster has at least one place
+        best, choices = costs[0], []
+        for _ in range(count - 1):
+            totals = best[:, None] + costs
+            choices.append(np.argmin(totals, axis=0))
+            best = np.min(totals, axis=0)
+        cuts = [grid.size - 1]
+        for choice in reversed(choices):
+            cuts.append(int(choice[cuts[-1]]))
+        return grid[[0, *reversed(cuts)]]
+
+    def _grid(self) -> NDArray[np.int64]:
+        """Return places where a cluster may begin: all, or some even in number and in value."""
+        count = self.values.size
+        if count <= 2 * GRID:
+            return np.arange(count + 1)
+        by_value = np.linspace(self.values[0], self.values[-1], GRID)
+        places = [
+            np.linspace(0, count, GRID).astype(np.int64),
+            np.searchsorted(self.values, by_value),
+        ]
+        return np.unique(np.concatenate(places))
 
 
 def _boundaries(centroids: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -9,17 +9,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import fields, replace
+from io import StringIO
+from math import isfinite
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from xdsl.dialects.builtin import (
+    ArrayAttr,
     BytesAttr,
     DenseIntOrFPElementsAttr,
     DenseResourceAttr,
     DictionaryAttr,
     IntegerAttr,
-    IntegerType,
     ModuleOp,
     StringAttr,
     TensorType,
@@ -30,6 +32,7 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute, Block, Operation, Region
 from xdsl.parser import Parser
+from xdsl.printer import Printer
 from xdsl.utils.exceptions import ParseError, VerifyException
 
 from eie_backend.config import HardwareConfig
@@ -61,13 +64,20 @@ def _dense(values: NDArray[np.generic]) -> DenseIntOrFPElementsAttr:
     return attribute
 
 
-def _array(attribute: Attribute, dtype: str) -> NDArray[np.generic]:
-    if not isinstance(attribute, DenseIntOrFPElementsAttr):
+def _array(attribute: Attribute, dtype: str) -> NDArray[Any]:
+    assert isinstance(attribute, DenseIntOrFPElementsAttr | DenseResourceAttr)
+    if isinstance(attribute, DenseResourceAttr):
         raise EncodingError(
             f"eie text: constant {attribute} is elided; print the program with its constants"
         )
+    if attribute.get_element_type() != _ELEMENT_TYPES[dtype]:
+        raise EncodingError(
+            f"eie text: constant of type {attribute.type}; it must be of {_ELEMENT_TYPES[dtype]}"
+        )
     raw = np.frombuffer(attribute.data.data, dtype)
-    return raw.reshape(attribute.get_shape())
+    shape = attribute.get_shape()
+    # One element may stand for all.
+    return np.full(shape, raw[0]) if raw.size == 1 else raw.reshape(shape)
 
 
 def _region(operations: Iterable[Operation]) -> Region:
@@ -77,15 +87,17 @@ def _region(operations: Iterable[Operation]) -> Region:
 def _step_op(step: Step, layers: tuple[str, ...]) -> Operation:
     properties: dict[str, Attribute] = {"layer": StringAttr(layers[step.layer])}
     for spec in BY_NAME[step.instruction].fields:
-        width = IntegerType(spec.bits + (not spec.signed))
-        properties[spec.name] = IntegerAttr(step.operands[spec.name], width)
+        properties[spec.name] = IntegerAttr(step.operands[spec.name], 64)
     return INSTRUCTION_OPS[step.instruction].create(properties=properties)
 
 
 def _matrix_op(matrix: EncodedMatrix) -> Operation:
+    codes = matrix.codes()
+    # Trailing zeros that no code names are not written.
+    used = max(np.flatnonzero(matrix.codebook).max(initial=0), codes.max(initial=0))
     properties: dict[str, Attribute] = {
-        "codes": _dense(matrix.codes()),
-        "codebook": _dense(matrix.codebook[: np.flatnonzero(matrix.codebook).max(initial=0) + 1]),
+        "codes": _dense(codes),
+        "codebook": _dense(matrix.codebook[: used + 1]),
     }
     if matrix.has_bias_column:
         properties["bias_column"] = UnitAttr()
@@ -107,6 +119,7 @@ def to_dialect(program: Program) -> ModuleOp:
             "arithmetic": StringAttr(program.arithmetic),
             "inputs": IntegerAttr(program.inputs, 64),
             "outputs": IntegerAttr(program.outputs, 64),
+            "layers": ArrayAttr(StringAttr(name) for name in program.layers),
             "config": DictionaryAttr(config),
             "manifest": DictionaryAttr({k: StringAttr(v) for k, v in program.manifest.items()}),
         },
@@ -140,7 +153,11 @@ def from_dialect(module: ModuleOp) -> Program:
         raise EncodingError(f"eie text: config fields {sorted(unknown)} are missing or unknown")
     config = HardwareConfig(**sizes)
     dtype = "float32" if arithmetic == "float32" else "int32"
-    layers: dict[str, int] = {}
+    layers = {
+        name.data: number
+        for number, name in enumerate(operation.layers.data)
+        if isinstance(name, StringAttr)
+    }
     body = list(operation.body.block.ops)
     return Program(
         symbol=operation.sym_name.data,
@@ -184,7 +201,9 @@ def _steps(regions: Iterable[SetupOp | RunOp], layers: dict[str, int]) -> tuple[
             for key, value in properties.items()
             if isinstance(value, IntegerAttr)
         }
-        steps.append(Step(name, operands, layers.setdefault(layer.data, len(layers))))
+        if layer.data not in layers:
+            raise EncodingError(f"eie text: layer {layer.data!r} is none of {list(layers)}")
+        steps.append(Step(name, operands, layers[layer.data]))
     return tuple(steps)
 
 
@@ -198,17 +217,28 @@ def print_program(module: ModuleOp, *, elide: bool = False) -> str:
     elide : bool
         Show constants above `ELIDE_BYTES` by their hash: for reading, not for parsing back.
     """
-    if not elide:
-        return str(module) + "\n"
-    shown = module.clone()
-    for operation in shown.walk():
+    shown = module.clone() if elide else module
+    for operation in shown.walk() if elide else ():
         for name, value in operation.properties.items():
             if isinstance(value, DenseIntOrFPElementsAttr) and len(value.data.data) > ELIDE_BYTES:
                 digest = hashlib.sha256(value.data.data).hexdigest()[:16]
                 operation.properties[name] = DenseResourceAttr.from_params(
                     f"elided_{digest}", value.type
                 )
-    return str(shown) + "\n"
+    text = StringIO()
+    _ExactPrinter(text).print_op(shown)
+    return text.getvalue() + "\n"
+
+
+class _ExactPrinter(Printer):
+    """Prints every float32 so that it is read back to the bit."""
+
+    def print_float(self, value: float, type: Any) -> None:
+        """Print nine digits where xDSL's hexadecimal form would be read as an integer."""
+        if isfinite(value) and np.float32(f"{value:.5e}") != value:
+            self.print_string(f"{value:.8e}")
+        else:
+            super().print_float(value, type)
 
 
 def parse_program(text: str) -> ModuleOp:

@@ -14,17 +14,20 @@ from typing import Any
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import (
+    ArrayAttr,
     Builtin,
     DenseIntOrFPElementsAttr,
+    DenseResourceAttr,
     DictionaryAttr,
     IntegerAttr,
-    IntegerType,
     StringAttr,
     UnitAttr,
+    i64,
 )
 from xdsl.ir import Dialect
 from xdsl.irdl import (
     IRDLOperation,
+    base,
     irdl_op_definition,
     opt_prop_def,
     prop_def,
@@ -50,12 +53,15 @@ def _instruction_op(instruction: Instruction) -> type[IRDLOperation]:
     }
     operands = []
     for spec in instruction.fields:
-        # One bit more than the field: MLIR's signless literals stop at half an unsigned range.
-        width = IntegerType(spec.bits if spec.signed else spec.bits + 1)
-        namespace[spec.name] = prop_def(IntegerAttr.constr(width))
+        # Wide, so that the encoder sees, and refuses, what does not fit the field.
+        namespace[spec.name] = prop_def(IntegerAttr.constr(i64))
         operands.append(f"`{spec.name}` `=` ${spec.name}")
     namespace["assembly_format"] = f"$layer {' `,` '.join(operands)} attr-dict"
     return irdl_op_definition(type(f"{_camel(instruction.name)}Op", (IRDLOperation,), namespace))
+
+
+CONSTANT = base(DenseIntOrFPElementsAttr) | base(DenseResourceAttr)
+"""Elements, or in elided text their hash."""
 
 
 @irdl_op_definition
@@ -63,8 +69,8 @@ class MatrixOp(IRDLOperation):
     """A weight tile as codebook indices (out, in); a bias column, if any, comes last."""
 
     name = "eie.matrix"
-    codes = prop_def(DenseIntOrFPElementsAttr)
-    codebook = prop_def(DenseIntOrFPElementsAttr)
+    codes = prop_def(CONSTANT)
+    codebook = prop_def(CONSTANT)
     bias_column = opt_prop_def(UnitAttr)
     assembly_format = (
         "(`bias_column` $bias_column^)? `codes` `=` $codes `,` `codebook` `=` $codebook attr-dict"
@@ -76,7 +82,7 @@ class BiasOp(IRDLOperation):
     """A bias vector in the destination registers' format."""
 
     name = "eie.bias"
-    values = prop_def(DenseIntOrFPElementsAttr)
+    values = prop_def(CONSTANT)
     assembly_format = "$values attr-dict"
 
 
@@ -107,14 +113,15 @@ class ProgramOp(IRDLOperation):
     name = "eie.program"
     sym_name = prop_def(StringAttr)
     arithmetic = prop_def(StringAttr)
-    inputs = prop_def(IntegerAttr.constr(IntegerType(64)))
-    outputs = prop_def(IntegerAttr.constr(IntegerType(64)))
+    inputs = prop_def(IntegerAttr.constr(i64))
+    outputs = prop_def(IntegerAttr.constr(i64))
+    layers = prop_def(ArrayAttr)
     config = prop_def(DictionaryAttr)
     manifest = prop_def(DictionaryAttr)
     body = region_def("single_block")
     traits = traits_def(NoTerminator())
     assembly_format = (
-        "$sym_name $arithmetic `inputs` `=` $inputs `,` `outputs` `=` $outputs "
+        "$sym_name $arithmetic `inputs` `=` $inputs `,` `outputs` `=` $outputs `layers` $layers "
         "`config` $config `manifest` $manifest $body attr-dict"
     )
 

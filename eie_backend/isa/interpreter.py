@@ -36,4 +36,4 @@ def interpret(program: Program, samples: ArrayLike) -> tuple[NDArray[np.float32]
             BY_NAME[step.instruction].execute(state, step.operands)
         outputs.append(state.output)
         saturations += state.saturations
-    return np.stack(outputs), saturations
+    return np.array(outputs, np.float32).reshape(-1, program.outputs), saturations

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,16 +89,24 @@ def dense_layers(mod: IRModule) -> list[DenseLayer]:
     return layers
 
 
+def is_bias(operand: relax.Expr, outputs: int) -> bool:
+    """Return whether an operand of an addition is a float32 constant for each of `outputs`."""
+    if not isinstance(operand, GenericConst) or str(operand.value.dtype) != "float32":
+        return False
+    shape = [int(extent) for extent in operand.value.shape]
+    return shape[-1:] == [outputs] and prod(shape) == outputs
+
+
 def epilogue(layer: DenseLayer) -> tuple[NDArray[np.float32] | None, bool]:
-    """Return the constant that is added to a layer's product, or None, and whether ReLU follows."""
+    """Return a layer's bias (outputs,) or None, and whether ReLU follows."""
     bindings = [b for block in layer.function.body.blocks for b in block.bindings]
     bias: NDArray[np.float32] | None = None
     result = layer.binding.var
     for binding in bindings:
         operands = list(binding.value.args) if is_call(binding.value, "relax.add") else []
-        constants = [operand for operand in operands if isinstance(operand, GenericConst)]
-        if constants and any(operand.same_as(result) for operand in operands):
-            bias, result = constants[0].value.numpy(), binding.var
+        biases = [operand for operand in operands if is_bias(operand, len(layer.weights))]
+        if biases and any(operand.same_as(result) for operand in operands):
+            bias, result = biases[0].value.numpy().reshape(-1), binding.var
             break
     return bias, any(
         is_call(b.value, "relax.nn.relu") and b.value.args[0].same_as(result) for b in bindings

@@ -14,7 +14,7 @@ from tvm.relax.transform import FusionPattern, PatternCheckContext
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import ModelError
 from eie_backend.transform.constraints import Candidate, why_not
-from eie_backend.transform.layers import matmuls
+from eie_backend.transform.layers import is_bias, matmuls
 from eie_backend.transform.module_pass import ModulePass
 
 
@@ -39,13 +39,8 @@ def patterns(config: HardwareConfig) -> list[FusionPattern]:
         if not _is_closed(context):
             return False
         bias = context.annotated_expr.get("bias")
-        outputs = int(matmul.ty.shape.values[-1])
-        # A bias of another shape is a broadcast that stays on the host.
-        return bias is None or (
-            [int(extent) for extent in bias.value.shape][-1:] == [outputs]
-            and bias.value.numpy().size == outputs
-            and str(bias.value.dtype) == "float32"
-        )
+        # A constant of another shape is a broadcast that stays on the host.
+        return bias is None or is_bias(bias, int(matmul.ty.shape.values[-1]))
 
     return [
         FusionPattern(name, *_pattern(bias, relu), runs_on_machine)

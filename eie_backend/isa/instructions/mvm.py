@@ -14,8 +14,9 @@ def _execute(state: MachineState, operands: Mapping[str, int]) -> None:
     if operands["matrix"] not in state.loaded:
         raise RuntimeError(f"mvm before load_matrix of matrix {operands['matrix']}")
     at = operands["src_row"] * state.config.num_pe
-    one = 1.0 if state.is_float else 1 << operands["frac_bits"]
-    source = np.append(state.act[at : at + matrix.cols], [one] if matrix.has_bias_column else [])
+    source = state.act[at : at + matrix.cols]
+    if matrix.has_bias_column:
+        source = np.append(source, 1.0 if state.is_float else 1 << operands["frac_bits"])
     codes = matrix.codes()
     for column in np.flatnonzero(source):
         rows = np.flatnonzero(codes[:, column])

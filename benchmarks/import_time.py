@@ -1,0 +1,97 @@
+"""What the hook adds to ``import tvm``: at most 50 ms.
+
+``python benchmarks/import_time.py`` times ten fresh processes with our entry point and ten without,
+alternating, compares the medians and writes ``benchmarks/results/import_time.json``.
+TVM_DEVICE_BACKEND_AUTOLOAD=0 would turn off other packages' backends too, so only ours is hidden.
+`hook_ms` is the time inside our entry point alone, which other load on the machine disturbs less.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from environment import environment
+
+RESULT = Path(__file__).parent / "results" / "import_time.json"
+RUNS = 10
+LIMIT_MS = 50.0
+
+PROGRAM = """
+import importlib.metadata, json, sys, time
+
+hidden = sys.argv[1] == "without"
+installed = importlib.metadata.entry_points
+hook = []
+
+class Timed:
+    def __init__(self, point):
+        self.name, self._point = point.name, point
+
+    def load(self):
+        start = time.perf_counter()
+        function = self._point.load()
+
+        def call():
+            function()
+            hook.append(time.perf_counter() - start)
+
+        return call
+
+def entry_points(**selection):
+    for point in installed(**selection):
+        if not point.value.startswith("eie_backend"):
+            yield point
+        elif not hidden:
+            yield Timed(point)
+
+importlib.metadata.entry_points = entry_points
+start = time.perf_counter()
+import tvm
+seconds = time.perf_counter() - start
+assert len(hook) == (0 if hidden else 1), "the entry point was not found, or not hidden"
+print(json.dumps([1000 * seconds, 1000 * sum(hook)]))
+"""
+
+
+def import_ms(variant: str) -> tuple[float, float]:
+    """Return the milliseconds of ``import tvm`` in a fresh process, and of our hook in it."""
+    command = [sys.executable, "-c", PROGRAM, variant]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    whole, hook = json.loads(done.stdout)
+    return whole, hook
+
+
+def main() -> None:
+    """Measure, print, write the result, and fail above the limit."""
+    variants = ("without", "with")
+    for variant in variants:  # fills the file cache
+        import_ms(variant)
+    times: dict[str, list[tuple[float, float]]] = {variant: [] for variant in variants}
+    for _ in range(RUNS):
+        for variant in variants:
+            times[variant].append(import_ms(variant))
+    without, with_hook = (statistics.median(whole for whole, _ in times[v]) for v in variants)
+    difference = round(with_hook - without, 1)
+    result = {
+        "environment": environment(),
+        "runs": RUNS,
+        "median_without_ms": round(without, 1),
+        "median_with_ms": round(with_hook, 1),
+        "difference_ms": difference,
+        "hook_ms": round(statistics.median(hook for _, hook in times["with"]), 1),
+        "limit_ms": LIMIT_MS,
+    }
+    text = json.dumps(result, indent=2)
+    print(text)
+    RESULT.write_text(text + "\n", "utf-8")
+    if difference > LIMIT_MS:
+        sys.exit(f"import tvm takes {difference} ms longer with eie-backend; limit {LIMIT_MS} ms")
+
+
+if __name__ == "__main__":
+    main()
