@@ -59,7 +59,14 @@ def export_library(executable: Any, path: str | PathLike[str]) -> None:
                 os.fsync(file.fileno())
             aside.replace(final)
     except OSError as error:
-        raise ModelError(f"{final}: cannot be written: {error.strerror}") from error
+        raise ModelError(f"{final}: cannot be written: {write_fault(error)}") from error
+
+
+def write_fault(error: OSError) -> str:
+    """Return why a file cannot be written, and what to do about it."""
+    if isinstance(error, FileNotFoundError):
+        return "its folder does not exist; create it"
+    return error.strerror or str(error)
 
 
 def _link(executable: Any, aside: Path, final: Path) -> None:

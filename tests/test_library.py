@@ -161,7 +161,7 @@ def test_missing_folder_names_file_and_reason(executable, tmp_path):
     path = tmp_path / "missing" / "mlp.so"
     with pytest.raises(ModelError) as error:
         eie.export_library(executable, path)
-    assert str(error.value) == f"{path}: cannot be written: No such file or directory"
+    assert str(error.value) == f"{path}: cannot be written: its folder does not exist; create it"
     assert not path.parent.exists()
 
 

@@ -1,7 +1,6 @@
 """The classic calls: a script of the graph executor's days keeps working."""
 
 import numpy as np
-import onnx
 import pytest
 import tvm
 from onnx import TensorProto, helper, numpy_helper
@@ -20,7 +19,7 @@ def model(make_mlp):
 
 @pytest.fixture(scope="module")
 def mod(model):
-    """A module whose weights are inputs."""
+    """Return a module whose weights are inputs."""
     separate = from_onnx(model, keep_params_in_input=True)
     return relax.frontend.detach_params(separate)[0]
 
@@ -52,7 +51,7 @@ def module(lib):
 
 @pytest.fixture(scope="module")
 def forked():
-    """A model with two inputs of unlike shape and two results of unlike batch."""
+    """Return a model with two inputs of unlike shape and two results of unlike batch."""
     rng = np.random.default_rng(3)
     nodes, weights = [], []
     for name, inputs, outputs in (("left", 12, 5), ("right", 20, 7)):
@@ -258,11 +257,3 @@ def test_input_of_another_shape_is_refused(module, shape):
 def test_factory_has_one_entry(lib):
     with pytest.raises(KeyError, match="only the entry 'default', not 'main'"):
         lib["main"]
-
-
-def test_onnx_oracle_agrees(model, module, x):
-    """With shared weights the classic build is close to the float model, not equal."""
-    float32 = onnx.reference.ReferenceEvaluator(model).run(None, {"x": x})[0]
-    module.run(x=x)
-    difference = np.abs(module.get_output(0).numpy() - float32).max()
-    assert 0 < difference < 0.2 * np.abs(float32).max()

@@ -23,7 +23,7 @@ def x():
 
 @pytest.fixture(scope="module")
 def expected(model, x):
-    """What NumPy computes from the compressed weights and the biases of the ONNX file."""
+    """Return what NumPy computes from the compressed weights and the biases of the ONNX file."""
     tensors = {t.name: onnx.numpy_helper.to_array(t) for t in model.graph.initializer}
     fc1, fc2 = (layer.weights for layer in dense_layers(eie.compress(eie.from_onnx(model))))
     hidden = np.maximum(x @ fc1.T + tensors["fc1.bias"], 0)

@@ -217,5 +217,7 @@ def test_an_error_in_our_pipeline_keeps_its_type(make_mlp):
 
 
 def test_compile_refuses_another_target(mod):
-    with pytest.raises(ModelError, match=r"^target .*llvm.* is not an eie target; use target='eie'"):
+    with pytest.raises(
+        ModelError, match=r"^target .*llvm.* is not an eie target; use target='eie'"
+    ):
         eie.compile(mod, "llvm")

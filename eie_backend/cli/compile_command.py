@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eie_backend.cli.console import err, out, working
-from eie_backend.cli.files import read_arrays, write_file
 from eie_backend.cli.tables import layer_plan
 
 if TYPE_CHECKING:
@@ -54,6 +53,7 @@ def compile_model(
 ) -> None:
     """Prune, share, calibrate and compile an ONNX model for the machine."""
     from eie_backend import HardwareConfig, Recipe, compiler, export_library, from_onnx
+    from eie_backend.cli.files import read_inputs
     from eie_backend.errors import ModelError
     from eie_backend.inputs import input_specs
     from eie_backend.stages import STAGES
@@ -70,7 +70,7 @@ def compile_model(
     recipe = Recipe(density=density, bits=bits)
     with working(f"importing {model.name}"):
         mod = from_onnx(model, parse_bindings(bind or []))
-    data = read_arrays(calibrate, input_specs(mod)) if calibrate else None
+    data = read_inputs(calibrate, input_specs(mod)) if calibrate else None
 
     def prepare() -> IRModule:
         with working("compressing and calibrating"):
@@ -93,6 +93,8 @@ compile_model.__doc__ = f"{compile_model.__doc__}\n\n{EXAMPLE}"
 
 def _write(parts: list[str | bytes], output: Path | None) -> None:
     """Print the parts of a form, or write each to a numbered file."""
+    from eie_backend.cli.files import write_file
+
     for number, part in enumerate(parts):
         if output is None:
             typer.echo(part)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eie_backend.cli.console import progress, working
-from eie_backend.cli.files import read_arrays
 
 if TYPE_CHECKING:
     from eie_backend.profiler import Report
@@ -14,18 +13,12 @@ if TYPE_CHECKING:
 
 def execute(library: Path, inputs: Path) -> Report:
     """Run `library` over the arrays in the file `inputs`."""
-    from eie_backend.errors import InputError
-    from eie_backend.inputs import check_inputs
+    from eie_backend.cli.files import read_inputs
     from eie_backend.profiler import Runner
 
     with working(f"loading {library.name}"):
         runner = Runner(library)
-    data = read_arrays(inputs, runner.specs)
-    try:
-        check_inputs(runner.specs, data)
-    except InputError as error:
-        raise InputError(f"{inputs}: {error}") from error
-    return execute_runner(runner, data)
+    return execute_runner(runner, read_inputs(inputs, runner.specs))
 
 
 def execute_runner(runner: Any, data: Any) -> Report:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eie_backend.errors import InputError, ModelError
-from eie_backend.inputs import InputSpec
+from eie_backend.inputs import InputSpec, check_inputs
+from eie_backend.library import write_fault
 
 Arrays = dict[str, NDArray[np.generic]]
 
@@ -38,12 +39,25 @@ def read_arrays(path: Path, specs: list[InputSpec]) -> Arrays:
             names = ", ".join(spec.name for spec in specs)
             raise InputError(f"{path}: one array for {len(specs)} inputs; give a .npz with {names}")
         return {specs[0].name: loaded}
-    try:
-        arrays = {name: loaded[name] for name in loaded.files}
-    except (ValueError, zipfile.BadZipFile, OSError) as error:
-        raise InputError(f"{path}: damaged, or arrays that need pickle; write it again") from error
+    with loaded:
+        try:
+            arrays = {name: loaded[name] for name in loaded.files}
+        except (ValueError, zipfile.BadZipFile, OSError) as error:
+            raise InputError(
+                f"{path}: damaged, or arrays that need pickle; write it again"
+            ) from error
     if len(specs) == len(arrays) == 1:
         return {specs[0].name: next(iter(arrays.values()))}
+    return arrays
+
+
+def read_inputs(path: Path, specs: list[InputSpec]) -> Arrays:
+    """Read arrays and check them against a model's inputs; a fault names the file."""
+    arrays = read_arrays(path, specs)
+    try:
+        check_inputs(specs, arrays)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     return arrays
 
 
@@ -62,4 +76,4 @@ def write_file(path: Path, content: str | bytes) -> None:
             aside.write_bytes(data)
             aside.replace(path)
     except OSError as error:
-        raise ModelError(f"{path}: cannot be written: {error.strerror}") from error
+        raise ModelError(f"{path}: cannot be written: {write_fault(error)}") from error

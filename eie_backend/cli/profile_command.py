@@ -9,7 +9,6 @@ import typer
 
 from eie_backend.cli.console import err, out
 from eie_backend.cli.execute import execute
-from eie_backend.cli.files import write_file
 from eie_backend.cli.tables import report_table
 
 EXAMPLE = """Example:
@@ -26,6 +25,8 @@ def profile_model(
     json: Annotated[Path | None, typer.Option(help="Also write the report as JSON.")] = None,
 ) -> None:
     """Run a compiled model and print cycles, time, load balance, padding and energy per layer."""
+    from eie_backend.cli.files import write_file
+
     report = execute(library, input)
     out.print(report_table(report))
     if json is not None:

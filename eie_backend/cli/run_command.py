@@ -9,7 +9,6 @@ import typer
 
 from eie_backend.cli.console import err, out
 from eie_backend.cli.execute import execute
-from eie_backend.cli.files import write_file
 
 EXAMPLE = """Example:
 
@@ -31,6 +30,7 @@ def run_model(
 
     import numpy as np
 
+    from eie_backend.cli.files import write_file
     from eie_backend.errors import InputError
 
     outputs = execute(library, input).outputs

@@ -15,7 +15,7 @@ import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
-from onnx import ModelProto, TensorShapeProto, numpy_helper
+from onnx import ModelProto, TensorProto, TensorShapeProto, numpy_helper
 from tvm import IRModule
 from tvm.relax.frontend.onnx import from_onnx as tvm_from_onnx
 
@@ -160,7 +160,7 @@ def _layer_names(proto: ModelProto, mod: IRModule) -> dict[str, str]:
     matrices = {
         tensor.name: numpy_helper.to_array(tensor)
         for tensor in proto.graph.initializer
-        if len(tensor.dims) == 2
+        if len(tensor.dims) == 2 and tensor.data_type == TensorProto.FLOAT
     }
     by_weights: dict[str, list[str]] = {}
     weightless: list[str] = []

@@ -1,0 +1,316 @@
+"""Every command does what its help says."""
+
+import json
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import tvm
+from onnx import TensorProto, helper, numpy_helper
+
+import eie_backend as eie
+from eie_backend import Recipe, cli
+from eie_backend.isa.assembly import from_dialect, parse_program, print_program
+from eie_backend.isa.image import decode_image, encode_image
+from eie_backend.library import programs
+
+COMMANDS = ("compile", "demo", "profile", "run")
+DEMO = files("eie_backend") / "data" / "lenet_300_100.onnx"
+
+
+def two_inputs():
+    """Return a model of two layers, each with its own input and result."""
+    rng = np.random.default_rng(3)
+    weights = [
+        numpy_helper.from_array(rng.normal(size=(6, 5)).astype(np.float32), name) for name in "vw"
+    ]
+    nodes = [
+        helper.make_node("MatMul", ["a", "v"], ["c"], "left"),
+        helper.make_node("MatMul", ["b", "w"], ["d"], "right"),
+    ]
+    inputs, outputs = (
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, [2, size]) for n in names]
+        for names, size in (("ab", 6), ("cd", 5))
+    )
+    graph = helper.make_graph(nodes, "two", inputs, outputs, weights)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+@pytest.fixture(scope="session")
+def model(make_mlp):
+    return make_mlp(24, 16, 10, batch=4)
+
+
+@pytest.fixture(scope="session")
+def x():
+    return np.random.default_rng(1).normal(size=(8, 24)).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def prepared(model, x, make_mlp, tmp_path_factory):
+    """Return a folder with models, inputs and compiled libraries; only to be read."""
+    folder = tmp_path_factory.mktemp("prepared")
+    onnx.save(model, folder / "mlp.onnx")
+    onnx.save(make_mlp(24, 16, 10, batch="batch"), folder / "dynamic.onnx")
+    onnx.save(two_inputs(), folder / "two.onnx")
+    np.save(folder / "x.npy", x)
+    np.savez(folder / "x.npz", x=x)
+    np.savez(folder / "ab.npz", a=x[:4, :6], b=x[4:, :6])
+    eie.export_library(compiled(model), folder / "mlp.so")
+    eie.export_library(eie.compile(eie.from_onnx(two_inputs())), folder / "two.so")
+    return folder
+
+
+def compiled(model, config=None, **options):
+    return eie.compile(eie.from_onnx(model), config, **{"recipe": Recipe(), **options})
+
+
+@pytest.fixture
+def eie_in(prepared, tmp_path, monkeypatch, capsys):
+    """Run a command that succeeds in a folder with the prepared files; return its stdout."""
+    monkeypatch.chdir(tmp_path)
+    for path in prepared.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+
+    def run(command):
+        monkeypatch.setattr("sys.argv", ["eie", *command.split()])
+        with pytest.raises(SystemExit) as leaving:
+            cli.main()
+        text, errors = capsys.readouterr()
+        assert leaving.value.code == 0, errors
+        run.stderr = errors
+        return text
+
+    return run
+
+
+def images(library):
+    return [encode_image(program) for program in programs(eie.load(library))]
+
+
+# Help
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_shows_an_example(command, eie_in):
+    text = eie_in(f"{command} --help")
+    lines = [line.strip() for line in text.splitlines()]
+    assert "Example:" in lines
+    assert any(line.startswith(f"eie {command} ") for line in lines)
+
+
+def test_help_lists_the_commands(eie_in):
+    text = eie_in("--help")
+    assert all(f" {command} " in text for command in COMMANDS)
+
+
+def test_without_arguments_the_help_is_shown(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["eie"])
+    with pytest.raises(SystemExit) as leaving:
+        cli.main()
+    shown = "".join(capsys.readouterr())
+    assert leaving.value.code == 2
+    assert all(f" {command} " in shown for command in COMMANDS)
+
+
+def test_installed_command_runs(tmp_path):
+    script = Path(sys.executable).with_name("eie")
+    done = subprocess.run([script, "--help"], capture_output=True, text=True, check=True)
+    assert "compile" in done.stdout
+    assert done.stderr == ""
+
+
+# compile
+
+
+def test_compile_writes_what_the_library_call_does(eie_in, model):
+    eie_in("compile mlp.onnx -o out.so")
+    assert images("out.so") == [encode_image(p) for p in programs(compiled(model))]
+
+
+def test_compile_options_reach_the_program(eie_in, model, x):
+    eie_in(
+        "compile mlp.onnx -o out.so --density 0.5 --bits 3 --num-pe 8 --fifo-depth 4 "
+        "--spmat-width 32 --accumulator-bits 32 --bias column --calibrate x.npy"
+    )
+    config = eie.HardwareConfig(num_pe=8, fifo_depth=4, spmat_width_bits=32, accumulator_bits=32)
+    recipe = Recipe(density=0.5, bits=3)
+    expected = compiled(model, config, recipe=recipe, calibration=x, bias="column")
+    assert images("out.so") == [encode_image(p) for p in programs(expected)]
+
+
+def test_compile_in_float32(eie_in):
+    eie_in("compile mlp.onnx -o out.so --arithmetic float32")
+    assert programs(eie.load("out.so"))[0].arithmetic == "float32"
+
+
+def test_compile_shows_where_layers_run(eie_in):
+    text = eie_in("compile mlp.onnx -o out.so --density 0.25")
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in text.splitlines()]
+    assert [row[:4] for row in rows if row] == [
+        ["fc1", "machine", "16 x 24", "0.250"],
+        ["fc2", "machine", "10 x 16", "0.250"],
+    ]
+    assert eie_in.stderr == "wrote out.so\n"
+
+
+def test_compile_binds_a_dynamic_dimension(eie_in, model):
+    eie_in("compile dynamic.onnx -o out.so --bind batch=2")
+    assert json.loads(programs(eie.load("out.so"))[0].manifest["interface"]) == [
+        ["x", [2, 24], "float32"]
+    ]
+
+
+def test_compile_replaces_a_file(eie_in):
+    Path("out.so").write_text("old")
+    eie_in("compile mlp.onnx -o out.so")
+    assert images("out.so") == images("mlp.so")
+
+
+@pytest.mark.parametrize("stage", ["relax", "compressed", "partitioned", "tir", "eie"])
+def test_emit_text_to_the_screen(stage, eie_in):
+    text = eie_in(f"compile mlp.onnx --emit {stage}")
+    for layer in ("fc1", "fc2"):
+        assert layer in text
+    assert {
+        "relax": "R.matmul(x",
+        "compressed": '"eie.recipe"',
+        "partitioned": '"Composite": "eie.dense_bias_relu"',
+        "tir": "T.eie.mvm(",
+        "eie": "eie.mvm",
+    }[stage] in text
+    assert max(map(len, text.splitlines())) < 1000
+
+
+def test_emit_eie_to_a_file_can_be_parsed_back(eie_in):
+    assert eie_in("compile mlp.onnx --emit eie -o out.mlir") == ""
+    text = Path("out.mlir").read_text()
+    program = parse_program(text)
+    assert print_program(program) == text
+    assert [encode_image(from_dialect(program))] == images("mlp.so")
+
+
+def test_emit_image_to_a_file_is_what_the_library_holds(eie_in):
+    eie_in("compile mlp.onnx --emit image -o out.bin")
+    assert [Path("out.bin").read_bytes()] == images("mlp.so")
+
+
+@pytest.mark.parametrize("stage", ["relax", "compressed"])
+def test_emit_relax_to_a_file_can_be_run(stage, eie_in, x):
+    eie_in(f"compile mlp.onnx --emit {stage} -o out.py")
+    mod = tvm.script.from_source(Path("out.py").read_text())
+    executable = eie.compile(mod)
+    np.testing.assert_array_equal(eie.run(executable, x)[0], eie.run("mlp.so", x)[0])
+
+
+@pytest.mark.parametrize("stage", ["partitioned", "tir"])
+def test_emit_to_a_file_holds_all_constants(stage, eie_in):
+    eie_in(f"compile mlp.onnx --emit {stage} -o out.py")
+    assert len(Path("out.py").read_text()) > len(eie_in(f"compile mlp.onnx --emit {stage}"))
+
+
+def test_emit_of_two_programs_is_two_files(eie_in):
+    eie_in("compile two.onnx --emit image -o out.bin")
+    found = [decode_image(Path(name).read_bytes()) for name in ("out.bin", "out_1.bin")]
+    assert {program.layers for program in found} == {("left",), ("right",)}
+
+
+# run
+
+
+def test_run_prints_the_results(eie_in, x):
+    text = eie_in("run mlp.so --input x.npy")
+    assert text.startswith("output 0: float32 (8, 10)\n")
+    expected = eie.run("mlp.so", x)[0]
+    assert f"{expected[0, 0]:.6f}"[:6] in text or f"{expected[0, 0]:.6e}" in text
+
+
+def test_run_writes_npy(eie_in, x):
+    eie_in("run mlp.so --input x.npy -o y.npy")
+    assert np.load("y.npy").tobytes() == eie.run("mlp.so", x)[0].tobytes()
+    assert eie_in.stderr == "wrote y.npy\n"
+
+
+def test_run_writes_npz(eie_in, x):
+    eie_in("run mlp.so --input x.npy -o y.npz")
+    with np.load("y.npz") as found:
+        assert found.files == ["arr_0"]
+        np.testing.assert_array_equal(found["arr_0"], eie.run("mlp.so", x)[0])
+
+
+def test_run_reads_npz(eie_in):
+    assert eie_in("run mlp.so --input x.npz") == eie_in("run mlp.so --input x.npy")
+
+
+def test_run_with_two_inputs_and_results(eie_in):
+    eie_in("run two.so --input ab.npz -o cd.npz")
+    with np.load("ab.npz") as inputs:
+        expected = eie.run("two.so", dict(inputs))
+    with np.load("cd.npz") as found:
+        for number, value in enumerate(expected):
+            np.testing.assert_array_equal(found[f"arr_{number}"], value)
+    text = eie_in("run two.so --input ab.npz")
+    assert "output 0: float32 (4, 5)" in text
+    assert "output 1: float32 (4, 5)" in text
+
+
+# profile
+
+
+def test_profile_prints_every_layer(eie_in, x):
+    text = eie_in("profile mlp.so --input x.npy")
+    report = eie.profile("mlp.so", x)
+    assert text.startswith("Per sample: 64 PEs at 800 MHz, int16")
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in text.splitlines()]
+    for layer, row in zip(report.layers, [row for row in rows if row], strict=False):
+        assert row[0] == layer.name
+        assert row[1] == f"{layer.cycles_per_sample:,.1f}"
+        assert row[2] == f"{layer.microseconds_per_sample:.3f}"
+    assert "all layers" in text
+    assert "Weights are resident" in text
+    assert "saturated" not in text
+
+
+def test_profile_tells_of_saturations(eie_in, x):
+    eie_in("compile mlp.onnx -o out.so --calibrate x.npy")
+    np.save("large.npy", 1000 * x)
+    text = " ".join(eie_in("profile out.so --input large.npy").split())
+    total = sum(eie.profile("out.so", 1000 * x).saturations.values())
+    assert f"{total:,} values saturated (" in text
+    assert "representative" in text
+
+
+def test_profile_writes_json(eie_in, x):
+    eie_in("profile mlp.so --input x.npy --json report.json")
+    data = json.loads(Path("report.json").read_text())
+    assert data == json.loads(eie.profile("mlp.so", x).to_json())
+    assert data.keys() == {"arithmetic", "config", "layers", "manifest", "saturations", "setup"}
+    assert data["layers"][0].keys() >= {"name", "counters", "cycles_per_sample", "energy_pj"}
+    assert eie_in.stderr == "wrote report.json\n"
+
+
+# demo
+
+
+@pytest.mark.skipif(not DEMO.is_file(), reason="the trained network is not in eie_backend/data")
+def test_demo_keeps_the_accuracy(eie_in):
+    text = eie_in("demo")
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in text.splitlines()]
+    by_name = {row[0]: row[1:] for row in rows if len(row) > 1}
+    (name,) = (name for name in by_name if name.startswith("EIE int16, density "))
+    host, machine = (float(by_name[row][0].rstrip("%")) for row in ("float32 on this CPU", name))
+    assert host >= 98.3
+    assert machine >= host - 0.5
+    assert float(name.split()[3].rstrip(",")) <= 0.3
+    cycles = [float(by_name[layer][0].replace(",", "")) for layer in ("fc1", "fc2", "fc3")]
+    assert float(by_name["all layers"][0].replace(",", "")) == pytest.approx(sum(cycles), abs=0.2)
+    assert "smaller" in text
+
+
+@pytest.mark.skipif(not DEMO.is_file(), reason="the trained network is not in eie_backend/data")
+def test_demo_takes_another_machine(eie_in):
+    assert "16 PEs at 800 MHz" in eie_in("demo --num-pe 16 --density 0.1")

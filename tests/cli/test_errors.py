@@ -1,0 +1,348 @@
+"""Bad input: one line that says what, where and what to do; exit code 2; nothing left behind.
+
+Every golden file is a command, its exit code and its stderr.
+"""
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from tvm.relax import VMExecutable
+
+import eie_backend as eie
+from eie_backend import cli, compiler
+
+WRONG_PAIR = """
+import importlib.metadata as metadata
+installed = metadata.version
+metadata.version = lambda name: "0.1.15" if name == "apache-tvm-ffi" else installed(name)
+"""
+"""A `sitecustomize` that makes the installed tvm-ffi look like one that crashes."""
+
+
+def onnx_bytes(nodes, inputs, outputs, weights=()):
+    infos = [
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in values.items()]
+        for values in (inputs, outputs)
+    ]
+    graph = helper.make_graph(nodes, "graph", *infos, list(weights))
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return model.SerializeToString()
+
+
+def with_value(model, tensor, value):
+    """Return an ONNX model's bytes with the first three numbers of a tensor replaced."""
+    found = next(t for t in model.graph.initializer if t.name == tensor)
+    changed = numpy_helper.to_array(found).copy()
+    changed.flat[:3] = value
+    found.CopyFrom(numpy_helper.from_array(changed, tensor))
+    return model.SerializeToString()
+
+
+def as_dtype(model, dtype):
+    for tensor in model.graph.initializer:
+        changed = numpy_helper.to_array(tensor).astype(dtype)
+        tensor.CopyFrom(numpy_helper.from_array(changed, tensor.name))
+    element = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.elem_type = element
+    return model.SerializeToString()
+
+
+def npy(array, **options):
+    buffer = io.BytesIO()
+    np.save(buffer, array, **options)
+    return buffer.getvalue()
+
+
+def npz(**arrays):
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def two_inputs(mlp):
+    """Return two one-layer networks in one model."""
+    weights = [numpy_helper.from_array(np.ones((6, 5), np.float32), name) for name in "vw"]
+    nodes = [
+        helper.make_node("MatMul", ["a", "v"], ["c"], "left"),
+        helper.make_node("MatMul", ["b", "w"], ["d"], "right"),
+    ]
+    ends = ({"a": [2, 6], "b": [2, 6]}, {"c": [2, 5], "d": [2, 5]})
+    return onnx_bytes(nodes, *ends, weights)
+
+
+@pytest.fixture(scope="session")
+def files(make_mlp, tmp_path_factory):
+    """Content by name of all files that the commands below mention."""
+
+    def mlp(batch=4):
+        return make_mlp(24, 16, 10, batch=batch)
+
+    good = mlp().SerializeToString()
+    unnamed = mlp()
+    unnamed.graph.input[0].type.tensor_type.shape.dim[0].Clear()
+    folder = tmp_path_factory.mktemp("libraries")
+    eie.export_library(eie.compile(eie.from_onnx(mlp())), folder / "mlp.so")
+    eie.export_library(eie.compile(eie.from_onnx(two_inputs(mlp))), folder / "two.so")
+    library = (folder / "mlp.so").read_bytes()
+    middle = len(library) // 2
+    x = np.zeros((8, 24), np.float32)
+    objects = np.array([{}], dtype=object)
+    relu = helper.make_node("Relu", ["x"], ["y"])
+    product = helper.make_node("MatMul", ["a", "b"], ["y"], "scores")
+    unknown = helper.make_node("Fancy", ["x"], ["y"])
+    return {
+        "mlp.onnx": good,
+        "text.onnx": b"this is not ONNX\n",
+        "empty.onnx": b"",
+        "truncated.onnx": good[: len(good) // 2],
+        "relu.onnx": onnx_bytes([relu], {"x": [1, 4]}, {"y": [1, 4]}),
+        "product.onnx": onnx_bytes([product], {"a": [1, 4], "b": [4, 3]}, {"y": [1, 3]}),
+        "fancy.onnx": onnx_bytes([unknown], {"x": [1, 4]}, {"y": [1, 4]}),
+        "dynamic.onnx": mlp("batch").SerializeToString(),
+        "unnamed.onnx": unnamed.SerializeToString(),
+        "wide.onnx": make_mlp(1100, 4, batch=1).SerializeToString(),
+        "half.onnx": as_dtype(mlp(), "float16"),
+        "double.onnx": as_dtype(mlp(), "float64"),
+        "nan.onnx": with_value(mlp(), "fc2.weight", np.nan),
+        "infinite.onnx": with_value(mlp(), "fc1.weight", -np.inf),
+        "nan_bias.onnx": with_value(mlp(), "fc2.bias", np.nan),
+        "x.npy": npy(x),
+        "shape.npy": npy(x[:, 1:]),
+        "batch.npy": npy(x[:6]),
+        "double.npy": npy(x.astype(np.float64)),
+        "nan.npy": npy(x * np.nan),
+        "pickled.npy": npy(objects, allow_pickle=True),
+        "pickled.npz": npz(x=objects),
+        "text.npy": b"0.5, 0.25\n",
+        "truncated.npy": npy(x)[:300],
+        "names.npz": npz(image=x, label=x),
+        "none.npz": npz(),
+        "one_of_two.npz": npz(a=np.zeros((2, 6), np.float32)),
+        "batches.npz": npz(a=np.zeros((2, 6), np.float32), b=np.zeros((4, 6), np.float32)),
+        "ab.npz": npz(a=np.zeros((2, 6), np.float32), b=np.zeros((2, 6), np.float32)),
+        "mlp.so": library,
+        "two.so": (folder / "two.so").read_bytes(),
+        "text.so": b"hello\n",
+        "truncated.so": library[:middle],
+        "altered.so": library[:middle] + bytes([library[middle] ^ 1]) + library[middle + 1 :],
+    }
+
+
+@pytest.fixture
+def eie_in(tmp_path, files, monkeypatch, capsys):
+    """Run a command in a folder with the files that it mentions.
+
+    Returns the exit code and stderr, after checking that no file is left behind.
+    """
+
+    def run(command):
+        monkeypatch.chdir(tmp_path)
+        for name in command.split():
+            if name in files:
+                (tmp_path / name).write_bytes(files[name])
+        before = sorted(tmp_path.iterdir())
+        monkeypatch.setattr("sys.argv", ["eie", *command.split()])
+        with pytest.raises(SystemExit) as leaving:
+            cli.main()
+        assert sorted(tmp_path.iterdir()) == before
+        return leaving.value.code, capsys.readouterr().err
+
+    return run
+
+
+CASES = {
+    # The model
+    "missing_model": "compile missing.onnx -o out.so",
+    "folder_as_model": "compile . -o out.so",
+    "text_as_model": "compile text.onnx -o out.so",
+    "empty_model": "compile empty.onnx -o out.so",
+    "truncated_model": "compile truncated.onnx -o out.so",
+    "no_dense_layer": "compile relu.onnx -o out.so",
+    "weights_not_constant": "compile product.onnx -o out.so",
+    "weights_float16": "compile half.onnx -o out.so",
+    "weights_float64": "compile double.onnx -o out.so",
+    "layer_too_large": "compile wide.onnx -o out.so --num-pe 1",
+    "unknown_operator": "compile fancy.onnx -o out.so",
+    "dynamic_dimension": "compile dynamic.onnx -o out.so",
+    "dynamic_dimension_without_name": "compile unnamed.onnx -o out.so",
+    "bind_unknown_dimension": "compile dynamic.onnx -o out.so --bind n=1",
+    "bind_nothing_dynamic": "compile mlp.onnx -o out.so --bind batch=1",
+    "bind_zero": "compile dynamic.onnx -o out.so --bind batch=0",
+    "bind_without_value": "compile dynamic.onnx -o out.so --bind batch",
+    "bind_not_a_number": "compile dynamic.onnx -o out.so --bind batch=²",
+    "nan_weights": "compile nan.onnx -o out.so",
+    "infinite_weights": "compile infinite.onnx -o out.so --density 0.5",
+    "nan_bias": "compile nan_bias.onnx -o out.so",
+    # The recipe and the machine
+    "density_zero": "compile mlp.onnx -o out.so --density 0",
+    "density_above_one": "compile mlp.onnx -o out.so --density 1.5",
+    "density_nan": "compile mlp.onnx -o out.so --density nan",
+    "bits_zero": "compile mlp.onnx -o out.so --bits 0",
+    "bits_above_the_machine": "compile mlp.onnx -o out.so --bits 5",
+    "recipe_all_faults": "compile mlp.onnx -o out.so --density -1 --bits 9",
+    "config_all_faults": "compile mlp.onnx -o out.so --num-pe 0 --fifo-depth 1 --spmat-width 4",
+    "config_word_width": "compile mlp.onnx -o out.so --spmat-width 60 --accumulator-bits 20",
+    "arithmetic": "compile mlp.onnx -o out.so --arithmetic int8",
+    "bias": "compile mlp.onnx -o out.so --bias none",
+    # What to write, and where
+    "emit_unknown": "compile mlp.onnx -o out.so --emit assembly",
+    "nowhere_to_write": "compile mlp.onnx",
+    "image_on_screen": "compile mlp.onnx --emit image",
+    "output_folder_missing": "compile mlp.onnx -o missing/out.so",
+    "output_suffix": "compile mlp.onnx -o out.model",
+    "emit_folder_missing": "compile mlp.onnx --emit eie -o missing/out.mlir",
+    "result_folder_missing": "run mlp.so --input x.npy -o missing/y.npy",
+    "result_npy_for_two": "run two.so --input ab.npz -o y.npy",
+    "json_folder_missing": "profile mlp.so --input x.npy --json missing/report.json",
+    # Calibration data
+    "calibrate_missing": "compile mlp.onnx -o out.so --calibrate missing.npz",
+    "calibrate_shape": "compile mlp.onnx -o out.so --calibrate shape.npy",
+    "calibrate_dtype": "compile mlp.onnx -o out.so --calibrate double.npy",
+    "calibrate_names": "compile mlp.onnx -o out.so --calibrate names.npz",
+    "calibrate_nan": "compile mlp.onnx -o out.so --calibrate nan.npy",
+    "calibrate_not_arrays": "compile mlp.onnx -o out.so --calibrate mlp.onnx",
+    # Inputs
+    "input_missing": "run mlp.so --input missing.npy",
+    "input_shape": "run mlp.so --input shape.npy",
+    "input_part_of_a_batch": "run mlp.so --input batch.npy",
+    "input_dtype": "run mlp.so --input double.npy",
+    "input_text": "run mlp.so --input text.npy",
+    "input_truncated": "run mlp.so --input truncated.npy",
+    "input_pickled": "run mlp.so --input pickled.npy",
+    "input_pickled_npz": "run mlp.so --input pickled.npz",
+    "input_empty_npz": "run mlp.so --input none.npz",
+    "input_folder": "run mlp.so --input .",
+    "input_one_array_for_two": "run two.so --input x.npy",
+    "input_one_of_two": "profile two.so --input one_of_two.npz",
+    "input_unlike_batches": "run two.so --input batches.npz",
+    # Libraries
+    "library_missing": "run missing.so --input x.npy",
+    "library_text": "run text.so --input x.npy",
+    "library_truncated": "run truncated.so --input x.npy",
+    "library_altered": "profile altered.so --input x.npy",
+    "library_folder": "run . --input x.npy",
+    "library_is_a_model": "run mlp.onnx --input x.npy",
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_error(name, eie_in, golden):
+    command = CASES[name]
+    code, stderr = eie_in(command)
+    assert code == 2
+    assert stderr.startswith("eie: error: ")
+    assert stderr.count("\n") == 1
+    golden(f"{name}.txt", f"$ eie {command}\nexit code {code}\n{stderr}")
+
+
+@pytest.mark.parametrize("place", ["--debug run", "run --debug"])
+def test_debug_shows_the_traceback(place, eie_in):
+    code, stderr = eie_in(f"{place} truncated.so --input x.npy")
+    assert code == 2
+    assert stderr.startswith("Traceback (most recent call last):")
+    assert stderr.endswith(
+        "\neie: error: truncated.so: truncated or altered; compile the model again\n"
+    )
+
+
+def test_full_disk(eie_in, golden, monkeypatch):
+    """The export fails half-way: the old file stays, nothing else is left."""
+
+    def export_library(self, path):
+        with open(path, "wb") as file:  # noqa: PTH123 - `path` is a string, as TVM takes it
+            file.write(b"half of it")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(VMExecutable, "export_library", export_library)
+    code, stderr = eie_in("compile mlp.onnx -o out.so")
+    golden("full_disk.txt", f"$ eie compile mlp.onnx -o out.so\nexit code {code}\n{stderr}")
+
+
+def test_failure_keeps_the_old_file(eie_in, tmp_path):
+    old = tmp_path / "out.so"
+    old.write_text("old")
+    assert eie_in("compile nan.onnx -o out.so")[0] == 2
+    assert old.read_text() == "old"
+
+
+def test_interrupt(eie_in, monkeypatch):
+    def prepare(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(compiler, "prepare", prepare)
+    code, stderr = eie_in("compile mlp.onnx -o out.so")
+    assert code == 130
+    assert "Traceback" not in stderr
+
+
+def test_fault_of_ours_is_a_traceback(tmp_path, files, monkeypatch):
+    """Exit code 1 and the traceback are for bugs: `main` lets them through."""
+
+    def prepare(*_):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(compiler, "prepare", prepare)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mlp.onnx").write_bytes(files["mlp.onnx"])
+    monkeypatch.setattr("sys.argv", "eie compile mlp.onnx -o out.so".split())
+    with pytest.raises(RuntimeError, match="a bug"):
+        cli.main()
+    assert [path.name for path in tmp_path.iterdir()] == ["mlp.onnx"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "nonsense",
+        "compile",
+        "compile mlp.onnx --nonsense",
+        "compile mlp.onnx -o out.so --bits four",
+        "compile mlp.onnx -o out.so --density",
+        "run mlp.so",
+        "profile --input x.npy",
+    ],
+)
+def test_usage(command, eie_in):
+    code, stderr = eie_in(command)
+    assert code == 2
+    assert "Error" in stderr
+    assert "Traceback" not in stderr
+
+
+def command_line(command, folder, **environment):
+    """Run the installed command in a process of its own; return the exit code and stderr."""
+    script = Path(sys.executable).with_name("eie")
+    done = subprocess.run(
+        [sys.executable, script, *command.split()],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stderr
+
+
+def test_wrong_pair_of_tvm_packages(tmp_path, golden):
+    (tmp_path / "sitecustomize.py").write_text(WRONG_PAIR)
+    command = "run mlp.so --input x.npy"
+    code, stderr = command_line(command, tmp_path, PYTHONPATH=str(tmp_path))
+    golden("wrong_pair.txt", f"$ eie {command}\nexit code {code}\n{stderr}")
+    assert (code, stderr.count("\n")) == (2, 1)
+
+
+def test_no_cpp_compiler(tmp_path, files, golden):
+    (tmp_path / "mlp.onnx").write_bytes(files["mlp.onnx"])
+    nowhere = {"PATH": str(tmp_path), "CXX": "", "CC": ""}
+    command = "compile mlp.onnx -o out.so"
+    code, stderr = command_line(command, tmp_path, **nowhere)
+    golden("no_cpp_compiler.txt", f"$ eie {command}\nexit code {code}\n{stderr}")
+    assert (code, stderr.count("\n")) == (2, 1)
+    assert [path.name for path in tmp_path.iterdir()] == ["mlp.onnx"]
