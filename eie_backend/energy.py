@@ -37,6 +37,7 @@ class EnergyRow(NamedTuple):
     event: str
     power_mw: float
     events_per_cycle: float
+    source: str = "EIE paper (ISCA 2016), Table II"
 
     @property
     def pj(self) -> float:

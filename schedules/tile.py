@@ -52,8 +52,8 @@ def choose_blocks(
     """Return output and input blocks that the machine holds.
 
     A block starts at a whole row of `num_pe` activations. Outputs are limited by the destination
-    registers; inputs by the source registers and the pointer SRAM, and halved until every tile's
-    entries fit the weight SRAM.
+    registers; inputs by the source registers and the pointer SRAM, and cut evenly into the fewest
+    blocks with which every tile's entries fit the weight SRAM.
 
     Parameters
     ----------
@@ -70,13 +70,14 @@ def choose_blocks(
         If not even one row of activations fits.
     """
     rows = _cut(outputs, config.block_values)
+    act_rows = -(-inputs // config.num_pe)
     # One pointer less: a bias column may follow the inputs.
     limit = min(config.block_values, config.matrix_columns - 1) // config.num_pe
-    while limit > 0:
-        cols = _cut(inputs, limit * config.num_pe)
+    fewest = -(-act_rows // limit) if limit > 0 else act_rows + 1
+    for count in range(fewest, act_rows + 1):
+        cols = _cut(inputs, -(-act_rows // count) * config.num_pe)
         if all(fits(row_span, col_span) for row_span in rows for col_span in cols):
             return rows, cols
-        limit //= 2
     raise ModelError(
         f"no tile of {config.num_pe} inputs fits: a PE has {config.ptr_sram_bytes} bytes of "
         f"pointer SRAM and reaches {config.matrix_entries} entries; enlarge ptr_sram_bytes, "

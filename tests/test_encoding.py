@@ -1,6 +1,7 @@
 """Interleaved compressed sparse columns against the words of the microarchitecture page."""
 
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ def by_the_page(codes, num_pe, codebook_bits):
 
 @st.composite
 def layers(draw):
-    """A machine, codes of any density, perhaps a bias column, and the codebook."""
+    """Draw a machine, codes of any density, perhaps a bias column, and the codebook."""
     config = HardwareConfig(
         num_pe=draw(st.sampled_from([1, 2, 3, 5, 8, 64])), codebook_bits=draw(st.integers(2, 7))
     )
@@ -101,7 +102,7 @@ def test_the_second_figure_of_the_paper():
     runs = [0, 1, 0, 1, 0, 2, 0, 0, 0, 2, 0, 2, 0]
     pointers = [0, 3, 4, 6, 6, 8, 10, 11, 13]
     mine = np.zeros((4, 8), np.uint8)
-    for column, (start, stop) in enumerate(zip(pointers, pointers[1:], strict=False)):
+    for column, (start, stop) in enumerate(pairwise(pointers)):
         row = -1
         for run in runs[start:stop]:
             row += run + 1

@@ -88,7 +88,7 @@ def test_only_scalars_are_one_batch():
         (
             [X, H],
             {"x": zeros(4, 3), "h": zeros(2, dtype="int64")},
-            "input inputs hold different numbers of batches: [1, 2]",
+            "inputs hold different numbers of batches: [1, 2]",
         ),
         (
             [SCALE, X, H],

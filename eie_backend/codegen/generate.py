@@ -188,7 +188,8 @@ class _Generator:
         bias = self.calls[number].bias
         assert bias is not None
         ((start, stop),) = call.spans["b"]
-        return bias[start:stop]
+        values: NDArray[np.float32] = bias[start:stop] + np.float32(0)  # no -0.0: text cannot tell
+        return values
 
     def _place_matrices(self, steps: list[Step]) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
         """Load all matrices once if they fit together, else each before its use."""

@@ -107,7 +107,8 @@ class _Values:
         """Return the squared error of the values in each range around their mean."""
         total = self.sums[stop] - self.sums[start]
         squares = self.squares[stop] - self.squares[start]
-        return np.maximum(squares - total**2 / np.maximum(stop - start, 1), 0.0)
+        errors: NDArray[np.float64] = squares - total**2 / np.maximum(stop - start, 1)
+        return np.maximum(errors, 0.0)
 
     def means(self, cuts: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the mean of each cluster; an empty one lies at its place among the values."""
@@ -140,7 +141,8 @@ class _Values:
         cuts = [grid.size - 1]
         for choice in reversed(choices):
             cuts.append(int(choice[cuts[-1]]))
-        return grid[[0, *reversed(cuts)]]
+        chosen: NDArray[np.int64] = grid[[0, *reversed(cuts)]]
+        return chosen
 
     def _grid(self) -> NDArray[np.int64]:
         """Return places where a cluster may begin: all, or some even in number and in value."""

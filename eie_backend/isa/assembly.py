@@ -80,12 +80,25 @@ def _array(attribute: Attribute, dtype: str) -> NDArray[Any]:
     return np.full(shape, raw[0]) if raw.size == 1 else raw.reshape(shape)
 
 
+def _string(text: str) -> StringAttr:
+    """Return `text` in ASCII: the parser reads other quoted strings as bytes, not as text."""
+    return StringAttr(text.encode("unicode_escape").decode())
+
+
+def _text(attribute: Attribute) -> str:
+    assert isinstance(attribute, StringAttr)
+    try:
+        return attribute.data.encode().decode("unicode_escape")
+    except UnicodeDecodeError as error:
+        raise EncodingError(f"eie text: {attribute}: {error.reason}") from error
+
+
 def _region(operations: Iterable[Operation]) -> Region:
     return Region([Block(list(operations))])
 
 
 def _step_op(step: Step, layers: tuple[str, ...]) -> Operation:
-    properties: dict[str, Attribute] = {"layer": StringAttr(layers[step.layer])}
+    properties: dict[str, Attribute] = {"layer": _string(layers[step.layer])}
     for spec in BY_NAME[step.instruction].fields:
         properties[spec.name] = IntegerAttr(step.operands[spec.name], 64)
     return INSTRUCTION_OPS[step.instruction].create(properties=properties)
@@ -115,13 +128,15 @@ def to_dialect(program: Program) -> ModuleOp:
     ]
     operation = ProgramOp.create(
         properties={
-            "sym_name": StringAttr(program.symbol),
+            "sym_name": _string(program.symbol),
             "arithmetic": StringAttr(program.arithmetic),
             "inputs": IntegerAttr(program.inputs, 64),
             "outputs": IntegerAttr(program.outputs, 64),
-            "layers": ArrayAttr(StringAttr(name) for name in program.layers),
+            "layers": ArrayAttr(map(_string, program.layers)),
             "config": DictionaryAttr(config),
-            "manifest": DictionaryAttr({k: StringAttr(v) for k, v in program.manifest.items()}),
+            "manifest": DictionaryAttr(
+                {_string(k).data: _string(v) for k, v in program.manifest.items()}
+            ),
         },
         regions=[_region(body)],
     )
@@ -153,14 +168,10 @@ def from_dialect(module: ModuleOp) -> Program:
         raise EncodingError(f"eie text: config fields {sorted(unknown)} are missing or unknown")
     config = HardwareConfig(**sizes)
     dtype = "float32" if arithmetic == "float32" else "int32"
-    layers = {
-        name.data: number
-        for number, name in enumerate(operation.layers.data)
-        if isinstance(name, StringAttr)
-    }
+    layers = {_text(name): number for number, name in enumerate(operation.layers.data)}
     body = list(operation.body.block.ops)
     return Program(
-        symbol=operation.sym_name.data,
+        symbol=_text(operation.sym_name),
         config=config,
         arithmetic=arithmetic,
         inputs=operation.inputs.value.data,
@@ -170,9 +181,7 @@ def from_dialect(module: ModuleOp) -> Program:
         setup=_steps((op for op in body if isinstance(op, SetupOp)), layers),
         steps=_steps((op for op in body if isinstance(op, RunOp)), layers),
         layers=tuple(layers),
-        manifest={
-            k: v.data for k, v in operation.manifest.data.items() if isinstance(v, StringAttr)
-        },
+        manifest={_text(StringAttr(k)): _text(v) for k, v in operation.manifest.data.items()},
     )
 
 
@@ -194,16 +203,15 @@ def _steps(regions: Iterable[SetupOp | RunOp], layers: dict[str, int]) -> tuple[
         if name not in BY_NAME:
             raise EncodingError(f"eie text: {operation.name} is not an instruction")
         properties = dict(operation.properties)
-        layer = properties.pop("layer")
-        assert isinstance(layer, StringAttr)
+        layer = _text(properties.pop("layer"))
         operands = {
             key: value.value.data
             for key, value in properties.items()
             if isinstance(value, IntegerAttr)
         }
-        if layer.data not in layers:
-            raise EncodingError(f"eie text: layer {layer.data!r} is none of {list(layers)}")
-        steps.append(Step(name, operands, layers[layer.data]))
+        if layer not in layers:
+            raise EncodingError(f"eie text: layer {layer!r} is none of {list(layers)}")
+        steps.append(Step(name, operands, layers[layer]))
     return tuple(steps)
 
 

@@ -209,7 +209,7 @@ def test_a_saturation_is_counted_where_it_happens():
 @pytest.mark.parametrize("shift", [-40, 62])
 @pytest.mark.parametrize("x", [-(2**31), 2**31 - 1])
 def test_extreme_shifts_saturate_like_exact_integers(shift, x):
-    config = HardwareConfig(num_pe=1)
+    config = HardwareConfig(num_pe=1, accumulator_bits=32)
     matrix = replace(
         encode([[1], [2]], [0, 1, 2], config),
         codebook=np.array([0, -(2**31), 2**31 - 1] + [0] * 13, np.int32),

@@ -37,9 +37,9 @@ class Two:
 @I.ir_module
 class NoLayers:
     @R.function
-    def main(
-        x: R.Tensor((2, 2), "float32"), half: R.Tensor((2, 2), "float16")
-    ) -> R.Tuple(R.Tensor((2, 2), "float32"), R.Tensor((3, 2, 2), "float32")):
+    def main(x: R.Tensor((2, 2), "float32"), half: R.Tensor((2, 2), "float16")) -> R.Tuple(
+        R.Tensor((2, 2), "float32"), R.Tensor((3, 2, 2), "float32")
+    ):
         with R.dataflow():
             among_inputs = R.matmul(x, x)
             batched = R.matmul(x, R.const(np.ones((3, 2, 2), np.float32)))

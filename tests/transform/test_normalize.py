@@ -78,9 +78,9 @@ class Masked:
 @I.ir_module
 class Dynamic:
     @R.function
-    def main(
-        x: R.Tensor((2, 4), "float32"), w: R.Tensor((3, 4), "float32")
-    ) -> R.Tensor((2, 3), "float32"):
+    def main(x: R.Tensor((2, 4), "float32"), w: R.Tensor((3, 4), "float32")) -> R.Tensor(
+        (2, 3), "float32"
+    ):
         with R.dataflow():
             lv: R.Tensor((4, 3), "float32") = R.permute_dims(w)
             fc1: R.Tensor((2, 3), "float32") = R.matmul(x, lv)

@@ -1,0 +1,40 @@
+"""Codes and codebook are recovered from weights without loss."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from eie_backend.codegen.codebook import recover_codes
+
+finite = st.floats(width=32, allow_nan=False, allow_infinity=False)
+shapes = hnp.array_shapes(min_dims=2, max_dims=2, max_side=15)
+
+
+@given(hnp.arrays(np.float32, shapes, elements=finite))
+def test_codes_and_codebook_are_the_weights(weights):
+    codes, codebook = recover_codes(weights)
+    assert (codes.dtype, codebook.dtype) == (np.uint8, np.float32)
+    np.testing.assert_array_equal(codebook[codes], weights)
+    assert codebook[0] == 0
+    assert np.all(np.diff(codebook[1:]) > 0)
+    assert set(codes[codes > 0]) == set(range(1, len(codebook)))
+
+
+def test_both_zeros_are_pruned():
+    codes, codebook = recover_codes(np.array([[0.0, -0.0, 2.0]], np.float32))
+    assert codes.tolist() == [[0, 0, 1]]
+    assert codebook.tolist() == [0.0, 2.0]
+
+
+def test_no_weight_is_left():
+    codes, codebook = recover_codes(np.zeros((2, 3), np.float32))
+    assert not codes.any()
+    assert codebook.tolist() == [0.0]
+
+
+def test_255_values_fit():
+    weights = np.arange(-127, 129, dtype=np.float32)[None]
+    codes, codebook = recover_codes(weights)
+    assert codebook.size == 256
+    np.testing.assert_array_equal(codebook[codes], weights)

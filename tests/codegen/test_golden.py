@@ -1,0 +1,110 @@
+"""Programs as text: what the compiler makes of small networks, and of LeNet-300-100."""
+
+from dataclasses import replace
+from importlib.resources import files
+
+import numpy as np
+import pytest
+from tvm import relax
+
+import eie_backend
+from eie_backend.compiler import as_target, prepare
+from eie_backend.config import HardwareConfig
+from eie_backend.isa.assembly import from_dialect, parse_program, print_program, to_dialect
+from eie_backend.isa.image import encode_image
+from eie_backend.stages import eie_programs
+
+MACHINE = HardwareConfig(num_pe=2, accumulator_bits=32)
+BLOCKS_OF_FOUR = replace(MACHINE, act_registers=2)
+W1 = np.array([[1, 0, -0.5], [0, 0, 2], [0.5, 1, 0], [0, 0, -0.5]], np.float32)
+W2 = np.array([[3, 0], [-1, 0.25], [0, 3]], np.float32)
+B1 = np.array([0.5, -1, 0.125], np.float32)
+DATA = np.array([[1, 2, -3, 0]], np.float32)
+LENET = files("eie_backend") / "data" / "lenet_300_100.onnx"
+
+
+def build(body, inputs=4):
+    """Return a module whose `main` computes ``body(builder, x)`` for one sample."""
+    builder = relax.BlockBuilder()
+    x = relax.Var("x", relax.TensorType((1, inputs), "float32"))
+    with builder.function("main", [x]):
+        builder.emit_func_output(body(builder, x))
+    return builder.get()
+
+
+def dense(builder, x, weights, name, bias=None, *, relu=False):
+    value = builder.emit(relax.op.matmul(x, relax.const(weights)), name)
+    if bias is not None:
+        value = builder.emit(relax.op.add(value, relax.const(bias)))
+    return builder.emit(relax.op.nn.relu(value)) if relu else value
+
+
+def chain(builder, x):
+    hidden = dense(builder, x, W1, "fc1", B1, relu=True)
+    return dense(builder, hidden, W2, "fc2")
+
+
+def wide(builder, x):
+    weights = np.zeros((6, 5), np.float32)
+    weights[::2, ::2], weights[1::3, 1:] = 1, -0.5
+    return dense(builder, x, weights, "fc", np.arange(5, dtype=np.float32), relu=True)
+
+
+def branches(builder, x):
+    trunk = dense(builder, x, W1, "trunk", relu=True)
+    left, right = dense(builder, trunk, W2, "left"), dense(builder, trunk, -W2, "right", -B1[:2])
+    return relax.Tuple([left, right])
+
+
+def program(mod, config=MACHINE, **options):
+    """Return the only program of a module, without the manifest's versions and hashes."""
+    target = as_target(config)
+    (found,) = eie_programs(prepare(mod, target, **options), target)
+    return replace(found, manifest={})
+
+
+def text_of(found, *, elide=False):
+    text = print_program(to_dialect(found), elide=elide)
+    if not elide:
+        assert encode_image(from_dialect(parse_program(text))) == encode_image(found)
+    return text
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("chain_float32", {"arithmetic": "float32"}),
+        ("chain_int16", {"arithmetic": "int16", "calibration": DATA}),
+        ("chain_int16_without_calibration", {"arithmetic": "int16"}),
+        ("chain_bias_column_float32", {"arithmetic": "float32", "bias": "column"}),
+        (
+            "chain_bias_column_int16",
+            {"arithmetic": "int16", "bias": "column", "calibration": DATA},
+        ),
+    ],
+)
+def test_a_chain(golden, name, options):
+    golden(f"{name}.mlir", text_of(program(build(chain), **options)))
+
+
+@pytest.mark.parametrize("bias", ["register", "column"])
+def test_tiles_in_both_directions(golden, bias):
+    found = program(build(wide, 6), BLOCKS_OF_FOUR, arithmetic="float32", bias=bias)
+    golden(f"tiles_bias_{bias}.mlir", text_of(found))
+
+
+def test_a_streamed_program(golden):
+    config = replace(BLOCKS_OF_FOUR, ptr_sram_bytes=16)
+    golden("streamed.mlir", text_of(program(build(wide, 6), config, arithmetic="float32")))
+
+
+def test_branches_with_two_results(golden):
+    golden("branches.mlir", text_of(program(build(branches), arithmetic="float32")))
+
+
+@pytest.mark.skipif(not LENET.is_file(), reason="the package has no trained LeNet-300-100")
+def test_lenet_300_100(golden):
+    mod = eie_backend.from_onnx(LENET.read_bytes(), bind={"batch": 1})
+    recipe = eie_backend.Recipe(density=0.25)
+    found = program(mod, HardwareConfig(), recipe=recipe, arithmetic="int16")
+    golden("lenet_300_100.mlir", text_of(found, elide=True))

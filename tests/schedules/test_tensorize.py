@@ -1,0 +1,108 @@
+"""Blocks become instructions, and only blocks that compute what the instruction does."""
+
+import re
+
+import pytest
+import tvm
+from tvm.s_tir import Schedule, ScheduleError
+from tvm.script import tirx as T
+
+from eie_backend.schedules import intrinsics
+from eie_backend.schedules.kernel import DenseShape, dense_kernel
+from eie_backend.schedules.tensorize import tensorize
+from eie_backend.schedules.tile import tile
+
+
+def cut(length, limit):
+    return [(start, min(start + limit, length)) for start in range(0, length, limit)]
+
+
+def tensorized(batch, outputs, inputs, *, bias, relu, limit=4):
+    func = dense_kernel("fc_kernel", DenseShape(batch, outputs, inputs, bias, relu))
+    func = func.with_attrs({"eie.layer": "fc", "eie.relu": relu})
+    return tensorize(tile(func, cut(outputs, limit), cut(inputs, limit)))
+
+
+@pytest.mark.parametrize(
+    ("name", "epilogue"),
+    [
+        ("bias_relu.tir", {"bias": True, "relu": True}),
+        ("plain.tir", {"bias": False, "relu": False}),
+    ],
+)
+def test_a_small_layer(golden, name, epilogue):
+    golden(name, tensorized(2, 5, 6, **epilogue).script() + "\n")
+
+
+def test_text_parses_back():
+    text = tensorized(2, 5, 6, bias=True, relu=True).script()
+    assert tvm.script.from_source(text).script() == text
+
+
+@pytest.mark.parametrize("bias", [False, True], ids=["", "bias"])
+@pytest.mark.parametrize("relu", [False, True], ids=["", "relu"])
+@pytest.mark.parametrize("sizes", [(1, 1, 1), (1, 4, 1), (3, 1, 4), (2, 5, 9)])
+def test_no_loop_but_that_over_samples_is_left(sizes, bias, relu):
+    func = tensorized(*sizes, bias=bias, relu=relu)
+    assert re.findall(r"for (\w+) in", func.script()) == ["sample"]
+
+
+@T.prim_func(s_tir=True)
+def difference(
+    x: T.Buffer((1, 4), "float32"), w: T.Buffer((3, 4), "float32"), y: T.Buffer((3,), "float32")
+):
+    for _sample in range(1):
+        for i, j in T.grid(3, 4):
+            with T.sblock("mvm_0_0"):
+                vi, vj = T.axis.remap("SR", [i, j])
+                y[vi] = y[vi] - w[vi, vj] * x[0, vj]
+
+
+@T.prim_func(s_tir=True)
+def transposed(
+    x: T.Buffer((1, 4), "float32"), w: T.Buffer((4, 3), "float32"), y: T.Buffer((3,), "float32")
+):
+    for _sample in range(1):
+        for i, j in T.grid(3, 4):
+            with T.sblock("mvm_0_0"):
+                vi, vj = T.axis.remap("SR", [i, j])
+                y[vi] = y[vi] + w[vj, vi] * x[0, vj]
+
+
+@T.prim_func(s_tir=True)
+def leaky(x: T.Buffer((1, 4), "float32"), y: T.Buffer((4,), "float32")):
+    for _sample in range(1):
+        for i in range(4):
+            with T.sblock("write_back_0"):
+                vi = T.axis.spatial(4, i)
+                y[vi] = T.max(x[0, vi], T.float32(0.1))
+
+
+@pytest.mark.parametrize("func", [difference, transposed, leaky])
+def test_a_block_that_computes_something_else_is_refused(func):
+    with pytest.raises(ScheduleError, match="tensorize"):
+        tensorize(func.with_attr("eie.relu", True))
+
+
+def test_a_tile_of_another_size_is_refused():
+    func = dense_kernel("main", DenseShape(1, 3, 4, False, False))
+    schedule = Schedule(func)
+    loops = schedule.get_loops(schedule.get_sblock("mvm_0_0"))
+    with pytest.raises(ScheduleError, match="tensorize"):
+        schedule.tensorize(loops[1], intrinsics.mvm(3, 5))
+
+
+def test_intrinsics_are_registered_once():
+    name = intrinsics.mvm(3, 4)
+    assert name == "eie.mvm.3.4"
+    assert intrinsics.mvm(3, 4) is name
+    assert intrinsics.write_back(3, relu=True) != intrinsics.write_back(3, relu=False)
+    description = tvm.s_tir.TensorIntrin.get(name)
+    assert "T.eie.mvm" in description.impl.script()
+
+
+def test_instructions_read_and_write_memory():
+    intrinsics.register()
+    for name in intrinsics.INTRINSICS:
+        operator = tvm.ir.Op.get(f"tirx.eie.{name}")
+        assert operator.get_attr("TCallEffectKind") == intrinsics.OPAQUE
