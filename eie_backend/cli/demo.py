@@ -20,7 +20,7 @@ EXAMPLE = """Example:
 
 
 def demo(
-    density: Annotated[float, typer.Option(help="Share of weights kept in every layer.")] = 0.1,
+    density: Annotated[float, typer.Option(help="Share of weights kept in every layer.")] = 0.15,
     num_pe: Annotated[int, typer.Option(help="Processing elements.")] = 64,
 ) -> None:
     """Compress and compile the shipped LeNet-300-100 and run 1,000 MNIST digits on the machine."""

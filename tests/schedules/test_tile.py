@@ -110,10 +110,10 @@ def test_blocks_are_as_few_as_the_registers_allow():
     )
 
 
-def test_inputs_are_halved_until_the_entries_fit():
+def test_inputs_are_cut_into_the_fewest_even_blocks_whose_entries_fit():
     config = HardwareConfig(num_pe=4, act_registers=8)
     _, cols = choose_blocks(4, 32, config, lambda _, span: span[1] - span[0] <= 12)
-    assert cols == [(0, 8), (8, 16), (16, 24), (24, 32)]
+    assert cols == [(0, 12), (12, 24), (24, 32)]
 
 
 def test_one_row_of_activations_that_does_not_fit_is_refused():
