@@ -43,6 +43,11 @@ def register() -> None:
 def load_runtime() -> Any:
     """Load the simulator, which registers itself as runtime module kind ``eie``."""
     library = files("eie_backend") / "lib" / "libeie_runtime.so"
+    if not library.is_file():
+        raise EieError(
+            f"eie_backend: {library} does not exist: this is a checkout that is not installed, "
+            "imported from its own folder; run: pip install -e ."
+        )
     return tvm_ffi.load_module(str(library))
 
 

@@ -97,7 +97,8 @@ def test_loaded_library_holds_the_same_image(sealed, executable):
 def test_sealed_library_runs_where_only_tvm_is_imported(sealed, executable, x, tmp_path):
     np.save(tmp_path / "x.npy", x)
     arguments = map(str, (sealed, tmp_path / "x.npy", tmp_path / "y.npy"))
-    subprocess.run([sys.executable, "-W", "error", "-c", LOAD, *arguments], check=True)
+    command = [sys.executable, "-W", "error", "-c", LOAD, *arguments]
+    subprocess.run(command, check=True, cwd=tmp_path)
     expected = eie.run(executable, x)[0]
     assert np.load(tmp_path / "y.npy").tobytes() == expected.tobytes()
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 import onnx
@@ -54,7 +55,10 @@ HEAVY = ("onnx", "rich", "typer", "xdsl", "eie_backend.cli", "eie_backend.compil
 def fresh(code, *arguments):
     """Run code in a process of its own, warnings as errors, and return what it printed."""
     command = [sys.executable, "-W", "error", "-c", code, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # Elsewhere: from the checkout, `python -c` would import it instead of what is installed.
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=tempfile.gettempdir()
+    )
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
 
