@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
@@ -70,7 +70,6 @@ def test_alex8_in_int16_is_close_to_float32_and_as_fast(alex8, accumulator_bits,
     assert run.output.argmax() == exact.argmax()
 
 
-@settings(deadline=None)
 @given(seed=seeds)
 def test_float32_equals_the_sparse_product_of_scipy(seed):
     config, encoded, activations = random_layer(np.random.default_rng(seed))
@@ -83,7 +82,6 @@ def test_float32_equals_the_sparse_product_of_scipy(seed):
     assert run.format == FLOAT
 
 
-@settings(deadline=None)
 @given(seed=seeds)
 def test_float32_rounds_each_product_and_sum_in_column_order(seed):
     config, encoded, activations = random_layer(np.random.default_rng(seed))
@@ -94,7 +92,6 @@ def test_float32_rounds_each_product_and_sum_in_column_order(seed):
     assert simulate(encoded, activations, config, "float32").output.tolist() == total.tolist()
 
 
-@settings(deadline=None)
 @given(seed=seeds)
 def test_int16_is_within_the_rounding_of_its_format(seed):
     """Half a unit for every weight, activation and shifted product."""
@@ -113,7 +110,6 @@ def test_int16_is_within_the_rounding_of_its_format(seed):
     assert (np.abs(run.output - weights @ vector) <= per_product.sum(1) * (1 + 1e-6)).all()
 
 
-@settings(deadline=None)
 @given(seed=seeds, shift=st.integers(0, 12))
 def test_int16_equals_exact_integers_with_saturation(seed, shift):
     config, encoded, activations = random_layer(np.random.default_rng(seed))
@@ -142,7 +138,6 @@ def round_half_even(value, shift):
     return whole + (2 * rest > 1 << shift or (2 * rest == 1 << shift and whole % 2))
 
 
-@settings(deadline=None)
 @given(seed=seeds)
 def test_counters_are_the_events_of_the_active_columns(seed):
     config, encoded, activations = random_layer(np.random.default_rng(seed))

@@ -96,7 +96,7 @@ def test_ranges_come_from_calibration_or_are_assumed():
 # Saturation
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(
     seed=st.integers(0, 2**32 - 1),
     sizes=st.lists(st.integers(1, 40), min_size=2, max_size=4),

@@ -102,7 +102,7 @@ def test_machine_equals_interpreter(arithmetic, bias, config):
     assert np.count_nonzero(machine) > machine.size // 4
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     seed=st.integers(0, 2**32 - 1),
     sizes=st.lists(st.integers(1, 30), min_size=2, max_size=4),

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from eie_backend import HardwareConfig, encode
@@ -109,19 +109,16 @@ def edited(old, new):
     return TEXT.replace(old, new)
 
 
-@settings(deadline=None)
 @given(program=programs())
 def test_the_dialect_has_the_image_of_the_program(program):
     assert encode_image(from_dialect(to_dialect(program))) == encode_image(program)
 
 
-@settings(deadline=None)
 @given(program=programs())
 def test_the_text_has_the_image_of_the_program(program):
     assert image_of(print_program(to_dialect(program))) == encode_image(program)
 
 
-@settings(deadline=None)
 @given(program=programs())
 def test_printing_parsing_and_printing_changes_nothing(program):
     module = to_dialect(program)

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from eie_backend import HardwareConfig, encode
@@ -198,7 +198,6 @@ def test_samples_are_independent():
     assert (nothing.shape, saturations) == ((0, 1), 0)
 
 
-@settings(deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     product_shift=st.integers(-40, 62),

@@ -174,7 +174,7 @@ def random_samples(rng, count, width):
     return samples.astype(np.float32)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(seed=seeds)
 def test_programs_equal_the_reference_interpreter(seed):
     rng = np.random.default_rng(seed)
@@ -283,7 +283,7 @@ def check_timing(config, matrix, x):
     assert {name: counters[name] for name in expected} == expected
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(seed=seeds)
 def test_timing_equals_the_machine_stepped_edge_by_edge(seed):
     rng = np.random.default_rng(seed)
@@ -561,7 +561,7 @@ def test_no_single_byte_with_a_valid_checksum_crashes():
     assert accepted > 100
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(seed=seeds, changes=st.integers(1, 4))
 def test_no_random_bytes_with_a_valid_checksum_crash(seed, changes):
     rng = np.random.default_rng(seed)
