@@ -59,8 +59,8 @@ class Checker {
   }
 
   void CheckLayer(const Instruction& instruction) {
-    name_ = std::visit([](const auto& operation) { return operation.kName; },
-                       instruction.operation);
+    name_ =
+        std::visit([](const auto& operation) { return operation.kName; }, instruction.operation);
     RequireNumber("layer", instruction.layer, program_->layers.size());
   }
 
