@@ -12,7 +12,8 @@ from dataclasses import fields
 from pathlib import Path
 
 from eie_backend.config import HardwareConfig
-from eie_backend.isa.counters import COUNTERS
+from eie_backend.isa.counters import COUNTERS, Counter
+from eie_backend.isa.cycle_categories import CYCLE_CATEGORIES, CYCLES_TEXT
 from eie_backend.isa.fields import WORD_BYTES, Field, Instruction
 from eie_backend.isa.instructions import INSTRUCTIONS
 
@@ -164,6 +165,19 @@ struct Counters {{
     return _header("eie_backend/isa/counters.py", "COUNTERS", ("array", "cstddef", "cstdint"), body)
 
 
+def cycle_categories_header() -> str:
+    """Return ``cycle_categories.h``: what a PE does at an edge."""
+    values = "".join(f"  k{_camel(c.name)},  ///< {c.doc}\n" for c in CYCLE_CATEGORIES)
+    body = f"""/// What a PE does at a clock edge; the edges of all categories add up to cycles x P.
+enum class CycleCategory {{
+{values}}};
+
+constexpr size_t kNumCycleCategories = {len(CYCLE_CATEGORIES)};
+"""
+    source = "eie_backend/isa/cycle_categories.py"
+    return _header(source, "CYCLE_CATEGORIES", ("cstddef",), body)
+
+
 def isa_page() -> str:
     """Return ``docs/isa.md``."""
     parts = [
@@ -185,12 +199,24 @@ def isa_page() -> str:
     return "".join(parts)
 
 
+def _rows(declared: tuple[Counter, ...]) -> str:
+    return "".join(f"| `{c.name}` | {c.unit} | {c.doc} |\n" for c in declared)
+
+
 def counters_page() -> str:
     """Return ``docs/counters.md``."""
-    rows = "".join(f"| `{c.name}` | {c.unit} | {c.doc} |\n" for c in COUNTERS)
     return (
         f"# Counters\n\n<!-- Generated from eie_backend/isa/counters.py by `{COMMAND}`. -->\n\n"
-        f"| counter | unit | meaning |\n|---|---|---|\n{rows}"
+        f"| counter | unit | meaning |\n|---|---|---|\n{_rows(COUNTERS)}"
+    )
+
+
+def cycles_page() -> str:
+    """Return ``docs/cycles.md``."""
+    return (
+        "# Where every cycle went\n\n"
+        f"<!-- Generated from eie_backend/isa/cycle_categories.py by `{COMMAND}`. -->\n\n"
+        f"| category | unit | meaning |\n|---|---|---|\n{_rows(CYCLE_CATEGORIES)}\n{CYCLES_TEXT}"
     )
 
 
@@ -198,8 +224,10 @@ GENERATED = {
     f"{HEADERS}/isa.h": isa_header,
     f"{HEADERS}/hardware_config.h": config_header,
     f"{HEADERS}/counters.h": counters_header,
+    f"{HEADERS}/cycle_categories.h": cycle_categories_header,
     "docs/isa.md": isa_page,
     "docs/counters.md": counters_page,
+    "docs/cycles.md": cycles_page,
 }
 """Generated files by path from the top of the checkout."""
 

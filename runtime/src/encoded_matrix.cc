@@ -7,25 +7,6 @@
 namespace eie {
 namespace {
 
-/// The pointer table as stored: PE after PE, 2 or 4 bytes each.
-class Pointers {
- public:
-  Pointers(ByteReader& reader, const EncodedMatrix& matrix, uint32_t pointer_bytes)
-      : per_pe_(matrix.stored_cols() + 1),
-        bytes_(pointer_bytes),
-        data_(reader.Take(static_cast<uint64_t>(matrix.num_pe * per_pe_) * pointer_bytes)) {}
-
-  int64_t At(int64_t pe, int64_t column) const {
-    const uint8_t* p = data_ + (pe * per_pe_ + column) * bytes_;
-    return bytes_ == 2 ? p[0] | p[1] << 8 : ByteReader::U32At(p);
-  }
-
- private:
-  int64_t per_pe_;
-  int64_t bytes_;
-  const uint8_t* data_;
-};
-
 void RequireSize(const ByteReader& reader, const char* name, int64_t value) {
   if (value < 1 || value > EncodedMatrix::kMaxSize) {
     reader.Fail("matrix " + std::string(name) + " = " + std::to_string(value) + ", allowed is 1.." +
@@ -43,7 +24,7 @@ void ReadCodebook(ByteReader& reader, bool is_float, EncodedMatrix* matrix) {
 }
 
 /// Fills `lengths`, `entries_per_pe` and `column_entries`; returns the total of entries.
-int64_t ReadLengths(const ByteReader& reader, const Pointers& pointers, EncodedMatrix* matrix) {
+int64_t ReadLengths(const ByteReader& reader, const PointerTable& pointers, EncodedMatrix* matrix) {
   const int64_t columns = matrix->stored_cols();
   matrix->lengths.resize(matrix->num_pe * columns);
   matrix->column_entries.resize(columns);
@@ -134,17 +115,17 @@ EncodedMatrix ReadEncodedMatrix(ByteReader& reader, const HardwareConfig& config
     reader.Fail("pointer bytes = " + std::to_string(pointer_bytes) + ", not 2 or 4");
   }
   ReadCodebook(reader, is_float, &matrix);
-  const Pointers pointers(reader, matrix, pointer_bytes);
-  const int64_t total = ReadLengths(reader, pointers, &matrix);
+  matrix.pointers = PointerTable(reader, matrix.num_pe, matrix.stored_cols(), pointer_bytes);
+  const int64_t total = ReadLengths(reader, matrix.pointers, &matrix);
   const uint32_t stored = reader.U32();
   if (stored != total) {
     reader.Fail(std::to_string(stored) + " entries, but the pointers end at " +
                 std::to_string(total));
   }
-  const uint8_t* entries = reader.Take(stored);
+  matrix.entries = reader.Take(stored);
   matrix.weights.reserve(total);
   matrix.weight_starts.reserve(matrix.stored_cols() + 1);
-  DecodeEntries(reader, entries, config.spmat_width_bits / 8, &matrix);
+  DecodeEntries(reader, matrix.entries, config.spmat_width_bits / 8, &matrix);
   matrix.max_pe_entries =
       *std::max_element(matrix.entries_per_pe.begin(), matrix.entries_per_pe.end());
   const int64_t pointer_bits = matrix.num_pe * (matrix.stored_cols() + 1) * config.ptr_bits;

@@ -6,7 +6,7 @@
 #include <variant>
 
 #include "eie/arithmetic.h"
-#include "eie/mvm.h"
+#include "eie/run_mvm.h"
 
 namespace eie {
 namespace {
@@ -20,12 +20,16 @@ void Transfer(const HardwareConfig& config, int64_t bytes, Counters* counters) {
 template <typename Arithmetic>
 class MachineOf final : public Machine {
  public:
-  explicit MachineOf(const Program& program)
+  MachineOf(const Program& program, const EngineOptions& options)
       : program_(program),
+        options_(options),
         arithmetic_(program.config),
         act_(program.act_values),
         acc_(program.config.act_registers * program.config.num_pe),
-        layers_(program.layers.size()) {}
+        layers_(program.layers.size()),
+        accounts_(program.layers.size(),
+                  options.account ? CycleAccount(program.config.num_pe, program.config.fifo_depth)
+                                  : CycleAccount()) {}
 
   const std::vector<Counters>& Run(const float* input, float* output) override {
     input_ = input;
@@ -36,10 +40,13 @@ class MachineOf final : public Machine {
     std::fill(layers_.begin(), layers_.end(), Counters{});
     for (const Instruction& instruction : program_.steps) {
       counters_ = &layers_[instruction.layer];
+      account_ = &accounts_[instruction.layer];
       std::visit([this](const auto& operation) { Execute(operation); }, instruction.operation);
     }
     return layers_;
   }
+
+  const std::vector<CycleAccount>& accounts() const override { return accounts_; }
 
  private:
   using Word = typename Arithmetic::Word;
@@ -71,8 +78,8 @@ class MachineOf final : public Machine {
   }
 
   void Execute(const Mvm& mvm) {
-    MultiplyAdd(program_.matrices[mvm.matrix], program_.config, arithmetic_, ActRow(mvm.src_row),
-                mvm.shift, mvm.frac_bits, acc_.data(), counters_);
+    RunMvm(program_.matrices[mvm.matrix], program_.config, arithmetic_, ActRow(mvm.src_row),
+           mvm.shift, mvm.frac_bits, options_, acc_.data(), counters_, account_);
   }
 
   void Execute(const WriteBack& write) {
@@ -95,20 +102,23 @@ class MachineOf final : public Machine {
   }
 
   const Program& program_;
+  const EngineOptions options_;
   const Arithmetic arithmetic_;
   std::vector<Word> act_;  // activation SRAM, as far as the program uses it
   std::vector<Word> acc_;  // destination registers
   std::vector<Counters> layers_;
+  std::vector<CycleAccount> accounts_;
   const float* input_ = nullptr;
   float* output_ = nullptr;
   Counters* counters_ = nullptr;
+  CycleAccount* account_ = nullptr;
 };
 
 }  // namespace
 
-std::unique_ptr<Machine> Machine::Create(const Program& program) {
-  if (program.is_float) return std::make_unique<MachineOf<Float32>>(program);
-  return std::make_unique<MachineOf<Int16>>(program);
+std::unique_ptr<Machine> Machine::Create(const Program& program, const EngineOptions& options) {
+  if (program.is_float) return std::make_unique<MachineOf<Float32>>(program, options);
+  return std::make_unique<MachineOf<Int16>>(program, options);
 }
 
 Counters SetupCounters(const Program& program) {

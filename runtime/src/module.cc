@@ -19,10 +19,12 @@
 #include "eie/arithmetic.h"
 #include "eie/batch.h"
 #include "eie/byte_reader.h"
+#include "eie/cycle_account.h"
+#include "eie/engine.h"
 #include "eie/image.h"
 #include "eie/machine.h"
-#include "eie/mvm.h"
 #include "eie/profile.h"
+#include "eie/run_mvm.h"
 
 namespace eie {
 namespace {
@@ -76,6 +78,20 @@ ffi::Array<int64_t> ToArray(const Counters& counters) {
   return {values.begin(), values.end()};
 }
 
+ffi::Array<int64_t> ToArray(const CycleAccount& account) {
+  return {account.words().begin(), account.words().end()};
+}
+
+/// The options that start at argument `at`, as far as given: the engine's name, whether to account
+/// for the cycles, the seed of the clock engine's visits.
+EngineOptions ToEngineOptions(ffi::PackedArgs args, int at) {
+  EngineOptions options;
+  if (args.size() > at) options.engine = ParseEngine(args[at].cast<std::string>());
+  if (args.size() > at + 1) options.account = args[at + 1].cast<bool>();
+  if (args.size() > at + 2) options.visit_seed = args[at + 2].cast<uint32_t>();
+  return options;
+}
+
 void RunProgram(const std::shared_ptr<const Program>& program, ffi::PackedArgs args) {
   std::vector<HostTensor> tensors;
   for (int i = 0; i < args.size(); ++i) {
@@ -85,13 +101,13 @@ void RunProgram(const std::shared_ptr<const Program>& program, ffi::PackedArgs a
   }
   const Batch batch(*program, tensors);
   if (batch.samples() == 0) return;
-  const auto machine = Machine::Create(*program);
   std::vector<float> input(program->inputs), output(program->outputs);
   Profiler& profiler = Profiler::OfThisThread();
+  const auto machine = Machine::Create(*program, profiler.options());
   std::vector<ProfileRow> rows;
   if (profiler.active()) {
     for (const std::string& layer : program->layers) {
-      rows.push_back({program->symbol, layer, 0, 0, 0, {}});
+      rows.push_back({program->symbol, layer, 0, 0, 0, {}, {}});
     }
   }
   for (int64_t n = 0; n < batch.samples(); ++n) {
@@ -100,6 +116,7 @@ void RunProgram(const std::shared_ptr<const Program>& program, ffi::PackedArgs a
     batch.Scatter(n, output.data());
     for (size_t i = 0; i < rows.size(); ++i) rows[i].Add(layers[i]);
   }
+  for (size_t i = 0; i < rows.size(); ++i) rows[i].account = machine->accounts()[i];
   if (profiler.active()) profiler.Record(program, rows);
 }
 
@@ -107,7 +124,9 @@ ffi::Module LoadModule(ffi::Bytes image) {
   return Translate([&] { return ffi::Module(ffi::make_object<EIEModuleObj>(std::move(image))); });
 }
 
-void StartProfile() { Profiler::OfThisThread().Start(); }
+void StartProfile(ffi::PackedArgs args, ffi::Any*) {
+  Translate([&] { Profiler::OfThisThread().Start(ToEngineOptions(args, 0)); });
+}
 
 ffi::Array<ffi::Map<ffi::String, ffi::Any>> StopProfile() {
   ffi::Array<ffi::Map<ffi::String, ffi::Any>> rows;
@@ -117,20 +136,29 @@ ffi::Array<ffi::Map<ffi::String, ffi::Any>> StopProfile() {
                     {"samples", row.samples},
                     {"min_cycles", row.min_cycles},
                     {"max_cycles", row.max_cycles},
-                    {"counters", ToArray(row.counters)}});
+                    {"counters", ToArray(row.counters)},
+                    {"account", ToArray(row.account)}});
   }
   return rows;
 }
 
 /// A matrix of any size with its machine, for one scan at a time.
 struct LoadedMatrix {
+  ffi::Bytes record;  // holds what `matrix` points at
   HardwareConfig config;
   EncodedMatrix matrix;
 };
 
+/// Takes x, out, shift, frac_bits and engine options; returns the counters, and if asked the
+/// account.
 template <typename Arithmetic>
-ffi::Array<int64_t> RunMatrix(const LoadedMatrix& loaded, ffi::TensorView x, ffi::TensorView out,
-                              int64_t shift, int64_t frac_bits) {
+ffi::Array<int64_t> RunMatrix(const LoadedMatrix& loaded, ffi::PackedArgs args) {
+  RequireRange("number of arguments", args.size(), 4, 7);
+  const auto x = args[0].cast<ffi::TensorView>();
+  const auto out = args[1].cast<ffi::TensorView>();
+  const auto shift = args[2].cast<int64_t>();
+  const auto frac_bits = args[3].cast<int64_t>();
+  const EngineOptions options = ToEngineOptions(args, 4);
   using Word = typename Arithmetic::Word;
   const Word* input = Values<Word>("x", x);
   Word* output = Values<Word>("out", out);
@@ -140,13 +168,18 @@ ffi::Array<int64_t> RunMatrix(const LoadedMatrix& loaded, ffi::TensorView x, ffi
   if (loaded.matrix.has_bias_column) RequireRange("frac_bits", frac_bits, 0, kMaxOneFracBits);
   std::fill_n(output, loaded.matrix.rows, Word{0});
   Counters counters;
-  MultiplyAdd(loaded.matrix, loaded.config, Arithmetic(loaded.config), input, shift, frac_bits,
-              output, &counters);
-  return ToArray(counters);
+  CycleAccount account;
+  if (options.account) account = CycleAccount(loaded.config.num_pe, loaded.config.fifo_depth);
+  RunMvm(loaded.matrix, loaded.config, Arithmetic(loaded.config), input, shift, frac_bits, options,
+         output, &counters, &account);
+  ffi::Array<int64_t> words = ToArray(counters);
+  for (const int64_t word : account.words()) words.push_back(word);
+  return words;
 }
 
 ffi::Function LoadMatrixFunction(ffi::Array<int64_t> config, ffi::Bytes record, bool is_float) {
   auto loaded = std::make_shared<LoadedMatrix>();
+  loaded->record = record;
   Translate([&] {
     std::vector<uint32_t> words;
     for (const int64_t word : config) {
@@ -154,32 +187,39 @@ ffi::Function LoadMatrixFunction(ffi::Array<int64_t> config, ffi::Bytes record, 
       words.push_back(static_cast<uint32_t>(word));
     }
     loaded->config = CheckedHardwareConfig(words);
-    ByteReader reader("matrix", reinterpret_cast<const uint8_t*>(record.data()), record.size());
+    ByteReader reader("matrix", reinterpret_cast<const uint8_t*>(loaded->record.data()),
+                      record.size());
     loaded->matrix = ReadEncodedMatrix(reader, loaded->config, is_float);
     if (reader.remaining() != 0) reader.Fail("bytes follow the entries");
   });
   const auto run = is_float ? RunMatrix<Float32> : RunMatrix<Int16>;
-  return ffi::Function::FromTyped(
-      [loaded = std::shared_ptr<const LoadedMatrix>(loaded), run](
-          ffi::TensorView x, ffi::TensorView out, int64_t shift, int64_t frac_bits) {
-        return Translate([&] { return run(*loaded, x, out, shift, frac_bits); });
-      });
+  return ffi::Function::FromPacked([loaded = std::shared_ptr<const LoadedMatrix>(loaded), run](
+                                       ffi::PackedArgs args, ffi::Any* result) {
+    Translate([&] { *result = run(*loaded, args); });
+  });
 }
 
 TVM_FFI_STATIC_INIT_BLOCK() {
   tvm::ffi::reflection::GlobalDef()
       .def("ffi.Module.load_from_bytes.eie", LoadModule)
-      .def("eie.profile_start", StartProfile)
+      .def_packed("eie.profile_start", StartProfile)
       .def("eie.profile_stop", StopProfile)
       .def("eie.load_matrix", LoadMatrixFunction);
 }
 
 }  // namespace
 
-EIEModuleObj::EIEModuleObj(ffi::Bytes image)
-    : image_(std::move(image)),
-      program_(std::make_shared<Program>(
-          ReadImage(reinterpret_cast<const uint8_t*>(image_.data()), image_.size()))) {}
+EIEModuleObj::EIEModuleObj(ffi::Bytes image) : image_(std::move(image)) {
+  /// A program with the image into which it points.
+  struct LoadedProgram {
+    ffi::Bytes image;
+    Program program;
+  };
+  const auto* data = reinterpret_cast<const uint8_t*>(image_.data());
+  const auto loaded =
+      std::make_shared<const LoadedProgram>(LoadedProgram{image_, ReadImage(data, image_.size())});
+  program_ = {loaded, &loaded->program};
+}
 
 int EIEModuleObj::GetPropertyMask() const {
   return ffi::Module::kBinarySerializable | ffi::Module::kRunnable;

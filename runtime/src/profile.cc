@@ -8,7 +8,7 @@
 namespace eie {
 
 void ProfileRow::Add(const Counters& sample) {
-  Merge({symbol, layer, 1, sample.cycles, sample.cycles, sample});
+  Merge({symbol, layer, 1, sample.cycles, sample.cycles, sample, {}});
 }
 
 void ProfileRow::Merge(const ProfileRow& other) {
@@ -17,6 +17,7 @@ void ProfileRow::Merge(const ProfileRow& other) {
   max_cycles = std::max(max_cycles, other.max_cycles);
   samples += other.samples;
   counters += other.counters;
+  account += other.account;
 }
 
 Profiler& Profiler::OfThisThread() {
@@ -24,16 +25,18 @@ Profiler& Profiler::OfThisThread() {
   return profiler;
 }
 
-void Profiler::Start() {
+void Profiler::Start(const EngineOptions& options) {
   runs_.clear();
+  options_ = options;
   active_ = true;
 }
 
 std::vector<ProfileRow> Profiler::Stop() {
   active_ = false;
+  options_ = kValuesOnly;
   std::vector<ProfileRow> rows;
   for (const Runs& runs : std::exchange(runs_, {})) {
-    rows.push_back({runs.program->symbol, "", 0, 0, 0, SetupCounters(*runs.program)});
+    rows.push_back({runs.program->symbol, "", 0, 0, 0, SetupCounters(*runs.program), {}});
     rows.insert(rows.end(), runs.layers.begin(), runs.layers.end());
   }
   return rows;

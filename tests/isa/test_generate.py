@@ -9,6 +9,7 @@ import pytest
 
 from eie_backend import HardwareConfig
 from eie_backend.isa.counters import COUNTERS
+from eie_backend.isa.cycle_categories import CYCLE_CATEGORIES
 from eie_backend.isa.generate import COMMAND, GENERATED, main
 from eie_backend.isa.instructions import INSTRUCTIONS
 
@@ -26,7 +27,9 @@ def test_a_file_says_how_it_is_made(path):
 
 
 def test_nothing_is_left_out():
-    isa, config, counters, isa_page, counters_page = (make() for make in GENERATED.values())
+    isa, config, counters, cycles, isa_page, counters_page, cycles_page = (
+        make() for make in GENERATED.values()
+    )
     for instruction in INSTRUCTIONS:
         assert f"kOpcode = {instruction.opcode};" in isa
         assert f"\n## {instruction.name}\n" in isa_page
@@ -38,6 +41,9 @@ def test_nothing_is_left_out():
     for counter in COUNTERS:
         assert f"int64_t {counter.name} = 0;" in counters
         assert f"| `{counter.name}` | {counter.unit} |" in counters_page
+    for category in CYCLE_CATEGORIES:
+        assert f"  k{''.join(map(str.capitalize, category.name.split('_')))}," in cycles
+        assert f"| `{category.name}` | {category.unit} |" in cycles_page
 
 
 def run(monkeypatch, folder, *arguments):

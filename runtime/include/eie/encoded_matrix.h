@@ -6,6 +6,7 @@
 
 #include "eie/byte_reader.h"
 #include "eie/generated/hardware_config.h"
+#include "eie/pointer_table.h"
 
 namespace eie {
 
@@ -36,6 +37,10 @@ struct EncodedMatrix {
   std::vector<uint32_t> weight_starts;  ///< first of each column's `weights`, and the end
   std::vector<uint32_t> weights;        ///< row << kCodeBits | code
 
+  // As the SRAMs hold them: views of the record, whose bytes must outlive the matrix.
+  PointerTable pointers;
+  const uint8_t* entries;  ///< PE after PE
+
   int64_t stored_cols() const { return cols + has_bias_column; }
   int64_t column_weights(int64_t column) const {
     return weight_starts[column + 1] - weight_starts[column];
@@ -43,6 +48,8 @@ struct EncodedMatrix {
 };
 
 /// Reads one record (layout: `encode_matrix` in eie_backend/isa/image.py); throws ImageError.
+///
+/// The reader's bytes must outlive the matrix.
 EncodedMatrix ReadEncodedMatrix(ByteReader& reader, const HardwareConfig& config, bool is_float);
 
 }  // namespace eie

@@ -4,6 +4,8 @@
 #include <memory>
 #include <vector>
 
+#include "eie/cycle_account.h"
+#include "eie/engine.h"
 #include "eie/generated/counters.h"
 #include "eie/program.h"
 
@@ -13,12 +15,14 @@ namespace eie {
 class Machine {
  public:
   /// The machine of the program's arithmetic; `program` must outlive it.
-  static std::unique_ptr<Machine> Create(const Program& program);
+  static std::unique_ptr<Machine> Create(const Program& program, const EngineOptions& options);
 
   virtual ~Machine() = default;
 
   /// Runs the steps on one sample, from cleared state; returns the counters of each layer.
   virtual const std::vector<Counters>& Run(const float* input, float* output) = 0;
+  /// Where the cycles of each layer went, summed over all runs; without words unless asked.
+  virtual const std::vector<CycleAccount>& accounts() const = 0;
 };
 
 /// What the program's setup costs, once per load: the transfer of the resident matrices.

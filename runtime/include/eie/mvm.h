@@ -9,8 +9,6 @@
 
 #include "eie/encoded_matrix.h"
 #include "eie/generated/counters.h"
-#include "eie/generated/hardware_config.h"
-#include "eie/scan.h"
 
 namespace eie {
 
@@ -73,13 +71,15 @@ class Accumulator {
   int64_t saturations_ = 0;
 };
 
-/// One sparse matrix-vector product: adds to `acc`, and what it cost to `counters`.
+/// The values of one sparse matrix-vector product: adds to `acc`, reads and saturations to
+/// `counters`. Returns the broadcast columns, in order.
 ///
 /// `x` has `cols` words and `acc` has `rows`. The bias column's 1 has `frac_bits`.
 template <typename Arithmetic>
-void MultiplyAdd(const EncodedMatrix& matrix, const HardwareConfig& config,
-                 const Arithmetic& arithmetic, const typename Arithmetic::Word* x, int64_t shift,
-                 int64_t frac_bits, typename Arithmetic::Word* acc, Counters* counters) {
+std::vector<uint32_t> MultiplyAdd(const EncodedMatrix& matrix, const Arithmetic& arithmetic,
+                                  const typename Arithmetic::Word* x, int64_t shift,
+                                  int64_t frac_bits, typename Arithmetic::Word* acc,
+                                  Counters* counters) {
   std::vector<uint32_t> columns;
   columns.reserve(matrix.stored_cols());
   Accumulator<Arithmetic> accumulator(matrix, arithmetic, shift, acc);
@@ -94,7 +94,7 @@ void MultiplyAdd(const EncodedMatrix& matrix, const HardwareConfig& config,
   }
   counters->accumulator_saturations += accumulator.saturations();
   counters->act_reads += matrix.cols;
-  Scan(matrix, config, columns, counters);
+  return columns;
 }
 
 }  // namespace eie

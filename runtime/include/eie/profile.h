@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "eie/cycle_account.h"
+#include "eie/engine.h"
 #include "eie/generated/counters.h"
 #include "eie/program.h"
 
@@ -18,7 +20,8 @@ struct ProfileRow {
   int64_t samples = 0;
   int64_t min_cycles = 0;  ///< of one sample
   int64_t max_cycles = 0;
-  Counters counters;  ///< summed over the samples
+  Counters counters{};     ///< summed over the samples
+  CycleAccount account{};  ///< likewise; without words unless asked
 
   /// Adds one sample.
   void Add(const Counters& sample);
@@ -32,8 +35,10 @@ class Profiler {
   static Profiler& OfThisThread();
 
   bool active() const { return active_; }
+  /// How programs run: as asked if they are recorded, otherwise for their values only.
+  const EngineOptions& options() const { return options_; }
   /// Forgets everything and records from now on.
-  void Start();
+  void Start(const EngineOptions& options);
   /// Returns the rows in the order of their first run: per program its setup, then its layers.
   std::vector<ProfileRow> Stop();
   /// Adds a run of `program`; `layers` has one row per layer.
@@ -45,7 +50,10 @@ class Profiler {
     std::vector<ProfileRow> layers;
   };
 
+  static constexpr EngineOptions kValuesOnly = {Engine::kFunctional};
+
   bool active_ = false;
+  EngineOptions options_ = kValuesOnly;
   std::vector<Runs> runs_;
 };
 

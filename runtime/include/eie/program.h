@@ -12,6 +12,8 @@
 namespace eie {
 
 /// What an image contains and a machine executes. Immutable once read: any thread may run it.
+///
+/// Its matrices point into the image.
 struct Program {
   HardwareConfig config;
   bool is_float;  ///< float32, otherwise int16

@@ -1,0 +1,22 @@
+#ifndef EIE_ACCOUNT_H_
+#define EIE_ACCOUNT_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "eie/cycle_account.h"
+#include "eie/encoded_matrix.h"
+#include "eie/generated/hardware_config.h"
+
+namespace eie {
+
+/// Where the cycles of a `Scan` of the same `columns` went: adds them to `account`.
+///
+/// A pass of its own over the recurrence, so that cycles alone stay cheap. `cycles` are those that
+/// `Scan` found: which edges count is known only at the layer's end.
+void Account(const EncodedMatrix& matrix, const HardwareConfig& config,
+             const std::vector<uint32_t>& columns, int64_t cycles, CycleAccount* account);
+
+}  // namespace eie
+
+#endif  // EIE_ACCOUNT_H_

@@ -1,0 +1,141 @@
+#ifndef EIE_CLOCK_SIMULATION_H_
+#define EIE_CLOCK_SIMULATION_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <deque>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "eie/clock/ccu.h"
+#include "eie/clock/edge_sorter.h"
+#include "eie/clock/lnzd.h"
+#include "eie/clock/pe.h"
+#include "eie/clock/unit.h"
+#include "eie/cycle_account.h"
+#include "eie/engine.h"
+#include "eie/generated/counters.h"
+
+namespace eie::clock {
+
+/// One layer on the whole machine, stepped edge by edge.
+template <typename Arithmetic>
+class Simulation {
+ public:
+  Simulation(const Layer<Arithmetic>& layer, const EngineOptions& options)
+      : layer_(layer),
+        ccu_(layer_, &lnzd_, &pes_),
+        random_(options.visit_seed),
+        shuffled_(options.visit_seed != 0) {
+    units_ = {&ccu_, &lnzd_};
+    int64_t first_entry = 0;
+    for (int64_t k = 0; k < layer_.matrix.num_pe; ++k) {
+      Pe<Arithmetic>& pe = pes_.emplace_back(layer_, k, first_entry);
+      units_.insert(units_.end(),
+                    {&pe.act_queue, &pe.ptr_read, &pe.spmat_read, &pe.arith, &pe.act_rw});
+      first_entry += layer_.matrix.entries_per_pe[k];
+    }
+  }
+  Simulation(const Simulation&) = delete;  // units point at one another
+  Simulation& operator=(const Simulation&) = delete;
+
+  /// Runs the layer to its end; adds what it cost, and where the cycles went if asked.
+  void Run(Counters* counters, CycleAccount* account) {
+    EdgeSorter<Arithmetic> sorter(pes_, layer_.config.fifo_depth);
+    CycleAccount closed;
+    while (edge_ < end_ || !Finished()) {
+      const auto before = ccu_.activity();
+      Tick();
+      if (account == nullptr) continue;
+      sorter.Sort(before);
+      if (edge_ == end_) closed = sorter.Close();  // again if an entry is issued later
+    }
+    if (account != nullptr) *account += closed;
+    Count(counters);
+  }
+
+ private:
+  using PtrActivity = typename PtrRead<typename Arithmetic::Word>::Activity;
+
+  static constexpr int64_t kPipelineEdges = 6;  // from the issue of an entry to a layer's end
+  static constexpr int64_t kPatienceEdges = 16;
+
+  void Tick() {
+    ++edge_;
+    const int64_t rows = ccu_.rows();
+    const int64_t broadcasts = ccu_.broadcasts();
+    // 1. Every unit works this edge out from what all of them latched at the last one.
+    if (shuffled_) std::shuffle(units_.begin(), units_.end(), random_);
+    for (Unit* unit : units_) unit->Evaluate();
+    // 2. All latch.
+    if (shuffled_) std::shuffle(units_.begin(), units_.end(), random_);
+    for (Unit* unit : units_) unit->Commit();
+    // 3. An entry issued at this edge moves the layer's end, as does, before the first, a row.
+    bool busy = ccu_.rows() != rows || ccu_.broadcasts() != broadcasts;
+    bool issued = false;
+    for (const Pe<Arithmetic>& pe : pes_) {
+      issued |= pe.ptr_read.activity() == PtrActivity::kEntry;
+      busy |= pe.ptr_read.activity() != PtrActivity::kIdle;
+    }
+    any_issued_ |= issued;
+    if (issued || (!any_issued_ && ccu_.rows() != rows)) end_ = edge_ + kPipelineEdges;
+    // 4. Edges at which nothing moves mean a machine that is stuck, which is a fault of this code.
+    if (busy) last_busy_ = edge_;
+    if (edge_ - last_busy_ > kPatienceEdges) {
+      throw std::logic_error("clock engine: nothing moved for " + std::to_string(kPatienceEdges) +
+                             " edges at edge " + std::to_string(edge_) + "\n" + Describe());
+    }
+  }
+
+  bool Finished() const {
+    return ccu_.finished() && std::all_of(pes_.begin(), pes_.end(),
+                                          [](const Pe<Arithmetic>& pe) { return pe.idle(); });
+  }
+
+  void Count(Counters* counters) const {
+    counters->cycles += end_;
+    counters->broadcasts += ccu_.broadcasts();
+    for (const Pe<Arithmetic>& pe : pes_) {
+      counters->ptr_reads += pe.ptr_read.reads();
+      counters->spmat_reads += pe.spmat_read.reads();
+      counters->entries += pe.spmat_read.entries();
+      counters->padding_entries += pe.spmat_read.paddings();
+      counters->act_reads += pe.act_rw.source_reads();
+      counters->accumulator_saturations += pe.arith.saturations();
+    }
+  }
+
+  /// Every unit's latched state.
+  std::string Describe() const {
+    std::string text = ccu_.Describe() + "\n" + lnzd_.Describe() + "\n";
+    for (size_t k = 0; k < pes_.size(); ++k) {
+      const Pe<Arithmetic>& pe = pes_[k];
+      text += "pe " + std::to_string(k) + "\n";
+      for (const Unit* unit :
+           {static_cast<const Unit*>(&pe.act_queue), static_cast<const Unit*>(&pe.ptr_read),
+            static_cast<const Unit*>(&pe.spmat_read), static_cast<const Unit*>(&pe.arith),
+            static_cast<const Unit*>(&pe.act_rw)}) {
+        text += "  " + unit->Describe() + "\n";
+      }
+    }
+    return text;
+  }
+
+  const Layer<Arithmetic> layer_;
+  Lnzd<typename Arithmetic::Word> lnzd_;
+  std::deque<Pe<Arithmetic>> pes_;
+  Ccu<Arithmetic> ccu_;
+  std::vector<Unit*> units_;
+  std::mt19937 random_;
+  const bool shuffled_;
+  int64_t edge_ = 0;
+  int64_t end_ = 0;        // the layer's last edge, as far as it is known
+  int64_t last_busy_ = 0;  // edge
+  bool any_issued_ = false;
+};
+
+}  // namespace eie::clock
+
+#endif  // EIE_CLOCK_SIMULATION_H_

@@ -1,0 +1,46 @@
+#ifndef EIE_RUN_MVM_H_
+#define EIE_RUN_MVM_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "eie/account.h"
+#include "eie/clock/simulation.h"
+#include "eie/cycle_account.h"
+#include "eie/encoded_matrix.h"
+#include "eie/engine.h"
+#include "eie/generated/counters.h"
+#include "eie/generated/hardware_config.h"
+#include "eie/mvm.h"
+#include "eie/scan.h"
+
+namespace eie {
+
+/// One sparse matrix-vector product on the chosen engine: adds to `acc`, and what it cost to
+/// `counters` and, if asked, to `account`.
+///
+/// `x` has `cols` words and `acc` has `rows`; `account` has this machine's size if asked. The bias
+/// column's 1 has `frac_bits`.
+template <typename Arithmetic>
+void RunMvm(const EncodedMatrix& matrix, const HardwareConfig& config, const Arithmetic& arithmetic,
+            const typename Arithmetic::Word* x, int64_t shift, int64_t frac_bits,
+            const EngineOptions& options, typename Arithmetic::Word* acc, Counters* counters,
+            CycleAccount* account) {
+  if (options.engine == Engine::kClock) {
+    const auto one = matrix.has_bias_column ? arithmetic.One(frac_bits) : 0;
+    const clock::Layer<Arithmetic> layer{matrix, config, arithmetic, shift, one, x, acc};
+    clock::Simulation<Arithmetic>(layer, options)
+        .Run(counters, options.account ? account : nullptr);
+    return;
+  }
+  const std::vector<uint32_t> columns =
+      MultiplyAdd(matrix, arithmetic, x, shift, frac_bits, acc, counters);
+  if (options.engine == Engine::kFunctional) return;
+  const int64_t before = counters->cycles;
+  Scan(matrix, config, columns, counters);
+  if (options.account) Account(matrix, config, columns, counters->cycles - before, account);
+}
+
+}  // namespace eie
+
+#endif  // EIE_RUN_MVM_H_
