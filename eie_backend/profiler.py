@@ -16,6 +16,7 @@ from tvm import relax
 
 from eie_backend.config import HardwareConfig
 from eie_backend.energy import energy_pj
+from eie_backend.engines import Engine, check_engine, read_account
 from eie_backend.errors import ImageError
 from eie_backend.inputs import InputSpec, batches, check_inputs
 from eie_backend.isa.counters import COUNTERS
@@ -32,7 +33,8 @@ class LayerProfile:
     """One layer over all samples; `counters` are sums, `*_per_sample` and ratios are derived.
 
     `storage_bytes` counts the layer's encoded matrices and biases; `weights` the weights of the
-    dense matrix.
+    dense matrix. `breakdown` says where the PE cycles went, in sum, `breakdown_per_pe` for every
+    PE; `queue_occupancy` counts PE edges by the columns that a queue held (``docs/cycles.md``).
     """
 
     name: str
@@ -48,6 +50,9 @@ class LayerProfile:
     load_balance: float
     padding_ratio: float
     nanojoule_per_sample: float
+    breakdown: Mapping[str, int]
+    breakdown_per_pe: Mapping[str, tuple[int, ...]]
+    queue_occupancy: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +71,8 @@ class Report:
         The machine.
     arithmetic : str
         "int16" or "float32".
+    engine : str
+        Which engine simulated.
     manifest : mapping of str to str
         What the model was made from.
     """
@@ -75,6 +82,7 @@ class Report:
     setup: Mapping[str, int]
     config: HardwareConfig
     arithmetic: str
+    engine: Engine
     manifest: Mapping[str, str]
 
     @property
@@ -88,6 +96,7 @@ class Report:
         data = {
             "arithmetic": self.arithmetic,
             "config": self.config.to_dict(),
+            "engine": self.engine,
             "layers": [asdict(layer) for layer in self.layers],
             "manifest": dict(self.manifest),
             "saturations": self.saturations,
@@ -128,7 +137,7 @@ class Runner:
         return [tensor.numpy() for tensor in tensors]
 
 
-def run(model: Model, data: Data) -> tuple[NDArray[np.generic], ...]:
+def run(model: Model, data: Data, engine: Engine = "event") -> tuple[NDArray[np.generic], ...]:
     """Run a compiled model.
 
     Parameters
@@ -137,6 +146,8 @@ def run(model: Model, data: Data) -> tuple[NDArray[np.generic], ...]:
         What `compile` returned or `export_library` wrote.
     data : array or mapping of str to array
         Inputs with the compiled shape, or several of them along the first axis.
+    engine : {"event", "functional", "clock"}
+        How to simulate; the results are the same.
 
     Returns
     -------
@@ -147,12 +158,15 @@ def run(model: Model, data: Data) -> tuple[NDArray[np.generic], ...]:
     ------
     InputError, ImageError
         If the data or the library is not usable.
+    ConfigError
+        If there is no such engine.
     """
     runner = Runner(model)
-    return _join([runner.call(batch) for batch in runner.calls(data)])
+    with Recorder(runner, engine, account=False):
+        return _join([runner.call(batch) for batch in runner.calls(data)])
 
 
-def profile(model: Model, data: Data) -> Report:
+def profile(model: Model, data: Data, engine: Engine = "event") -> Report:
     """Run a compiled model and report every layer's cycles, time and energy.
 
     Parameters
@@ -161,32 +175,42 @@ def profile(model: Model, data: Data) -> Report:
         What `compile` returned or `export_library` wrote.
     data : array or mapping of str to array
         As for `run`.
+    engine : {"event", "functional", "clock"}
+        How to simulate; "functional" counts loads and saturations, but no cycles.
 
     Returns
     -------
     Report
     """
-    return profile_runner(Runner(model), data)
+    return profile_runner(Runner(model), data, engine=engine)
 
 
 def profile_runner(
-    runner: Runner, data: Data, track: Callable[[list[Batch]], Iterable[Batch]] = iter
+    runner: Runner,
+    data: Data,
+    track: Callable[[list[Batch]], Iterable[Batch]] = iter,
+    engine: Engine = "event",
 ) -> Report:
     """Run a loaded model and report; `track` may watch the batches go by."""
-    with Recorder(runner) as recorder:
+    with Recorder(runner, engine) as recorder:
         outputs = [runner.call(batch) for batch in track(runner.calls(data))]
     return recorder.report(_join(outputs))
 
 
 class Recorder:
-    """Collects the counters of every program that this thread runs inside the ``with`` block."""
+    """Collects the counters of every program that this thread runs inside the ``with`` block.
 
-    def __init__(self, runner: Runner) -> None:
+    The programs run on `engine`; `account` also asks where their cycles went.
+    """
+
+    def __init__(self, runner: Runner, engine: Engine = "event", *, account: bool = True) -> None:
+        check_engine(engine)
+        self._engine, self._account = engine, account
         self._programs = {program.symbol: program for program in runner.programs}
         self._rows: list[dict[str, Any]] = []
 
     def __enter__(self) -> Recorder:
-        tvm_ffi.get_global_func("eie.profile_start")()
+        tvm_ffi.get_global_func("eie.profile_start")(self._engine, self._account)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -203,6 +227,7 @@ class Recorder:
             setup={c.name: sum(one[c.name] for one in setup) for c in COUNTERS},
             config=first.config,
             arithmetic=first.arithmetic,
+            engine=self._engine,
             manifest=first.manifest,
         )
 
@@ -213,6 +238,7 @@ class Recorder:
         number = program.layers.index(str(row["layer"]))
         weights, storage = layer_storage(program, number)
         energy = energy_pj(counters, config)
+        account = read_account(row["account"], config)
         return LayerProfile(
             name=program.layers[number],
             samples=samples,
@@ -227,6 +253,9 @@ class Recorder:
             load_balance=counters["entries"] / max(config.num_pe * cycles, 1),
             padding_ratio=counters["padding_entries"] / max(counters["entries"], 1),
             nanojoule_per_sample=sum(energy.values()) / samples / 1000,
+            breakdown={name: int(edges.sum()) for name, edges in account.breakdown.items()},
+            breakdown_per_pe={n: tuple(edges.tolist()) for n, edges in account.breakdown.items()},
+            queue_occupancy=tuple(account.queue_occupancy.tolist()),
         )
 
 

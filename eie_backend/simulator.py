@@ -22,6 +22,7 @@ from eie_backend.codegen.formats import (
 )
 from eie_backend.config import HardwareConfig
 from eie_backend.encoding import EncodedMatrix
+from eie_backend.engines import CycleAccount, Engine, check_engine, read_account
 from eie_backend.errors import ConfigError, InputError
 from eie_backend.isa.counters import COUNTERS
 from eie_backend.isa.image import encode_matrix
@@ -46,12 +47,15 @@ class LayerRun:
         Scales that were used; all 0 for float32.
     config : HardwareConfig
         The machine.
+    account : CycleAccount
+        Where the cycles went.
     """
 
     output: NDArray[np.float32]
     counters: Mapping[str, int]
     format: LayerFormat
     config: HardwareConfig
+    account: CycleAccount
 
     @property
     def cycles(self) -> int:
@@ -63,10 +67,20 @@ class LayerRun:
         """Time at the machine's clock."""
         return self.cycles / self.config.clock_mhz
 
+    @property
+    def breakdown(self) -> Mapping[str, NDArray[np.int64]]:
+        """Edges of each PE by category; ``docs/cycles.md`` explains them."""
+        return self.account.breakdown
+
+    @property
+    def queue_occupancy(self) -> NDArray[np.int64]:
+        """PE edges after which a queue held 0, 1, ... ``fifo_depth - 1`` columns."""
+        return self.account.queue_occupancy
+
     @cached_property
     def load_balance(self) -> float:
-        """Share of PE cycles in which an entry was issued."""
-        return self.counters["entries"] / (self.config.num_pe * self.cycles)
+        """Share of PE cycles in which an entry was issued; 0 if no cycles were counted."""
+        return self.counters["entries"] / max(self.config.num_pe * self.cycles, 1)
 
 
 def simulate(
@@ -75,6 +89,7 @@ def simulate(
     config: HardwareConfig,
     arithmetic: Arithmetic = "int16",
     format: LayerFormat | None = None,
+    engine: Engine = "event",
 ) -> LayerRun:
     """Run one sparse matrix-vector product on the machine.
 
@@ -90,6 +105,9 @@ def simulate(
         Fixed point or float32, in column order.
     format : LayerFormat, optional
         Scales for int16. By default each is the finest that holds the values of this very run.
+    engine : {"event", "functional", "clock"}
+        How to simulate; all give the same bits. "functional" leaves cycles, the counters of the
+        scan and the account of cycles 0.
 
     Returns
     -------
@@ -100,7 +118,7 @@ def simulate(
     InputError
         If the activations do not fit the matrix, or are NaN or infinite.
     ConfigError
-        If the matrix was encoded for another machine, or the arithmetic is unknown.
+        If the matrix was encoded for another machine, or the arithmetic or engine is unknown.
 
     Notes
     -----
@@ -114,7 +132,10 @@ def simulate(
     >>> run = simulate(encoded, [4.0, 0.0], config, "float32")
     >>> run.output.tolist(), run.cycles
     ([2.0, 0.0], 9)
+    >>> {name: int(edges.sum()) for name, edges in run.breakdown.items() if edges.any()}
+    {'multiply': 1, 'empty_column': 1, 'scan': 4, 'drain': 12}
     """
+    check_engine(engine)
     values = np.asarray(activations, np.float32)
     if values.shape != (encoded.cols,):
         raise InputError(f"activations have shape {values.shape}; it must be ({encoded.cols},)")
@@ -130,26 +151,26 @@ def simulate(
             f"arithmetic {arithmetic!r} is unknown; choose one of {', '.join(ARITHMETICS)}"
         )
     if arithmetic == "float32":
-        output, counters = _run(encoded, encoded.codebook, values, config, FLOAT)
-        return LayerRun(output.astype(np.float32), counters, FLOAT, config)
+        output, counters, account = _run(encoded, encoded.codebook, values, config, FLOAT, engine)
+        return LayerRun(output.astype(np.float32), counters, FLOAT, config, account)
     chosen = format or _own_format(encoded, values, config)
     codebook = quantize(encoded.codebook, chosen.weights).astype(np.int32)
     words = quantize(values, chosen.input).astype(np.int32)
-    output, counters = _run(encoded, codebook, words, config, chosen)
-    return LayerRun(dequantize(output, chosen.accumulator), counters, chosen, config)
+    output, counters, account = _run(encoded, codebook, words, config, chosen, engine)
+    return LayerRun(dequantize(output, chosen.accumulator), counters, chosen, config, account)
 
 
 def _own_format(
     encoded: EncodedMatrix, values: NDArray[np.float32], config: HardwareConfig
 ) -> LayerFormat:
-    exact = simulate(encoded, values, config, "float32").output
+    exact = simulate(encoded, values, config, "float32", engine="functional").output
     if bad := int(np.count_nonzero(~np.isfinite(exact))):
         raise InputError(
             f"sums: {bad} of {exact.size} are NaN or infinite in float32, so int16 has no scale; "
             "scale the activations or weights down"
         )
     magnitudes = replace(encoded, codebook=np.abs(encoded.codebook))
-    bound = simulate(magnitudes, np.abs(values), config, "float32").output
+    bound = simulate(magnitudes, np.abs(values), config, "float32", engine="functional").output
     weights = frac_bits_for(float(np.abs(encoded.codebook).max()))
     largest = float(np.abs(values).max())
     if encoded.has_bias_column and largest > MAX_BESIDE_BIAS:
@@ -170,16 +191,20 @@ def _run(
     words: NDArray[np.generic],
     config: HardwareConfig,
     layer_format: LayerFormat,
-) -> tuple[NDArray[np.generic], dict[str, int]]:
+    engine: Engine,
+) -> tuple[NDArray[np.generic], dict[str, int], CycleAccount]:
     load_runtime()
     record = encode_matrix(replace(encoded, codebook=codebook))
     load = tvm_ffi.get_global_func("eie.load_matrix")
     run = load(list(config.to_dict().values()), record, words.dtype == np.float32)
     output = np.zeros(encoded.rows, words.dtype)
-    counts = run(
+    *counts, account = run(
         tvm_ffi.from_dlpack(words),
         tvm_ffi.from_dlpack(output),
         layer_format.product_shift,
         layer_format.input,
+        engine,
+        True,
     )
-    return output, {c.name: int(n) for c, n in zip(COUNTERS, counts, strict=True)}
+    counters = {c.name: int(n) for c, n in zip(COUNTERS, counts, strict=True)}
+    return output, counters, read_account(account, config)

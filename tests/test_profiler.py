@@ -181,10 +181,19 @@ def test_saturations_are_summed_over_layers(compiled, x):
 
 def test_json_holds_everything_but_the_outputs(report):
     data = json.loads(report.to_json())
-    assert data.keys() == {"arithmetic", "config", "layers", "manifest", "saturations", "setup"}
+    assert data.keys() == {
+        "arithmetic",
+        "config",
+        "engine",
+        "layers",
+        "manifest",
+        "saturations",
+        "setup",
+    }
     assert data["config"] == CONFIG.to_dict()
     assert [layer["counters"] for layer in data["layers"]] == counters(report)
     assert data["layers"][0].keys() == vars(report.layers[0]).keys()
+    assert data["engine"] == "event"
 
 
 def test_json_is_the_same_every_time(report, compiled, x):

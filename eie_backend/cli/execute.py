@@ -11,21 +11,23 @@ if TYPE_CHECKING:
     from eie_backend.profiler import Report
 
 
-def execute(library: Path, inputs: Path) -> Report:
+def execute(library: Path, inputs: Path, engine: Any = "event") -> Report:
     """Run `library` over the arrays in the file `inputs`."""
     from eie_backend.cli.files import read_inputs
+    from eie_backend.engines import check_engine
     from eie_backend.profiler import Runner
 
+    check_engine(engine)
     with working(f"loading {library.name}"):
         runner = Runner(library)
-    return execute_runner(runner, read_inputs(inputs, runner.specs))
+    return execute_runner(runner, read_inputs(inputs, runner.specs), engine)
 
 
-def execute_runner(runner: Any, data: Any) -> Report:
+def execute_runner(runner: Any, data: Any, engine: Any = "event") -> Report:
     """Run a loaded model over `data`, batch by batch."""
     from eie_backend.profiler import profile_runner
 
     with progress() as bar:
         return profile_runner(
-            runner, data, lambda calls: bar.track(calls, description="simulating")
+            runner, data, lambda calls: bar.track(calls, description="simulating"), engine
         )

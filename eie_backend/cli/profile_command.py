@@ -9,7 +9,7 @@ import typer
 
 from eie_backend.cli.console import err, out
 from eie_backend.cli.execute import execute
-from eie_backend.cli.tables import report_table
+from eie_backend.cli.tables import cycles_table, report_table
 
 EXAMPLE = """Example:
 
@@ -22,13 +22,15 @@ def profile_model(
     input: Annotated[
         Path, typer.Option(help=".npy, or .npz with arrays by input name; one or more batches.")
     ],
+    engine: Annotated[str, typer.Option(help="event, functional or clock.")] = "event",
     json: Annotated[Path | None, typer.Option(help="Also write the report as JSON.")] = None,
 ) -> None:
-    """Run a compiled model and print cycles, time, load balance, padding and energy per layer."""
+    """Run a compiled model and print cycles, time, energy and where the cycles went, per layer."""
     from eie_backend.cli.files import write_file
 
-    report = execute(library, input)
+    report = execute(library, input, engine)
     out.print(report_table(report))
+    out.print(cycles_table(report))
     if json is not None:
         write_file(json, report.to_json() + "\n")
         err.print(f"wrote {json}", highlight=False, soft_wrap=True)

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from eie_backend.cli.console import table
+from eie_backend.isa.cycle_categories import CYCLE_CATEGORIES
 
 if TYPE_CHECKING:
     from tvm import IRModule
@@ -77,6 +78,19 @@ def report_table(report: Report) -> Group:
         f"{sum(layer.counters['load_cycles'] / layer.samples for layer in layers):,.1f}",
     )
     return Group(made, *remarks(report))
+
+
+def cycles_table(report: Report) -> Table:
+    """Return the shares of each layer's PE cycles by category."""
+    title = "Where the PE cycles went"
+    categories = [category.name for category in CYCLE_CATEGORIES]
+    made = table(title, "layer", *(name.removesuffix("_column") for name in categories))
+    for layer in report.layers:
+        edges = max(sum(layer.breakdown.values()), 1)
+        made.add_row(
+            Text(layer.name), *(f"{layer.breakdown[name] / edges:.1%}" for name in categories)
+        )
+    return made
 
 
 def remarks(report: Report) -> list[Text]:

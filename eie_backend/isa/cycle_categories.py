@@ -32,9 +32,9 @@ name of what the CCU did at edge t - 1:
 | took a row with non-zeros, or had not started | `scan` |
 
 If a row enters at the edge of a broadcast, that edge counts as the broadcast. An idle edge that no
-later column of this PE ends is `drain`: the last entries go through the pipeline, other PEs work on,
-the last rows are scanned. A PE that never gets a column drains from the start. Columns popped after
-the layer's end (they are empty in this PE) are in no category.
+later column of this PE follows is `drain`: the last entries go through the pipeline, other PEs work
+on, the last rows are scanned. A PE that never gets a column drains from the start. Columns popped
+after the layer's end (they are empty in this PE) are in no category.
 
 The queue occupancy histogram counts, over all PEs, the edges after which an `act_queue` held 0, 1,
 ... `fifo_depth - 1` columns; it adds up to `cycles` x P, too.

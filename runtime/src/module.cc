@@ -78,8 +78,10 @@ ffi::Array<int64_t> ToArray(const Counters& counters) {
   return {values.begin(), values.end()};
 }
 
-ffi::Array<int64_t> ToArray(const CycleAccount& account) {
-  return {account.words().begin(), account.words().end()};
+/// Its words, int64 in the machine's byte order.
+ffi::Bytes ToBytes(const CycleAccount& account) {
+  const std::vector<int64_t>& words = account.words();
+  return ffi::Bytes(reinterpret_cast<const char*>(words.data()), words.size() * sizeof(words[0]));
 }
 
 /// The options that start at argument `at`, as far as given: the engine's name, whether to account
@@ -137,7 +139,7 @@ ffi::Array<ffi::Map<ffi::String, ffi::Any>> StopProfile() {
                     {"min_cycles", row.min_cycles},
                     {"max_cycles", row.max_cycles},
                     {"counters", ToArray(row.counters)},
-                    {"account", ToArray(row.account)}});
+                    {"account", ToBytes(row.account)}});
   }
   return rows;
 }
@@ -149,10 +151,10 @@ struct LoadedMatrix {
   EncodedMatrix matrix;
 };
 
-/// Takes x, out, shift, frac_bits and engine options; returns the counters, and if asked the
+/// Takes x, out, shift, frac_bits and engine options; returns the counters and, if asked, the
 /// account.
 template <typename Arithmetic>
-ffi::Array<int64_t> RunMatrix(const LoadedMatrix& loaded, ffi::PackedArgs args) {
+ffi::Array<ffi::Any> RunMatrix(const LoadedMatrix& loaded, ffi::PackedArgs args) {
   RequireRange("number of arguments", args.size(), 4, 7);
   const auto x = args[0].cast<ffi::TensorView>();
   const auto out = args[1].cast<ffi::TensorView>();
@@ -172,9 +174,9 @@ ffi::Array<int64_t> RunMatrix(const LoadedMatrix& loaded, ffi::PackedArgs args) 
   if (options.account) account = CycleAccount(loaded.config.num_pe, loaded.config.fifo_depth);
   RunMvm(loaded.matrix, loaded.config, Arithmetic(loaded.config), input, shift, frac_bits, options,
          output, &counters, &account);
-  ffi::Array<int64_t> words = ToArray(counters);
-  for (const int64_t word : account.words()) words.push_back(word);
-  return words;
+  ffi::Array<ffi::Any> results = ToArray(counters);
+  if (options.account) results.push_back(ToBytes(account));
+  return results;
 }
 
 ffi::Function LoadMatrixFunction(ffi::Array<int64_t> config, ffi::Bytes record, bool is_float) {

@@ -1,0 +1,63 @@
+// Limits of the clock engine that no valid layer reaches. The argument is a file with the record of
+// a matrix for one PE; prints the message of each fault.
+#include <cstdint>
+#include <exception>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "eie/arithmetic.h"
+#include "eie/byte_reader.h"
+#include "eie/clock/act_queue.h"
+#include "eie/clock/simulation.h"
+#include "eie/encoded_matrix.h"
+
+namespace {
+
+template <typename Body>
+void PrintFault(Body body) {
+  try {
+    body();
+    std::cout << "no fault\n";
+  } catch (const std::exception& error) {
+    std::cout << error.what() << "\n";
+  }
+}
+
+void Stick(const std::string& path) {
+  eie::HardwareConfig config{};
+  config.num_pe = 1;
+  config.fifo_depth = 1;  // full when empty
+  config.spmat_width_bits = 64;
+  config.codebook_bits = 4;
+  config.accumulator_bits = 16;
+  std::ifstream file(path, std::ios::binary);
+  const std::vector<uint8_t> record{std::istreambuf_iterator<char>(file), {}};
+  eie::ByteReader reader("matrix", record.data(), record.size());
+  const eie::EncodedMatrix matrix = eie::ReadEncodedMatrix(reader, config, true);
+  const eie::Float32 arithmetic(config);
+  const float x = 1;
+  float acc = 0;
+  eie::Counters counters;
+  eie::clock::Simulation<eie::Float32>({matrix, config, arithmetic, 0, 1, &x, &acc}, {})
+      .Run(&counters, nullptr);
+}
+
+}  // namespace
+
+int main(int, char** arguments) {
+  eie::clock::ActQueue<float> queue(3, 100);
+  for (int64_t column = 0; column < 2; ++column) {
+    PrintFault([&] {
+      queue.Push({column, 1.0F});
+      queue.Commit();
+    });
+  }
+  PrintFault([&] { queue.Push({2, 1.0F}); });
+  eie::clock::ActQueue<float> empty(3, 100);
+  PrintFault([&] { empty.Pop(); });
+  PrintFault([&] { Stick(arguments[1]); });
+  return 0;
+}
