@@ -65,7 +65,7 @@ class Report:
     config : HardwareConfig
         The machine.
     arithmetic : str
-        "int16" or "float32".
+        "float32", "int16", "int8" or "int32".
     manifest : mapping of str to str
         What the model was made from.
     """

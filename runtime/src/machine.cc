@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <stdexcept>
 #include <variant>
 
 #include "eie/arithmetic.h"
@@ -107,8 +108,17 @@ class MachineOf final : public Machine {
 }  // namespace
 
 std::unique_ptr<Machine> Machine::Create(const Program& program) {
-  if (program.is_float) return std::make_unique<MachineOf<Float32>>(program);
-  return std::make_unique<MachineOf<Int16>>(program);
+  switch (program.arithmetic) {
+    case ArithmeticKind::kFloat32:
+      return std::make_unique<MachineOf<Float32>>(program);
+    case ArithmeticKind::kInt16:
+      return std::make_unique<MachineOf<FixedPoint<16>>>(program);
+    case ArithmeticKind::kInt8:
+      return std::make_unique<MachineOf<FixedPoint<8>>>(program);
+    case ArithmeticKind::kInt32:
+      return std::make_unique<MachineOf<FixedPoint<32>>>(program);
+  }
+  throw std::logic_error("eie: a program of an unknown arithmetic");
 }
 
 Counters SetupCounters(const Program& program) {

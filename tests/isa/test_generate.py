@@ -11,6 +11,7 @@ from eie_backend import HardwareConfig
 from eie_backend.isa.counters import COUNTERS
 from eie_backend.isa.generate import COMMAND, GENERATED, main
 from eie_backend.isa.instructions import INSTRUCTIONS
+from eie_backend.isa.program import ARITHMETICS
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -26,13 +27,17 @@ def test_a_file_says_how_it_is_made(path):
 
 
 def test_nothing_is_left_out():
-    isa, config, counters, isa_page, counters_page = (make() for make in GENERATED.values())
+    isa, config, counters, arithmetics, isa_page, counters_page = (
+        make() for make in GENERATED.values()
+    )
     for instruction in INSTRUCTIONS:
         assert f"kOpcode = {instruction.opcode};" in isa
         assert f"\n## {instruction.name}\n" in isa_page
         for spec in instruction.fields:
             assert f"int64_t {spec.name};" in isa
             assert f"| {spec.name} |" in isa_page
+    for number, arithmetic in enumerate(ARITHMETICS):
+        assert f"k{arithmetic.capitalize()} = {number}," in arithmetics
     for spec in fields(HardwareConfig):
         assert f'InRange("{spec.name}", ' in config
     for counter in COUNTERS:
