@@ -44,8 +44,8 @@ def compile(
     calibration : array or mapping of str to array, optional
         Sample inputs for the fixed-point formats, as for `calibrate`. Without data, and without an
         earlier `calibrate`, activations are taken to stay within +-127.
-    arithmetic : {"int16", "float32"}
-        The machine's fixed point, or float32 on the same schedule.
+    arithmetic : {"int16", "float32", "int8", "int32"}
+        The machine's 16-bit fixed point, or another arithmetic on the same schedule.
     bias : {"register", "column"}
         Load biases at full precision, or share them as the paper's extra column.
 

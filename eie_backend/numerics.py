@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 VALUE_BITS = 16
-"""Bits of an activation and of an expanded weight in int16 arithmetic."""
+"""Bits of an activation and of an expanded weight in int16, the machine's own arithmetic."""
 
 MIN_FRAC_BITS, MAX_FRAC_BITS = -60, 30
 """Limits of a chosen `frac_bits`: tiny values gain nothing from more, larger than 2**75 saturate.

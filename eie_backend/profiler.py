@@ -70,7 +70,7 @@ class Report:
     config : HardwareConfig
         The machine.
     arithmetic : str
-        "int16" or "float32".
+        "float32", "int16", "int8" or "int32".
     engine : str
         Which engine simulated.
     manifest : mapping of str to str

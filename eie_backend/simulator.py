@@ -26,11 +26,8 @@ from eie_backend.engines import CycleAccount, Engine, check_engine, read_account
 from eie_backend.errors import ConfigError, InputError
 from eie_backend.isa.counters import COUNTERS
 from eie_backend.isa.image import encode_matrix
-from eie_backend.isa.program import ARITHMETICS, Arithmetic
-from eie_backend.numerics import VALUE_BITS, dequantize, frac_bits_for, quantize
-
-MAX_BESIDE_BIAS = (1 << (VALUE_BITS - 1)) - 1
-"""Largest activation whose scale still has a word for the bias column's constant 1."""
+from eie_backend.isa.program import ARITHMETICS, Arithmetic, value_bits
+from eie_backend.numerics import dequantize, frac_bits_for, quantize
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +37,7 @@ class LayerRun:
     Attributes
     ----------
     output : ndarray, shape (out,), float32
-        Sums before any ReLU; int16 results are scaled back to real values.
+        Sums before any ReLU; fixed-point results are scaled back to real values.
     counters : mapping of str to int
         See ``docs/counters.md``.
     format : LayerFormat
@@ -101,10 +98,11 @@ def simulate(
         Input vector; zeros are skipped.
     config : HardwareConfig
         The machine.
-    arithmetic : {"int16", "float32"}
-        Fixed point or float32, in column order.
+    arithmetic : {"int16", "float32", "int8", "int32"}
+        Fixed point of this width or float32, in column order.
     format : LayerFormat, optional
-        Scales for int16. By default each is the finest that holds the values of this very run.
+        Scales of fixed point. By default each is the finest that holds the values of this very
+        run.
     engine : {"event", "functional", "clock"}
         How to simulate; all give the same bits. "functional" leaves cycles, the counters of the
         scan and the account of cycles 0.
@@ -153,32 +151,38 @@ def simulate(
     if arithmetic == "float32":
         output, counters, account = _run(encoded, encoded.codebook, values, config, FLOAT, engine)
         return LayerRun(output.astype(np.float32), counters, FLOAT, config, account)
-    chosen = format or _own_format(encoded, values, config)
-    codebook = quantize(encoded.codebook, chosen.weights).astype(np.int32)
-    words = quantize(values, chosen.input).astype(np.int32)
+    chosen = format or _own_format(encoded, values, config, arithmetic)
+    bits = value_bits(arithmetic)
+    codebook = quantize(encoded.codebook, chosen.weights, bits).astype(np.int32)
+    words = quantize(values, chosen.input, bits).astype(np.int32)
     output, counters, account = _run(encoded, codebook, words, config, chosen, engine)
     return LayerRun(dequantize(output, chosen.accumulator), counters, chosen, config, account)
 
 
 def _own_format(
-    encoded: EncodedMatrix, values: NDArray[np.float32], config: HardwareConfig
+    encoded: EncodedMatrix,
+    values: NDArray[np.float32],
+    config: HardwareConfig,
+    arithmetic: Arithmetic,
 ) -> LayerFormat:
+    bits = value_bits(arithmetic)
     exact = simulate(encoded, values, config, "float32", engine="functional").output
     if bad := int(np.count_nonzero(~np.isfinite(exact))):
         raise InputError(
-            f"sums: {bad} of {exact.size} are NaN or infinite in float32, so int16 has no scale; "
-            "scale the activations or weights down"
+            f"sums: {bad} of {exact.size} are NaN or infinite in float32, so {arithmetic} has no "
+            "scale; scale the activations or weights down"
         )
     magnitudes = replace(encoded, codebook=np.abs(encoded.codebook))
     bound = simulate(magnitudes, np.abs(values), config, "float32", engine="functional").output
-    weights = frac_bits_for(float(np.abs(encoded.codebook).max()))
+    weights = frac_bits_for(float(np.abs(encoded.codebook).max()), bits)
     largest = float(np.abs(values).max())
-    if encoded.has_bias_column and largest > MAX_BESIDE_BIAS:
+    highest = (1 << (bits - 1)) - 1
+    if encoded.has_bias_column and largest > highest:
         raise InputError(
-            f"activations reach {largest}; beside a bias column, fed by a constant 1, int16 holds "
-            f"at most {MAX_BESIDE_BIAS}; scale the activations down or take float32"
+            f"activations reach {largest}; beside a bias column, fed by a constant 1, {arithmetic} "
+            f"holds at most {highest}; scale the activations down or take float32"
         )
-    source = frac_bits_for(max(largest, 1.0 if encoded.has_bias_column else 0.0))
+    source = frac_bits_for(max(largest, 1.0 if encoded.has_bias_column else 0.0), bits)
     accumulator = accumulator_frac_bits(
         float(bound.max()), float(np.abs(exact).max()), source + weights, config.accumulator_bits
     )

@@ -372,7 +372,10 @@ def test_no_layer_can_run_for_each_its_reason():
 
 @pytest.mark.parametrize(
     ("option", "allowed"),
-    [({"arithmetic": "int8"}, "float32, int16"), ({"bias": "none"}, "register, column")],
+    [
+        ({"arithmetic": "int4"}, "float32, int16, int8, int32"),
+        ({"bias": "none"}, "register, column"),
+    ],
 )
 def test_unknown_option(mod, option, allowed):
     ((name, value),) = option.items()

@@ -226,5 +226,8 @@ def test_a_matrix_for_another_machine(other):
 
 def test_an_unknown_arithmetic():
     with pytest.raises(ConfigError) as error:
-        simulate(encode([[1]], [0, 1], TWO_PES), [1], TWO_PES, "int8")
-    assert str(error.value) == "arithmetic 'int8' is unknown; choose one of float32, int16"
+        simulate(encode([[1]], [0, 1], TWO_PES), [1], TWO_PES, "int4")
+    assert (
+        str(error.value)
+        == "arithmetic 'int4' is unknown; choose one of float32, int16, int8, int32"
+    )

@@ -35,7 +35,7 @@ def compile_model(
     accumulator_bits: Annotated[
         int | None, typer.Option(help="Destination register width, 16 or 32.")
     ] = None,
-    arithmetic: Annotated[str, typer.Option(help="int16 or float32.")] = "int16",
+    arithmetic: Annotated[str, typer.Option(help="int16, float32, int8 or int32.")] = "int16",
     bias: Annotated[str, typer.Option(help="register or column.")] = "register",
     calibrate: Annotated[
         Path | None, typer.Option(help=".npz or .npy with sample inputs for the number formats.")

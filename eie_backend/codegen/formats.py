@@ -92,25 +92,28 @@ def accumulator_frac_bits(
     32 bits hold every partial sum that calibration saw. In 16 bits that bound would cost
     precision that every sum needs, so they trust in `SUM_HEADROOM`.
     """
-    narrow = accumulator_bits == VALUE_BITS
+    narrow = accumulator_bits == 16
     chosen = frac_bits_for(SUM_HEADROOM * final_sum if narrow else partial_sum, accumulator_bits)
-    return min(max(chosen, product_frac_bits - MAX_LEFT_SHIFT), product_frac_bits)
+    return min(max(chosen, product_frac_bits - MAX_RIGHT_SHIFT), product_frac_bits)
 
 
-def layer_formats(layers: Sequence[RangedLayer], accumulator_bits: int) -> list[LayerFormat]:
-    """Choose the formats of a program's layers, in program order.
+def layer_formats(
+    layers: Sequence[RangedLayer], accumulator_bits: int, bits: int = VALUE_BITS
+) -> list[LayerFormat]:
+    """Choose the formats of a program's layers, in program order; `bits` is a value's width.
 
     A layer's `source` is the number of the layer that makes its input, -1 for the program's input.
     """
-    program_input = frac_bits_for(max(layer.range.input for layer in layers if layer.source < 0))
+    largest_input = max(layer.range.input for layer in layers if layer.source < 0)
+    program_input = frac_bits_for(largest_input, bits)
     formats: list[LayerFormat] = []
     for layer in layers:
         source = program_input if layer.source < 0 else formats[layer.source].output
-        weights = frac_bits_for(float(np.abs(layer.codebook).max()))
+        weights = frac_bits_for(float(np.abs(layer.codebook).max()), bits)
         accumulator = accumulator_frac_bits(
             layer.range.partial_sum, layer.sum, source + weights, accumulator_bits
         )
-        wanted = max(frac_bits_for(layer.output), accumulator - MAX_RIGHT_SHIFT)
+        wanted = max(frac_bits_for(layer.output, bits), accumulator - MAX_RIGHT_SHIFT)
         output = min(wanted, accumulator + MAX_LEFT_SHIFT)
         formats.append(LayerFormat(source, weights, accumulator, output))
     return formats

@@ -34,8 +34,8 @@ from eie_backend.codegen.kernel_steps import KernelStep, kernel_steps
 from eie_backend.config import HardwareConfig
 from eie_backend.encoding import EncodedMatrix, encode
 from eie_backend.errors import ModelError
-from eie_backend.isa.program import Arithmetic, Program, Step
-from eie_backend.numerics import VALUE_BITS, quantize
+from eie_backend.isa.program import Arithmetic, Program, Step, value_bits
+from eie_backend.numerics import quantize
 from eie_backend.transform.kernel_calls import KernelCall, kernel_calls
 
 BiasMode = Literal["register", "column"]
@@ -54,6 +54,16 @@ class CodegenOptions:
     bias: BiasMode = "register"
     calibration: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     manifest: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_float(self) -> bool:
+        """Whether values are float32 and need no formats."""
+        return self.arithmetic == "float32"
+
+    @property
+    def value_bits(self) -> int:
+        """Bits of an activation and of an expanded weight."""
+        return value_bits(self.arithmetic)
 
 
 def generate(mod: IRModule, symbol: str, options: CodegenOptions) -> Program:
@@ -85,11 +95,14 @@ class _Generator:
         self.biases: list[NDArray[np.generic]] = []
 
     def _formats(self) -> list[LayerFormat]:
-        if self.options.arithmetic == "float32":
+        if self.options.is_float:
             return [FLOAT] * len(self.calls)
         ranges = ranges_from(self.options.calibration, self.layers)
         if self.options.bias == "column":
-            ranges = [_with_room_for_one(n, r) for n, r in zip(self.layers, ranges, strict=True)]
+            bits = self.options.value_bits
+            ranges = [
+                _with_room_for_one(n, r, bits) for n, r in zip(self.layers, ranges, strict=True)
+            ]
         layers = [
             RangedLayer(
                 layer_range,
@@ -100,7 +113,8 @@ class _Generator:
             )
             for call, layer_range, (_, codebook) in zip(self.calls, ranges, self.codes, strict=True)
         ]
-        return layer_formats(layers, self.options.config.accumulator_bits)
+        config = self.options.config
+        return layer_formats(layers, config.accumulator_bits, self.options.value_bits)
 
     def program(self) -> Program:
         """Emit every layer between the input's load and the results' stores."""
@@ -144,7 +158,7 @@ class _Generator:
         if self.options.bias == "column":
             return Step("clear", {}, number)
         values = self._bias(number, call)
-        if self.options.arithmetic == "int16":
+        if not self.options.is_float:
             bits = self.options.config.accumulator_bits
             values = quantize(values, self.formats[number].accumulator, bits).astype(np.int32)
         self.biases.append(values)
@@ -162,9 +176,9 @@ class _Generator:
             bias_codes = distance.argmin(axis=1).astype(np.uint8)
         config, layer_format = self.options.config, self.formats[number]
         matrix = encode(codes[slice(*rows), slice(*cols)], codebook, config, bias_codes)
-        if self.options.arithmetic == "int16":
-            words = quantize(matrix.codebook, layer_format.weights).astype(np.int32)
-            matrix = replace(matrix, codebook=words)
+        if not self.options.is_float:
+            words = quantize(matrix.codebook, layer_format.weights, self.options.value_bits)
+            matrix = replace(matrix, codebook=words.astype(np.int32))
         self.matrices.append(matrix)
         operands = {
             "matrix": len(self.matrices) - 1,
@@ -210,13 +224,13 @@ class _Generator:
         return (), tuple(streamed)
 
 
-def _with_room_for_one(name: str, found: LayerRange) -> LayerRange:
+def _with_room_for_one(name: str, found: LayerRange, bits: int) -> LayerRange:
     """Widen a range so that a bias column's constant 1 has a word beside the activations."""
     values = {"input": found.input, "sum": found.sum, "product": found.product, "relu": found.relu}
-    if max(values.values()) >= 1 << (VALUE_BITS - 1):
+    if max(values.values()) >= (limit := 1 << (bits - 1)):
         raise ModelError(
-            f"{name}: activations beyond 32767 leave no room for the constant 1 of a bias column; "
-            "use bias='register'"
+            f"{name}: activations beyond {limit - 1} leave no room for the constant 1 of a bias "
+            "column; use bias='register'"
         )
     return replace(found, **{key: max(value, 1.0) for key, value in values.items()})
 

@@ -16,6 +16,7 @@ from eie_backend.isa.counters import COUNTERS, Counter
 from eie_backend.isa.cycle_categories import CYCLE_CATEGORIES, CYCLES_TEXT
 from eie_backend.isa.fields import WORD_BYTES, Field, Instruction
 from eie_backend.isa.instructions import INSTRUCTIONS
+from eie_backend.isa.program import ARITHMETICS, value_bits
 
 COMMAND = "python -m eie_backend.isa.generate"
 HEADERS = "runtime/include/eie/generated"
@@ -178,12 +179,36 @@ constexpr size_t kNumCycleCategories = {len(CYCLE_CATEGORIES)};
     return _header(source, "CYCLE_CATEGORIES", ("cstddef",), body)
 
 
+def arithmetics_header() -> str:
+    """Return ``arithmetics.h``: the arithmetics by their number in an image."""
+    kinds = "".join(f"  k{name.capitalize()} = {n},\n" for n, name in enumerate(ARITHMETICS))
+    cases = "".join(
+        f"    case ArithmeticKind::k{name.capitalize()}:\n      return {value_bits(name)};\n"
+        for name in ARITHMETICS
+    )
+    body = f"""constexpr uint32_t kNumArithmetics = {len(ARITHMETICS)};
+
+/// How a program computes.
+enum class ArithmeticKind : uint32_t {{
+{kinds}}};
+
+/// Bits of an activation and of an expanded weight.
+constexpr int64_t ValueBits(ArithmeticKind kind) {{
+  switch (kind) {{
+{cases}  }}
+  return 0;
+}}
+"""
+    return _header("eie_backend/isa/program.py", "ARITHMETICS", ("cstdint",), body)
+
+
 def isa_page() -> str:
     """Return ``docs/isa.md``."""
     parts = [
         f"# Instruction set\n\n<!-- Generated from eie_backend/isa/instructions by `{COMMAND}`. -->"
         f"\n\nAn instruction word has {WORD_BYTES} bytes, little-endian, fields from bit 0 up. "
-        "P is the number of PEs.\n"
+        "P is the number of PEs; `sat` clamps to the width of what is written, that of an "
+        "activation (`act`) or of a destination register (`acc`).\n"
     ]
     for instruction in INSTRUCTIONS:
         rows = "".join(
@@ -225,6 +250,7 @@ GENERATED = {
     f"{HEADERS}/hardware_config.h": config_header,
     f"{HEADERS}/counters.h": counters_header,
     f"{HEADERS}/cycle_categories.h": cycle_categories_header,
+    f"{HEADERS}/arithmetics.h": arithmetics_header,
     "docs/isa.md": isa_page,
     "docs/counters.md": counters_page,
     "docs/cycles.md": cycles_page,

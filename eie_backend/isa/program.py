@@ -12,9 +12,23 @@ from numpy.typing import NDArray
 from eie_backend.config import HardwareConfig
 from eie_backend.encoding import EncodedMatrix
 
-Arithmetic = Literal["float32", "int16"]
-ARITHMETICS: tuple[Arithmetic, ...] = ("float32", "int16")
-"""Arithmetics by their number in an image."""
+Arithmetic = Literal["float32", "int16", "int8", "int32"]
+ARITHMETICS: tuple[Arithmetic, ...] = ("float32", "int16", "int8", "int32")
+"""Arithmetics by their number in an image; a new one goes to the end.
+
+Any of them goes with accumulators of 16 and of 32 bits; float32 sums in float32 whatever they are.
+"""
+
+
+def value_bits(arithmetic: Arithmetic) -> int:
+    """Return the bits of an activation and of an expanded weight.
+
+    Examples
+    --------
+    >>> value_bits("int8"), value_bits("float32")
+    (8, 32)
+    """
+    return int(arithmetic.removeprefix("float").removeprefix("int"))
 
 
 @dataclass(frozen=True)
@@ -36,7 +50,7 @@ class Program:
         Name under which the host calls the program.
     config : HardwareConfig
         The machine that it was compiled for.
-    arithmetic : {"float32", "int16"}
+    arithmetic : {"float32", "int16", "int8", "int32"}
         How values are computed; codebooks and biases are stored accordingly.
     inputs, outputs : int
         Values of one sample on the host's side; several tensors count one after the other.

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eie_backend.config import HardwareConfig
-from eie_backend.isa.program import Program
+from eie_backend.isa.program import Program, value_bits
 
 
 @dataclass
@@ -60,6 +60,11 @@ class MachineState:
     def is_float(self) -> bool:
         """Whether the program computes in float32."""
         return self.program.arithmetic == "float32"
+
+    @property
+    def value_bits(self) -> int:
+        """Bits of an activation."""
+        return value_bits(self.program.arithmetic)
 
     def saturate(self, values: NDArray[np.int64], bits: int) -> NDArray[np.int64]:
         """Clamp to signed `bits` and count the values that did not fit."""

@@ -90,8 +90,12 @@ Program ReadImage(const uint8_t* data, size_t size) {
   Program program{};
   program.config = ReadConfig(reader);
   const uint32_t arithmetic = reader.U32();
-  if (arithmetic > 1) reader.Fail("arithmetic = " + std::to_string(arithmetic) + ", not 0 or 1");
-  program.is_float = arithmetic == 0;
+  if (arithmetic >= kNumArithmetics) {
+    reader.Fail("arithmetic = " + std::to_string(arithmetic) + ", allowed is 0.." +
+                std::to_string(kNumArithmetics - 1));
+  }
+  program.arithmetic = static_cast<ArithmeticKind>(arithmetic);
+  program.is_float = program.arithmetic == ArithmeticKind::kFloat32;
   program.inputs = ReadLength(reader, "inputs");
   program.outputs = ReadLength(reader, "outputs");
   program.symbol = reader.Text();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <stdexcept>
 #include <variant>
 
 #include "eie/arithmetic.h"
@@ -117,8 +118,17 @@ class MachineOf final : public Machine {
 }  // namespace
 
 std::unique_ptr<Machine> Machine::Create(const Program& program, const EngineOptions& options) {
-  if (program.is_float) return std::make_unique<MachineOf<Float32>>(program, options);
-  return std::make_unique<MachineOf<Int16>>(program, options);
+  switch (program.arithmetic) {
+    case ArithmeticKind::kFloat32:
+      return std::make_unique<MachineOf<Float32>>(program, options);
+    case ArithmeticKind::kInt16:
+      return std::make_unique<MachineOf<FixedPoint<16>>>(program, options);
+    case ArithmeticKind::kInt8:
+      return std::make_unique<MachineOf<FixedPoint<8>>>(program, options);
+    case ArithmeticKind::kInt32:
+      return std::make_unique<MachineOf<FixedPoint<32>>>(program, options);
+  }
+  throw std::logic_error("eie: a program of an unknown arithmetic");
 }
 
 Counters SetupCounters(const Program& program) {

@@ -194,7 +194,8 @@ ffi::Function LoadMatrixFunction(ffi::Array<int64_t> config, ffi::Bytes record, 
     loaded->matrix = ReadEncodedMatrix(reader, loaded->config, is_float);
     if (reader.remaining() != 0) reader.Fail("bytes follow the entries");
   });
-  const auto run = is_float ? RunMatrix<Float32> : RunMatrix<Int16>;
+  // A scan takes words as they are, so one width of values stands for all.
+  const auto run = is_float ? RunMatrix<Float32> : RunMatrix<FixedPoint<32>>;
   return ffi::Function::FromPacked([loaded = std::shared_ptr<const LoadedMatrix>(loaded), run](
                                        ffi::PackedArgs args, ffi::Any* result) {
     Translate([&] { *result = run(*loaded, args); });

@@ -83,8 +83,9 @@ class Checker {
     Require("pointers of a PE", matrix.stored_cols() + 1, 2,
             config_.ptr_sram_bytes * 8 / config_.ptr_bits);
     if (!program_->is_float) {
+      const int64_t highest = (int64_t{1} << (ValueBits(program_->arithmetic) - 1)) - 1;
       for (const uint32_t word : matrix.codebook) {
-        Require("codebook word", static_cast<int32_t>(word), INT16_MIN, INT16_MAX);
+        Require("codebook word", static_cast<int32_t>(word), -highest - 1, highest);
       }
     }
     if (!resident_) loaded_.clear();

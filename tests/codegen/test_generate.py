@@ -303,7 +303,10 @@ def test_the_manifest_names_what_the_program_is_made_from():
 @pytest.mark.parametrize(
     ("attributes", "message"),
     [
-        ({"arithmetic": "int4"}, "arithmetic 'int4' is unknown; choose one of float32, int16"),
+        (
+            {"arithmetic": "int4"},
+            "arithmetic 'int4' is unknown; choose one of float32, int16, int8, int32",
+        ),
         ({"bias": "row"}, "bias 'row' is unknown; choose one of register, column"),
     ],
 )

@@ -238,7 +238,11 @@ def test_a_config_is_checked():
             PROGRAM + PROGRAM.replace('"f"', '"g"'),
             "2 eie.program operations; give exactly one",
         ),
-        ('"float32"', '"int8"', "arithmetic 'int8' is none of ('float32', 'int16')"),
+        (
+            '"float32"',
+            '"int4"',
+            "arithmetic 'int4' is none of ('float32', 'int16', 'int8', 'int32')",
+        ),
         ("num_pe = 2 : i64, ", "", "config fields ['num_pe'] are missing or unknown"),
         ("num_pe = ", "pes = 3 : i64, num_pe = ", "config fields ['pes'] are missing or unknown"),
         ("num_pe = 2 : i64", 'num_pe = "2"', "config fields ['num_pe'] are missing or unknown"),

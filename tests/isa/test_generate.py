@@ -12,6 +12,7 @@ from eie_backend.isa.counters import COUNTERS
 from eie_backend.isa.cycle_categories import CYCLE_CATEGORIES
 from eie_backend.isa.generate import COMMAND, GENERATED, main
 from eie_backend.isa.instructions import INSTRUCTIONS
+from eie_backend.isa.program import ARITHMETICS
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -27,7 +28,7 @@ def test_a_file_says_how_it_is_made(path):
 
 
 def test_nothing_is_left_out():
-    isa, config, counters, cycles, isa_page, counters_page, cycles_page = (
+    isa, config, counters, cycles, arithmetics, isa_page, counters_page, cycles_page = (
         make() for make in GENERATED.values()
     )
     for instruction in INSTRUCTIONS:
@@ -36,6 +37,8 @@ def test_nothing_is_left_out():
         for spec in instruction.fields:
             assert f"int64_t {spec.name};" in isa
             assert f"| {spec.name} |" in isa_page
+    for number, arithmetic in enumerate(ARITHMETICS):
+        assert f"k{arithmetic.capitalize()} = {number}," in arithmetics
     for spec in fields(HardwareConfig):
         assert f'InRange("{spec.name}", ' in config
     for counter in COUNTERS:

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from eie_backend.isa.fields import Field, Instruction
 from eie_backend.isa.state import MachineState
-from eie_backend.numerics import VALUE_BITS
 
 
 def _execute(state: MachineState, operands: Mapping[str, int]) -> None:
@@ -18,7 +17,7 @@ def _execute(state: MachineState, operands: Mapping[str, int]) -> None:
         scaled = np.rint(values.astype(np.float64) * 2.0 ** operands["frac_bits"])
         state.saturations += int(np.count_nonzero(np.isnan(scaled)))
         bounded = np.clip(np.nan_to_num(scaled, nan=0.0), -(2.0**62), 2.0**62)
-        values = state.saturate(bounded.astype(np.int64), VALUE_BITS)
+        values = state.saturate(bounded.astype(np.int64), state.value_bits)
     state.act[at : at + operands["count"]] = values
 
 
@@ -32,7 +31,7 @@ INSTRUCTION = Instruction(
         Field("frac_bits", 8, "bits", "fractional bits of the stored activations", signed=True),
     ),
     meaning="Load a vector of the host's input into the activation SRAM, rounded to fixed point.",
-    effect="act[dst_row * P + i] <- sat16(round(input[src + i] * 2**frac_bits)), NaN as 0",
+    effect="act[dst_row * P + i] <- sat(round(input[src + i] * 2**frac_bits)), NaN as 0",
     source="EIE paper, section 4 (I/O mode); the format is a design choice",
     execute=_execute,
 )

@@ -1,4 +1,4 @@
-"""``write_back``: end an output block: ReLU, round to 16 bits, write the activation SRAM."""
+"""``write_back``: end an output block: ReLU, round to activations, write the activation SRAM."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from eie_backend.isa.fields import Field, Instruction
 from eie_backend.isa.state import MachineState
-from eie_backend.numerics import VALUE_BITS, shift_round
+from eie_backend.numerics import shift_round
 
 
 def _execute(state: MachineState, operands: Mapping[str, int]) -> None:
@@ -14,7 +14,7 @@ def _execute(state: MachineState, operands: Mapping[str, int]) -> None:
     if operands["relu"]:
         values = np.where(values <= 0, values.dtype.type(0), values)
     if not state.is_float:
-        values = state.saturate(shift_round(values, operands["shift"]), VALUE_BITS)
+        values = state.saturate(shift_round(values, operands["shift"]), state.value_bits)
     at = operands["dst_row"] * state.config.num_pe
     state.act[at : at + operands["count"]] = values
 
@@ -29,7 +29,7 @@ INSTRUCTION = Instruction(
         Field("shift", 8, "bits", "right shift to the output's scale; left if < 0", signed=True),
     ),
     meaning="Write the destination registers to the activation SRAM, through ReLU if asked.",
-    effect="act[dst_row * P + i] <- sat16(round(relu(acc[i]) >> shift))",
+    effect="act[dst_row * P + i] <- sat(round(relu(acc[i]) >> shift))",
     source="EIE paper, section 4 (activation read/write unit)",
     execute=_execute,
 )

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "eie/encoded_matrix.h"
+#include "eie/generated/arithmetics.h"
 #include "eie/generated/hardware_config.h"
 #include "eie/generated/isa.h"
 
@@ -16,7 +17,8 @@ namespace eie {
 /// Its matrices point into the image.
 struct Program {
   HardwareConfig config;
-  bool is_float;  ///< float32, otherwise int16
+  ArithmeticKind arithmetic;
+  bool is_float;  ///< float32, otherwise fixed point
   int64_t inputs;
   int64_t outputs;
   std::string symbol;
