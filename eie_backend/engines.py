@@ -42,17 +42,21 @@ class CycleAccount(NamedTuple):
     ----------
     breakdown : mapping of str to ndarray, shape (P,), int64
         Edges of each PE by category; all together they are cycles x P.
+    blocking : ndarray, shape (P,), int64
+        Edges at which a broadcast was held back while this PE's queue was full.
     queue_occupancy : ndarray, shape (fifo_depth,), int64
         PE edges after which an activation queue held 0, 1, ... columns; likewise.
     """
 
     breakdown: Mapping[str, NDArray[np.int64]]
+    blocking: NDArray[np.int64]
     queue_occupancy: NDArray[np.int64]
 
 
 def read_account(words: Any, config: HardwareConfig) -> CycleAccount:
     """Return the account in the bytes that the runtime returns."""
     values = np.frombuffer(bytes(words), np.int64)
-    edges = values[: len(CYCLE_CATEGORIES) * config.num_pe].reshape(-1, config.num_pe)
+    per_pe, occupancy = np.split(values, [(len(CYCLE_CATEGORIES) + 1) * config.num_pe])
+    *edges, blocking = per_pe.reshape(-1, config.num_pe)
     names = [category.name for category in CYCLE_CATEGORIES]
-    return CycleAccount(dict(zip(names, edges, strict=True)), values[edges.size :])
+    return CycleAccount(dict(zip(names, edges, strict=True)), blocking, occupancy)

@@ -34,7 +34,8 @@ class LayerProfile:
 
     `storage_bytes` counts the layer's encoded matrices and biases; `weights` the weights of the
     dense matrix. `breakdown` says where the PE cycles went, in sum, `breakdown_per_pe` for every
-    PE; `queue_occupancy` counts PE edges by the columns that a queue held (``docs/cycles.md``).
+    PE; `blocking` counts the edges at which a PE's full queue held a broadcast back,
+    `queue_occupancy` PE edges by the columns that a queue held (``docs/cycles.md``).
     """
 
     name: str
@@ -52,6 +53,7 @@ class LayerProfile:
     nanojoule_per_sample: float
     breakdown: Mapping[str, int]
     breakdown_per_pe: Mapping[str, tuple[int, ...]]
+    blocking: tuple[int, ...]
     queue_occupancy: tuple[int, ...]
 
 
@@ -255,6 +257,7 @@ class Recorder:
             nanojoule_per_sample=sum(energy.values()) / samples / 1000,
             breakdown={name: int(edges.sum()) for name, edges in account.breakdown.items()},
             breakdown_per_pe={n: tuple(edges.tolist()) for n, edges in account.breakdown.items()},
+            blocking=tuple(account.blocking.tolist()),
             queue_occupancy=tuple(account.queue_occupancy.tolist()),
         )
 

@@ -70,6 +70,11 @@ class LayerRun:
         return self.account.breakdown
 
     @property
+    def blocking(self) -> NDArray[np.int64]:
+        """Edges at which a broadcast was held back while this PE's queue was full; shape (P,)."""
+        return self.account.blocking
+
+    @property
     def queue_occupancy(self) -> NDArray[np.int64]:
         """PE edges after which a queue held 0, 1, ... ``fifo_depth - 1`` columns."""
         return self.account.queue_occupancy

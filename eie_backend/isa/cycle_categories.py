@@ -36,8 +36,12 @@ later column of this PE follows is `drain`: the last entries go through the pipe
 on, the last rows are scanned. A PE that never gets a column drains from the start. Columns popped
 after the layer's end (they are empty in this PE) are in no category.
 
+`waiting` names the PEs that suffer from a full queue, `blocking` those that cause it: for every PE,
+the edges at which a broadcast was held back while this PE's queue was full. Several can block at
+once, and queues can bridge the time, so the two sums differ.
+
 The queue occupancy histogram counts, over all PEs, the edges after which an `act_queue` held 0, 1,
 ... `fifo_depth - 1` columns; it adds up to `cycles` x P, too.
 
-The engines `event` and `clock` fill both; `functional` leaves them 0, as it does cycles.
+The engines `event` and `clock` fill all of this; `functional` leaves it 0, as it does cycles.
 """

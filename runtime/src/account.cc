@@ -99,6 +99,15 @@ class PopHistory {
   /// The latest pop of a column over the PEs.
   int32_t& Latest(int64_t column) { return latest_[Slot(column)]; }
 
+  /// Counts the edges from `earliest` on at which a queue was full and column number `n` held back:
+  /// those up to the pop that made room for it.
+  void Block(int64_t n, int32_t earliest, int32_t cycles, int32_t* __restrict blocking) const {
+    const int32_t* const room = &pops_[Slot(n - static_cast<int64_t>(capacity_)) * num_pe_];
+    for (size_t k = 0; k < num_pe_; ++k) {
+      blocking[k] += Max(0, Min(room[k], cycles) + 1 - earliest);
+    }
+  }
+
   /// Counts the edges at which column number `n`, broadcast at `edge`, was in the queues.
   ///
   /// It is the m-th from a queue's head from the pop of n - m to that of n - m + 1: then the queue
@@ -162,6 +171,7 @@ void Account(const EncodedMatrix& matrix, const HardwareConfig& config,
   PeEdges edges(num_pe, static_cast<int32_t>(cycles));
   PopHistory history(num_pe, capacity);
   std::vector<int64_t> paddings(num_pe);
+  std::vector<int32_t> blocking(num_pe);
   int32_t before = 0;  // edge of the broadcast before
   for (size_t i = 0; i < columns.size(); ++i) {
     const uint32_t column = columns[i];
@@ -172,12 +182,16 @@ void Account(const EncodedMatrix& matrix, const HardwareConfig& config,
     const int32_t edge = scan.Broadcast(1 + history.Latest(n - capacity));
     const Gap gap{edge - earliest, (scan.entered() > before) + (n == 0)};
     before = edge;
+    if (gap.waiting > 0) {
+      history.Block(n, earliest, static_cast<int32_t>(cycles), blocking.data());
+    }
     history.Latest(n) = edges.Pop(edge, gap, &matrix.lengths[column * num_pe], history.Row(n));
     history.Count(n, edge, static_cast<int32_t>(cycles));
     CountPaddings(matrix, column, &paddings);
   }
   edges.AddTo(paddings, account);
   history.AddTo(cycles * num_pe, account);
+  for (int64_t k = 0; k < num_pe; ++k) account->Blocking(k) += blocking[k];
 }
 
 }  // namespace eie

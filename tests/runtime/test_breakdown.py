@@ -90,6 +90,7 @@ def test_a_queue_takes_one_column_less_than_it_has_slots(engine, fifo_depth):
         run, (_, fast) = breakdown(slow_and_fast(columns, work), [1] * columns, engine, config)
         assert fast.get("waiting", 0) == held_back
         assert fast["empty_column"] == columns
+        assert run.blocking.tolist() == [held_back, 0]
         assert run.queue_occupancy[fifo_depth - 1] > 0
         assert run.queue_occupancy.size == fifo_depth
 
@@ -100,6 +101,7 @@ def test_with_two_slots_a_broadcast_comes_at_every_second_edge(engine):
     config = HardwareConfig(num_pe=4, fifo_depth=2)
     run, pes = breakdown(np.eye(4, dtype=np.uint8), [1] * 4, engine, config)
     assert run.cycles == 2 + 2 * 3 + 1 + PIPELINE_EDGES
+    assert run.blocking.tolist() == [3, 3, 3, 3]
     assert pes[3] == {"scan": 2, "empty_column": 3, "waiting": 3, "multiply": 1, "drain": 6}
 
 

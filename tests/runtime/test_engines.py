@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 import eie_backend as eie
 from eie_backend import HardwareConfig, encode, simulate
 from eie_backend._register import load_runtime
-from eie_backend.engines import ENGINES
+from eie_backend.engines import ENGINES, read_account
 from eie_backend.errors import ConfigError
 from eie_backend.isa.counters import COUNTERS
-from eie_backend.isa.cycle_categories import CYCLE_CATEGORIES
 from eie_backend.isa.image import encode_matrix
 
 NAMES = [counter.name for counter in COUNTERS]
@@ -64,34 +63,35 @@ def random_vector(rng, cols, density, is_float):
 
 
 def run(config, matrix, x, *options, shift=0, frac_bits=3):
-    """Return the output's bytes, the counters, the edges (category, PE), and the occupancies."""
+    """Return the output's bytes, the counters, the breakdown (category, PE), and the rest of it."""
     load_runtime()
     load = tvm_ffi.get_global_func("eie.load_matrix")
     function = load(list(config.to_dict().values()), encode_matrix(matrix), x.dtype == np.float32)
     out = np.zeros(matrix.rows, x.dtype)
     tensors = tvm_ffi.from_dlpack(x), tvm_ffi.from_dlpack(out)
     *values, account = function(*tensors, shift, frac_bits, *options)
-    words = np.frombuffer(account, np.int64)
-    edges, occupancy = np.split(words, [len(CYCLE_CATEGORIES) * config.num_pe])
+    breakdown, blocking, occupancy = read_account(account, config)
     counters = dict(zip(NAMES, map(int, values), strict=True))
-    return out.tobytes(), counters, edges.reshape(len(CYCLE_CATEGORIES), -1), occupancy
+    return out.tobytes(), counters, np.array([*breakdown.values()]), blocking, occupancy
+
+
+def assert_same(found, expected):
+    assert found[:2] == expected[:2]
+    for array, other in zip(found[2:], expected[2:], strict=True):
+        np.testing.assert_array_equal(array, other)
 
 
 def check_engines(config, matrix, x, **formats):
-    output, counters, edges, occupancy = run(config, matrix, x, "event", True, **formats)
+    event = run(config, matrix, x, "event", True, **formats)
+    output, counters, edges, _, occupancy = event
     assert edges.sum() == occupancy.sum() == config.num_pe * counters["cycles"]
     assert (edges.sum(axis=0) == counters["cycles"]).all()
-    for seed in (0, 1):
-        stepped = run(config, matrix, x, "clock", True, seed, **formats)
-        assert stepped[0] == output
-        assert stepped[1] == counters
-        np.testing.assert_array_equal(stepped[2], edges)
-        np.testing.assert_array_equal(stepped[3], occupancy)
-    values, counted, no_edges, no_occupancy = run(config, matrix, x, "functional", True, **formats)
+    for visit_seed in (0, 1):
+        assert_same(run(config, matrix, x, "clock", True, visit_seed, **formats), event)
+    values, counted, *account = run(config, matrix, x, "functional", True, **formats)
     assert values == output
     assert counted == {n: 0 if n in OF_THE_SCAN else counters[n] for n in NAMES}
-    assert not no_edges.any()
-    assert not no_occupancy.any()
+    assert not any(array.any() for array in account)
 
 
 def random_layer(config, seed, density, active, is_float):
@@ -122,10 +122,7 @@ def test_engines_agree_on_any_layer(config, seed, density, active, is_float, shi
 def test_the_order_in_which_units_are_visited_changes_nothing(config, seed, visit_seed):
     matrix, x = random_layer(config, seed, 0.3, 0.5, False)
     in_order = run(config, matrix, x, "clock", True, 0)
-    shuffled = run(config, matrix, x, "clock", True, visit_seed)
-    assert shuffled[:2] == in_order[:2]
-    np.testing.assert_array_equal(shuffled[2], in_order[2])
-    np.testing.assert_array_equal(shuffled[3], in_order[3])
+    assert_same(run(config, matrix, x, "clock", True, visit_seed), in_order)
 
 
 @pytest.mark.parametrize("num_pe", [1, 2, 5])

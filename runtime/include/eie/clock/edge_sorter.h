@@ -22,12 +22,14 @@ class EdgeSorter {
   EdgeSorter(const std::deque<Pe<Arithmetic>>& pes, int64_t fifo_depth)
       : pes_(pes), edges_(pes.size()), occupancy_(fifo_depth) {}
 
-  /// Sorts one edge; `before` is what the CCU did at the edge before.
-  void Sort(CcuActivity before) {
+  /// Sorts one edge; `before` is what the CCU did at the edge before, `now` at this one.
+  void Sort(CcuActivity before, CcuActivity now) {
     using Activity = typename PtrRead<typename Arithmetic::Word>::Activity;
     for (size_t k = 0; k < pes_.size(); ++k) {
       Edges& edges = edges_[k];
       ++occupancy_[pes_[k].act_queue.size()];
+      edges.blocking += now == CcuActivity::kHeldBack && edges.was_full;
+      edges.was_full = pes_[k].act_queue.full();
       const Activity activity = pes_[k].ptr_read.activity();
       if (activity == Activity::kIdle) {
         ++edges.open[static_cast<size_t>(before)];
@@ -57,6 +59,7 @@ class EdgeSorter {
       account.Edges(CycleCategory::kWaiting, pe) = idle(CcuActivity::kHeldBack);
       account.Edges(CycleCategory::kScan, pe) =
           idle(CcuActivity::kNotStarted) + idle(CcuActivity::kRow);
+      account.Blocking(pe) = edges.blocking;
       for (const int64_t open : edges.open) account.Edges(CycleCategory::kDrain, pe) += open;
     }
     for (size_t i = 0; i < occupancy_.size(); ++i) {
@@ -70,6 +73,8 @@ class EdgeSorter {
 
   struct Edges {
     int64_t empty_column = 0;
+    int64_t blocking = 0;
+    bool was_full = false;                       // after the edge before
     std::array<int64_t, kCcuActivities> idle{};  // by what the CCU did at the edge before
     std::array<int64_t, kCcuActivities> open{};  // likewise, since the last column
   };

@@ -49,7 +49,7 @@ class Simulation {
       const auto before = ccu_.activity();
       Tick();
       if (account == nullptr) continue;
-      sorter.Sort(before);
+      sorter.Sort(before, ccu_.activity());
       if (edge_ == end_) closed = sorter.Close();  // again if an entry is issued later
     }
     if (account != nullptr) *account += closed;
