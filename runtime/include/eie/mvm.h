@@ -30,7 +30,7 @@ class Accumulator {
 
   /// Adds a column times `x`. A column meets a row once, so the order within it is free.
   void AddColumn(int64_t column, Word x) {
-    std::array<Product, 128> products;  // by code, of at most 7 bits
+    Products products;
     int64_t largest = 0;
     for (size_t code = 0; code < matrix_.codebook.size(); ++code) {
       Word weight;
@@ -55,13 +55,32 @@ class Accumulator {
  private:
   using Product = typename Arithmetic::Product;
 
+  using Products = std::array<Product, 128>;  // by code, of at most 7 bits
+
   template <typename Add>
-  void ForEachWeight(int64_t column, const std::array<Product, 128>& products, Add add) {
-    const uint32_t* const end = matrix_.weights.data() + matrix_.weight_starts[column + 1];
+  void ForEachWeight(int64_t column, const Products& products, Add add) {
+    switch (matrix_.weight_bytes) {
+      case 2:
+        return AddWeights<2>(column, products, add);
+      case 3:
+        return AddWeights<3>(column, products, add);
+      default:
+        return AddWeights<4>(column, products, add);
+    }
+  }
+
+  template <int kBytes, typename Add>
+  void AddWeights(int64_t column, const Products& products, Add add) {
+    const int code_bits = static_cast<int>(matrix_.codebook_bits);
+    const uint32_t code_mask = (1U << code_bits) - 1;
+    const uint8_t* const end = matrix_.first_weight(column + 1);
     Word* const acc = acc_;
-    for (const uint32_t* w = matrix_.weights.data() + matrix_.weight_starts[column]; w < end; ++w) {
-      Word& sum = acc[*w >> EncodedMatrix::kCodeBits];
-      sum = add(sum, products[static_cast<uint8_t>(*w)]);
+    for (const uint8_t* w = matrix_.first_weight(column); w < end; w += kBytes) {
+      uint32_t weight = w[0] | w[1] << 8;
+      if (kBytes > 2) weight |= w[2] << 16;
+      if (kBytes > 3) weight |= static_cast<uint32_t>(w[3]) << 24;
+      Word& sum = acc[weight >> code_bits];
+      sum = add(sum, products[weight & code_mask]);
     }
   }
 
@@ -73,6 +92,20 @@ class Accumulator {
   int64_t saturations_ = 0;
 };
 
+/// The columns that are broadcast: every input that is not zero, then the bias column.
+template <typename Word>
+std::vector<uint32_t> ActiveColumns(const EncodedMatrix& matrix, const Word* x) {
+  std::vector<uint32_t> columns(matrix.stored_cols());
+  size_t count = 0;
+  for (int64_t j = 0; j < matrix.cols; ++j) {  // without branches: where the zeros are is random
+    columns[count] = static_cast<uint32_t>(j);
+    count += x[j] != 0;
+  }
+  if (matrix.has_bias_column) columns[count++] = static_cast<uint32_t>(matrix.cols);
+  columns.resize(count);
+  return columns;
+}
+
 /// One sparse matrix-vector product: adds to `acc`, and what it cost to `counters`.
 ///
 /// `x` has `cols` words and `acc` has `rows`. The bias column's 1 has `frac_bits`.
@@ -80,17 +113,10 @@ template <typename Arithmetic>
 void MultiplyAdd(const EncodedMatrix& matrix, const HardwareConfig& config,
                  const Arithmetic& arithmetic, const typename Arithmetic::Word* x, int64_t shift,
                  int64_t frac_bits, typename Arithmetic::Word* acc, Counters* counters) {
-  std::vector<uint32_t> columns;
-  columns.reserve(matrix.stored_cols());
+  const std::vector<uint32_t> columns = ActiveColumns(matrix, x);
   Accumulator<Arithmetic> accumulator(matrix, arithmetic, shift, acc);
-  for (int64_t j = 0; j < matrix.cols; ++j) {
-    if (x[j] == 0) continue;
-    columns.push_back(static_cast<uint32_t>(j));
-    accumulator.AddColumn(j, x[j]);
-  }
-  if (matrix.has_bias_column) {
-    columns.push_back(static_cast<uint32_t>(matrix.cols));
-    accumulator.AddColumn(matrix.cols, arithmetic.One(frac_bits));
+  for (const uint32_t column : columns) {
+    accumulator.AddColumn(column, column == matrix.cols ? arithmetic.One(frac_bits) : x[column]);
   }
   counters->accumulator_saturations += accumulator.saturations();
   counters->act_reads += matrix.cols;
