@@ -1,4 +1,4 @@
-"""`simulate`: one encoded matrix as one scan, values and cycles.
+"""`simulate` and `simulate_batch`: one encoded matrix as one scan per input, values and cycles.
 
 The matrix-level call: registers and SRAM are as large as the matrix needs, as in the paper
 authors' own simulator. Compiled programs respect the machine's limits instead.
@@ -7,14 +7,12 @@ authors' own simulator. Compiled programs respect the machine's limits instead.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import tvm_ffi
 from numpy.typing import ArrayLike, NDArray
 
-from eie_backend._register import load_runtime
 from eie_backend.codegen.formats import (
     FLOAT,
     LayerFormat,
@@ -23,9 +21,8 @@ from eie_backend.codegen.formats import (
 from eie_backend.config import HardwareConfig
 from eie_backend.encoding import EncodedMatrix
 from eie_backend.errors import ConfigError, InputError
-from eie_backend.isa.counters import COUNTERS
-from eie_backend.isa.image import encode_matrix
 from eie_backend.isa.program import ARITHMETICS, Arithmetic
+from eie_backend.loaded import run_samples
 from eie_backend.numerics import VALUE_BITS, dequantize, frac_bits_for, quantize
 
 MAX_BESIDE_BIAS = (1 << (VALUE_BITS - 1)) - 1
@@ -38,17 +35,18 @@ class LayerRun:
 
     Attributes
     ----------
-    output : ndarray, shape (out,), float32
-        Sums before any ReLU; int16 results are scaled back to real values.
+    output : ndarray, shape (out,), float32, or None
+        Sums before any ReLU; int16 results are scaled back to real values. None if the values were
+        not asked for.
     counters : mapping of str to int
-        See ``docs/counters.md``.
+        See ``docs/counters.md``. Without values there is no `accumulator_saturations`.
     format : LayerFormat
-        Scales that were used; all 0 for float32.
+        Scales that were used; all 0 for float32. Without values only the input's is chosen.
     config : HardwareConfig
         The machine.
     """
 
-    output: NDArray[np.float32]
+    output: NDArray[np.float32] | None
     counters: Mapping[str, int]
     format: LayerFormat
     config: HardwareConfig
@@ -75,6 +73,8 @@ def simulate(
     config: HardwareConfig,
     arithmetic: Arithmetic = "int16",
     format: LayerFormat | None = None,
+    *,
+    values: bool = True,
 ) -> LayerRun:
     """Run one sparse matrix-vector product on the machine.
 
@@ -90,6 +90,8 @@ def simulate(
         Fixed point or float32, in column order.
     format : LayerFormat, optional
         Scales for int16. By default each is the finest that holds the values of this very run.
+    values : bool
+        False: only cycles and counters, some ten times faster.
 
     Returns
     -------
@@ -115,11 +117,75 @@ def simulate(
     >>> run.output.tolist(), run.cycles
     ([2.0, 0.0], 9)
     """
-    values = np.asarray(activations, np.float32)
-    if values.shape != (encoded.cols,):
-        raise InputError(f"activations have shape {values.shape}; it must be ({encoded.cols},)")
-    if bad := int(np.count_nonzero(~np.isfinite(values))):
-        raise InputError(f"activations: {bad} of {values.size} are NaN or infinite")
+    vector = np.asarray(activations, np.float32)
+    if vector.shape != (encoded.cols,):
+        raise InputError(f"activations have shape {vector.shape}; it must be ({encoded.cols},)")
+    return _simulate(encoded, vector[None], config, arithmetic, format, 1, values)[0]
+
+
+def simulate_batch(
+    encoded: EncodedMatrix,
+    activations: ArrayLike,
+    config: HardwareConfig,
+    arithmetic: Arithmetic = "int16",
+    format: LayerFormat | None = None,
+    *,
+    threads: int | None = None,
+    values: bool = True,
+) -> list[LayerRun]:
+    """Run one sparse matrix-vector product per input, several at a time.
+
+    Parameters
+    ----------
+    activations : array_like, shape (batch, in), float32
+        Input vectors; all share the weights in memory.
+    threads : int, optional
+        Host threads at most, by default one per core. Results do not depend on it.
+    encoded, config, arithmetic, format, values
+        As for `simulate`; without `format` every input has its own.
+
+    Returns
+    -------
+    list of LayerRun
+        What `simulate` returns for each input.
+
+    Raises
+    ------
+    InputError, ConfigError
+        As for `simulate`.
+
+    Examples
+    --------
+    >>> from eie_backend import HardwareConfig, encode
+    >>> config = HardwareConfig(num_pe=2)
+    >>> encoded = encode([[1, 0], [0, 2]], [0.0, 0.5, -1.0], config)
+    >>> runs = simulate_batch(encoded, [[4.0, 0.0], [0.0, 1.0]], config, "float32")
+    >>> [(run.output.tolist(), run.cycles) for run in runs]
+    [([2.0, 0.0], 9), ([0.0, -1.0], 9)]
+    """
+    vectors = np.asarray(activations, np.float32)
+    if vectors.ndim != 2 or vectors.shape[1] != encoded.cols:
+        raise InputError(
+            f"activations have shape {vectors.shape}; it must be (batch, {encoded.cols})"
+        )
+    if threads is not None and threads < 1:
+        raise ConfigError(f"threads = {threads}; it must be at least 1, or None for all cores")
+    if not vectors.size:
+        return []
+    return _simulate(encoded, vectors, config, arithmetic, format, threads or 0, values)
+
+
+def _simulate(
+    encoded: EncodedMatrix,
+    vectors: NDArray[np.float32],
+    config: HardwareConfig,
+    arithmetic: Arithmetic,
+    given: LayerFormat | None,
+    threads: int,
+    values: bool,
+) -> list[LayerRun]:
+    if bad := int(np.count_nonzero(~np.isfinite(vectors))):
+        raise InputError(f"activations: {bad} of {vectors.size} are NaN or infinite")
     if (encoded.num_pe, encoded.codebook_bits) != (config.num_pe, config.codebook_bits):
         raise ConfigError(
             f"matrix encoded for {encoded.num_pe} PEs and {encoded.codebook_bits} codebook bits, "
@@ -130,56 +196,72 @@ def simulate(
             f"arithmetic {arithmetic!r} is unknown; choose one of {', '.join(ARITHMETICS)}"
         )
     if arithmetic == "float32":
-        output, counters = _run(encoded, encoded.codebook, values, config, FLOAT)
-        return LayerRun(output.astype(np.float32), counters, FLOAT, config)
-    chosen = format or _own_format(encoded, values, config)
-    codebook = quantize(encoded.codebook, chosen.weights).astype(np.int32)
-    words = quantize(values, chosen.input).astype(np.int32)
-    output, counters = _run(encoded, codebook, words, config, chosen)
-    return LayerRun(dequantize(output, chosen.accumulator), counters, chosen, config)
+        formats = [FLOAT] * len(vectors)
+        codebooks = np.tile(encoded.codebook, (len(vectors), 1))
+        words: NDArray[np.generic] = np.array(vectors, order="C")  # a writable copy
+    else:
+        formats = (
+            [given] * len(vectors)
+            if given
+            else _own_formats(encoded, vectors, config, threads, values)
+        )
+        codebooks = np.array([quantize(encoded.codebook, f.weights) for f in formats], np.int32)
+        words = np.array(
+            [quantize(x, f.input) for x, f in zip(vectors, formats, strict=True)], np.int32
+        )
+    sums, counters = run_samples(encoded, config, codebooks, words, formats, threads, values)
+    outputs: list[NDArray[np.float32] | None] = [None] * len(vectors)
+    if sums is not None and arithmetic == "float32":
+        outputs = [x.astype(np.float32, copy=False) for x in sums]
+    elif sums is not None:
+        outputs = [dequantize(x, f.accumulator) for x, f in zip(sums, formats, strict=True)]
+    return [
+        LayerRun(output, counted, used, config)
+        for output, counted, used in zip(outputs, counters, formats, strict=True)
+    ]
 
 
-def _own_format(
-    encoded: EncodedMatrix, values: NDArray[np.float32], config: HardwareConfig
-) -> LayerFormat:
-    exact = simulate(encoded, values, config, "float32").output
+def _own_formats(
+    encoded: EncodedMatrix,
+    vectors: NDArray[np.float32],
+    config: HardwareConfig,
+    threads: int,
+    values: bool,
+) -> list[LayerFormat]:
+    largest = np.abs(vectors).max(axis=1).tolist()
+    if encoded.has_bias_column and max(largest) > MAX_BESIDE_BIAS:
+        raise InputError(
+            f"activations reach {max(largest)}; beside a bias column, fed by a constant 1, int16 "
+            f"holds at most {MAX_BESIDE_BIAS}; scale the activations down or take float32"
+        )
+    one = 1.0 if encoded.has_bias_column else 0.0
+    sources = [frac_bits_for(max(x, one)) for x in largest]
+    if not values:  # the scale of the sums has no part in timing
+        return [LayerFormat(source, 0, 0, 0) for source in sources]
+    batch = len(vectors)
+    sums, _ = run_samples(
+        encoded,
+        config,
+        np.repeat([encoded.codebook, np.abs(encoded.codebook)], batch, axis=0),
+        np.concatenate([vectors, np.abs(vectors)]),
+        [FLOAT] * (2 * batch),
+        threads,
+    )
+    assert sums is not None
+    exact, bounds = sums[:batch], sums[batch:]
     if bad := int(np.count_nonzero(~np.isfinite(exact))):
         raise InputError(
             f"sums: {bad} of {exact.size} are NaN or infinite in float32, so int16 has no scale; "
             "scale the activations or weights down"
         )
-    magnitudes = replace(encoded, codebook=np.abs(encoded.codebook))
-    bound = simulate(magnitudes, np.abs(values), config, "float32").output
     weights = frac_bits_for(float(np.abs(encoded.codebook).max()))
-    largest = float(np.abs(values).max())
-    if encoded.has_bias_column and largest > MAX_BESIDE_BIAS:
-        raise InputError(
-            f"activations reach {largest}; beside a bias column, fed by a constant 1, int16 holds "
-            f"at most {MAX_BESIDE_BIAS}; scale the activations down or take float32"
+    formats = []
+    for source, sample, bound in zip(sources, exact, bounds, strict=True):
+        accumulator = accumulator_frac_bits(
+            float(bound.max()),
+            float(np.abs(sample).max()),
+            source + weights,
+            config.accumulator_bits,
         )
-    source = frac_bits_for(max(largest, 1.0 if encoded.has_bias_column else 0.0))
-    accumulator = accumulator_frac_bits(
-        float(bound.max()), float(np.abs(exact).max()), source + weights, config.accumulator_bits
-    )
-    return LayerFormat(source, weights, accumulator, accumulator)
-
-
-def _run(
-    encoded: EncodedMatrix,
-    codebook: NDArray[np.generic],
-    words: NDArray[np.generic],
-    config: HardwareConfig,
-    layer_format: LayerFormat,
-) -> tuple[NDArray[np.generic], dict[str, int]]:
-    load_runtime()
-    record = encode_matrix(replace(encoded, codebook=codebook))
-    load = tvm_ffi.get_global_func("eie.load_matrix")
-    run = load(list(config.to_dict().values()), record, words.dtype == np.float32)
-    output = np.zeros(encoded.rows, words.dtype)
-    counts = run(
-        tvm_ffi.from_dlpack(words),
-        tvm_ffi.from_dlpack(output),
-        layer_format.product_shift,
-        layer_format.input,
-    )
-    return output, {c.name: int(n) for c, n in zip(COUNTERS, counts, strict=True)}
+        formats.append(LayerFormat(source, weights, accumulator, accumulator))
+    return formats

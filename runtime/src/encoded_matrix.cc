@@ -162,9 +162,8 @@ void DecodeEntries(const ByteReader& reader, const uint8_t* entries, const Point
     entries += matrix->entries_per_pe[k];
   }
   const std::vector<const uint8_t*> base = at;
-  const int64_t weights = std::count_if(base[0], entries, [&](uint8_t entry) {
-    return (entry & code_mask) != 0;
-  });
+  const int64_t weights =
+      std::count_if(base[0], entries, [&](uint8_t entry) { return (entry & code_mask) != 0; });
   matrix->weights.resize(weights * matrix->weight_bytes);
   uint8_t* weight = matrix->weights.data();
   uint32_t count = 0;

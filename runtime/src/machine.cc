@@ -71,7 +71,8 @@ class MachineOf final : public Machine {
   }
 
   void Execute(const Mvm& mvm) {
-    MultiplyAdd(program_.matrices[mvm.matrix], program_.config, arithmetic_, ActRow(mvm.src_row),
+    const EncodedMatrix& matrix = program_.matrices[mvm.matrix];
+    MultiplyAdd(matrix, program_.config, arithmetic_, matrix.codebook.data(), ActRow(mvm.src_row),
                 mvm.shift, mvm.frac_bits, acc_.data(), counters_);
   }
 

@@ -8,8 +8,10 @@
 #include <tvm/ffi/reflection/registry.h>
 
 #include <algorithm>
+#include <cstring>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <string>
 #include <type_traits>
@@ -23,6 +25,7 @@
 #include "eie/machine.h"
 #include "eie/mvm.h"
 #include "eie/profile.h"
+#include "eie/samples.h"
 
 namespace eie {
 namespace {
@@ -44,14 +47,16 @@ auto Translate(Body body) -> decltype(body()) {
   TVM_FFI_UNREACHABLE();
 }
 
-/// The values of a contiguous CPU tensor of 4-byte words.
+/// The values of a contiguous CPU tensor.
 template <typename Word>
 Word* Values(const std::string& name, const ffi::TensorView& tensor) {
   constexpr bool is_float = std::is_floating_point_v<Word>;
   const DLDataType dtype = tensor.dtype();
-  if (dtype.code != (is_float ? kDLFloat : kDLInt) || dtype.bits != 32 || dtype.lanes != 1) {
+  if (dtype.code != (is_float ? kDLFloat : kDLInt) || dtype.bits != 8 * sizeof(Word) ||
+      dtype.lanes != 1) {
     TVM_FFI_THROW(ValueError) << name << " has dtype " << ffi::DLDataTypeToString(dtype)
-                              << "; it must be " << (is_float ? "float32" : "int32");
+                              << "; it must be " << (is_float ? "float" : "int")
+                              << 8 * sizeof(Word);
   }
   if (tensor.device().device_type != kDLCPU) {
     TVM_FFI_THROW(ValueError) << name << " is on device type " << tensor.device().device_type
@@ -85,21 +90,28 @@ void RunProgram(const std::shared_ptr<const Program>& program, ffi::PackedArgs a
   }
   const Batch batch(*program, tensors);
   if (batch.samples() == 0) return;
-  const auto machine = Machine::Create(*program);
-  std::vector<float> input(program->inputs), output(program->outputs);
   Profiler& profiler = Profiler::OfThisThread();
-  std::vector<ProfileRow> rows;
+  std::vector<ProfileRow> no_rows;
   if (profiler.active()) {
     for (const std::string& layer : program->layers) {
-      rows.push_back({program->symbol, layer, 0, 0, 0, {}});
+      no_rows.push_back({program->symbol, layer, 0, 0, 0, {}});
     }
   }
-  for (int64_t n = 0; n < batch.samples(); ++n) {
-    batch.Gather(n, input.data());
-    const std::vector<Counters>& layers = machine->Run(input.data(), output.data());
-    batch.Scatter(n, output.data());
-    for (size_t i = 0; i < rows.size(); ++i) rows[i].Add(layers[i]);
-  }
+  std::vector<ProfileRow> rows = no_rows;
+  std::mutex mutex;  // of `rows`
+  ShareSamples(batch.samples(), 0, [&](Samples& samples) {
+    const auto machine = Machine::Create(*program);
+    std::vector<float> input(program->inputs), output(program->outputs);
+    std::vector<ProfileRow> own = no_rows;
+    for (int64_t n = 0; samples.Take(&n);) {
+      batch.Gather(n, input.data());
+      const std::vector<Counters>& layers = machine->Run(input.data(), output.data());
+      batch.Scatter(n, output.data());
+      for (size_t i = 0; i < own.size(); ++i) own[i].Add(layers[i]);
+    }
+    const std::lock_guard<std::mutex> lock(mutex);
+    for (size_t i = 0; i < own.size(); ++i) rows[i].Merge(own[i]);
+  });
   if (profiler.active()) profiler.Record(program, rows);
 }
 
@@ -122,27 +134,60 @@ ffi::Array<ffi::Map<ffi::String, ffi::Any>> StopProfile() {
   return rows;
 }
 
-/// A matrix of any size with its machine, for one scan at a time.
+/// A matrix of any size with its machine, for one scan per sample.
 struct LoadedMatrix {
   HardwareConfig config;
   EncodedMatrix matrix;
 };
 
+/// The tensors of a call: each holds the same part of every sample, sample after sample.
+struct MatrixCall {
+  ffi::TensorView codebooks;           ///< a word per code
+  ffi::TensorView x;                   ///< a word per input
+  ffi::Optional<ffi::TensorView> out;  ///< a word per row; without it no values are computed
+  ffi::TensorView formats;             ///< int32 shift, frac_bits
+  ffi::TensorView counters;            ///< int64, written
+  int64_t threads;
+};
+
 template <typename Arithmetic>
-ffi::Array<int64_t> RunMatrix(const LoadedMatrix& loaded, ffi::TensorView x, ffi::TensorView out,
-                              int64_t shift, int64_t frac_bits) {
+void RunMatrix(const LoadedMatrix& loaded, const MatrixCall& call) {
   using Word = typename Arithmetic::Word;
-  const Word* input = Values<Word>("x", x);
-  Word* output = Values<Word>("out", out);
-  RequireLength("x", x.numel(), loaded.matrix.cols);
-  RequireLength("out", out.numel(), loaded.matrix.rows);
-  RequireRange("shift", shift, kMinShift, kMaxShift);
-  if (loaded.matrix.has_bias_column) RequireRange("frac_bits", frac_bits, 0, kMaxOneFracBits);
-  std::fill_n(output, loaded.matrix.rows, Word{0});
-  Counters counters;
-  MultiplyAdd(loaded.matrix, loaded.config, Arithmetic(loaded.config), input, shift, frac_bits,
-              output, &counters);
-  return ToArray(counters);
+  const EncodedMatrix& matrix = loaded.matrix;
+  const int64_t codes = int64_t{1} << matrix.codebook_bits;
+  const int64_t count = call.formats.numel() / 2;
+  RequireLength("formats", call.formats.numel(), 2 * count);
+  RequireLength("codebooks", call.codebooks.numel(), count * codes);
+  RequireLength("x", call.x.numel(), count * matrix.cols);
+  RequireLength("counters", call.counters.numel(), count * int64_t{Counters::kNumCounters});
+  RequireRange("threads", call.threads, 0, INT16_MAX);
+  const Word* codebooks = Values<Word>("codebooks", call.codebooks);
+  const Word* x = Values<Word>("x", call.x);
+  const int32_t* formats = Values<int32_t>("formats", call.formats);
+  int64_t* all_counters = Values<int64_t>("counters", call.counters);
+  Word* out = nullptr;
+  if (call.out) {
+    out = Values<Word>("out", *call.out);
+    RequireLength("out", (*call.out).numel(), count * matrix.rows);
+    std::fill_n(out, count * matrix.rows, Word{0});
+  }
+  for (int64_t n = 0; n < count; ++n) {
+    RequireRange("shift", formats[2 * n], kMinShift, kMaxShift);
+    if (matrix.has_bias_column) RequireRange("frac_bits", formats[2 * n + 1], 0, kMaxOneFracBits);
+  }
+  const Arithmetic arithmetic(loaded.config);
+  ShareSamples(count, call.threads, [&](Samples& samples) {
+    std::vector<uint32_t> codebook(codes);
+    for (int64_t n = 0; samples.Take(&n);) {
+      std::memcpy(codebook.data(), codebooks + n * codes, codes * sizeof(Word));
+      Counters counters;
+      MultiplyAdd(matrix, loaded.config, arithmetic, codebook.data(), x + n * matrix.cols,
+                  formats[2 * n], formats[2 * n + 1],
+                  out == nullptr ? nullptr : out + n * matrix.rows, &counters);
+      const auto values = counters.Values();
+      std::copy(values.begin(), values.end(), all_counters + n * int64_t{values.size()});
+    }
+  });
 }
 
 ffi::Function LoadMatrixFunction(ffi::Array<int64_t> config, ffi::Bytes record, bool is_float) {
@@ -158,12 +203,13 @@ ffi::Function LoadMatrixFunction(ffi::Array<int64_t> config, ffi::Bytes record, 
     loaded->matrix = ReadEncodedMatrix(reader, loaded->config, is_float);
     if (reader.remaining() != 0) reader.Fail("bytes follow the entries");
   });
-  const auto run = is_float ? RunMatrix<Float32> : RunMatrix<Int16>;
-  return ffi::Function::FromTyped(
-      [loaded = std::shared_ptr<const LoadedMatrix>(loaded), run](
-          ffi::TensorView x, ffi::TensorView out, int64_t shift, int64_t frac_bits) {
-        return Translate([&] { return run(*loaded, x, out, shift, frac_bits); });
-      });
+  return ffi::Function::FromTyped([loaded = std::shared_ptr<const LoadedMatrix>(loaded)](
+                                      ffi::TensorView codebooks, ffi::TensorView x,
+                                      ffi::Optional<ffi::TensorView> out, ffi::TensorView formats,
+                                      ffi::TensorView counters, int64_t threads) {
+    const auto run = x.dtype().code == kDLFloat ? RunMatrix<Float32> : RunMatrix<Int16>;
+    Translate([&] { run(*loaded, {codebooks, x, out, formats, counters, threads}); });
+  });
 }
 
 TVM_FFI_STATIC_INIT_BLOCK() {

@@ -145,9 +145,10 @@ EIE_INLINE void ScanCells(const EncodedMatrix& matrix, const std::vector<Cell>& 
     const int64_t input = column == matrix.cols ? input_rows * num_pe : column;  // bias: a new row
     edge = scan.Broadcast(input, 1 + pops[slot]);
     const Cell* const cells = slices.data() + 2 * num_pe * column;
-    const Cell late = Feed(num_pe, cells, static_cast<Cell>(std::min<int64_t>(edge - previous, kMax)),
-                           static_cast<Cell>(std::min(column - before, kMax)), pes.late.data(),
-                           pes.age.data(), pes.shared.data());
+    const Cell late =
+        Feed(num_pe, cells, static_cast<Cell>(std::min<int64_t>(edge - previous, kMax)),
+             static_cast<Cell>(std::min(column - before, kMax)), pes.late.data(), pes.age.data(),
+             pes.shared.data());
     before = column;
     pops[slot] = edge + 1 + static_cast<int32_t>(late);
     slot = slot + 1 == pops.size() ? 0 : slot + 1;
@@ -162,7 +163,8 @@ EIE_INLINE void ScanCells(const EncodedMatrix& matrix, const std::vector<Cell>& 
     counters->padding_entries += matrix.columns[column].entries - matrix.column_weights(column);
   }
   counters->spmat_reads += words - CollectShared(&pes);
-  counters->cycles += (end > 0 ? end - 1 : scan.Enter(input_rows - 1 + matrix.has_bias_column)) + kPipelineEdges;
+  counters->cycles +=
+      (end > 0 ? end - 1 : scan.Enter(input_rows - 1 + matrix.has_bias_column)) + kPipelineEdges;
   counters->broadcasts += static_cast<int64_t>(columns.size());
   counters->ptr_reads += static_cast<int64_t>(columns.size()) * num_pe;
 }

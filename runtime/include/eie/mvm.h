@@ -20,9 +20,10 @@ class Accumulator {
  public:
   using Word = typename Arithmetic::Word;
 
-  /// `acc` has one word per row.
-  Accumulator(const EncodedMatrix& matrix, const Arithmetic& arithmetic, int64_t shift, Word* acc)
-      : matrix_(matrix), arithmetic_(arithmetic), shift_(shift), acc_(acc) {
+  /// `codebook` has a word per code and `acc` one per row.
+  Accumulator(const EncodedMatrix& matrix, const Arithmetic& arithmetic, const uint32_t* codebook,
+              int64_t shift, Word* acc)
+      : matrix_(matrix), arithmetic_(arithmetic), codebook_(codebook), shift_(shift), acc_(acc) {
     for (int64_t i = 0; i < matrix.rows; ++i) {
       bound_ = std::max(bound_, Arithmetic::Magnitude(acc[i]));
     }
@@ -32,9 +33,9 @@ class Accumulator {
   void AddColumn(int64_t column, Word x) {
     Products products;
     int64_t largest = 0;
-    for (size_t code = 0; code < matrix_.codebook.size(); ++code) {
+    for (int64_t code = 0; code < int64_t{1} << matrix_.codebook_bits; ++code) {
       Word weight;
-      std::memcpy(&weight, &matrix_.codebook[code], sizeof weight);
+      std::memcpy(&weight, &codebook_[code], sizeof weight);
       products[code] = arithmetic_.Multiply(weight, x, shift_);
       largest = std::max(largest, Arithmetic::Magnitude(products[code]));
     }
@@ -75,6 +76,7 @@ class Accumulator {
     const uint32_t code_mask = (1U << code_bits) - 1;
     const uint8_t* const end = matrix_.first_weight(column + 1);
     Word* const acc = acc_;
+#pragma GCC unroll 4
     for (const uint8_t* w = matrix_.first_weight(column); w < end; w += kBytes) {
       uint32_t weight = w[0] | w[1] << 8;
       if (kBytes > 2) weight |= w[2] << 16;
@@ -86,6 +88,7 @@ class Accumulator {
 
   const EncodedMatrix& matrix_;
   const Arithmetic& arithmetic_;
+  const uint32_t* const codebook_;
   const int64_t shift_;
   Word* const acc_;
   int64_t bound_ = 0;  // no sum's magnitude is larger; while it fits, nothing can saturate
@@ -108,17 +111,21 @@ std::vector<uint32_t> ActiveColumns(const EncodedMatrix& matrix, const Word* x) 
 
 /// One sparse matrix-vector product: adds to `acc`, and what it cost to `counters`.
 ///
-/// `x` has `cols` words and `acc` has `rows`. The bias column's 1 has `frac_bits`.
+/// `x` has `cols` words and `acc` has `rows`; without `acc` values play no part, only what it cost
+/// is found. The bias column's 1 has `frac_bits`.
 template <typename Arithmetic>
 void MultiplyAdd(const EncodedMatrix& matrix, const HardwareConfig& config,
-                 const Arithmetic& arithmetic, const typename Arithmetic::Word* x, int64_t shift,
-                 int64_t frac_bits, typename Arithmetic::Word* acc, Counters* counters) {
+                 const Arithmetic& arithmetic, const uint32_t* codebook,
+                 const typename Arithmetic::Word* x, int64_t shift, int64_t frac_bits,
+                 typename Arithmetic::Word* acc, Counters* counters) {
   const std::vector<uint32_t> columns = ActiveColumns(matrix, x);
-  Accumulator<Arithmetic> accumulator(matrix, arithmetic, shift, acc);
-  for (const uint32_t column : columns) {
-    accumulator.AddColumn(column, column == matrix.cols ? arithmetic.One(frac_bits) : x[column]);
+  if (acc != nullptr) {
+    Accumulator<Arithmetic> accumulator(matrix, arithmetic, codebook, shift, acc);
+    for (const uint32_t column : columns) {
+      accumulator.AddColumn(column, column == matrix.cols ? arithmetic.One(frac_bits) : x[column]);
+    }
+    counters->accumulator_saturations += accumulator.saturations();
   }
-  counters->accumulator_saturations += accumulator.saturations();
   counters->act_reads += matrix.cols;
   Scan(matrix, config, columns, counters);
 }
