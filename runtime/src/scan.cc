@@ -5,12 +5,14 @@
 #include <utility>
 #include <variant>
 
+#include "eie/prefetch.h"
 #include "eie/vector_clones.h"
 
 namespace eie {
 namespace {
 
 constexpr int32_t kPipelineEdges = 6;  // from the issue of the last entry to the layer's end
+constexpr size_t kAhead = 8;           // columns by which memory is asked for before it is used
 
 template <typename T>
 T Max(T a, T b) {
@@ -140,6 +142,11 @@ EIE_INLINE void ScanCells(const EncodedMatrix& matrix, const std::vector<Cell>& 
   int64_t before = -1;
   int64_t words = 0;
   for (size_t n = 0; n < columns.size(); ++n) {
+    if (n + kAhead < columns.size()) {
+      const int64_t later = columns[n + kAhead];
+      Prefetch(&slices[2 * num_pe * later], 2 * num_pe * sizeof(Cell));
+      Prefetch(&matrix.columns[later], sizeof(EncodedMatrix::Column));
+    }
     const int64_t column = columns[n];
     const int32_t previous = edge;
     const int64_t input = column == matrix.cols ? input_rows * num_pe : column;  // bias: a new row

@@ -10,6 +10,7 @@
 #include "eie/encoded_matrix.h"
 #include "eie/generated/counters.h"
 #include "eie/generated/hardware_config.h"
+#include "eie/prefetch.h"
 #include "eie/scan.h"
 
 namespace eie {
@@ -121,7 +122,9 @@ void MultiplyAdd(const EncodedMatrix& matrix, const HardwareConfig& config,
   const std::vector<uint32_t> columns = ActiveColumns(matrix, x);
   if (acc != nullptr) {
     Accumulator<Arithmetic> accumulator(matrix, arithmetic, codebook, shift, acc);
-    for (const uint32_t column : columns) {
+    for (size_t n = 0; n < columns.size(); ++n) {
+      if (n + 8 < columns.size()) Prefetch(&matrix.columns[columns[n + 8]], 1);
+      const uint32_t column = columns[n];
       accumulator.AddColumn(column, column == matrix.cols ? arithmetic.One(frac_bits) : x[column]);
     }
     counters->accumulator_saturations += accumulator.saturations();
