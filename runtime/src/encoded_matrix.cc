@@ -150,6 +150,23 @@ void PrepareSlices(const Pointers& pointers, const HardwareConfig& config, Encod
   }
 }
 
+int64_t DenseColumnBytes(const EncodedMatrix& matrix) {
+  return dense_column::Blocks(matrix.rows) * dense_column::kBlockBytes;
+}
+
+/// Chooses the layout of the weights in `entries` and makes room for them.
+void PrepareWeights(const uint8_t* entries, int64_t count, EncodedMatrix* matrix) {
+  const int64_t code_mask = (int64_t{1} << matrix->codebook_bits) - 1;
+  const int64_t weights = std::count_if(entries, entries + count,
+                                        [=](uint8_t entry) { return (entry & code_mask) != 0; });
+  const int64_t dense_bytes = matrix->stored_cols() * DenseColumnBytes(*matrix);
+  matrix->dense = dense_column::IsFast() && matrix->codebook_bits <= dense_column::kCodeBits &&
+                  dense_bytes <= dense_column::kMaxBytesPerWeight * weights;
+  const int64_t highest = (matrix->rows << matrix->codebook_bits) - 1;
+  matrix->weight_bytes = highest < 1 << 16 ? 2 : highest < 1 << 24 ? 3 : 4;
+  matrix->weights.resize(matrix->dense ? dense_bytes : weights * matrix->weight_bytes);
+}
+
 /// Walks all entries column by column, checks them and fills the weights.
 void DecodeEntries(const ByteReader& reader, const uint8_t* entries, const Pointers& pointers,
                    EncodedMatrix* matrix) {
@@ -162,13 +179,11 @@ void DecodeEntries(const ByteReader& reader, const uint8_t* entries, const Point
     entries += matrix->entries_per_pe[k];
   }
   const std::vector<const uint8_t*> base = at;
-  const int64_t weights =
-      std::count_if(base[0], entries, [&](uint8_t entry) { return (entry & code_mask) != 0; });
-  matrix->weights.resize(weights * matrix->weight_bytes);
   uint8_t* weight = matrix->weights.data();
   uint32_t count = 0;
   for (int64_t j = 0; j < matrix->stored_cols(); ++j) {
     matrix->columns[j].first_weight = count;
+    uint8_t* const codes = matrix->weights.data() + j * DenseColumnBytes(*matrix);
     for (int64_t k = 0; k < num_pe; ++k) {
       const uint8_t* const end = base[k] + pointers.At(k, j + 1);
       int64_t row = k - num_pe;
@@ -183,11 +198,15 @@ void DecodeEntries(const ByteReader& reader, const uint8_t* entries, const Point
                       (row >= matrix->rows ? ") is past the last row" : ") is not a padding"));
         }
         if (code == 0) continue;
+        ++count;
+        if (matrix->dense) {
+          codes[dense_column::ByteOf(row)] |= code << dense_column::ShiftOf(row);
+          continue;
+        }
         const auto word = static_cast<uint32_t>(row << matrix->codebook_bits | code);
         for (int64_t byte = 0; byte < matrix->weight_bytes; ++byte) {
           *weight++ = static_cast<uint8_t>(word >> 8 * byte);
         }
-        ++count;
       }
     }
   }
@@ -221,8 +240,7 @@ EncodedMatrix ReadEncodedMatrix(ByteReader& reader, const HardwareConfig& config
   }
   const uint8_t* entries = reader.Take(stored);
   PrepareSlices(pointers, config, &matrix);
-  const int64_t highest = (matrix.rows << matrix.codebook_bits) - 1;
-  matrix.weight_bytes = highest < 1 << 16 ? 2 : highest < 1 << 24 ? 3 : 4;
+  PrepareWeights(entries, total, &matrix);
   DecodeEntries(reader, entries, pointers, &matrix);
   matrix.max_pe_entries =
       *std::max_element(matrix.entries_per_pe.begin(), matrix.entries_per_pe.end());

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "eie/byte_reader.h"
+#include "eie/dense_column.h"
 #include "eie/generated/hardware_config.h"
 
 namespace eie {
@@ -14,9 +15,9 @@ namespace eie {
 ///
 /// Timing and values are told apart: `slices` say how long each PE is busy with a column and which
 /// weight words it reads, `weights` are the plain list of a column's weights, without paddings.
-/// Memory: 2 bytes per weight if a row and a code fit 16 bits, else 3, past 2^24 4; and 2 bytes per
-/// (column, PE), more if a slice is long or its PE's words span many columns. At most 16 times the
-/// record.
+/// Memory: 2 bytes per weight if a row and a code fit 16 bits, else 3, past 2^24 4, at most 3 if
+/// dense; and 2 bytes per (column, PE), more if a slice is long or its PE's words span many
+/// columns. At most 16 times the record.
 struct EncodedMatrix {
   static constexpr int64_t kMaxSize = 1 << 24;             ///< rows, and columns
   static constexpr int64_t kMaxCycles = int64_t{1} << 30;  ///< entries + P * stored columns
@@ -39,7 +40,8 @@ struct EncodedMatrix {
   std::vector<uint32_t> codebook;       ///< float32 or int32 words
   std::vector<int64_t> entries_per_pe;  ///< paddings included
   std::vector<Column> columns;          ///< stored_cols() + 1
-  int64_t weight_bytes;                 ///< of a weight
+  bool dense;                           ///< weights are codes of all rows; see dense_column.h
+  int64_t weight_bytes;                 ///< of a weight, if not dense
   std::vector<uint8_t> weights;         ///< little-endian: row << codebook_bits | code
 
   /// Column after column: each PE's entries, then each PE's `sharers`.
@@ -52,6 +54,10 @@ struct EncodedMatrix {
   int64_t stored_cols() const { return cols + has_bias_column; }
   int64_t column_weights(int64_t column) const {
     return columns[column + 1].first_weight - columns[column].first_weight;
+  }
+  /// Codes of a dense column.
+  const uint8_t* codes(int64_t column) const {
+    return weights.data() + column * dense_column::Blocks(rows) * dense_column::kBlockBytes;
   }
   const uint8_t* first_weight(int64_t column) const {
     return weights.data() + weight_bytes * columns[column].first_weight;

@@ -24,7 +24,14 @@ class Accumulator {
   /// `codebook` has a word per code and `acc` one per row.
   Accumulator(const EncodedMatrix& matrix, const Arithmetic& arithmetic, const uint32_t* codebook,
               int64_t shift, Word* acc)
-      : matrix_(matrix), arithmetic_(arithmetic), codebook_(codebook), shift_(shift), acc_(acc) {
+      : matrix_(matrix),
+        arithmetic_(arithmetic),
+        codebook_(codebook),
+        shift_(shift),
+        acc_(acc),
+        blocks_(matrix.dense ? dense_column::Blocks(matrix.rows) : 0),
+        sums_(acc, acc + (matrix.dense ? matrix.rows : 0)) {
+    sums_.resize(blocks_ * dense_column::kBlockRows);
     for (int64_t i = 0; i < matrix.rows; ++i) {
       bound_ = std::max(bound_, Arithmetic::Magnitude(acc[i]));
     }
@@ -42,7 +49,11 @@ class Accumulator {
     }
     bound_ += largest;
     if (arithmetic_.Holds(bound_)) {
-      ForEachWeight(column, products, Arithmetic::AddUnsaturated);
+      if (matrix_.dense) {
+        AddDense(column, products);
+      } else {
+        ForEachWeight(column, products, Arithmetic::AddUnsaturated);
+      }
       return;
     }
     int64_t saturations = 0;
@@ -52,6 +63,11 @@ class Accumulator {
     saturations_ += saturations;
   }
 
+  /// Writes the sums to `acc`; no column may follow.
+  void Finish() {
+    if (matrix_.dense) std::copy_n(sums_.begin(), matrix_.rows, acc_);
+  }
+
   int64_t saturations() const { return saturations_; }
 
  private:
@@ -59,8 +75,26 @@ class Accumulator {
 
   using Products = std::array<Product, 128>;  // by code, of at most 7 bits
 
+  void AddDense(int64_t column, const Products& products) {
+    std::array<Word, int64_t{1} << dense_column::kCodeBits> words{};
+    for (size_t code = 1; code < words.size() >> (dense_column::kCodeBits - matrix_.codebook_bits);
+         ++code) {
+      words[code] = static_cast<Word>(products[code]);
+    }
+    words[0] = static_cast<Word>(-0.0);  // which changes no float
+    dense_column::Add(matrix_.codes(column), blocks_, words.data(), sums_.data());
+  }
+
   template <typename Add>
   void ForEachWeight(int64_t column, const Products& products, Add add) {
+    if (matrix_.dense) {
+      const uint8_t* const codes = matrix_.codes(column);
+      for (int64_t row = 0; row < matrix_.rows; ++row) {
+        const int code = codes[dense_column::ByteOf(row)] >> dense_column::ShiftOf(row) & 15;
+        if (code != 0) sums_[row] = add(sums_[row], products[code]);
+      }
+      return;
+    }
     switch (matrix_.weight_bytes) {
       case 2:
         return AddWeights<2>(column, products, add);
@@ -77,7 +111,9 @@ class Accumulator {
     const uint32_t code_mask = (1U << code_bits) - 1;
     const uint8_t* const end = matrix_.first_weight(column + 1);
     Word* const acc = acc_;
+#if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC unroll 4
+#endif
     for (const uint8_t* w = matrix_.first_weight(column); w < end; w += kBytes) {
       uint32_t weight = w[0] | w[1] << 8;
       if (kBytes > 2) weight |= w[2] << 16;
@@ -92,7 +128,9 @@ class Accumulator {
   const uint32_t* const codebook_;
   const int64_t shift_;
   Word* const acc_;
-  int64_t bound_ = 0;  // no sum's magnitude is larger; while it fits, nothing can saturate
+  const int64_t blocks_;    // of a dense matrix
+  std::vector<Word> sums_;  // its sums until Finish, in whole blocks
+  int64_t bound_ = 0;       // no sum's magnitude is larger; while it fits, nothing can saturate
   int64_t saturations_ = 0;
 };
 
@@ -127,6 +165,7 @@ void MultiplyAdd(const EncodedMatrix& matrix, const HardwareConfig& config,
       const uint32_t column = columns[n];
       accumulator.AddColumn(column, column == matrix.cols ? arithmetic.One(frac_bits) : x[column]);
     }
+    accumulator.Finish();
     counters->accumulator_saturations += accumulator.saturations();
   }
   counters->act_reads += matrix.cols;
