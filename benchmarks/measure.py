@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import ctypes
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 
 def medians_ms(calls: Mapping[str, Callable[[], object]], repetitions: int) -> dict[str, float]:
@@ -22,7 +21,16 @@ def medians_ms(calls: Mapping[str, Callable[[], object]], repetitions: int) -> d
     return {name: round(1e3 * statistics.median(of), 4) for name, of in times.items()}
 
 
-def resident_bytes() -> int:
-    """Return the memory that the process occupies."""
-    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
+class _MallInfo(ctypes.Structure):
+    """The result of glibc's mallinfo2."""
+
+    _names = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
+    _fields_ = tuple((name, ctypes.c_size_t) for name in _names.split())
+
+
+def allocated_bytes() -> int:
+    """Return the memory that the process holds from malloc, exactly; glibc only."""
+    mallinfo = ctypes.CDLL(None).mallinfo2
+    mallinfo.restype = _MallInfo
+    info = mallinfo()
+    return int(info.uordblks + info.hblkhd)

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "2")
 from environment import environment
 from layers import Layer, alex8, random_layer
-from measure import medians_ms, resident_bytes
+from measure import allocated_bytes, medians_ms
 from scipy.sparse import csr_array
 
 from eie_backend import HardwareConfig, simulate, simulate_batch
@@ -33,7 +33,7 @@ ALEXNET = ((9216, 4096, 0.09), (4096, 4096, 0.09), (4096, 1000, 0.25))
 
 
 def single(layer: Layer) -> dict[str, object]:
-    """One input: cycles per second, and cycles without values."""
+    """Measure one input: cycles per second, and cycles without values."""
     times = medians_ms(
         {
             "values": lambda: simulate(layer.encoded, layer.x, CONFIG, "float32"),
@@ -53,7 +53,7 @@ def single(layer: Layer) -> dict[str, object]:
 
 
 def many(layer: Layer) -> dict[str, object]:
-    """A batch: throughput of two threads, with and without values."""
+    """Measure a batch: throughput of two threads, with and without values."""
     x = np.tile(layer.x, (BATCH, 1))
 
     def call(threads: int, values: bool) -> object:
@@ -101,12 +101,13 @@ def against_libraries(layer: Layer) -> dict[str, object]:
 
 
 def memory(layer: Layer) -> dict[str, object]:
-    """What a loaded matrix adds to the process, beside its record's pointers."""
+    """Measure what a loaded matrix adds to the process, beside its record's pointers."""
     record, words = encode_matrix(layer.encoded), list(CONFIG.to_dict().values())
     load = tvm_ffi.get_global_func("eie.load_matrix")
-    before = resident_bytes()
-    loaded = [load(words, record, True) for _ in range(4)]
-    each = (resident_bytes() - before) / len(loaded)
+    before = allocated_bytes()
+    loaded = load(words, record, True)
+    each = allocated_bytes() - before
+    del loaded
     pointer_bytes = 2 * layer.encoded.pointers.size
     entries = layer.encoded.entries.size
     return {
@@ -117,7 +118,7 @@ def memory(layer: Layer) -> dict[str, object]:
 
 
 def loading() -> dict[str, object]:
-    """An image of AlexNet's three dense layers."""
+    """Time the load of an image of AlexNet's three dense layers."""
     layers = [random_layer(*shape, 0.4, seed) for seed, shape in enumerate(ALEXNET)]
     image = encode_image(
         Program(

@@ -19,6 +19,9 @@ from eie_backend.isa.image import encode_matrix
 VALUE_COUNTERS = frozenset({"accumulator_saturations"})
 """Counters of a matrix-vector product that only its values tell."""
 
+_NAMES = [c.name for c in COUNTERS]
+_TIMING_NAMES = [name for name in _NAMES if name not in VALUE_COUNTERS]
+
 _functions: WeakKeyDictionary[EncodedMatrix, dict[HardwareConfig, tvm_ffi.Function]]
 _functions = WeakKeyDictionary()
 _lock = Lock()
@@ -27,15 +30,16 @@ _lock = Lock()
 def _function(encoded: EncodedMatrix, config: HardwareConfig) -> tvm_ffi.Function:
     with _lock:
         of_matrix = _functions.setdefault(encoded, {})
-        if config not in of_matrix:
+        function = of_matrix.get(config)
+        if function is None:
             load_runtime()
             load = tvm_ffi.get_global_func("eie.load_matrix")
-            of_matrix[config] = load(
+            function = of_matrix[config] = load(
                 list(config.to_dict().values()),
                 encode_matrix(encoded),
                 encoded.codebook.dtype == np.float32,
             )
-        return of_matrix[config]
+        return function
 
 
 def run_samples(
@@ -85,8 +89,7 @@ def run_samples(
         tvm_ffi.from_dlpack(counters),
         threads,
     )
-    names = [c.name for c in COUNTERS]
-    rows = [dict(zip(names, row, strict=True)) for row in counters.tolist()]
+    rows = [dict(zip(_NAMES, row, strict=True)) for row in counters.tolist()]
     if not values:
-        rows = [{k: v for k, v in row.items() if k not in VALUE_COUNTERS} for row in rows]
+        rows = [{name: row[name] for name in _TIMING_NAMES} for row in rows]
     return sums, rows

@@ -184,7 +184,8 @@ def _simulate(
     threads: int,
     values: bool,
 ) -> list[LayerRun]:
-    if bad := int(np.count_nonzero(~np.isfinite(vectors))):
+    if not np.isfinite(vectors).all():
+        bad = int(np.count_nonzero(~np.isfinite(vectors)))
         raise InputError(f"activations: {bad} of {vectors.size} are NaN or infinite")
     if (encoded.num_pe, encoded.codebook_bits) != (config.num_pe, config.codebook_bits):
         raise ConfigError(
@@ -197,7 +198,7 @@ def _simulate(
         )
     if arithmetic == "float32":
         formats = [FLOAT] * len(vectors)
-        codebooks = np.tile(encoded.codebook, (len(vectors), 1))
+        codebooks = np.repeat(encoded.codebook[None], len(vectors), axis=0)
         words: NDArray[np.generic] = np.array(vectors, order="C")  # a writable copy
     else:
         formats = (
