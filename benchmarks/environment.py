@@ -14,7 +14,7 @@ def environment() -> dict[str, object]:
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text("utf-8").splitlines() if cpuinfo.exists() else []
     models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    packages = ("apache-tvm", "apache-tvm-ffi", "eie-backend", "numpy")
+    packages = ("apache-tvm", "apache-tvm-ffi", "eie-backend", "numpy", "scipy")
     return {
         "processor": models[0] if models else platform.processor(),
         "cores": os.cpu_count(),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from eie_backend.library import export_library, load
     from eie_backend.profiler import profile, run
     from eie_backend.recipe import Recipe
-    from eie_backend.simulator import LayerRun, simulate
+    from eie_backend.simulator import LayerRun, simulate, simulate_batch
     from eie_backend.targets import target
 
 __version__ = "0.1.0"
@@ -45,6 +45,7 @@ _HOME = {
     "profile": "profiler",
     "run": "profiler",
     "simulate": "simulator",
+    "simulate_batch": "simulator",
     "target": "targets",
 }
 _MODULES = ("compress", "relay")
@@ -66,6 +67,7 @@ __all__ = [
     "relay",
     "run",
     "simulate",
+    "simulate_batch",
     "target",
 ]
 

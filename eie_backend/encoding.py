@@ -45,6 +45,13 @@ class EncodedMatrix:
     entries: NDArray[np.uint8]
     has_bias_column: bool = False
 
+    def __post_init__(self) -> None:
+        """Take read-only views: a matrix stays what a loaded copy of it is."""
+        for name in ("codebook", "pointers", "entries"):
+            view = getattr(self, name).view()
+            view.flags.writeable = False
+            object.__setattr__(self, name, view)
+
     @property
     def stored_cols(self) -> int:
         """Columns in storage, the bias column included."""

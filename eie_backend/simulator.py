@@ -1,4 +1,4 @@
-"""`simulate`: one encoded matrix as one scan, values and cycles.
+"""`simulate` and `simulate_batch`: one encoded matrix as one scan per input, values and cycles.
 
 The matrix-level call: registers and SRAM are as large as the matrix needs, as in the paper
 authors' own simulator. Compiled programs respect the machine's limits instead.
@@ -6,15 +6,13 @@ authors' own simulator. Compiled programs respect the machine's limits instead.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 
 import numpy as np
-import tvm_ffi
 from numpy.typing import ArrayLike, NDArray
 
-from eie_backend._register import load_runtime
 from eie_backend.codegen.formats import (
     FLOAT,
     LayerFormat,
@@ -22,11 +20,10 @@ from eie_backend.codegen.formats import (
 )
 from eie_backend.config import HardwareConfig
 from eie_backend.encoding import EncodedMatrix
-from eie_backend.engines import CycleAccount, Engine, check_engine, read_account
+from eie_backend.engines import CycleAccount, Engine, check_engine
 from eie_backend.errors import ConfigError, InputError
-from eie_backend.isa.counters import COUNTERS
-from eie_backend.isa.image import encode_matrix
 from eie_backend.isa.program import ARITHMETICS, Arithmetic, value_bits
+from eie_backend.loaded import run_samples
 from eie_backend.numerics import dequantize, frac_bits_for, quantize
 
 
@@ -36,28 +33,34 @@ class LayerRun:
 
     Attributes
     ----------
-    output : ndarray, shape (out,), float32
-        Sums before any ReLU; fixed-point results are scaled back to real values.
+    output : ndarray, shape (out,), float32, or None
+        Sums before any ReLU; fixed-point results are scaled back to real values. None if the
+        values were not asked for.
     counters : mapping of str to int
-        See ``docs/counters.md``.
+        See ``docs/counters.md``. Without values there is no `accumulator_saturations`.
     format : LayerFormat
-        Scales that were used; all 0 for float32.
+        Scales that were used; all 0 for float32. Without values only the input's is chosen.
     config : HardwareConfig
         The machine.
-    account : CycleAccount
-        Where the cycles went.
+    find_account : callable
+        Runs once more to find out where the cycles went; the properties below call it when asked.
     """
 
-    output: NDArray[np.float32]
+    output: NDArray[np.float32] | None
     counters: Mapping[str, int]
     format: LayerFormat
     config: HardwareConfig
-    account: CycleAccount
+    find_account: Callable[[], CycleAccount] = field(repr=False)
 
     @property
     def cycles(self) -> int:
         """Compute cycles."""
         return self.counters["cycles"]
+
+    @cached_property
+    def account(self) -> CycleAccount:
+        """Where the cycles went."""
+        return self.find_account()
 
     @property
     def microseconds(self) -> float:
@@ -92,6 +95,8 @@ def simulate(
     arithmetic: Arithmetic = "int16",
     format: LayerFormat | None = None,
     engine: Engine = "event",
+    *,
+    values: bool = True,
 ) -> LayerRun:
     """Run one sparse matrix-vector product on the machine.
 
@@ -111,6 +116,8 @@ def simulate(
     engine : {"event", "functional", "clock"}
         How to simulate; all give the same bits. "functional" leaves cycles, the counters of the
         scan and the account of cycles 0.
+    values : bool
+        False: only cycles and counters, several times faster; not on the clock engine.
 
     Returns
     -------
@@ -138,12 +145,81 @@ def simulate(
     >>> {name: int(edges.sum()) for name, edges in run.breakdown.items() if edges.any()}
     {'multiply': 1, 'empty_column': 1, 'scan': 4, 'drain': 12}
     """
+    vector = np.asarray(activations, np.float32)
+    if vector.shape != (encoded.cols,):
+        raise InputError(f"activations have shape {vector.shape}; it must be ({encoded.cols},)")
+    return _simulate(encoded, vector[None], config, arithmetic, format, engine, 1, values)[0]
+
+
+def simulate_batch(
+    encoded: EncodedMatrix,
+    activations: ArrayLike,
+    config: HardwareConfig,
+    arithmetic: Arithmetic = "int16",
+    format: LayerFormat | None = None,
+    engine: Engine = "event",
+    *,
+    threads: int | None = None,
+    values: bool = True,
+) -> list[LayerRun]:
+    """Run one sparse matrix-vector product per input, several at a time.
+
+    Parameters
+    ----------
+    activations : array_like, shape (batch, in), float32
+        Input vectors; all share the weights in memory.
+    threads : int, optional
+        Host threads at most, by default one per core. Results do not depend on it.
+    encoded, config, arithmetic, format, engine, values
+        As for `simulate`; without `format` every input has its own.
+
+    Returns
+    -------
+    list of LayerRun
+        What `simulate` returns for each input.
+
+    Raises
+    ------
+    InputError, ConfigError
+        As for `simulate`.
+
+    Examples
+    --------
+    >>> from eie_backend import HardwareConfig, encode
+    >>> config = HardwareConfig(num_pe=2)
+    >>> encoded = encode([[1, 0], [0, 2]], [0.0, 0.5, -1.0], config)
+    >>> runs = simulate_batch(encoded, [[4.0, 0.0], [0.0, 1.0]], config, "float32")
+    >>> [(run.output.tolist(), run.cycles) for run in runs]
+    [([2.0, 0.0], 9), ([0.0, -1.0], 9)]
+    """
+    vectors = np.asarray(activations, np.float32)
+    if vectors.ndim != 2 or vectors.shape[1] != encoded.cols:
+        raise InputError(
+            f"activations have shape {vectors.shape}; it must be (batch, {encoded.cols})"
+        )
+    if threads is not None and threads < 1:
+        raise ConfigError(f"threads = {threads}; it must be at least 1, or None for all cores")
+    if not vectors.size:
+        return []
+    return _simulate(encoded, vectors, config, arithmetic, format, engine, threads or 0, values)
+
+
+def _simulate(
+    encoded: EncodedMatrix,
+    vectors: NDArray[np.float32],
+    config: HardwareConfig,
+    arithmetic: Arithmetic,
+    given: LayerFormat | None,
+    engine: Engine,
+    threads: int,
+    values: bool,
+) -> list[LayerRun]:
     check_engine(engine)
-    values = np.asarray(activations, np.float32)
-    if values.shape != (encoded.cols,):
-        raise InputError(f"activations have shape {values.shape}; it must be ({encoded.cols},)")
-    if bad := int(np.count_nonzero(~np.isfinite(values))):
-        raise InputError(f"activations: {bad} of {values.size} are NaN or infinite")
+    if engine == "clock" and not values:
+        raise ConfigError("the clock engine computes values: use engine='event' for cycles alone")
+    if not np.isfinite(vectors).all():
+        bad = int(np.count_nonzero(~np.isfinite(vectors)))
+        raise InputError(f"activations: {bad} of {vectors.size} are NaN or infinite")
     if (encoded.num_pe, encoded.codebook_bits) != (config.num_pe, config.codebook_bits):
         raise ConfigError(
             f"matrix encoded for {encoded.num_pe} PEs and {encoded.codebook_bits} codebook bits, "
@@ -154,66 +230,98 @@ def simulate(
             f"arithmetic {arithmetic!r} is unknown; choose one of {', '.join(ARITHMETICS)}"
         )
     if arithmetic == "float32":
-        output, counters, account = _run(encoded, encoded.codebook, values, config, FLOAT, engine)
-        return LayerRun(output.astype(np.float32), counters, FLOAT, config, account)
-    chosen = format or _own_format(encoded, values, config, arithmetic)
-    bits = value_bits(arithmetic)
-    codebook = quantize(encoded.codebook, chosen.weights, bits).astype(np.int32)
-    words = quantize(values, chosen.input, bits).astype(np.int32)
-    output, counters, account = _run(encoded, codebook, words, config, chosen, engine)
-    return LayerRun(dequantize(output, chosen.accumulator), counters, chosen, config, account)
+        formats = [FLOAT] * len(vectors)
+        codebooks = np.repeat(encoded.codebook[None], len(vectors), axis=0)
+        words: NDArray[np.generic] = np.array(vectors, order="C")  # a writable copy
+    else:
+        bits = value_bits(arithmetic)
+        formats = (
+            [given] * len(vectors)
+            if given
+            else _own_formats(encoded, vectors, config, arithmetic, threads, values)
+        )
+        codebooks = np.array(
+            [quantize(encoded.codebook, f.weights, bits) for f in formats], np.int32
+        )
+        words = np.array(
+            [quantize(x, f.input, bits) for x, f in zip(vectors, formats, strict=True)], np.int32
+        )
+
+    def find_account(sample: int) -> CycleAccount:
+        one = slice(sample, sample + 1)
+        _, _, accounts = run_samples(
+            encoded,
+            config,
+            codebooks[one],
+            words[one],
+            formats[one],
+            threads=1,
+            values=engine == "clock",
+            engine=engine,
+            account=True,
+        )
+        assert accounts[0] is not None
+        return accounts[0]
+
+    sums, counters, _ = run_samples(
+        encoded, config, codebooks, words, formats, threads, values, engine
+    )
+    outputs: list[NDArray[np.float32] | None] = [None] * len(vectors)
+    if sums is not None and arithmetic == "float32":
+        outputs = [x.astype(np.float32, copy=False) for x in sums]
+    elif sums is not None:
+        outputs = [dequantize(x, f.accumulator) for x, f in zip(sums, formats, strict=True)]
+    return [
+        LayerRun(outputs[n], counters[n], formats[n], config, partial(find_account, n))
+        for n in range(len(vectors))
+    ]
 
 
-def _own_format(
+def _own_formats(
     encoded: EncodedMatrix,
-    values: NDArray[np.float32],
+    vectors: NDArray[np.float32],
     config: HardwareConfig,
     arithmetic: Arithmetic,
-) -> LayerFormat:
+    threads: int,
+    values: bool,
+) -> list[LayerFormat]:
     bits = value_bits(arithmetic)
-    exact = simulate(encoded, values, config, "float32", engine="functional").output
+    highest = (1 << (bits - 1)) - 1
+    largest = np.abs(vectors).max(axis=1).tolist()
+    if encoded.has_bias_column and max(largest) > highest:
+        raise InputError(
+            f"activations reach {max(largest)}; beside a bias column, fed by a constant 1, "
+            f"{arithmetic} holds at most {highest}; scale the activations down or take float32"
+        )
+    one = 1.0 if encoded.has_bias_column else 0.0
+    sources = [frac_bits_for(max(x, one), bits) for x in largest]
+    if not values:  # the scale of the sums has no part in timing
+        return [LayerFormat(source, 0, 0, 0) for source in sources]
+    batch = len(vectors)
+    sums, _, _ = run_samples(
+        encoded,
+        config,
+        np.repeat([encoded.codebook, np.abs(encoded.codebook)], batch, axis=0),
+        np.concatenate([vectors, np.abs(vectors)]),
+        [FLOAT] * (2 * batch),
+        threads,
+        engine="functional",
+    )
+    assert sums is not None
+    exact, bounds = sums[:batch], sums[batch:]
     if bad := int(np.count_nonzero(~np.isfinite(exact))):
         raise InputError(
             f"sums: {bad} of {exact.size} are NaN or infinite in float32, so {arithmetic} has no "
             "scale; scale the activations or weights down"
         )
-    magnitudes = replace(encoded, codebook=np.abs(encoded.codebook))
-    bound = simulate(magnitudes, np.abs(values), config, "float32", engine="functional").output
     weights = frac_bits_for(float(np.abs(encoded.codebook).max()), bits)
-    largest = float(np.abs(values).max())
-    highest = (1 << (bits - 1)) - 1
-    if encoded.has_bias_column and largest > highest:
-        raise InputError(
-            f"activations reach {largest}; beside a bias column, fed by a constant 1, {arithmetic} "
-            f"holds at most {highest}; scale the activations down or take float32"
+    formats = []
+    for source, sample, bound in zip(sources, exact, bounds, strict=True):
+        accumulator = accumulator_frac_bits(
+            float(bound.max()),
+            float(np.abs(sample).max()),
+            source + weights,
+            config.accumulator_bits,
         )
-    source = frac_bits_for(max(largest, 1.0 if encoded.has_bias_column else 0.0), bits)
-    accumulator = accumulator_frac_bits(
-        float(bound.max()), float(np.abs(exact).max()), source + weights, config.accumulator_bits
-    )
-    return LayerFormat(source, weights, accumulator, accumulator)
-
-
-def _run(
-    encoded: EncodedMatrix,
-    codebook: NDArray[np.generic],
-    words: NDArray[np.generic],
-    config: HardwareConfig,
-    layer_format: LayerFormat,
-    engine: Engine,
-) -> tuple[NDArray[np.generic], dict[str, int], CycleAccount]:
-    load_runtime()
-    record = encode_matrix(replace(encoded, codebook=codebook))
-    load = tvm_ffi.get_global_func("eie.load_matrix")
-    run = load(list(config.to_dict().values()), record, words.dtype == np.float32)
-    output = np.zeros(encoded.rows, words.dtype)
-    *counts, account = run(
-        tvm_ffi.from_dlpack(words),
-        tvm_ffi.from_dlpack(output),
-        layer_format.product_shift,
-        layer_format.input,
-        engine,
-        True,
-    )
-    counters = {c.name: int(n) for c, n in zip(COUNTERS, counts, strict=True)}
-    return output, counters, read_account(account, config)
+        formats.append(LayerFormat(source, weights, accumulator, accumulator))
+    return formats

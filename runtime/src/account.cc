@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <variant>
 
 #include "eie/row_scan.h"
 
@@ -148,7 +149,7 @@ class PopHistory {
 
 /// Adds the paddings of one column to those of every PE.
 void CountPaddings(const EncodedMatrix& matrix, int64_t column, std::vector<int64_t>* paddings) {
-  if (matrix.column_entries[column] == matrix.column_weights(column)) return;
+  if (matrix.columns[column].entries == matrix.column_weights(column)) return;
   const uint8_t* entries = matrix.entries;
   const int64_t code_mask = (int64_t{1} << matrix.codebook_bits) - 1;
   for (int64_t k = 0; k < matrix.num_pe; ++k) {
@@ -160,10 +161,10 @@ void CountPaddings(const EncodedMatrix& matrix, int64_t column, std::vector<int6
   }
 }
 
-}  // namespace
-
-void Account(const EncodedMatrix& matrix, const HardwareConfig& config,
-             const std::vector<uint32_t>& columns, int64_t cycles, CycleAccount* account) {
+template <typename Cell>
+void AccountCells(const EncodedMatrix& matrix, const std::vector<Cell>& slices,
+                  const HardwareConfig& config, const std::vector<uint32_t>& columns,
+                  int64_t cycles, CycleAccount* account) {
   const int64_t num_pe = matrix.num_pe;
   const int64_t input_rows = (matrix.cols + num_pe - 1) / num_pe;
   const int64_t capacity = std::min<int64_t>(config.fifo_depth - 1, columns.size());
@@ -176,22 +177,31 @@ void Account(const EncodedMatrix& matrix, const HardwareConfig& config,
   for (size_t i = 0; i < columns.size(); ++i) {
     const uint32_t column = columns[i];
     const int64_t n = static_cast<int64_t>(i);
-    const bool is_bias = column == matrix.cols;
-    scan.Seek(is_bias ? input_rows : column / num_pe, is_bias ? 0 : column % num_pe);
+    const int64_t input = column == matrix.cols ? input_rows * num_pe : column;  // bias: a new row
+    const int32_t entered = scan.Enter(input / num_pe);
     const int32_t earliest = scan.earliest();
-    const int32_t edge = scan.Broadcast(1 + history.Latest(n - capacity));
-    const Gap gap{edge - earliest, (scan.entered() > before) + (n == 0)};
+    const int32_t edge = scan.Broadcast(input, 1 + history.Latest(n - capacity));
+    const Gap gap{edge - earliest, (entered > before) + (n == 0)};
     before = edge;
     if (gap.waiting > 0) {
       history.Block(n, earliest, static_cast<int32_t>(cycles), blocking.data());
     }
-    history.Latest(n) = edges.Pop(edge, gap, &matrix.lengths[column * num_pe], history.Row(n));
+    history.Latest(n) = edges.Pop(edge, gap, &slices[2 * num_pe * column], history.Row(n));
     history.Count(n, edge, static_cast<int32_t>(cycles));
     CountPaddings(matrix, column, &paddings);
   }
   edges.AddTo(paddings, account);
   history.AddTo(cycles * num_pe, account);
   for (int64_t k = 0; k < num_pe; ++k) account->Blocking(k) += blocking[k];
+}
+
+}  // namespace
+
+void Account(const EncodedMatrix& matrix, const HardwareConfig& config,
+             const std::vector<uint32_t>& columns, int64_t cycles, CycleAccount* account) {
+  std::visit(
+      [&](const auto& slices) { AccountCells(matrix, slices, config, columns, cycles, account); },
+      matrix.slices);
 }
 
 }  // namespace eie

@@ -1,8 +1,8 @@
 #include "eie/encoded_matrix.h"
 
 #include <algorithm>
-#include <cstring>
 #include <string>
+#include <utility>
 
 namespace eie {
 namespace {
@@ -23,11 +23,40 @@ void ReadCodebook(ByteReader& reader, bool is_float, EncodedMatrix* matrix) {
   }
 }
 
-/// Fills `lengths`, `entries_per_pe` and `column_entries`; returns the total of entries.
-int64_t ReadLengths(const ByteReader& reader, const PointerTable& pointers, EncodedMatrix* matrix) {
+/// Cuts one PE's entries into weight words, column after column.
+class WordCutter {
+ public:
+  explicit WordCutter(int64_t entries_per_word) : entries_per_word_(entries_per_word) {}
+
+  struct Slice {
+    int64_t sharers;  ///< see EncodedMatrix::slices
+    int64_t words;    ///< that hold an entry of this slice, a shared one included
+  };
+
+  Slice Next(int64_t column, int64_t length) {
+    if (length == 0) return {0, 0};
+    Slice slice{0, 0};
+    if (room_ > 0) slice = {column - began_, 1};
+    if (length > room_) {
+      const int64_t more = (length - room_ + entries_per_word_ - 1) / entries_per_word_;
+      slice.words += more;
+      room_ += more * entries_per_word_;
+      began_ = column;
+    }
+    room_ -= length;
+    return slice;
+  }
+
+ private:
+  int64_t entries_per_word_;
+  int64_t room_ = 0;   // entries that the current word still takes
+  int64_t began_ = 0;  // column of the current word's first entry
+};
+
+/// Checks the pointers and fills `entries_per_pe`; returns the total of entries.
+int64_t CheckPointers(const ByteReader& reader, const PointerTable& pointers,
+                      EncodedMatrix* matrix) {
   const int64_t columns = matrix->stored_cols();
-  matrix->lengths.resize(matrix->num_pe * columns);
-  matrix->column_entries.resize(columns);
   matrix->entries_per_pe.reserve(matrix->num_pe);
   int64_t total = 0;
   for (int64_t k = 0; k < matrix->num_pe; ++k) {
@@ -40,8 +69,6 @@ int64_t ReadLengths(const ByteReader& reader, const PointerTable& pointers, Enco
         reader.Fail(pe + ": pointer " + std::to_string(next) + " of column " +
                     std::to_string(j + 1) + " follows " + std::to_string(at));
       }
-      matrix->lengths[j * matrix->num_pe + k] = static_cast<int32_t>(next - at);
-      matrix->column_entries[j] += next - at;
       at = next;
     }
     matrix->entries_per_pe.push_back(at);
@@ -53,48 +80,120 @@ int64_t ReadLengths(const ByteReader& reader, const PointerTable& pointers, Enco
   return total;
 }
 
-/// Walks all entries column by column; fills the weight words' addresses and the weights.
-void DecodeEntries(const ByteReader& reader, const uint8_t* entries, int64_t entries_per_word,
+/// Calls `visit(pe, column, length, slice)` for every slice, PE after PE.
+template <typename Visit>
+void ForEachSlice(const PointerTable& pointers, const EncodedMatrix& matrix,
+                  const HardwareConfig& config, Visit visit) {
+  for (int64_t k = 0; k < matrix.num_pe; ++k) {
+    WordCutter cutter(config.spmat_width_bits / 8);
+    int64_t at = 0;
+    for (int64_t j = 0; j < matrix.stored_cols(); ++j) {
+      const int64_t next = pointers.At(k, j + 1);
+      visit(k, j, next - at, cutter.Next(j, next - at));
+      at = next;
+    }
+  }
+}
+
+template <typename Cell>
+void FillSlices(const PointerTable& pointers, const HardwareConfig& config, EncodedMatrix* matrix) {
+  const int64_t num_pe = matrix->num_pe;
+  std::vector<Cell> slices(2 * num_pe * matrix->stored_cols());
+  ForEachSlice(pointers, *matrix, config,
+               [&](int64_t k, int64_t j, int64_t length, const WordCutter::Slice& slice) {
+                 Cell* const cells = &slices[2 * num_pe * j];
+                 cells[k] = static_cast<Cell>(length);
+                 cells[num_pe + k] = static_cast<Cell>(slice.sharers);
+               });
+  matrix->slices = std::move(slices);
+}
+
+/// Fills `slices`, and all of `columns` but the weights.
+void PrepareSlices(const PointerTable& pointers, const HardwareConfig& config,
+                   EncodedMatrix* matrix) {
+  matrix->columns.resize(matrix->stored_cols() + 1);
+  int64_t longest = 1;  // of all slices; an empty one keeps its PE for an edge as well
+  int64_t sharers = 0;
+  ForEachSlice(pointers, *matrix, config,
+               [&](int64_t, int64_t j, int64_t length, const WordCutter::Slice& slice) {
+                 longest = std::max(longest, length);
+                 sharers = std::max(sharers, slice.sharers);
+                 matrix->columns[j].entries += static_cast<uint32_t>(length);
+                 matrix->columns[j].words += static_cast<uint32_t>(slice.words);
+               });
+  // A PE lags at most this far behind a broadcast; see Backlog in scan.cc.
+  const int64_t backlog = longest * config.fifo_depth;
+  const int64_t highest = std::max(backlog, sharers + 1);
+  if (highest <= UINT8_MAX) {
+    FillSlices<uint8_t>(pointers, config, matrix);
+  } else if (highest <= UINT16_MAX) {
+    FillSlices<uint16_t>(pointers, config, matrix);
+  } else {
+    FillSlices<uint32_t>(pointers, config, matrix);
+  }
+}
+
+int64_t DenseColumnBytes(const EncodedMatrix& matrix) {
+  return dense_column::Blocks(matrix.rows) * dense_column::kBlockBytes;
+}
+
+/// Chooses the layout of the weights in `entries` and makes room for them.
+void PrepareWeights(const uint8_t* entries, int64_t count, EncodedMatrix* matrix) {
+  const int64_t code_mask = (int64_t{1} << matrix->codebook_bits) - 1;
+  const int64_t weights = std::count_if(entries, entries + count,
+                                        [=](uint8_t entry) { return (entry & code_mask) != 0; });
+  const int64_t dense_bytes = matrix->stored_cols() * DenseColumnBytes(*matrix);
+  matrix->dense = dense_column::IsFast() && matrix->codebook_bits <= dense_column::kCodeBits &&
+                  dense_bytes <= dense_column::kMaxBytesPerWeight * weights;
+  const int64_t highest = (matrix->rows << matrix->codebook_bits) - 1;
+  matrix->weight_bytes = highest < 1 << 16 ? 2 : highest < 1 << 24 ? 3 : 4;
+  matrix->weights.resize(matrix->dense ? dense_bytes : weights * matrix->weight_bytes);
+}
+
+/// Walks all entries column by column, checks them and fills the weights.
+void DecodeEntries(const ByteReader& reader, const uint8_t* entries, const PointerTable& pointers,
                    EncodedMatrix* matrix) {
   const int64_t num_pe = matrix->num_pe;
-  const int64_t columns = matrix->stored_cols();
   const int64_t code_mask = (int64_t{1} << matrix->codebook_bits) - 1;
   const int64_t max_run = 255 >> matrix->codebook_bits;
-  std::vector<const uint8_t*> base;
+  std::vector<const uint8_t*> at;  // the next entry of each PE
   for (int64_t k = 0; k < num_pe; ++k) {
-    base.push_back(entries);
+    at.push_back(entries);
     entries += matrix->entries_per_pe[k];
   }
-  std::vector<int64_t> used(num_pe, 0);
-  matrix->first_words.resize(num_pe * columns);
-  matrix->end_words.resize(num_pe * columns);
-  for (int64_t j = 0; j < columns; ++j) {
-    matrix->weight_starts.push_back(static_cast<uint32_t>(matrix->weights.size()));
+  const std::vector<const uint8_t*> base = at;
+  uint8_t* weight = matrix->weights.data();
+  uint32_t count = 0;
+  for (int64_t j = 0; j < matrix->stored_cols(); ++j) {
+    matrix->columns[j].first_weight = count;
+    uint8_t* const codes = matrix->weights.data() + j * DenseColumnBytes(*matrix);
     for (int64_t k = 0; k < num_pe; ++k) {
-      const int64_t first = used[k];
-      const int64_t end = first + matrix->lengths[j * num_pe + k];
-      if (end == first) continue;
-      used[k] = end;
-      matrix->first_words[j * num_pe + k] = static_cast<int32_t>(first / entries_per_word);
-      matrix->end_words[j * num_pe + k] = static_cast<int32_t>((end - 1) / entries_per_word + 1);
+      const uint8_t* const end = base[k] + pointers.At(k, j + 1);
       int64_t row = k - num_pe;
-      for (int64_t i = first; i < end; ++i) {
-        const int64_t code = base[k][i] & code_mask;
-        const int64_t run = base[k][i] >> matrix->codebook_bits;
+      for (const uint8_t*& entry = at[k]; entry < end; ++entry) {
+        const int64_t code = *entry & code_mask;
+        const int64_t run = *entry >> matrix->codebook_bits;
         row += (run + 1) * num_pe;
         if (row >= matrix->rows || (code == 0 && run != max_run)) {
           reader.Fail("PE " + std::to_string(k) + ", column " + std::to_string(j) + ": entry " +
-                      std::to_string(i) + " (code " + std::to_string(code) + ", run " +
-                      std::to_string(run) +
+                      std::to_string(entry - base[k]) + " (code " + std::to_string(code) +
+                      ", run " + std::to_string(run) +
                       (row >= matrix->rows ? ") is past the last row" : ") is not a padding"));
         }
-        if (code != 0) {
-          matrix->weights.push_back(static_cast<uint32_t>(row << EncodedMatrix::kCodeBits | code));
+        if (code == 0) continue;
+        ++count;
+        if (matrix->dense) {
+          codes[dense_column::ByteOf(row)] |= code << dense_column::ShiftOf(row);
+          continue;
+        }
+        const auto word = static_cast<uint32_t>(row << matrix->codebook_bits | code);
+        for (int64_t byte = 0; byte < matrix->weight_bytes; ++byte) {
+          *weight++ = static_cast<uint8_t>(word >> 8 * byte);
         }
       }
     }
   }
-  matrix->weight_starts.push_back(static_cast<uint32_t>(matrix->weights.size()));
+  matrix->columns.back().first_weight = count;
 }
 
 }  // namespace
@@ -116,16 +215,16 @@ EncodedMatrix ReadEncodedMatrix(ByteReader& reader, const HardwareConfig& config
   }
   ReadCodebook(reader, is_float, &matrix);
   matrix.pointers = PointerTable(reader, matrix.num_pe, matrix.stored_cols(), pointer_bytes);
-  const int64_t total = ReadLengths(reader, matrix.pointers, &matrix);
+  const int64_t total = CheckPointers(reader, matrix.pointers, &matrix);
   const uint32_t stored = reader.U32();
   if (stored != total) {
     reader.Fail(std::to_string(stored) + " entries, but the pointers end at " +
                 std::to_string(total));
   }
   matrix.entries = reader.Take(stored);
-  matrix.weights.reserve(total);
-  matrix.weight_starts.reserve(matrix.stored_cols() + 1);
-  DecodeEntries(reader, matrix.entries, config.spmat_width_bits / 8, &matrix);
+  PrepareSlices(matrix.pointers, config, &matrix);
+  PrepareWeights(matrix.entries, total, &matrix);
+  DecodeEntries(reader, matrix.entries, matrix.pointers, &matrix);
   matrix.max_pe_entries =
       *std::max_element(matrix.entries_per_pe.begin(), matrix.entries_per_pe.end());
   const int64_t pointer_bits = matrix.num_pe * (matrix.stored_cols() + 1) * config.ptr_bits;

@@ -79,7 +79,8 @@ class MachineOf final : public Machine {
   }
 
   void Execute(const Mvm& mvm) {
-    RunMvm(program_.matrices[mvm.matrix], program_.config, arithmetic_, ActRow(mvm.src_row),
+    const EncodedMatrix& matrix = program_.matrices[mvm.matrix];
+    RunMvm(matrix, program_.config, arithmetic_, matrix.codebook.data(), ActRow(mvm.src_row),
            mvm.shift, mvm.frac_bits, options_, acc_.data(), counters_, account_);
   }
 

@@ -8,8 +8,10 @@
 #include <tvm/ffi/reflection/registry.h>
 
 #include <algorithm>
+#include <cstring>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <string>
 #include <type_traits>
@@ -25,6 +27,7 @@
 #include "eie/machine.h"
 #include "eie/profile.h"
 #include "eie/run_mvm.h"
+#include "eie/samples.h"
 
 namespace eie {
 namespace {
@@ -46,14 +49,16 @@ auto Translate(Body body) -> decltype(body()) {
   TVM_FFI_UNREACHABLE();
 }
 
-/// The values of a contiguous CPU tensor of 4-byte words.
+/// The values of a contiguous CPU tensor.
 template <typename Word>
 Word* Values(const std::string& name, const ffi::TensorView& tensor) {
   constexpr bool is_float = std::is_floating_point_v<Word>;
   const DLDataType dtype = tensor.dtype();
-  if (dtype.code != (is_float ? kDLFloat : kDLInt) || dtype.bits != 32 || dtype.lanes != 1) {
+  if (dtype.code != (is_float ? kDLFloat : kDLInt) || dtype.bits != 8 * sizeof(Word) ||
+      dtype.lanes != 1) {
     TVM_FFI_THROW(ValueError) << name << " has dtype " << ffi::DLDataTypeToString(dtype)
-                              << "; it must be " << (is_float ? "float32" : "int32");
+                              << "; it must be " << (is_float ? "float" : "int")
+                              << 8 * sizeof(Word);
   }
   if (tensor.device().device_type != kDLCPU) {
     TVM_FFI_THROW(ValueError) << name << " is on device type " << tensor.device().device_type
@@ -103,22 +108,30 @@ void RunProgram(const std::shared_ptr<const Program>& program, ffi::PackedArgs a
   }
   const Batch batch(*program, tensors);
   if (batch.samples() == 0) return;
-  std::vector<float> input(program->inputs), output(program->outputs);
   Profiler& profiler = Profiler::OfThisThread();
-  const auto machine = Machine::Create(*program, profiler.options());
-  std::vector<ProfileRow> rows;
+  const EngineOptions options = profiler.options();
+  std::vector<ProfileRow> no_rows;
   if (profiler.active()) {
     for (const std::string& layer : program->layers) {
-      rows.push_back({program->symbol, layer, 0, 0, 0, {}, {}});
+      no_rows.push_back({program->symbol, layer, 0, 0, 0, {}, {}});
     }
   }
-  for (int64_t n = 0; n < batch.samples(); ++n) {
-    batch.Gather(n, input.data());
-    const std::vector<Counters>& layers = machine->Run(input.data(), output.data());
-    batch.Scatter(n, output.data());
-    for (size_t i = 0; i < rows.size(); ++i) rows[i].Add(layers[i]);
-  }
-  for (size_t i = 0; i < rows.size(); ++i) rows[i].account = machine->accounts()[i];
+  std::vector<ProfileRow> rows = no_rows;
+  std::mutex mutex;  // of `rows`
+  ShareSamples(batch.samples(), 0, [&](Samples& samples) {
+    const auto machine = Machine::Create(*program, options);
+    std::vector<float> input(program->inputs), output(program->outputs);
+    std::vector<ProfileRow> own = no_rows;
+    for (int64_t n = 0; samples.Take(&n);) {
+      batch.Gather(n, input.data());
+      const std::vector<Counters>& layers = machine->Run(input.data(), output.data());
+      batch.Scatter(n, output.data());
+      for (size_t i = 0; i < own.size(); ++i) own[i].Add(layers[i]);
+    }
+    for (size_t i = 0; i < own.size(); ++i) own[i].account = machine->accounts()[i];
+    const std::lock_guard<std::mutex> lock(mutex);
+    for (size_t i = 0; i < own.size(); ++i) rows[i].Merge(own[i]);
+  });
   if (profiler.active()) profiler.Record(program, rows);
 }
 
@@ -144,39 +157,79 @@ ffi::Array<ffi::Map<ffi::String, ffi::Any>> StopProfile() {
   return rows;
 }
 
-/// A matrix of any size with its machine, for one scan at a time.
+/// A matrix of any size with its machine, for one scan per sample.
 struct LoadedMatrix {
   ffi::Bytes record;  // holds what `matrix` points at
   HardwareConfig config;
   EncodedMatrix matrix;
 };
 
-/// Takes x, out, shift, frac_bits and engine options; returns the counters and, if asked, the
-/// account.
+/// The tensors of a call: each holds the same part of every sample, sample after sample.
+struct MatrixCall {
+  ffi::TensorView codebooks;                ///< a word per code
+  ffi::TensorView x;                        ///< a word per input
+  ffi::Optional<ffi::TensorView> out;       ///< a word per row; without it no values are computed
+  ffi::TensorView formats;                  ///< int32 shift, frac_bits
+  ffi::TensorView counters;                 ///< int64, written
+  ffi::Optional<ffi::TensorView> accounts;  ///< int64, written if given
+  int64_t threads;
+  EngineOptions options;
+};
+
 template <typename Arithmetic>
-ffi::Array<ffi::Any> RunMatrix(const LoadedMatrix& loaded, ffi::PackedArgs args) {
-  RequireRange("number of arguments", args.size(), 4, 7);
-  const auto x = args[0].cast<ffi::TensorView>();
-  const auto out = args[1].cast<ffi::TensorView>();
-  const auto shift = args[2].cast<int64_t>();
-  const auto frac_bits = args[3].cast<int64_t>();
-  const EngineOptions options = ToEngineOptions(args, 4);
+void RunMatrix(const LoadedMatrix& loaded, const MatrixCall& call) {
   using Word = typename Arithmetic::Word;
-  const Word* input = Values<Word>("x", x);
-  Word* output = Values<Word>("out", out);
-  RequireLength("x", x.numel(), loaded.matrix.cols);
-  RequireLength("out", out.numel(), loaded.matrix.rows);
-  RequireRange("shift", shift, kMinShift, kMaxShift);
-  if (loaded.matrix.has_bias_column) RequireRange("frac_bits", frac_bits, 0, kMaxOneFracBits);
-  std::fill_n(output, loaded.matrix.rows, Word{0});
-  Counters counters;
-  CycleAccount account;
-  if (options.account) account = CycleAccount(loaded.config.num_pe, loaded.config.fifo_depth);
-  RunMvm(loaded.matrix, loaded.config, Arithmetic(loaded.config), input, shift, frac_bits, options,
-         output, &counters, &account);
-  ffi::Array<ffi::Any> results = ToArray(counters);
-  if (options.account) results.push_back(ToBytes(account));
-  return results;
+  const EncodedMatrix& matrix = loaded.matrix;
+  const int64_t codes = int64_t{1} << matrix.codebook_bits;
+  const int64_t count = call.formats.numel() / 2;
+  const CycleAccount no_account(loaded.config.num_pe, loaded.config.fifo_depth);
+  const int64_t account_words = static_cast<int64_t>(no_account.words().size());
+  RequireLength("formats", call.formats.numel(), 2 * count);
+  RequireLength("codebooks", call.codebooks.numel(), count * codes);
+  RequireLength("x", call.x.numel(), count * matrix.cols);
+  RequireLength("counters", call.counters.numel(), count * int64_t{Counters::kNumCounters});
+  RequireRange("threads", call.threads, 0, INT16_MAX);
+  const Word* codebooks = Values<Word>("codebooks", call.codebooks);
+  const Word* x = Values<Word>("x", call.x);
+  const int32_t* formats = Values<int32_t>("formats", call.formats);
+  int64_t* all_counters = Values<int64_t>("counters", call.counters);
+  int64_t* accounts = nullptr;
+  if (call.accounts) {
+    accounts = Values<int64_t>("accounts", *call.accounts);
+    RequireLength("accounts", (*call.accounts).numel(), count * account_words);
+  }
+  Word* out = nullptr;
+  if (call.out) {
+    out = Values<Word>("out", *call.out);
+    RequireLength("out", (*call.out).numel(), count * matrix.rows);
+    std::fill_n(out, count * matrix.rows, Word{0});
+  } else if (call.options.engine == Engine::kClock) {
+    TVM_FFI_THROW(ValueError) << "the clock engine computes values: pass out";
+  }
+  for (int64_t n = 0; n < count; ++n) {
+    RequireRange("shift", formats[2 * n], kMinShift, kMaxShift);
+    if (matrix.has_bias_column) RequireRange("frac_bits", formats[2 * n + 1], 0, kMaxOneFracBits);
+  }
+  EngineOptions options = call.options;
+  options.account = accounts != nullptr;
+  const Arithmetic arithmetic(loaded.config);
+  ShareSamples(count, call.threads, [&](Samples& samples) {
+    std::vector<uint32_t> codebook(codes);
+    for (int64_t n = 0; samples.Take(&n);) {
+      std::memcpy(codebook.data(), codebooks + n * codes, codes * sizeof(Word));
+      Counters counters;
+      CycleAccount account;
+      if (options.account) account = no_account;
+      RunMvm(matrix, loaded.config, arithmetic, codebook.data(), x + n * matrix.cols,
+             formats[2 * n], formats[2 * n + 1], options,
+             out == nullptr ? nullptr : out + n * matrix.rows, &counters, &account);
+      const auto values = counters.Values();
+      std::copy(values.begin(), values.end(), all_counters + n * int64_t{values.size()});
+      if (options.account) {
+        std::copy(account.words().begin(), account.words().end(), accounts + n * account_words);
+      }
+    }
+  });
 }
 
 ffi::Function LoadMatrixFunction(ffi::Array<int64_t> config, ffi::Bytes record, bool is_float) {
@@ -194,11 +247,18 @@ ffi::Function LoadMatrixFunction(ffi::Array<int64_t> config, ffi::Bytes record, 
     loaded->matrix = ReadEncodedMatrix(reader, loaded->config, is_float);
     if (reader.remaining() != 0) reader.Fail("bytes follow the entries");
   });
-  // A scan takes words as they are, so one width of values stands for all.
-  const auto run = is_float ? RunMatrix<Float32> : RunMatrix<FixedPoint<32>>;
-  return ffi::Function::FromPacked([loaded = std::shared_ptr<const LoadedMatrix>(loaded), run](
-                                       ffi::PackedArgs args, ffi::Any* result) {
-    Translate([&] { *result = run(*loaded, args); });
+  return ffi::Function::FromTyped([loaded = std::shared_ptr<const LoadedMatrix>(loaded)](
+                                      ffi::TensorView codebooks, ffi::TensorView x,
+                                      ffi::Optional<ffi::TensorView> out, ffi::TensorView formats,
+                                      ffi::TensorView counters,
+                                      ffi::Optional<ffi::TensorView> accounts, int64_t threads,
+                                      ffi::String engine, int64_t visit_seed) {
+    // A scan takes words as they are, so one width of values stands for all.
+    const auto run = x.dtype().code == kDLFloat ? RunMatrix<Float32> : RunMatrix<FixedPoint<32>>;
+    Translate([&] {
+      const EngineOptions options{ParseEngine(engine), false, static_cast<uint32_t>(visit_seed)};
+      run(*loaded, {codebooks, x, out, formats, counters, accounts, threads, options});
+    });
   });
 }
 

@@ -41,7 +41,8 @@ void Stick(const std::string& path) {
   const float x = 1;
   float acc = 0;
   eie::Counters counters;
-  eie::clock::Simulation<eie::Float32>({matrix, config, arithmetic, 0, 1, &x, &acc}, {})
+  eie::clock::Simulation<eie::Float32>(
+      {matrix, config, arithmetic, matrix.codebook.data(), 0, 1, &x, &acc}, {})
       .Run(&counters, nullptr);
 }
 

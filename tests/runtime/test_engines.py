@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 import eie_backend as eie
 from eie_backend import HardwareConfig, encode, simulate
 from eie_backend._register import load_runtime
-from eie_backend.engines import ENGINES, read_account
+from eie_backend.codegen.formats import LayerFormat
+from eie_backend.engines import ENGINES
 from eie_backend.errors import ConfigError
 from eie_backend.isa.counters import COUNTERS
-from eie_backend.isa.image import encode_matrix
+from eie_backend.loaded import run_samples
 
 NAMES = [counter.name for counter in COUNTERS]
 OF_THE_SCAN = [
@@ -62,17 +63,22 @@ def random_vector(rng, cols, density, is_float):
     return x.astype(np.float32) if is_float else (1000 * x).astype(np.int32)
 
 
-def run(config, matrix, x, *options, shift=0, frac_bits=3):
+def run(config, matrix, x, engine, visit_seed=0, *, shift=0, frac_bits=3):
     """Return the output's bytes, the counters, the breakdown (category, PE), and the rest of it."""
-    load_runtime()
-    load = tvm_ffi.get_global_func("eie.load_matrix")
-    function = load(list(config.to_dict().values()), encode_matrix(matrix), x.dtype == np.float32)
-    out = np.zeros(matrix.rows, x.dtype)
-    tensors = tvm_ffi.from_dlpack(x), tvm_ffi.from_dlpack(out)
-    *values, account = function(*tensors, shift, frac_bits, *options)
-    breakdown, blocking, occupancy = read_account(account, config)
-    counters = dict(zip(NAMES, map(int, values), strict=True))
-    return out.tobytes(), counters, np.array([*breakdown.values()]), blocking, occupancy
+    formats = LayerFormat(frac_bits, shift - frac_bits, 0, 0)
+    sums, (counters,), (account,) = run_samples(
+        matrix,
+        config,
+        matrix.codebook[None].copy(),
+        x[None],
+        [formats],
+        threads=1,
+        engine=engine,
+        account=True,
+        visit_seed=visit_seed,
+    )
+    edges = np.array([*account.breakdown.values()])
+    return sums[0].tobytes(), counters, edges, account.blocking, account.queue_occupancy
 
 
 def assert_same(found, expected):
@@ -82,13 +88,13 @@ def assert_same(found, expected):
 
 
 def check_engines(config, matrix, x, **formats):
-    event = run(config, matrix, x, "event", True, **formats)
+    event = run(config, matrix, x, "event", **formats)
     output, counters, edges, _, occupancy = event
     assert edges.sum() == occupancy.sum() == config.num_pe * counters["cycles"]
     assert (edges.sum(axis=0) == counters["cycles"]).all()
     for visit_seed in (0, 1):
-        assert_same(run(config, matrix, x, "clock", True, visit_seed, **formats), event)
-    values, counted, *account = run(config, matrix, x, "functional", True, **formats)
+        assert_same(run(config, matrix, x, "clock", visit_seed, **formats), event)
+    values, counted, *account = run(config, matrix, x, "functional", **formats)
     assert values == output
     assert counted == {n: 0 if n in OF_THE_SCAN else counters[n] for n in NAMES}
     assert not any(array.any() for array in account)
@@ -121,8 +127,8 @@ def test_engines_agree_on_any_layer(config, seed, density, active, is_float, shi
 @given(config=configs, seed=seeds, visit_seed=st.integers(1, 2**32 - 1))
 def test_the_order_in_which_units_are_visited_changes_nothing(config, seed, visit_seed):
     matrix, x = random_layer(config, seed, 0.3, 0.5, False)
-    in_order = run(config, matrix, x, "clock", True, 0)
-    assert_same(run(config, matrix, x, "clock", True, visit_seed), in_order)
+    in_order = run(config, matrix, x, "clock", 0)
+    assert_same(run(config, matrix, x, "clock", visit_seed), in_order)
 
 
 @pytest.mark.parametrize("num_pe", [1, 2, 5])

@@ -63,9 +63,11 @@ def run_matrix(config, matrix, x, shift=0, frac_bits=0):
     is_float = x.dtype == np.float32
     words = list(config.to_dict().values())
     run = call("eie.load_matrix", words, encode_matrix(matrix), is_float)
-    out = np.zeros(matrix.rows, x.dtype)
-    values = run(tvm_ffi.from_dlpack(x), tvm_ffi.from_dlpack(out), shift, frac_bits)
-    return out, dict(zip(NAMES, map(int, values), strict=True))
+    out = np.full(matrix.rows, 7, x.dtype)
+    formats, values = np.array([shift, frac_bits], np.int32), np.zeros(len(NAMES), np.int64)
+    tensors = [matrix.codebook.copy(), x, out, formats, values]
+    run(*map(tvm_ffi.from_dlpack, tensors), None, 1, "event", 0)
+    return out, dict(zip(NAMES, values.tolist(), strict=True))
 
 
 # Alex-8

@@ -2,9 +2,11 @@
 #define EIE_ENCODED_MATRIX_H_
 
 #include <cstdint>
+#include <variant>
 #include <vector>
 
 #include "eie/byte_reader.h"
+#include "eie/dense_column.h"
 #include "eie/generated/hardware_config.h"
 #include "eie/pointer_table.h"
 
@@ -12,13 +14,21 @@ namespace eie {
 
 /// A matrix in interleaved compressed sparse columns, checked and prepared once per load.
 ///
-/// What timing needs is laid out for a loop over the PEs of one column; what values need is a plain
-/// list of weights per column, without paddings. Memory: at most 16 times the record.
+/// Timing and values are told apart: `slices` say how long each PE is busy with a column and which
+/// weight words it reads, `weights` are the plain list of a column's weights, without paddings.
+/// Memory: 2 bytes per weight if a row and a code fit 16 bits, else 3, past 2^24 4, at most 3 if
+/// dense; and 2 bytes per (column, PE), more if a slice is long or its PE's words span many
+/// columns. At most 16 times the record.
 struct EncodedMatrix {
   static constexpr int64_t kMaxSize = 1 << 24;             ///< rows, and columns
   static constexpr int64_t kMaxCycles = int64_t{1} << 30;  ///< entries + P * stored columns
 
-  static constexpr int kCodeBits = 8;  ///< of a word in `weights`
+  /// What a column takes in all PEs together.
+  struct Column {
+    uint32_t first_weight;  ///< index into the weights; one more `Column` holds their end
+    uint32_t entries;       ///< paddings included
+    uint32_t words;         ///< weight words that hold at least one of the entries
+  };
 
   int64_t rows;
   int64_t cols;  ///< inputs; the bias column is not counted
@@ -30,12 +40,17 @@ struct EncodedMatrix {
 
   std::vector<uint32_t> codebook;       ///< float32 or int32 words
   std::vector<int64_t> entries_per_pe;  ///< paddings included
-  std::vector<int64_t> column_entries;  ///< over all PEs, paddings included
-  std::vector<int32_t> lengths;         ///< entries by [column * num_pe + pe]
-  std::vector<int32_t> first_words;     ///< weight word of the first entry, likewise
-  std::vector<int32_t> end_words;       ///< one past the last entry's word; 0 if no entry
-  std::vector<uint32_t> weight_starts;  ///< first of each column's `weights`, and the end
-  std::vector<uint32_t> weights;        ///< row << kCodeBits | code
+  std::vector<Column> columns;          ///< stored_cols() + 1
+  bool dense;                           ///< weights are codes of all rows; see dense_column.h
+  int64_t weight_bytes;                 ///< of a weight, if not dense
+  std::vector<uint8_t> weights;         ///< little-endian: row << codebook_bits | code
+
+  /// Column after column: each PE's entries, then each PE's `sharers`.
+  ///
+  /// If the first weight word of a slice began `sharers` columns earlier, it has been read already
+  /// when one of these columns, in which the PE has entries, was broadcast. 0: the word is new.
+  /// The cells are the narrowest that hold every length, `sharers` and backlog of a queue.
+  std::variant<std::vector<uint8_t>, std::vector<uint16_t>, std::vector<uint32_t>> slices;
 
   // As the SRAMs hold them: views of the record, whose bytes must outlive the matrix.
   PointerTable pointers;
@@ -43,7 +58,19 @@ struct EncodedMatrix {
 
   int64_t stored_cols() const { return cols + has_bias_column; }
   int64_t column_weights(int64_t column) const {
-    return weight_starts[column + 1] - weight_starts[column];
+    return columns[column + 1].first_weight - columns[column].first_weight;
+  }
+  /// Codes of a dense column.
+  const uint8_t* codes(int64_t column) const {
+    return weights.data() + column * dense_column::Blocks(rows) * dense_column::kBlockBytes;
+  }
+  const uint8_t* first_weight(int64_t column) const {
+    return weights.data() + weight_bytes * columns[column].first_weight;
+  }
+  /// Entries of one column in one PE.
+  int64_t length(int64_t column, int64_t pe) const {
+    return std::visit([&](const auto& s) -> int64_t { return s[2 * num_pe * column + pe]; },
+                      slices);
   }
 };
 

@@ -11,34 +11,36 @@ class RowScan {
  public:
   explicit RowScan(int64_t num_pe) : num_pe_(num_pe) {}
 
-  /// Goes on to the non-zero at `position` of `row`; the rows between have none.
-  void Seek(int64_t row, int64_t position) {
-    position_ = position;
-    if (row == row_) return;
+  /// The edge of the broadcast of `input`, which the queues allow from edge `gate` on.
+  int32_t Broadcast(int64_t input, int32_t gate) {
+    if (input >= row_end_) Enter(input / num_pe_);
+    const int32_t edge = std::max(earliest_, gate);
+    earliest_ = edge + 1;
+    leave_ = edge + (input + 1 < row_end_);
+    return edge;
+  }
+
+  /// Goes on to `row`; the rows between have no non-zero. Returns the edge at which it enters.
+  int32_t Enter(int64_t row) {
+    if (row == row_) return entered_;
     entered_ = leave_ + static_cast<int32_t>(row - row_ - 1);
     leave_ = entered_ + 1;
     earliest_ = entered_ + 1;
     row_ = row;
+    row_end_ = (row + 1) * num_pe_;
+    return entered_;
   }
 
-  /// The edge of the broadcast, which the queues allow from edge `gate` on.
-  int32_t Broadcast(int32_t gate) {
-    const int32_t edge = std::max(earliest_, gate);
-    earliest_ = edge + 1;
-    leave_ = position_ == num_pe_ - 1 ? edge : edge + 1;
-    return edge;
-  }
-
-  int32_t entered() const { return entered_; }
+  /// Edge from which the entered row's next non-zero can be broadcast.
   int32_t earliest() const { return earliest_; }
 
  private:
   int64_t num_pe_;
-  int64_t row_ = 0;
-  int64_t position_ = 0;
-  int32_t entered_ = 1;   // edge at which the row entered the LNZD register
-  int32_t earliest_ = 2;  // edge from which its next non-zero can be broadcast
-  int32_t leave_ = 2;     // edge at which the next row enters
+  int64_t row_ = -1;
+  int64_t row_end_ = 0;
+  int32_t entered_ = 0;  // edge at which the row entered the LNZD register
+  int32_t earliest_ = 0;
+  int32_t leave_ = 1;  // edge at which the next row enters
 };
 
 }  // namespace eie

@@ -19,22 +19,23 @@ namespace eie {
 /// One sparse matrix-vector product on the chosen engine: adds to `acc`, and what it cost to
 /// `counters` and, if asked, to `account`.
 ///
-/// `x` has `cols` words and `acc` has `rows`; `account` has this machine's size if asked. The bias
-/// column's 1 has `frac_bits`.
+/// `codebook` has a word per code, `x` has `cols` and `acc` has `rows`; without `acc` values play
+/// no part, only what they cost is found (not on the clock engine). `account` has this machine's
+/// size if asked. The bias column's 1 has `frac_bits`.
 template <typename Arithmetic>
 void RunMvm(const EncodedMatrix& matrix, const HardwareConfig& config, const Arithmetic& arithmetic,
-            const typename Arithmetic::Word* x, int64_t shift, int64_t frac_bits,
-            const EngineOptions& options, typename Arithmetic::Word* acc, Counters* counters,
-            CycleAccount* account) {
+            const uint32_t* codebook, const typename Arithmetic::Word* x, int64_t shift,
+            int64_t frac_bits, const EngineOptions& options, typename Arithmetic::Word* acc,
+            Counters* counters, CycleAccount* account) {
   if (options.engine == Engine::kClock) {
     const auto one = matrix.has_bias_column ? arithmetic.One(frac_bits) : 0;
-    const clock::Layer<Arithmetic> layer{matrix, config, arithmetic, shift, one, x, acc};
+    const clock::Layer<Arithmetic> layer{matrix, config, arithmetic, codebook, shift, one, x, acc};
     clock::Simulation<Arithmetic>(layer, options)
         .Run(counters, options.account ? account : nullptr);
     return;
   }
   const std::vector<uint32_t> columns =
-      MultiplyAdd(matrix, arithmetic, x, shift, frac_bits, acc, counters);
+      MultiplyAdd(matrix, arithmetic, codebook, x, shift, frac_bits, acc, counters);
   if (options.engine == Engine::kFunctional) return;
   const int64_t before = counters->cycles;
   Scan(matrix, config, columns, counters);

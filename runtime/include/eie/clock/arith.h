@@ -19,7 +19,7 @@ class Arith final : public Unit {
  public:
   using Word = typename Arithmetic::Word;
 
-  Arith(const Arithmetic& arithmetic, const std::vector<uint32_t>& codebook, int64_t shift,
+  Arith(const Arithmetic& arithmetic, const uint32_t* codebook, int64_t shift,
         const SpmatRead<Word>* spmat_read, ActRw<Word>* act_rw)
       : arithmetic_(arithmetic),
         codebook_(codebook),
@@ -107,7 +107,7 @@ class Arith final : public Unit {
   }
 
   const Arithmetic& arithmetic_;
-  const std::vector<uint32_t>& codebook_;
+  const uint32_t* codebook_;
   const int64_t shift_;
   const SpmatRead<Word>& spmat_read_;
   ActRw<Word>& act_rw_;

@@ -23,10 +23,11 @@ struct Layer {
   const EncodedMatrix& matrix;
   const HardwareConfig& config;
   const Arithmetic& arithmetic;
-  int64_t shift;  ///< of products
-  Word one;       ///< fed to the bias column
-  const Word* x;  ///< `cols` words
-  Word* acc;      ///< `rows` words
+  const uint32_t* codebook;  ///< a word per code
+  int64_t shift;             ///< of products
+  Word one;                  ///< fed to the bias column
+  const Word* x;             ///< `cols` words
+  Word* acc;                 ///< `rows` words
 };
 
 /// One processing element. Its wiring: act_queue > ptr_read > spmat_read > arith <> act_rw.
@@ -40,7 +41,7 @@ struct Pe {
         ptr_read(layer.matrix.pointers, pe, &act_queue),
         spmat_read(layer.matrix.entries + first_entry, layer.config.spmat_width_bits / 8,
                    layer.matrix.codebook_bits, &ptr_read),
-        arith(layer.arithmetic, layer.matrix.codebook, layer.shift, &spmat_read, &act_rw),
+        arith(layer.arithmetic, layer.codebook, layer.shift, &spmat_read, &act_rw),
         act_rw(layer.x, layer.acc, pe, layer.matrix.num_pe) {}
   Pe(const Pe&) = delete;  // units point at one another
   Pe& operator=(const Pe&) = delete;
