@@ -8,8 +8,7 @@ from pathlib import Path
 from eie_backend import HardwareConfig, encode
 from eie_backend.isa.image import encode_matrix
 
-CHECKOUT = Path(__file__).parents[2]
-RUNTIME = CHECKOUT / "runtime"
+RUNTIME = Path(__file__).parents[2] / "runtime"
 FLAGS = ("-std=c++17", "-Wall", "-Wextra", "-Werror", "-fsanitize=undefined")
 
 FAULTS = """\

@@ -109,7 +109,7 @@ def random_layer(config, seed, density, active, is_float):
     return matrix, random_vector(rng, cols, active, is_float)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     config=configs,
     seed=seeds,
@@ -123,7 +123,7 @@ def test_engines_agree_on_any_layer(config, seed, density, active, is_float, shi
     check_engines(config, matrix, x, shift=shift)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(config=configs, seed=seeds, visit_seed=st.integers(1, 2**32 - 1))
 def test_the_order_in_which_units_are_visited_changes_nothing(config, seed, visit_seed):
     matrix, x = random_layer(config, seed, 0.3, 0.5, False)
