@@ -1,58 +1,133 @@
-"""Energy per event and area: every number with its source.
+"""Energy, power and area of a run: counted events times the energies that a table gives them.
 
-Module powers of Table II at 800 MHz are divided by the events that the module sees per cycle at
-full activity: one entry per cycle, and columns of 6.4 entries (4096 / 64 PEs x 10 %, the paper's
-own reason for its 64-bit words), each of which takes one pointer access and the words it spans;
-35 % of the activations are not zero (Table III, AlexNet).
+A module's power at 800 MHz, divided by the events that it sees per cycle at full activity, is its
+energy per event: one entry per cycle, and columns of 6.4 entries, each of which takes one pointer
+access and the words it spans. ``docs/energy.md`` has the rules.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from eie_backend.config import HardwareConfig
+from eie_backend.energy_table import SRAM_MODULES, EnergyTable, shipped_table
+from eie_backend.isa.program import Arithmetic, value_bits
 
-ENTRIES_PER_COLUMN = 6.4
-"""Entries of a column in one PE at the paper's operating point."""
-
-ACTIVE = 0.35
-"""Share of non-zero activations there."""
-
-WORDS_PER_COLUMN = 1 + (ENTRIES_PER_COLUMN - 1) / 8 - ACTIVE * 7 / 8
-"""64-bit words that such a column reads: it starts anywhere in a word, and in seven of eight cases
-in the word that its neighbour, if active, has read already.
-"""
-
-PAPER_CLOCK_MHZ = 800
-PE_AREA_MM2 = 0.638024
-LNZD_AREA_MM2 = 189e-6
-LNZD_POWER_MW = 0.023
+ENTRY_BITS = 8
+UM2_PER_MM2 = 1_000_000
 
 
-class EnergyRow(NamedTuple):
-    """Energy of one event of a module."""
+class EventEnergy(NamedTuple):
+    """Energy of one event of a module, in picojoule: in its SRAM array, and in all else."""
 
     module: str
     event: str
-    power_mw: float
-    events_per_cycle: float
-    source: str = "EIE paper (ISCA 2016), Table II"
-
-    @property
-    def pj(self) -> float:
-        """Picojoule per event: mW / (events per second) = 1000 * mW / (MHz * events per cycle)."""
-        return 1000 * self.power_mw / (PAPER_CLOCK_MHZ * self.events_per_cycle)
+    sram_pj: float
+    logic_pj: float
 
 
-ROWS = (
-    EnergyRow("act_queue", "ptr_reads", 0.112, 1 / ENTRIES_PER_COLUMN),
-    EnergyRow("ptr_read", "ptr_reads", 1.807, 1 / ENTRIES_PER_COLUMN),
-    EnergyRow("spmat_read", "spmat_reads", 4.955, WORDS_PER_COLUMN / ENTRIES_PER_COLUMN),
-    EnergyRow("arith", "entries", 1.162, 1.0),
-    EnergyRow("act_rw", "entries", 1.122, 1.0),
-)
-"""EIE paper, Table II: one PE at full activity draws the sum, 9.158 mW."""
+def event_energies(
+    config: HardwareConfig, table: EnergyTable, arithmetic: Arithmetic = "int16"
+) -> list[EventEnergy]:
+    """Return what one event of every module costs on a machine.
+
+    Notes
+    -----
+    **Source**: EIE paper, Tables I and II and section 6 (LNZD); the scaling is a design choice:
+    the memory's share of an SRAM module's power grows with the square root of the capacity and
+    linearly with the width of a word, the arithmetic unit with the energy of its multiply and add.
+    """
+    made = []
+    for row in table.power_rows():
+        # mW / (events per second) = 1000 pJ * mW / (MHz * events per cycle)
+        per_cycle = table["derivation", "clock"] * _events_per_cycle(row.event, table)
+        pj = 1000 * row.value / per_cycle
+        sram = table.memory_share("mW") * pj if row.module in SRAM_MODULES else 0.0
+        logic = pj - sram
+        if row.module == "arith":
+            logic *= _operation_pj(arithmetic, config.accumulator_bits, table) / _operation_pj(
+                "int16", 16, table
+            )
+        elif row.module == "lnzd":
+            logic *= lnzd_nodes(config.num_pe)
+        made.append(
+            EventEnergy(row.module, row.event, sram * _sram_scale(row.module, config, table), logic)
+        )
+    return made
+
+
+def energy_pj(
+    counters: Mapping[str, int],
+    config: HardwareConfig,
+    table: EnergyTable | None = None,
+    arithmetic: Arithmetic = "int16",
+) -> dict[str, float]:
+    """Return the compute energy of a run by module, in picojoule.
+
+    Parameters
+    ----------
+    counters : mapping
+        Counters of the run.
+    config : HardwareConfig
+        The machine; the LNZD tree draws its power for every cycle.
+    table : EnergyTable, optional
+        The paper's 45 nm numbers by default.
+    arithmetic : {"int16", "float32", "int8", "int32"}
+        Scales the arithmetic unit.
+    """
+    return {
+        one.module: (one.sram_pj + one.logic_pj) * counters[one.event]
+        for one in event_energies(config, table or shipped_table(), arithmetic)
+    }
+
+
+def energy_by_part_pj(
+    counters: Mapping[str, int],
+    config: HardwareConfig,
+    table: EnergyTable | None = None,
+    arithmetic: Arithmetic = "int16",
+) -> dict[str, float]:
+    """Return the same energy as "sram", "arithmetic" and "clock", and beside it that of "dram".
+
+    Notes
+    -----
+    **Source**: EIE paper, Table II. All but the SRAM arrays divides as the PE's clock network does
+    from its registers and combinational cells, which count as arithmetic. DRAM: Table I's energy
+    of 32 bits, for all `load_bytes`; it is not a part of the compute energy.
+    """
+    table = table or shipped_table()
+    events = event_energies(config, table, arithmetic)
+    logic = sum(one.logic_pj * counters[one.event] for one in events)
+    clock = table["pe", "clock"]
+    share = clock / (clock + table["pe", "register"] + table["pe", "combinational"])
+    return {
+        "sram": sum(one.sram_pj * counters[one.event] for one in events),
+        "arithmetic": logic * (1 - share),
+        "clock": logic * share,
+        "dram": table["dram", "access"] * counters["load_bytes"] * 8 / 32,
+    }
+
+
+def area_mm2(config: HardwareConfig, table: EnergyTable | None = None) -> float:
+    """Return the area of the PE array and the LNZD tree in square millimetres.
+
+    Notes
+    -----
+    **Source**: EIE paper, Table II. The memory's share of an SRAM module's area is linear in the
+    capacity; queues, registers and arithmetic keep the paper's area.
+    """
+    table = table or shipped_table()
+    memory = table.memory_share("um2")
+    pe = 0.0
+    for (module, event), row in table.rows.items():
+        if event == "area" and module != "lnzd":
+            in_sram = memory if module in SRAM_MODULES else 0.0
+            growth = _capacity(module, config, table) if in_sram else 1.0
+            pe += row.value * (1 - in_sram + in_sram * growth)
+    tree = lnzd_nodes(config.num_pe) * table["lnzd", "area"]
+    return (config.num_pe * pe + tree) / UM2_PER_MM2
 
 
 def lnzd_nodes(num_pe: int) -> int:
@@ -64,30 +139,42 @@ def lnzd_nodes(num_pe: int) -> int:
     return nodes
 
 
-def energy_pj(counters: Mapping[str, int], config: HardwareConfig) -> dict[str, float]:
-    """Return the energy of a run by module, in picojoule.
-
-    Parameters
-    ----------
-    counters : mapping
-        Counters of the run.
-    config : HardwareConfig
-        The machine; the LNZD tree draws its power for every cycle.
-
-    Notes
-    -----
-    **Source**: EIE paper, Table II and section 6 (LNZD). A weight word of another width than 64
-    bits scales its energy linearly with the width.
-    """
-    width = config.spmat_width_bits / 64
-    by_module = {
-        row.module: row.pj * counters[row.event] * (width if row.module == "spmat_read" else 1.0)
-        for row in ROWS
-    }
-    tree_pj_per_cycle = 1000 * LNZD_POWER_MW * lnzd_nodes(config.num_pe) / PAPER_CLOCK_MHZ
-    return {**by_module, "lnzd": tree_pj_per_cycle * counters["cycles"]}
+def _events_per_cycle(event: str, table: EnergyTable) -> float:
+    """Return the events of a PE per cycle at full activity."""
+    entries = table["derivation", "entries_per_column"]
+    if event == "ptr_reads":
+        return 1 / entries
+    if event == "spmat_reads":
+        # A column starts anywhere in a word, and except at the first entry of one in the word
+        # that its neighbour, if active, has read already.
+        word = table["spmat_read", "width"] / ENTRY_BITS
+        shared = table["derivation", "active_share"] * (word - 1) / word
+        return (1 + (entries - 1) / word - shared) / entries
+    return 1.0
 
 
-def area_mm2(config: HardwareConfig) -> float:
-    """Return the area of the PE array and the LNZD tree in square millimetres (45 nm)."""
-    return config.num_pe * PE_AREA_MM2 + lnzd_nodes(config.num_pe) * LNZD_AREA_MM2
+def _capacity(module: str, config: HardwareConfig, table: EnergyTable) -> float:
+    """Return an SRAM's capacity relative to the table's."""
+    size = {
+        "spmat_read": config.spmat_sram_bytes,
+        "ptr_read": config.ptr_sram_bytes,
+        "act_rw": config.act_sram_bytes,
+    }[module]
+    return size / table[module, "capacity"]
+
+
+def _sram_scale(module: str, config: HardwareConfig, table: EnergyTable) -> float:
+    """Return the energy of an SRAM access relative to the table's sizes."""
+    if module not in SRAM_MODULES:
+        return 1.0
+    width = {"spmat_read": config.spmat_width_bits, "ptr_read": config.ptr_bits}.get(module)
+    relative = width / table[module, "width"] if width else 1.0
+    return relative * math.sqrt(_capacity(module, config, table))
+
+
+def _operation_pj(arithmetic: Arithmetic, accumulator_bits: int, table: EnergyTable) -> float:
+    """Return the energy of a multiply and an add."""
+    if arithmetic == "float32":
+        return table["arith", "float32_multiply"] + table["arith", "float32_add"]
+    multiply = table["arith", f"int{value_bits(arithmetic)}_multiply"]
+    return multiply + table["arith", f"int{accumulator_bits}_add"]

@@ -17,6 +17,10 @@ class RecipeError(EieError):
     """An impossible compression recipe; the message lists every fault."""
 
 
+class EnergyError(EieError):
+    """An energy table that cannot be read or misses rows; the message lists every fault."""
+
+
 class ModelError(EieError):
     """A model that cannot be read, or that the machine cannot run."""
 

@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from tvm import relax
 
 from eie_backend.config import HardwareConfig
-from eie_backend.energy import energy_pj
+from eie_backend.energy import area_mm2, energy_by_part_pj, energy_pj
+from eie_backend.energy_table import EnergyTable, read_energy_table, shipped_table
 from eie_backend.engines import Engine, check_engine, read_account
 from eie_backend.errors import ImageError
 from eie_backend.inputs import InputSpec, batches, check_inputs
@@ -33,9 +34,12 @@ class LayerProfile:
     """One layer over all samples; `counters` are sums, `*_per_sample` and ratios are derived.
 
     `storage_bytes` counts the layer's encoded matrices and biases; `weights` the weights of the
-    dense matrix. `breakdown` says where the PE cycles went, in sum, `breakdown_per_pe` for every
-    PE; `blocking` counts the edges at which a PE's full queue held a broadcast back,
-    `queue_occupancy` PE edges by the columns that a queue held (``docs/cycles.md``).
+    dense matrix. `energy_pj` is the compute energy by module; `energy_by_part_pj` the same by
+    "sram", "arithmetic" and "clock", and that of the transfers as "dram". `milliwatt` is the
+    compute energy over the compute time. `breakdown` says where the PE cycles went, in sum,
+    `breakdown_per_pe` for every PE; `blocking` counts the edges at which a PE's full queue held a
+    broadcast back, `queue_occupancy` PE edges by the columns that a queue held
+    (``docs/cycles.md``).
     """
 
     name: str
@@ -44,6 +48,7 @@ class LayerProfile:
     max_cycles: int
     counters: Mapping[str, int]
     energy_pj: Mapping[str, float]
+    energy_by_part_pj: Mapping[str, float]
     weights: int
     storage_bytes: int
     cycles_per_sample: float
@@ -51,6 +56,7 @@ class LayerProfile:
     load_balance: float
     padding_ratio: float
     nanojoule_per_sample: float
+    milliwatt: float
     breakdown: Mapping[str, int]
     breakdown_per_pe: Mapping[str, tuple[int, ...]]
     blocking: tuple[int, ...]
@@ -77,6 +83,8 @@ class Report:
         Which engine simulated.
     manifest : mapping of str to str
         What the model was made from.
+    energy_table : EnergyTable
+        The energies and areas that the report applies.
     """
 
     outputs: tuple[NDArray[np.generic], ...]
@@ -86,6 +94,17 @@ class Report:
     arithmetic: str
     engine: Engine
     manifest: Mapping[str, str]
+    energy_table: EnergyTable
+
+    @property
+    def area_mm2(self) -> float:
+        """Area of the machine's PEs and LNZD tree."""
+        return area_mm2(self.config, self.energy_table)
+
+    @property
+    def setup_dram_pj(self) -> float:
+        """Energy of loading the resident weights from DRAM."""
+        return energy_by_part_pj(self.setup, self.config, self.energy_table)["dram"]
 
     @property
     def saturations(self) -> dict[str, int]:
@@ -96,13 +115,16 @@ class Report:
     def to_json(self) -> str:
         """Return everything but the outputs as JSON."""
         data = {
+            "area_mm2": self.area_mm2,
             "arithmetic": self.arithmetic,
             "config": self.config.to_dict(),
+            "energy_table": self.energy_table.name,
             "engine": self.engine,
             "layers": [asdict(layer) for layer in self.layers],
             "manifest": dict(self.manifest),
             "saturations": self.saturations,
             "setup": dict(self.setup),
+            "setup_dram_pj": self.setup_dram_pj,
         }
         return json.dumps(data, indent=2, sort_keys=True)
 
@@ -168,7 +190,13 @@ def run(model: Model, data: Data, engine: Engine = "event") -> tuple[NDArray[np.
         return _join([runner.call(batch) for batch in runner.calls(data)])
 
 
-def profile(model: Model, data: Data, engine: Engine = "event") -> Report:
+def profile(
+    model: Model,
+    data: Data,
+    engine: Engine = "event",
+    *,
+    energy: str | PathLike[str] | None = None,
+) -> Report:
     """Run a compiled model and report every layer's cycles, time and energy.
 
     Parameters
@@ -179,12 +207,20 @@ def profile(model: Model, data: Data, engine: Engine = "event") -> Report:
         As for `run`.
     engine : {"event", "functional", "clock"}
         How to simulate; "functional" counts loads and saturations, but no cycles.
+    energy : path, optional
+        YAML file with the rows of the shipped ``data/energy_45nm.yaml``, to take its place.
 
     Returns
     -------
     Report
+
+    Raises
+    ------
+    InputError, ImageError, EnergyError
+        If the data, the library or the energy file is not usable.
     """
-    return profile_runner(Runner(model), data, engine=engine)
+    table = shipped_table() if energy is None else read_energy_table(energy)
+    return profile_runner(Runner(model), data, engine=engine, table=table)
 
 
 def profile_runner(
@@ -192,11 +228,12 @@ def profile_runner(
     data: Data,
     track: Callable[[list[Batch]], Iterable[Batch]] = iter,
     engine: Engine = "event",
+    table: EnergyTable | None = None,
 ) -> Report:
     """Run a loaded model and report; `track` may watch the batches go by."""
     with Recorder(runner, engine) as recorder:
         outputs = [runner.call(batch) for batch in track(runner.calls(data))]
-    return recorder.report(_join(outputs))
+    return recorder.report(_join(outputs), table or shipped_table())
 
 
 class Recorder:
@@ -219,27 +256,28 @@ class Recorder:
         stop = tvm_ffi.get_global_func("eie.profile_stop")
         self._rows = [{str(k): v for k, v in row.items()} for row in stop()]
 
-    def report(self, outputs: tuple[NDArray[np.generic], ...]) -> Report:
+    def report(self, outputs: tuple[NDArray[np.generic], ...], table: EnergyTable) -> Report:
         """Return what was recorded."""
         first = next(iter(self._programs.values()))
         setup = [_counters(row) for row in self._rows if not str(row["layer"])]
         return Report(
             outputs=outputs,
-            layers=tuple(self._layer(row) for row in self._rows if str(row["layer"])),
+            layers=tuple(self._layer(row, table) for row in self._rows if str(row["layer"])),
             setup={c.name: sum(one[c.name] for one in setup) for c in COUNTERS},
             config=first.config,
             arithmetic=first.arithmetic,
             engine=self._engine,
             manifest=first.manifest,
+            energy_table=table,
         )
 
-    def _layer(self, row: Mapping[str, Any]) -> LayerProfile:
+    def _layer(self, row: Mapping[str, Any], table: EnergyTable) -> LayerProfile:
         program = self._programs[str(row["symbol"])]
         config, counters = program.config, _counters(row)
         samples, cycles = int(row["samples"]), counters["cycles"]
         number = program.layers.index(str(row["layer"]))
         weights, storage = layer_storage(program, number)
-        energy = energy_pj(counters, config)
+        energy = energy_pj(counters, config, table, program.arithmetic)
         account = read_account(row["account"], config)
         return LayerProfile(
             name=program.layers[number],
@@ -248,6 +286,7 @@ class Recorder:
             max_cycles=int(row["max_cycles"]),
             counters=counters,
             energy_pj=energy,
+            energy_by_part_pj=energy_by_part_pj(counters, config, table, program.arithmetic),
             weights=weights,
             storage_bytes=storage,
             cycles_per_sample=cycles / samples,
@@ -255,6 +294,7 @@ class Recorder:
             load_balance=counters["entries"] / max(config.num_pe * cycles, 1),
             padding_ratio=counters["padding_entries"] / max(counters["entries"], 1),
             nanojoule_per_sample=sum(energy.values()) / samples / 1000,
+            milliwatt=sum(energy.values()) * config.clock_mhz / max(cycles, 1) / 1000,
             breakdown={name: int(edges.sum()) for name, edges in account.breakdown.items()},
             breakdown_per_pe={n: tuple(edges.tolist()) for n, edges in account.breakdown.items()},
             blocking=tuple(account.blocking.tolist()),

@@ -1,14 +1,16 @@
 """`run` and `profile`: inputs in any number of batches, and counters that add up."""
 
 import json
+from importlib.resources import files
 from threading import Thread
 
 import numpy as np
 import pytest
+import yaml
 
 import eie_backend as eie
 from eie_backend import HardwareConfig
-from eie_backend.energy import energy_pj
+from eie_backend.energy import area_mm2, energy_by_part_pj, energy_pj
 from eie_backend.errors import EieError, ImageError, InputError
 from eie_backend.isa.counters import COUNTERS
 from eie_backend.library import programs
@@ -16,6 +18,7 @@ from eie_backend.profiler import Runner, profile_runner
 
 NAMES = {counter.name for counter in COUNTERS}
 CONFIG = HardwareConfig(num_pe=4, clock_mhz=500)
+SHIPPED_FILE = files("eie_backend") / "data" / "energy_45nm.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +142,35 @@ def test_ratios_follow_from_counters(report):
         assert layer.padding_ratio == found["padding_entries"] / found["entries"]
         assert layer.energy_pj == energy_pj(found, CONFIG)
         assert layer.nanojoule_per_sample == pytest.approx(sum(layer.energy_pj.values()) / 8000)
+        compute = sum(layer.energy_pj.values())
+        assert layer.milliwatt == pytest.approx(compute / (found["cycles"] / 500) / 1000)
+        assert layer.energy_by_part_pj == energy_by_part_pj(found, CONFIG)
         assert 0 < layer.load_balance <= 1
+
+
+def test_area_and_the_energy_of_loading_weights(report):
+    assert report.area_mm2 == area_mm2(CONFIG)
+    assert report.setup_dram_pj == report.setup["load_bytes"] * 160
+
+
+def test_float32_takes_the_arithmetic_energy_of_float32(x, make_mlp):
+    compiled = eie.compile(eie.from_onnx(make_mlp(24, 16, 10)), CONFIG, arithmetic="float32")
+    for layer in eie.profile(compiled, x).layers:
+        assert layer.energy_pj == energy_pj(layer.counters, CONFIG, arithmetic="float32")
+
+
+def test_a_table_of_ones_own(report, compiled, x, tmp_path):
+    data = yaml.safe_load(SHIPPED_FILE.read_text("utf-8"))
+    for row in data["rows"]:
+        row["value"] *= 2 if row["unit"] in {"mW", "um2"} else 1
+    own = tmp_path / "own.yaml"
+    own.write_text(yaml.safe_dump(data))
+    doubled = eie.profile(compiled, x, energy=own)
+    assert doubled.energy_table.name == str(own)
+    assert doubled.area_mm2 == pytest.approx(2 * report.area_mm2)
+    for once, twice in zip(report.layers, doubled.layers, strict=True):
+        assert twice.nanojoule_per_sample == pytest.approx(2 * once.nanojoule_per_sample)
+        assert twice.energy_by_part_pj["dram"] == once.energy_by_part_pj["dram"]
 
 
 def test_broadcasts_are_the_nonzero_activations(report, x):
@@ -179,17 +210,23 @@ def test_saturations_are_summed_over_layers(compiled, x):
     assert report.saturations["input_saturations"] > 0
 
 
+JSON_KEYS = {
+    "area_mm2",
+    "arithmetic",
+    "config",
+    "energy_table",
+    "engine",
+    "layers",
+    "manifest",
+    "saturations",
+    "setup",
+    "setup_dram_pj",
+}
+
+
 def test_json_holds_everything_but_the_outputs(report):
     data = json.loads(report.to_json())
-    assert data.keys() == {
-        "arithmetic",
-        "config",
-        "engine",
-        "layers",
-        "manifest",
-        "saturations",
-        "setup",
-    }
+    assert data.keys() == JSON_KEYS
     assert data["config"] == CONFIG.to_dict()
     assert [layer["counters"] for layer in data["layers"]] == counters(report)
     assert data["layers"][0].keys() == vars(report.layers[0]).keys()

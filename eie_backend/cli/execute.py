@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 from eie_backend.cli.console import progress, working
 
 if TYPE_CHECKING:
+    from eie_backend.energy_table import EnergyTable
     from eie_backend.profiler import Report
 
 
-def execute(library: Path, inputs: Path, engine: Any = "event") -> Report:
-    """Run `library` over the arrays in the file `inputs`."""
+def execute(
+    library: Path, inputs: Path, engine: Any = "event", table: EnergyTable | None = None
+) -> Report:
+    """Run `library` over the arrays in the file `inputs`; the shipped energies by default."""
     from eie_backend.cli.files import read_inputs
     from eie_backend.engines import check_engine
     from eie_backend.profiler import Runner
@@ -20,14 +23,16 @@ def execute(library: Path, inputs: Path, engine: Any = "event") -> Report:
     check_engine(engine)
     with working(f"loading {library.name}"):
         runner = Runner(library)
-    return execute_runner(runner, read_inputs(inputs, runner.specs), engine)
+    return execute_runner(runner, read_inputs(inputs, runner.specs), engine, table)
 
 
-def execute_runner(runner: Any, data: Any, engine: Any = "event") -> Report:
+def execute_runner(
+    runner: Any, data: Any, engine: Any = "event", table: EnergyTable | None = None
+) -> Report:
     """Run a loaded model over `data`, batch by batch."""
     from eie_backend.profiler import profile_runner
 
     with progress() as bar:
         return profile_runner(
-            runner, data, lambda calls: bar.track(calls, description="simulating"), engine
+            runner, data, lambda calls: bar.track(calls, description="simulating"), engine, table
         )

@@ -9,7 +9,7 @@ import typer
 
 from eie_backend.cli.console import err, out
 from eie_backend.cli.execute import execute
-from eie_backend.cli.tables import cycles_table, report_table
+from eie_backend.cli.tables import cycles_table, energy_table, report_table
 
 EXAMPLE = """Example:
 
@@ -24,16 +24,27 @@ def profile_model(
     ],
     engine: Annotated[str, typer.Option(help="event, functional or clock.")] = "event",
     json: Annotated[Path | None, typer.Option(help="Also write the report as JSON.")] = None,
+    energy: Annotated[
+        Path | None, typer.Option(help="YAML file of energies and areas in place of the paper's.")
+    ] = None,
+    accelergy: Annotated[
+        Path | None, typer.Option(help="Also write the action counts in Accelergy's YAML form.")
+    ] = None,
 ) -> None:
     """Run a compiled model and print cycles, time, energy and where the cycles went, per layer."""
+    from eie_backend.accelergy import action_counts_yaml
     from eie_backend.cli.files import write_file
+    from eie_backend.energy_table import read_energy_table
 
-    report = execute(library, input, engine)
+    table = None if energy is None else read_energy_table(energy)
+    report = execute(library, input, engine, table)
     out.print(report_table(report))
     out.print(cycles_table(report))
-    if json is not None:
-        write_file(json, report.to_json() + "\n")
-        err.print(f"wrote {json}", highlight=False, soft_wrap=True)
+    out.print(energy_table(report))
+    for path, form in ((json, report.to_json), (accelergy, lambda: action_counts_yaml(report))):
+        if path is not None:
+            write_file(path, form().rstrip() + "\n")
+            err.print(f"wrote {path}", highlight=False, soft_wrap=True)
 
 
 profile_model.__doc__ = f"{profile_model.__doc__}\n\n{EXAMPLE}"

@@ -93,6 +93,19 @@ def cycles_table(report: Report) -> Table:
     return made
 
 
+def energy_table(report: Report) -> Table:
+    """Return where each layer's energy goes and the power while it computes."""
+    title = f"Energy per sample in nJ, {report.area_mm2:.1f} mm2"
+    made = table(title, "layer", "SRAM", "arithmetic", "clock", "mW", "beside: DRAM")
+    for layer in report.layers:
+        sram, arithmetic, clock, dram = (
+            f"{layer.energy_by_part_pj[part] / layer.samples / 1000:,.1f}"
+            for part in ("sram", "arithmetic", "clock", "dram")
+        )
+        made.add_row(Text(layer.name), sram, arithmetic, clock, f"{layer.milliwatt:,.1f}", dram)
+    return made
+
+
 def remarks(report: Report) -> list[Text]:
     """Return a line for resident weights and one for saturations, if there were any."""
     lines = []

@@ -14,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import eie_backend as eie
 from eie_backend import Recipe, cli
+from eie_backend.accelergy import action_counts_yaml
 from eie_backend.isa.assembly import from_dialect, parse_program, print_program
 from eie_backend.isa.image import decode_image, encode_image
 from eie_backend.library import programs
@@ -300,8 +301,31 @@ def test_profile_writes_json(eie_in, x):
     data = json.loads(Path("report.json").read_text())
     assert data == json.loads(eie.profile("mlp.so", x).to_json())
     assert data.keys() >= {"arithmetic", "config", "engine", "layers", "manifest", "setup"}
+    assert "saturations" in data
     assert data["layers"][0].keys() >= {"name", "counters", "cycles_per_sample", "energy_pj"}
     assert eie_in.stderr == "wrote report.json\n"
+
+
+def test_profile_prints_energy_and_power(eie_in, x):
+    text = eie_in("profile mlp.so --input x.npy")
+    _, energy = text.split("Energy per sample in nJ, 40.8 mm2")
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in energy.splitlines()]
+    for layer, row in zip(eie.profile("mlp.so", x).layers, filter(None, rows), strict=True):
+        sram, arithmetic, clock, dram = (
+            f"{layer.energy_by_part_pj[part] / layer.samples / 1000:,.1f}"
+            for part in ("sram", "arithmetic", "clock", "dram")
+        )
+        assert row == [layer.name, sram, arithmetic, clock, f"{layer.milliwatt:,.1f}", dram]
+
+
+def test_profile_takes_a_table_and_writes_action_counts(eie_in, x):
+    shipped = files("eie_backend") / "data" / "energy_45nm.yaml"
+    Path("own.yaml").write_text(shipped.read_text("utf-8").replace("value: 0.112", "value: 1.12"))
+    eie_in("profile mlp.so --input x.npy --energy own.yaml --json r.json --accelergy counts.yaml")
+    assert eie_in.stderr == "wrote r.json\nwrote counts.yaml\n"
+    report = eie.profile("mlp.so", x, energy="own.yaml")
+    assert json.loads(Path("r.json").read_text()) == json.loads(report.to_json())
+    assert Path("counts.yaml").read_text() == action_counts_yaml(report)
 
 
 # demo

@@ -25,6 +25,14 @@ metadata.version = lambda name: "0.1.15" if name == "apache-tvm-ffi" else instal
 """A `sitecustomize` that makes the installed tvm-ffi look like one that crashes."""
 
 
+PARTIAL_TABLE = b"""rows:
+- {module: lnzd, event: cycles, value: -1, unit: mW, source: measured}
+- {module: lnzd, event: area, value: 189, unit: mm2, source: measured}
+- {module: arith, event: int4_multiply, value: 0.03, unit: pJ, source: guessed}
+- {module: arith, event: entries}
+"""
+
+
 def onnx_bytes(nodes, inputs, outputs, weights=()):
     infos = [
         [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in values.items()]
@@ -127,6 +135,8 @@ def files(make_mlp, tmp_path_factory):
         "one_of_two.npz": npz(a=np.zeros((2, 6), np.float32)),
         "batches.npz": npz(a=np.zeros((2, 6), np.float32), b=np.zeros((4, 6), np.float32)),
         "ab.npz": npz(a=np.zeros((2, 6), np.float32), b=np.zeros((2, 6), np.float32)),
+        "partial.yaml": PARTIAL_TABLE,
+        "broken.yaml": b"rows: [\n",
         "mlp.so": library,
         "two.so": (folder / "two.so").read_bytes(),
         "text.so": b"hello\n",
@@ -223,6 +233,11 @@ CASES = {
     "input_one_array_for_two": "run two.so --input x.npy",
     "input_one_of_two": "profile two.so --input one_of_two.npz",
     "input_unlike_batches": "run two.so --input batches.npz",
+    # Energy tables
+    "energy_missing": "profile mlp.so --input x.npy --energy missing.yaml",
+    "energy_broken": "profile mlp.so --input x.npy --energy broken.yaml",
+    "energy_all_faults": "profile mlp.so --input x.npy --energy partial.yaml",
+    "accelergy_folder_missing": "profile mlp.so --input x.npy --accelergy missing/counts.yaml",
     # Libraries
     "library_missing": "run missing.so --input x.npy",
     "library_text": "run text.so --input x.npy",
