@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from threading import Thread
 
 
 def medians_ms(
@@ -23,6 +25,24 @@ def medians_ms(
             call()
             times[name].append(clock() - start)
     return {name: round(1e3 * statistics.median(of), 4) for name, of in times.items()}
+
+
+def two_cores_speedup() -> float:
+    """Return what two threads that share nothing gain over one: what this machine can give now.
+
+    Near 2 if both cores are free; a batch cannot be expected to gain more.
+    """
+    data = bytes(1 << 24)
+
+    def two() -> None:
+        threads = [Thread(target=lambda: hashlib.sha256(data).digest()) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    times = medians_ms({"one": lambda: hashlib.sha256(data).digest(), "two": two}, 15)
+    return round(2 * times["one"] / times["two"], 2)
 
 
 class _MallInfo(ctypes.Structure):
