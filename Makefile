@@ -1,16 +1,21 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test smoke check generate bench
+.PHONY: help demo test test-cpp fuzz smoke check generate bench
 
 BIN := .venv/bin
 READY := .venv/.ready
+FUZZ_SECONDS := 60
+MEMORY_SANITIZERS := address,undefined,float-cast-overflow
+# The C++ tests need neither .venv nor tvm-ffi.
+CONFIGURE := cmake -S runtime -DCMAKE_BUILD_TYPE=RelWithDebInfo
+JOBS := $$(getconf _NPROCESSORS_ONLN)
 
 help:  ## list the commands
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
 
 # Editable: Python files need no reinstallation, a change of the C++ runtime does.
-$(READY): pyproject.toml $(shell find runtime)
+$(READY): pyproject.toml $(shell find runtime -path runtime/tests -prune -o -print)
 	python3 -m venv .venv
 	$(BIN)/pip install -e '.[test,dev]'
 	touch $@
@@ -20,6 +25,20 @@ demo: $(READY)  ## compile and run a shipped network
 
 test: $(READY)  ## all tests
 	$(BIN)/pytest
+
+test-cpp:  ## the C++ tests under the address, undefined-behaviour and thread sanitizers
+	for sanitizers in $(MEMORY_SANITIZERS) thread; do \
+	  build="build/$${sanitizers%%,*}"; \
+	  $(CONFIGURE) -B "$$build" -DEIE_BUILD_TESTS=ON -DEIE_SANITIZE="$$sanitizers"; \
+	  cmake --build "$$build" --parallel "$(JOBS)"; \
+	  ctest --test-dir "$$build" --output-on-failure --no-tests=error --parallel "$(JOBS)"; \
+	done
+
+fuzz:  ## both fuzz targets for FUZZ_SECONDS=60 each; needs clang
+	$(CONFIGURE) -B build/fuzz -DCMAKE_CXX_COMPILER=clang++ -DEIE_BUILD_FUZZERS=ON \
+	  -DEIE_SANITIZE=$(MEMORY_SANITIZERS) -DEIE_FUZZ_SECONDS=$(FUZZ_SECONDS)
+	cmake --build build/fuzz --parallel "$(JOBS)"
+	ctest --test-dir build/fuzz --output-on-failure --no-tests=error --parallel "$(JOBS)"
 
 smoke: $(READY)  ## the tests that take seconds
 	$(BIN)/pytest -m smoke

@@ -1,0 +1,20 @@
+#include <string>
+
+#include "check.h"
+#include "eie/crc32.h"
+
+namespace {
+
+uint32_t Crc(const std::string& text) {
+  return eie::Crc32(reinterpret_cast<const uint8_t*>(text.data()), text.size());
+}
+
+}  // namespace
+
+int main() {
+  CHECK_EQ(Crc(""), 0U);
+  CHECK_EQ(Crc("123456789"), 0xCBF43926U);  // the check value of CRC-32/ISO-HDLC
+  // Long enough for an implementation that takes many bytes at once; the values are zlib's.
+  CHECK_EQ(Crc(std::string(1000, 'a')), 0x9A38DA03U);
+  CHECK_EQ(Crc(std::string(1001, '\0')), 0x3FBC67BAU);
+}

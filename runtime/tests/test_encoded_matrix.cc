@@ -1,0 +1,130 @@
+#include <functional>
+#include <vector>
+
+#include "byte_writer.h"
+#include "check.h"
+#include "eie/encoded_matrix.h"
+#include "eie/image.h"
+#include "eie/machine.h"
+#include "eie/program.h"
+#include "example_image.h"
+
+namespace {
+
+using namespace eie;  // NOLINT: a test names little else
+
+/// The parts of a record; the defaults are the example column of the EIE paper, section 3.
+struct Record {
+  uint32_t rows = 23;
+  uint32_t cols = 1;
+  uint32_t has_bias_column = 0;
+  uint32_t pointer_bytes = 2;
+  float pruned = 0;
+  std::vector<uint32_t> pointers = {0, 4};
+  uint32_t count = 4;
+  Bytes entries = {2 << 4 | 1, 0 << 4 | 2, 15 << 4 | 0, 2 << 4 | 3};  // run << 4 | code
+
+  Bytes Encode() const {
+    ByteWriter record;
+    record.U32({rows, cols, has_bias_column, pointer_bytes});
+    record.Words(true, 0, {pruned, 1, 2, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0});
+    const int pointer_size = pointer_bytes == 4 ? 4 : 2;
+    for (const uint32_t pointer : pointers) record.Integers(pointer_size, {pointer});
+    return record.U32({count}).Raw(entries).bytes();
+  }
+};
+
+const HardwareConfig kOnePe = CheckedHardwareConfig(ConfigWords(1, 4));
+
+EncodedMatrix Read(const Bytes& bytes) {
+  ByteReader reader("matrix", bytes.data(), bytes.size());
+  EncodedMatrix matrix = ReadEncodedMatrix(reader, kOnePe, true);
+  CHECK_EQ(reader.remaining(), 0U);
+  return matrix;
+}
+
+/// The matrix times one 1 per column.
+std::vector<float> RowSums(EncodedMatrix matrix) {
+  Program program{};
+  program.config = kOnePe;
+  program.is_float = true;
+  program.inputs = matrix.cols;
+  program.outputs = matrix.rows;
+  program.layers = {"fc"};
+  program.setup = {{0, LoadMatrix{0}}};
+  program.steps = {{0, LoadAct{0, 0, matrix.cols, 0}},
+                   {0, Clear{}},
+                   {0, Mvm{0, 0, 0, 0}},
+                   {0, WriteBack{64, matrix.rows, 0, 0}},
+                   {0, StoreAct{64, 0, matrix.rows, 0}}};
+  program.matrices.push_back(std::move(matrix));
+  CheckProgram(&program);
+  const std::vector<float> ones(program.inputs, 1.0F);
+  std::vector<float> sums(program.outputs);
+  Machine::Create(program)->Run(ones.data(), sums.data());
+  return sums;
+}
+
+void ThePapersColumnIsRead() {
+  const std::vector<float> column = {0, 0, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0,
+                                     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3};
+  CHECK(RowSums(Read(Record{}.Encode())) == column);
+  Record wide;
+  wide.pointer_bytes = 4;
+  CHECK(RowSums(Read(wide.Encode())) == column);
+}
+
+void ABiasColumnIsAlwaysActive() {
+  Record record;
+  record.rows = 2;
+  record.has_bias_column = 1;
+  record.pointers = {0, 1, 2};
+  record.count = 2;
+  record.entries = {0 << 4 | 1, 1 << 4 | 3};
+  CHECK(RowSums(Read(record.Encode())) == std::vector<float>({1, 3}));
+}
+
+void MalformedRecordsAreRefused() {
+  const auto refused = [](const char* message, const std::function<void(Record&)>& change) {
+    Record record;
+    change(record);
+    CHECK_THROWS(ImageError, message, Read(record.Encode()));
+  };
+  refused("matrix rows = 0", [](Record& r) { r.rows = 0; });
+  refused("matrix rows = 16777217", [](Record& r) { r.rows = (1 << 24) + 1; });
+  refused("matrix cols = 0", [](Record& r) { r.cols = 0; });
+  refused("matrix cols = 4294967295", [](Record& r) { r.cols = 0xFFFFFFFF; });
+  refused("truncated", [](Record& r) { r.cols = 1 << 24; });
+  refused("has_bias_column = 2", [](Record& r) { r.has_bias_column = 2; });
+  refused("pointer bytes = 3", [](Record& r) { r.pointer_bytes = 3; });
+  refused("codebook entry 0 is not 0", [](Record& r) { r.pruned = 1; });
+  refused("first pointer is 1, not 0", [](Record& r) { r.pointers = {1, 4}; });
+  refused("pointer 1 of column 2 follows 4", [](Record& r) {
+    r.cols = 2;
+    r.pointers = {0, 4, 1};
+  });
+  refused("pointer 4294967295 of column 1 follows 0", [](Record& r) {
+    r.pointer_bytes = 4;
+    r.pointers = {0, 0xFFFFFFFF};
+  });
+  refused("3 entries, but the pointers end at 4", [](Record& r) { r.count = 3; });
+  refused("truncated", [](Record& r) { r.entries.pop_back(); });
+  refused("is past the last row", [](Record& r) { r.rows = 22; });
+  refused("is not a padding", [](Record& r) { r.entries[2] = 14 << 4; });
+}
+
+void EveryTruncationIsRefused() {
+  const Bytes whole = Record{}.Encode();
+  for (size_t size = 0; size < whole.size(); ++size) {
+    CHECK_THROWS(ImageError, "truncated", Read(Bytes(whole.begin(), whole.begin() + size)));
+  }
+}
+
+}  // namespace
+
+int main() {
+  ThePapersColumnIsRead();
+  ABiasColumnIsAlwaysActive();
+  MalformedRecordsAreRefused();
+  EveryTruncationIsRefused();
+}

@@ -1,0 +1,117 @@
+#include <vector>
+
+#include "byte_writer.h"
+#include "check.h"
+#include "eie/image.h"
+#include "eie/machine.h"
+#include "example_image.h"
+#include "run_small.h"
+
+namespace {
+
+using namespace eie;  // NOLINT: a test names little else
+
+const std::vector<float> kInput = {1.5F, 0, 0.3F};
+
+Program Read(const Bytes& image) { return ReadImage(image.data(), image.size()); }
+
+void TheOutputsAreKnown(bool is_resident) {
+  const auto run = [is_resident](bool is_float) {
+    const Program program = Read(ExampleImage(is_float, is_resident));
+    std::vector<float> output(program.outputs);
+    Machine::Create(program)->Run(kInput.data(), output.data());
+    return output;
+  };
+  // h = (2.6, 0.3, 0, 0.5), of which ReLU made -0.3 the 0
+  CHECK(run(true) == std::vector<float>({2.0F + 2 * 0.3F + 1.0F - 1.0F, 0.3F + 1.0F}));
+  // 0.3 is rounded to 77 / 256
+  CHECK(run(false) == std::vector<float>({(512 + 2 * 77) / 256.0F, (77 + 256) / 256.0F}));
+}
+
+void TheCyclesAreKnown(bool is_float) {
+  const Program program = Read(ExampleImage(is_float, true));
+  std::vector<float> output(program.outputs);
+  const auto machine = Machine::Create(program);
+  const std::vector<Counters>& layers = machine->Run(kInput.data(), output.data());
+
+  // Column 0 is broadcast at edge 2. Row 1 enters at edge 3, so column 2 is broadcast at edge 4 and
+  // popped at edge 5. PE 0 issues its two entries at edges 5 and 6.
+  CHECK_EQ(layers[0].cycles, 6 + 6);
+  CHECK_EQ(layers[0].broadcasts, 2);
+  CHECK_EQ(layers[0].ptr_reads, 2 * 2);
+  CHECK_EQ(layers[0].spmat_reads, 2);
+  CHECK_EQ(layers[0].entries, 2 + 3);
+  CHECK_EQ(layers[0].padding_entries, 0);
+  CHECK_EQ(layers[0].act_reads, 3);
+  CHECK_EQ(layers[0].act_writes, 3 + 4);
+  CHECK_EQ(layers[0].load_bytes, 3 * 2 + 4 * 4);
+  CHECK_EQ(layers[0].load_cycles, 1 + 2);
+
+  // Columns 0 and 1 are broadcast at edges 2 and 3, column 3 at 4, the bias at 5 and issued at 6.
+  CHECK_EQ(layers[1].cycles, 6 + 6);
+  CHECK_EQ(layers[1].broadcasts, 4);
+  CHECK_EQ(layers[1].ptr_reads, 4 * 2);
+  CHECK_EQ(layers[1].spmat_reads, 2);
+  CHECK_EQ(layers[1].entries, 5);
+  CHECK_EQ(layers[1].act_reads, 4 + 2);
+  CHECK_EQ(layers[1].act_writes, 2);
+  CHECK_EQ(layers[1].load_bytes, 2 * 2);
+
+  // Entries, 16-bit pointers and a codebook of four 16-bit weights.
+  CHECK_EQ(SetupCounters(program).load_bytes, (7 + 2 * 4 * 2 + 8) + (5 + 2 * 6 * 2 + 8));
+}
+
+void TheHeaderIsChecked() {
+  Bytes image = ExampleImage(true, true);
+  image[0] = 'X';
+  CHECK_THROWS(ImageError, "does not start with EIEIMAGE", Read(image));
+  image = ExampleImage(true, true);
+  image[8] = 2;
+  CHECK_THROWS(ImageError, "version 2, this runtime reads 1", Read(image));
+  image = ExampleImage(true, true);
+  image.push_back(0);
+  CHECK_THROWS(ImageError, "checksum mismatch", Read(image));
+  FixChecksum(&image);
+  CHECK_THROWS(ImageError, "bytes follow the last instruction", Read(image));
+}
+
+void EveryTruncationIsRefused(const Bytes& whole) {
+  for (size_t size = 0; size < whole.size(); ++size) {
+    Bytes image(whole.begin(), whole.begin() + size);
+    CHECK_THROWS(ImageError, "image: ", Read(image));
+    FixChecksum(&image);
+    CHECK_THROWS(ImageError, "image: ", Read(image));
+  }
+}
+
+/// Without a fixed checksum it is refused; with one it is refused or runs.
+void EveryChangeOfOneByteIsHarmless(Bytes image) {
+  for (size_t at = 0; at < image.size(); ++at) {
+    const Bytes original = image;
+    for (int change = 1; change < 256; ++change) {
+      image[at] = static_cast<uint8_t>(original[at] ^ change);
+      CHECK_THROWS(ImageError, "image: ", Read(image));
+      if (at < kHeaderBytes) continue;
+      FixChecksum(&image);
+      try {
+        RunIfSmall(Read(image));
+      } catch (const ImageError&) {
+      }
+      image = original;
+    }
+    image = original;
+  }
+}
+
+}  // namespace
+
+int main() {
+  for (const bool flag : {false, true}) {
+    TheOutputsAreKnown(flag);
+    TheCyclesAreKnown(flag);
+  }
+  TheHeaderIsChecked();
+  EveryTruncationIsRefused(ExampleImage(true, true));
+  EveryChangeOfOneByteIsHarmless(ExampleImage(true, true));
+  EveryChangeOfOneByteIsHarmless(ExampleImage(false, false));
+}
