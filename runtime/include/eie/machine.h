@@ -15,7 +15,7 @@ namespace eie {
 class Machine {
  public:
   /// The machine of the program's arithmetic; `program` must outlive it.
-  static std::unique_ptr<Machine> Create(const Program& program, const EngineOptions& options);
+  static std::unique_ptr<Machine> Create(const Program& program, const EngineOptions& options = {});
 
   virtual ~Machine() = default;
 
