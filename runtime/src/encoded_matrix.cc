@@ -166,7 +166,8 @@ void DecodeEntries(const ByteReader& reader, const uint8_t* entries, const Point
   uint32_t count = 0;
   for (int64_t j = 0; j < matrix->stored_cols(); ++j) {
     matrix->columns[j].first_weight = count;
-    uint8_t* const codes = matrix->weights.data() + j * DenseColumnBytes(*matrix);
+    uint8_t* const codes =
+        matrix->dense ? matrix->weights.data() + j * DenseColumnBytes(*matrix) : nullptr;
     for (int64_t k = 0; k < num_pe; ++k) {
       const uint8_t* const end = base[k] + pointers.At(k, j + 1);
       int64_t row = k - num_pe;
