@@ -12,6 +12,7 @@ import json
 import statistics
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -61,7 +62,9 @@ print(json.dumps([1000 * seconds, 1000 * sum(hook)]))
 def import_ms(variant: str) -> tuple[float, float]:
     """Return the milliseconds of ``import tvm`` in a fresh process, and of our hook in it."""
     command = [sys.executable, "-c", PROGRAM, variant]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    # Elsewhere: from the checkout, `python -c` would import it instead of what is installed.
+    elsewhere = tempfile.gettempdir()
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=elsewhere)
     whole, hook = json.loads(done.stdout)
     return whole, hook
 
