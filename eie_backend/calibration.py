@@ -13,8 +13,8 @@ from tvm import IRModule, relax
 from eie_backend.codegen.formats import LayerRange
 from eie_backend.errors import ModelError
 from eie_backend.inputs import batches, check_inputs, input_specs
+from eie_backend.transform.dense_form import DenseForm
 from eie_backend.transform.layers import DenseLayer, dense_layers, epilogue
-from eie_backend.transform.normalize import Normalize
 
 Data = ArrayLike | Mapping[str, ArrayLike]
 
@@ -47,7 +47,7 @@ def calibrate(mod: IRModule, data: Data) -> IRModule:
     **Source**: design choice; the EIE paper gives no format of its 16-bit numbers. The module runs
     on TVM's LLVM backend.
     """
-    normal = Normalize()(mod)
+    normal = DenseForm()(mod)
     if "main" not in [gvar.name_hint for gvar in normal.get_global_vars()]:
         raise ModelError("calibrate: the module has no function `main`")
     layers = [layer for layer in dense_layers(normal) if layer.function.same_as(normal["main"])]

@@ -17,8 +17,8 @@ from eie_backend.isa.program import Arithmetic
 from eie_backend.recipe import Recipe
 from eie_backend.targets import config_of, is_eie, target
 from eie_backend.transform.constraints import explain
+from eie_backend.transform.dense_form import DenseForm
 from eie_backend.transform.layers import dense_layers
-from eie_backend.transform.normalize import Normalize
 from eie_backend.transform.pipeline import ShareForMachine
 
 
@@ -101,7 +101,7 @@ def prepare(
     if recipe is not None:
         _check_bits(mod, recipe, config)
         mod = compress(mod, recipe)
-    mod = ShareForMachine(config)(Normalize()(mod))
+    mod = ShareForMachine(config)(DenseForm()(mod))
     reasons = explain(mod, config)
     if all(reasons.values()):
         why = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
@@ -114,7 +114,7 @@ def prepare(
 
 
 def _check_bits(mod: IRModule, recipe: Recipe, config: HardwareConfig) -> None:
-    names = [layer.name for layer in dense_layers(Normalize()(mod))]
+    names = [layer.name for layer in dense_layers(DenseForm()(mod))]
     if wide := [name for name in names if recipe.bits_of(name) > config.codebook_bits]:
         raise EncodingError(
             f"recipe: {', '.join(f'{n} has bits={recipe.bits_of(n)}' for n in wide)}; the machine "

@@ -16,8 +16,8 @@ from eie_backend.compress.prune import Prune
 from eie_backend.compress.share_weights import ShareWeights
 from eie_backend.errors import RecipeError
 from eie_backend.recipe import Recipe
+from eie_backend.transform.dense_form import DenseForm
 from eie_backend.transform.layers import dense_layers
-from eie_backend.transform.normalize import Normalize
 
 
 def compress(mod: IRModule, recipe: Recipe | None = None) -> IRModule:
@@ -47,7 +47,7 @@ def compress(mod: IRModule, recipe: Recipe | None = None) -> IRModule:
     **Source**: Deep Compression (ICLR 2016), without its retraining.
     """
     recipe = recipe or Recipe()
-    normal = Normalize()(mod)
+    normal = DenseForm()(mod)
     names = [layer.name for layer in dense_layers(normal)]
     if unused := recipe.unused_patterns(names):
         raise RecipeError(

@@ -16,9 +16,9 @@ from eie_backend.config import HardwareConfig
 from eie_backend.inputs import input_specs
 from eie_backend.targets import config_of
 from eie_backend.transform.constraints import CONSTRAINTS, Candidate, few_values, why_not
+from eie_backend.transform.dense_form import DenseForm
 from eie_backend.transform.layers import dense_layers
 from eie_backend.transform.module_pass import ModulePass
-from eie_backend.transform.normalize import Normalize
 from eie_backend.transform.partition import Partition
 
 
@@ -26,7 +26,7 @@ def front_passes(config: HardwareConfig) -> list[Any]:
     """Return the passes from any Relax module to a partitioned one."""
     return [
         # First: the others look for constant weights.
-        Normalize(),
+        DenseForm(),
         # Before Partition: layers with more values than the codebook would stay on the host.
         ShareForMachine(config),
         Partition(config),

@@ -1,0 +1,30 @@
+"""`DenseForm`: every layer that the machine can run becomes a matmul with constant weights."""
+
+from __future__ import annotations
+
+import tvm
+from tvm import IRModule
+from tvm.ir.transform import PassContext
+
+from eie_backend.transform.module_pass import ModulePass
+from eie_backend.transform.normalize import Normalize
+
+
+@tvm.transform.module_pass(opt_level=0, name="eie.DenseForm")
+class DenseForm(ModulePass):
+    """Bring a module into the form that compression, calibration and `Partition` read.
+
+    Before -> after: see each pass.
+
+    1. The result is plain Relax: it computes the same values on any target.
+    2. Applying it twice changes nothing.
+    """
+
+    def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
+        """Return the module in dense form."""
+        passes = [
+            # First: the others look for constant weights.
+            Normalize(),
+        ]
+        dense: IRModule = tvm.transform.Sequential(passes)(mod)
+        return dense
