@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tvm
 from tvm import IRModule
+from tvm.error import InternalError
 from tvm.relax import VMExecutable
 from tvm.target import Target
 
@@ -66,8 +67,18 @@ def compile(
 
 
 def build(prepared: IRModule, target: Target) -> VMExecutable:
-    """Hand a prepared module to TVM."""
-    built: VMExecutable = tvm.compile(prepared, target=target)
+    """Hand a prepared module to TVM.
+
+    Raises
+    ------
+    ModelError
+        If TVM cannot compile an operation of the host.
+    """
+    try:
+        built: VMExecutable = tvm.compile(prepared, target=target)
+    except InternalError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise ModelError(f"TVM cannot compile the host's part of the model: {reason}") from error
     return built
 
 

@@ -56,11 +56,10 @@ def from_onnx(model: Model, bind: Mapping[str, int] | None = None) -> IRModule:
         with warnings.catch_warnings(), redirect_stderr(StringIO()):
             # What the importer says beside its error is in the error.
             warnings.simplefilter("ignore")
-            imported = tvm_from_onnx(proto, keep_params_in_input=False)
+            normal = Normalize()(tvm_from_onnx(proto, keep_params_in_input=False))
     except Exception as error:
-        # The importer raises many types; its own message says which operator it does not know.
+        # TVM raises many types; its own message says which operator it does not know.
         raise ModelError(f"{label}: TVM's ONNX importer fails: {_first_line(error)}") from error
-    normal = Normalize()(imported)
     named = rename_layers(normal, _layer_names(proto, normal))
     digest = hashlib.sha256(proto.SerializeToString(deterministic=True)).hexdigest()
     return named.with_attr("eie.model_sha256", digest)

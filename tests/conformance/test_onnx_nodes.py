@@ -1,0 +1,99 @@
+"""The node tests of the `onnx` package, compiled for target eie.
+
+``not_offloaded.yaml`` lists, with its reason, every test of a layer operator that does not run on
+the machine. A test that is not listed must; a line that is no longer true fails.
+"""
+
+import re
+import warnings
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import tvm
+import yaml
+from onnx import numpy_helper
+from tvm import relax
+
+import eie_backend as eie
+from eie_backend.errors import EieError, ModelError
+from eie_backend.library import programs
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # the suite computes infinities on purpose
+    from onnx.backend.test.case.node import collect_testcases
+
+    CASES = {case.name: case for case in collect_testcases(None)}
+
+LAYERS = {"Conv", "GRU", "Gemm", "LSTM", "MatMul"}
+HOST = {"Relu"}
+NOT_OFFLOADED = yaml.safe_load(Path(__file__).with_name("not_offloaded.yaml").read_text("utf-8"))
+
+# The suite's weights are all different; 7 bits of codebook hold them as they are.
+MACHINE = eie.HardwareConfig(codebook_bits=7)
+
+
+def operator(case):
+    nodes = case.model.graph.node
+    return nodes[0].op_type if len(nodes) == 1 else None
+
+
+@cache
+def layer_tests():
+    return sorted(name for name, case in CASES.items() if operator(case) in LAYERS | HOST)
+
+
+def with_constant_weights(case):
+    """Return the test's model with all inputs but the first as initializers, and the first."""
+    model = onnx.ModelProto()
+    model.CopyFrom(case.model)
+    inputs, _ = case.data_sets[0]
+    for value, array in zip(case.model.graph.input[1:], inputs[1:], strict=True):
+        model.graph.initializer.append(numpy_helper.from_array(np.asarray(array), value.name))
+    del model.graph.input[1:]
+    return model, inputs[0]
+
+
+def run(name):
+    """Return the outputs on target eie, and whether the machine ran anything."""
+    model, x = with_constant_weights(CASES[name])
+    mod = eie.from_onnx(model).with_attr("eie.arithmetic", "float32")
+    executable = tvm.compile(mod, target=eie.target(MACHINE))
+    result = relax.VirtualMachine(executable, tvm.cpu())["main"](tvm.runtime.tensor(x))
+    outputs = [result] if isinstance(result, tvm.runtime.Tensor) else list(result)
+    return [output.numpy() for output in outputs], bool(list(programs(executable)))
+
+
+@pytest.mark.parametrize("name", layer_tests())
+def test_a_node_test_of_a_layer_operator_passes_on_target_eie(name):
+    case = CASES[name]
+    listed = NOT_OFFLOADED.get(name, {})
+    if "refused" in listed:
+        with pytest.raises(ModelError, match=re.escape(listed["refused"])):
+            run(name)
+        return
+    outputs, on_machine = run(name)
+    for output, expected in zip(outputs, case.data_sets[0][1], strict=True):
+        np.testing.assert_allclose(output, expected, rtol=case.rtol, atol=case.atol)
+    assert on_machine == (operator(case) in LAYERS and "host" not in listed)
+
+
+def test_only_tests_of_layer_operators_are_listed():
+    assert set(NOT_OFFLOADED) <= set(layer_tests())
+
+
+def test_no_model_of_the_whole_suite_crashes_the_compiler():
+    crashes = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name, case in CASES.items():
+            try:
+                eie.compile(eie.from_onnx(case.model), MACHINE, arithmetic="float32")
+            except EieError:
+                pass
+            except Exception as error:
+                crashes[name] = repr(error)
+    assert len(CASES) > 1000
+    assert not crashes
