@@ -227,9 +227,12 @@ def observe(mod: IRModule, target: Target, data: Data) -> dict[str, NDArray[np.f
         values = machine["main"](*(tvm.runtime.tensor(value) for value in call))
         for layer, value in zip(layers, values, strict=False):
             rows = value.numpy().reshape(-1, layer.weights.shape[1])
-            seen[layer.name].extend(evenly(rows, max(SAMPLES // len(calls), 1)))
+            # A copy: the next call takes the memory over.
+            seen[layer.name].append(np.stack(evenly(rows, max(SAMPLES // len(calls), 1))))
     return {
-        name: _as_read(np.stack(rows), *words[name]) for name, rows in seen.items() if name in words
+        name: _as_read(np.concatenate(rows), *words[name])
+        for name, rows in seen.items()
+        if name in words
     }
 
 

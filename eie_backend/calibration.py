@@ -108,4 +108,4 @@ def returning(mod: IRModule, wanted: list[relax.Var]) -> IRModule:
     result_type = tvm.ir.TupleType([var.ty for var in wanted])
     function = relax.Function(plain.params, body, result_type, attrs=plain.attrs)
     functions = {**dict(mod.functions_items()), mod.get_global_var("main"): function}
-    return relax.transform.Normalize()(IRModule(functions))
+    return relax.transform.Normalize()(IRModule(functions, attrs=mod.attrs))
