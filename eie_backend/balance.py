@@ -94,7 +94,9 @@ def balance(mod: IRModule, target: Target, mode: str, data: Data | None = None) 
     for name, x in scans.inputs.items():
         chosen = "off"
         if name in movable:
-            chosen, orders[name] = scans.choose(name, orders, keep=mode == "auto")
+            chosen, order = scans.choose(name, orders, keep=mode == "auto")
+            if chosen != "off":
+                orders[name] = order
         table[name] = {"order": chosen, "samples": len(x), "cycles_off": scans.cycles(name, {})}
     for name, row in table.items():
         row["cycles"] = scans.cycles(name, orders)
@@ -152,17 +154,15 @@ class _Scans:
         """Return the cycles of a layer for all samples, tile by tile as the compiler cuts it."""
         codes, x = self._operands(name, orders)
         order = orders.get(name, np.arange(len(codes)))
-        codes, codebook, bias_codes = codes[order], self.codebooks[name], None
-        if name in self.biases:
-            bias_codes = nearest_codes(self.biases[name][order], codebook)
+        codes, codebook = codes[order], self.codebooks[name]
         row_blocks, col_blocks = layer_blocks(codes, codebook, self.config)
         total = 0
         for rows in (slice(*span) for span in row_blocks):
             for cols in (slice(*span) for span in col_blocks):
-                last = bias_codes is not None and cols.stop == codes.shape[1]
-                encoded = encode(
-                    codes[rows, cols], codebook, self.config, bias_codes[rows] if last else None
-                )
+                bias_codes = None
+                if name in self.biases and cols.stop == codes.shape[1]:
+                    bias_codes = nearest_codes(self.biases[name][order][rows], codebook)
+                encoded = encode(codes[rows, cols], codebook, self.config, bias_codes)
                 # No value changes the time of a scan, only which are zero.
                 scans = simulate_batch(encoded, x[:, cols], self.config, "float32", values=False)
                 total += sum(scan.cycles for scan in scans)

@@ -38,5 +38,5 @@ def recover_codes(
 
 def nearest_codes(values: NDArray[np.float32], codebook: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return the index of the nearest entry of the codebook, 0.0 included, for each value."""
-    distance = np.abs(values[:, None] - codebook)
-    return distance.argmin(axis=1).astype(np.uint8)
+    nearest: NDArray[np.uint8] = np.abs(values[:, None] - codebook).argmin(axis=1).astype(np.uint8)
+    return nearest
