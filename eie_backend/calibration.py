@@ -52,7 +52,7 @@ def calibrate(mod: IRModule, data: Data) -> IRModule:
         raise ModelError("calibrate: the module has no function `main`")
     layers = [layer for layer in dense_layers(normal) if layer.function.same_as(normal["main"])]
     inputs = [layer.binding.value.args[0] for layer in layers]
-    observed = tvm.compile(_returning(normal, inputs), target="llvm")
+    observed = tvm.compile(returning(normal, inputs), target="llvm")
     machine = relax.VirtualMachine(observed, tvm.cpu())
     specs = input_specs(normal)
     ranges = {layer.name: LayerRange(0.0, 0.0, 0.0, 0.0, 0.0) for layer in layers}
@@ -90,7 +90,7 @@ def _layer_range(layer: DenseLayer, x: NDArray[np.float32]) -> LayerRange:
     return LayerRange(*(float(np.abs(values).max(initial=0.0)) for values in seen))
 
 
-def _returning(mod: IRModule, wanted: list[relax.Var]) -> IRModule:
+def returning(mod: IRModule, wanted: list[relax.Var]) -> IRModule:
     """Return the module with a `main` that returns `wanted` instead of its results."""
     main = mod["main"]
     # Variables of a dataflow block do not leave it, so the function is rebuilt without one.
@@ -108,4 +108,4 @@ def _returning(mod: IRModule, wanted: list[relax.Var]) -> IRModule:
     result_type = tvm.ir.TupleType([var.ty for var in wanted])
     function = relax.Function(plain.params, body, result_type, attrs=plain.attrs)
     functions = {**dict(mod.functions_items()), mod.get_global_var("main"): function}
-    return relax.transform.Normalize()(IRModule(functions))
+    return relax.transform.Normalize()(IRModule(functions, attrs=mod.attrs))

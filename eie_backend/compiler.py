@@ -8,6 +8,8 @@ from tvm.error import InternalError
 from tvm.relax import VMExecutable
 from tvm.target import Target
 
+from eie_backend.balance import BalanceMode, check_mode
+from eie_backend.balance import balance as balance_rows
 from eie_backend.calibration import Data, calibrate
 from eie_backend.codegen.external import codegen_options
 from eie_backend.codegen.generate import BiasMode
@@ -31,6 +33,7 @@ def compile(
     calibration: Data | None = None,
     arithmetic: Arithmetic = "int16",
     bias: BiasMode = "register",
+    balance: BalanceMode = "off",
 ) -> VMExecutable:
     """Compress, calibrate and compile a Relax module for the machine.
 
@@ -49,6 +52,10 @@ def compile(
         The machine's 16-bit fixed point, or another arithmetic on the same schedule.
     bias : {"register", "column"}
         Load biases at full precision, or share them as the paper's extra column.
+    balance : {"off", "on", "auto"}
+        Reorder a layer's outputs so that the PEs share its work: never, always, or where it takes
+        fewer cycles on the calibration data (without data, on inputs without zeros). Results
+        stay in their places.
 
     Returns
     -------
@@ -63,7 +70,8 @@ def compile(
         If the recipe shares weights with more bits than the machine decodes.
     """
     machine = as_target(target)
-    return build(prepare(mod, machine, recipe, calibration, arithmetic, bias), machine)
+    prepared = prepare(mod, machine, recipe, calibration, arithmetic, bias, balance)
+    return build(prepared, machine)
 
 
 def build(prepared: IRModule, target: Target) -> VMExecutable:
@@ -105,9 +113,12 @@ def prepare(
     calibration: Data | None = None,
     arithmetic: str = "int16",
     bias: str = "register",
+    balance: str = "off",
 ) -> IRModule:
-    """Return the compressed and calibrated module that `compile` hands to TVM."""
-    config = config_of(as_target(target))
+    """Return the compressed, calibrated and balanced module that `compile` hands to TVM."""
+    machine = as_target(target)
+    config = config_of(machine)
+    check_mode(balance)
     codegen_options(config, {"arithmetic": arithmetic, "bias": bias})
     if recipe is not None:
         _check_bits(mod, recipe, config)
@@ -121,7 +132,9 @@ def prepare(
         )
     if calibration is not None:
         mod = calibrate(mod, calibration)
-    return mod.with_attrs({"eie.arithmetic": arithmetic, "eie.bias": bias})
+    mod = mod.with_attrs({"eie.arithmetic": arithmetic, "eie.bias": bias})
+    # Last: cycles depend on the weights that stay and on the zeros of the fixed-point format.
+    return balance_rows(mod, machine, balance, calibration)
 
 
 def _check_bits(mod: IRModule, recipe: Recipe, config: HardwareConfig) -> None:

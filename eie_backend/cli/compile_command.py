@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eie_backend.cli.console import err, out, working
-from eie_backend.cli.tables import layer_plan
+from eie_backend.cli.tables import balance_table, layer_plan
 
 if TYPE_CHECKING:
     from tvm import IRModule
@@ -37,6 +37,13 @@ def compile_model(
     ] = None,
     arithmetic: Annotated[str, typer.Option(help="int16, float32, int8 or int32.")] = "int16",
     bias: Annotated[str, typer.Option(help="register or column.")] = "register",
+    balance: Annotated[
+        str,
+        typer.Option(
+            help="off, on or auto: reorder a layer's outputs so that the PEs share its work: "
+            "never, always, or where it takes fewer cycles on the --calibrate inputs."
+        ),
+    ] = "off",
     calibrate: Annotated[
         Path | None, typer.Option(help=".npz or .npy with sample inputs for the number formats.")
     ] = None,
@@ -74,7 +81,7 @@ def compile_model(
 
     def prepare() -> IRModule:
         with working("compressing and calibrating"):
-            return compiler.prepare(mod, machine, recipe, data, arithmetic, bias)
+            return compiler.prepare(mod, machine, recipe, data, arithmetic, bias, balance)
 
     if emit is not None:
         _write(emit_stage(emit, mod, prepare, machine, complete=output is not None), output)
@@ -85,6 +92,8 @@ def compile_model(
         executable = compiler.build(prepared, machine)
         export_library(executable, output)
     out.print(layer_plan(prepared, executable, machine))
+    if balance != "off":
+        out.print(balance_table(prepared))
     err.print(f"wrote {output}", highlight=False, soft_wrap=True)
 
 

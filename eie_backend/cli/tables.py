@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,6 +49,18 @@ def layer_plan(mod: IRModule, executable: VMExecutable, target: Target) -> Table
             size(matrix.nbytes),
             size(storage[name]),
         )
+    return made
+
+
+def balance_table(mod: IRModule) -> Table:
+    """Return the order of each of the machine's layers and the cycles that it saves."""
+    found = json.loads(str(mod.attrs["eie.balance"]))
+    title = f"Load balance {found['mode']}: cycles per sample"
+    made = table(title, "layer", "order of outputs", "off", "balanced", "gain")
+    for name, row in found["layers"].items():
+        off, cycles = (row[key] / row["samples"] for key in ("cycles_off", "cycles"))
+        gain = f"{off / cycles:.2f}x"
+        made.add_row(Text(name), Text(row["order"]), f"{off:,.1f}", f"{cycles:,.1f}", gain)
     return made
 
 

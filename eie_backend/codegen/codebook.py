@@ -34,3 +34,9 @@ def recover_codes(
     codes = np.zeros(weights.shape, np.uint8)
     codes[nonzero] = np.searchsorted(values, weights[nonzero]) + 1
     return codes, np.concatenate([np.zeros(1, np.float32), values])
+
+
+def nearest_codes(values: NDArray[np.float32], codebook: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return the index of the nearest entry of the codebook, 0.0 included, for each value."""
+    nearest: NDArray[np.uint8] = np.abs(values[:, None] - codebook).argmin(axis=1).astype(np.uint8)
+    return nearest

@@ -33,7 +33,7 @@ def external_modules(
     functions : sequence of relax.Function
         Partitioned functions with a global symbol.
     attributes : mapping
-        Module attributes without prefix: arithmetic, bias, calibration, recipe,
+        Module attributes without prefix: arithmetic, bias, calibration, recipe, balance,
         model_sha256, interface.
     """
     target = Target.current(allow_none=True)
@@ -85,6 +85,7 @@ def _manifest(config: HardwareConfig, attributes: Mapping[str, Any]) -> dict[str
     """Return hashes and versions of what a program is made from."""
     sizes = json.dumps(config.to_dict(), sort_keys=True)
     return {
+        "balance": str(attributes.get("balance", "")),
         "config_sha256": hashlib.sha256(sizes.encode()).hexdigest(),
         "eie_version": eie_backend.__version__,
         "interface": str(attributes.get("interface", "[]")),

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from tvm import IRModule, relax
 
 from eie_backend.codegen.act_rows import allocate_rows
-from eie_backend.codegen.codebook import recover_codes
+from eie_backend.codegen.codebook import nearest_codes, recover_codes
 from eie_backend.codegen.formats import (
     FLOAT,
     LayerFormat,
@@ -172,8 +172,7 @@ class _Generator:
         codes, codebook = self.codes[number]
         bias, bias_codes = self.calls[number].bias, None
         if last_tile and self.options.bias == "column" and bias is not None:
-            distance = np.abs(bias[slice(*rows), None] - codebook)
-            bias_codes = distance.argmin(axis=1).astype(np.uint8)
+            bias_codes = nearest_codes(bias[slice(*rows)], codebook)
         config, layer_format = self.options.config, self.formats[number]
         matrix = encode(codes[slice(*rows), slice(*cols)], codebook, config, bias_codes)
         if not self.options.is_float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import tvm
+from numpy.typing import NDArray
 from tvm import IRModule
 from tvm.ir.transform import PassContext
 
@@ -49,15 +51,19 @@ class ScheduleKernels(ModulePass):
         return IRModule(functions, attrs=mod.attrs)
 
     def _schedule(self, call: KernelCall) -> tvm.tirx.PrimFunc:
-        codes, codebook = recover_codes(call.weights)
+        blocks = layer_blocks(*recover_codes(call.weights), self.config)
+        return tensorize(tile(call.kernel, *blocks))
 
-        def fits(rows: Span, cols: Span) -> bool:
-            encoded = encode(codes[slice(*rows), slice(*cols)], codebook, self.config)
-            # A bias column adds at most one entry and its paddings per PE and row of a block.
-            return int(encoded.entries_per_pe.max()) + self.config.act_registers <= (
-                self.config.matrix_entries
-            )
 
-        outputs, inputs = codes.shape
-        rows, cols = choose_blocks(outputs, inputs, self.config, fits)
-        return tensorize(tile(call.kernel, rows, cols))
+def layer_blocks(
+    codes: NDArray[np.uint8], codebook: NDArray[np.float32], config: HardwareConfig
+) -> tuple[list[Span], list[Span]]:
+    """Return the output and input blocks of a layer's tiles; see `choose_blocks`."""
+
+    def fits(rows: Span, cols: Span) -> bool:
+        encoded = encode(codes[slice(*rows), slice(*cols)], codebook, config)
+        # A bias column adds at most one entry and its paddings per PE and row of a block.
+        return int(encoded.entries_per_pe.max()) + config.act_registers <= config.matrix_entries
+
+    outputs, inputs = codes.shape
+    return choose_blocks(outputs, inputs, config, fits)

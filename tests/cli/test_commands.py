@@ -172,6 +172,21 @@ def test_compile_replaces_a_file(eie_in):
     assert images("out.so") == images("mlp.so")
 
 
+@pytest.mark.parametrize("mode", ["on", "auto"])
+def test_compile_balances_and_shows_the_cycles(mode, eie_in, model, x):
+    command = "compile mlp.onnx --density 0.3 --num-pe 4 --calibrate x.npy"
+    text = eie_in(f"{command} -o out.so --balance {mode}")
+    options = {"recipe": Recipe(density=0.3), "calibration": x, "balance": mode}
+    executable = compiled(model, eie.HardwareConfig(num_pe=4), **options)
+    assert images("out.so") == [encode_image(p) for p in programs(executable)]
+    assert f"Load balance {mode}: cycles per sample" in text
+    for layer in eie.profile(executable, x).layers:
+        (row,) = (line for line in text.splitlines() if f" {layer.name} " in line and "x │" in line)
+        assert f" {layer.cycles_per_sample:,.1f} " in row
+    assert "Load balance" not in eie_in(f"{command} -o off.so")
+    assert images("off.so") != images("out.so")
+
+
 @pytest.mark.parametrize("stage", ["relax", "compressed", "partitioned", "tir", "eie"])
 def test_emit_text_to_the_screen(stage, eie_in):
     text = eie_in(f"compile mlp.onnx --emit {stage}")

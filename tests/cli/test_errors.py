@@ -200,6 +200,7 @@ CASES = {
     "config_all_faults": "compile mlp.onnx -o out.so --num-pe 0 --fifo-depth 1 --spmat-width 4",
     "config_word_width": "compile mlp.onnx -o out.so --spmat-width 60 --accumulator-bits 20",
     "arithmetic": "compile mlp.onnx -o out.so --arithmetic int4",
+    "balance": "compile mlp.onnx -o out.so --balance yes",
     "engine": "profile mlp.so --input x.npy --engine fast",
     "bias": "compile mlp.onnx -o out.so --bias none",
     # What to write, and where

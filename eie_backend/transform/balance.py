@@ -1,0 +1,187 @@
+"""`BalanceRows`: give the outputs of dense layers another order, so that the PEs share the work.
+
+PE k owns the outputs i with ``i mod P == k``: which weights a PE holds follows from the order.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+
+import numpy as np
+import tvm
+from numpy.typing import NDArray
+from tvm import IRModule, relax
+from tvm.ir import Op
+from tvm.ir.expr import GenericConst
+from tvm.ir.transform import PassContext
+from tvm.relax.expr_functor import PyExprMutator, mutator
+from tvm.tirx import IntImm
+
+from eie_backend.transform.layers import dense_layers, is_matmul, matmuls
+from eie_backend.transform.module_pass import ModulePass
+
+Order = NDArray[np.int64]
+"""Output i of the reordered layer is output ``order[i]`` of the layer before."""
+
+_UNARY = "abs clip erf exp negative sigmoid sqrt square tanh"
+_ACTIVATIONS = "gelu gelu_tanh leakyrelu relu silu"
+_BINARY = "add divide maximum minimum multiply subtract"
+ELEMENTWISE = frozenset(
+    [f"relax.{name}" for name in f"{_UNARY} {_BINARY}".split()]
+    + [f"relax.nn.{name}" for name in _ACTIVATIONS.split()]
+)
+"""Operators that compute every output from the same output of their operands."""
+
+
+@tvm.transform.module_pass(opt_level=0, name="eie.BalanceRows")
+class BalanceRows(ModulePass):
+    """Reorder the outputs of dense layers; the results of the module stay where they are.
+
+    Before -> after, for the order 1, 0 of fc1::
+
+        fc1 = R.matmul(x, [[1, 2], [3, 4]])     ->  fc1 = R.matmul(x, [[2, 1], [4, 3]])
+        lv = R.add(fc1, [5, 6])                     lv = R.add(fc1, [6, 5])
+        lv1 = R.nn.relu(lv)                         lv1 = R.nn.relu(lv)
+        fc2 = R.matmul(lv1, [[7], [8]])             fc2 = R.matmul(lv1, [[8], [7]])
+
+    1. The order goes through element-wise operators, with its constants, and through reshapes that
+       keep the last dimension.
+    2. A dense layer that reads the outputs takes its columns in their order.
+    3. Whatever else reads them, the module's results too, reads ``R.take`` of the old order.
+    4. A layer whose weights other layers share neither moves nor takes an order: it reads as 3.
+    5. Layers that `orders` does not name, and all other operations, are left alone.
+
+    Values are the same in real numbers and where sums are exact; float32 sums of a layer that
+    reads a reordered one round differently.
+
+    Parameters
+    ----------
+    orders : mapping of str to ndarray, shape (outputs,), int64
+        A permutation of its outputs by layer name.
+    """
+
+    def __init__(self, orders: Mapping[str, Order]) -> None:
+        self.orders = orders
+
+    def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
+        """Return the module with reordered layers."""
+        functions = {
+            gvar: _Reorder(mod, function, self.orders).visit_expr(function)
+            if isinstance(function, relax.Function)
+            else function
+            for gvar, function in mod.functions_items()
+        }
+        return IRModule(functions, attrs=mod.attrs)
+
+
+def movable_layers(mod: IRModule) -> set[str]:
+    """Return the names of the dense layers that share their weights with no other."""
+    uses = Counter(binding.value.args[1] for binding, _ in matmuls(mod))
+    return {layer.name for layer in dense_layers(mod) if uses[layer.binding.value.args[1]] == 1}
+
+
+def order_sources(mod: IRModule) -> dict[str, str]:
+    """Return the dense layers that read another's outputs and can follow their order: its name."""
+    movable = movable_layers(mod)
+    found = {}
+    for layer in dense_layers(mod):
+        source = carriers(layer.function, movable).get(layer.binding.value.args[0])
+        if source is not None and layer.name in movable:
+            found[layer.name] = source
+    return found
+
+
+def carriers(function: relax.Function, layers: Collection[str]) -> dict[relax.Expr, str]:
+    """Return the variables that hold the outputs of one of `layers`, one by one: its name."""
+    found: dict[relax.Expr, str] = {}
+    for binding in (b for block in function.body.blocks for b in block.bindings):
+        if is_matmul(binding.value):
+            name = binding.var.name if binding.var.name in layers else None
+        else:
+            name = _carried(binding.value, found)
+        if name is not None:
+            found[binding.var] = name
+    return found
+
+
+def _carried(value: relax.Expr, found: Mapping[relax.Expr, str]) -> str | None:
+    """Return the layer whose outputs `value` is computed from, each apart, or None."""
+    if isinstance(value, relax.Var):
+        return found.get(value)
+    if not isinstance(value, relax.Call) or not isinstance(value.op, Op):
+        return None
+    if value.op.name not in ELEMENTWISE and value.op.name != "relax.reshape":
+        return None
+    operands = [arg for arg in value.args if isinstance(arg, relax.Var)]
+    sources = {found.get(operand) for operand in operands}
+    # A reshaped operand, or one that is broadcast along the outputs, ends in another dimension.
+    extents = {_last_extent(one) for one in (value, *operands)}
+    return sources.pop() if len(sources) == len(extents) == 1 else None
+
+
+def _last_extent(value: relax.Expr) -> int:
+    """Return the last dimension; 0 for a scalar, -1 if it is not known."""
+    shape = getattr(value.ty, "shape", None)
+    if shape is None:
+        return -1
+    extent = shape.values[-1] if len(shape.values) else 0
+    return int(extent) if isinstance(extent, (int, IntImm)) else -1
+
+
+@mutator
+class _Reorder(PyExprMutator):
+    """Variables stay the same; those of `carrier` change the order of what they hold."""
+
+    def __init__(
+        self, mod: IRModule, function: relax.Function, orders: Mapping[str, Order]
+    ) -> None:
+        super().__init__(mod)
+        self.movable = movable_layers(mod)
+        self.rows = {name: order for name, order in orders.items() if name in self.movable}
+        names = carriers(function, self.rows)
+        self.carrier = {var: self.rows[name] for var, name in names.items()}
+
+    def visit_var_binding_(self, binding: relax.VarBinding) -> None:
+        """Reorder layers and the constants behind them."""
+        var, value = binding.var, binding.value
+        if is_matmul(value) and var.name in self.movable:
+            reordered = self._layer(var, value)
+        elif var in self.carrier and isinstance(value, relax.Call):
+            operands = [_outputs_last(arg, self.carrier[var]) for arg in value.args]
+            reordered = relax.Call(value.op, operands, value.attrs)
+        elif var in self.carrier:
+            reordered = value
+        else:
+            super().visit_var_binding_(binding)
+            return
+        normal = self.builder_.normalize(reordered)
+        self.builder_.emit_normalized(relax.VarBinding(var, normal))
+
+    def visit_var_(self, var: relax.Var) -> relax.Expr:
+        """Give a reader that knows nothing of orders the old one."""
+        if var not in self.carrier:
+            return super().visit_var_(var)
+        inverse = relax.const(np.argsort(self.carrier[var]), "int64")
+        last = len(var.ty.shape.values) - 1
+        return self.builder_.emit(relax.op.take(var, inverse, last, mode="clip"))
+
+    visit_dataflow_var_ = visit_var_
+
+    def _layer(self, var: relax.Var, value: relax.Call) -> relax.Call:
+        x, constant = value.args
+        weights = constant.value.numpy()
+        if x in self.carrier:
+            constant = relax.const(weights := weights[self.carrier[x]])
+        else:
+            x = self.visit_expr(x)
+        if var in self.carrier:
+            constant = relax.const(weights[:, self.carrier[var]])
+        return relax.Call(value.op, [x, constant], value.attrs)
+
+
+def _outputs_last(operand: relax.Expr, order: Order) -> relax.Expr:
+    """Return an operand with its last dimension in a layer's order, if it is a constant."""
+    if isinstance(operand, GenericConst) and list(operand.value.shape)[-1:] == [order.size]:
+        return relax.const(operand.value.numpy()[..., order], operand.value.dtype)
+    return operand
