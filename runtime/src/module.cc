@@ -213,8 +213,11 @@ void RunMatrix(const LoadedMatrix& loaded, const MatrixCall& call) {
   EngineOptions options = call.options;
   options.account = accounts != nullptr;
   options.threads = count == 1 ? call.threads : 1;
+  const bool small =
+      options.engine != Engine::kClock && !IsWorthThreads(matrix, count * matrix.stored_cols());
+  const int64_t threads = call.threads == 0 && small ? 1 : call.threads;
   const Arithmetic arithmetic(loaded.config);
-  ShareSamples(count, call.threads, [&](Samples& samples) {
+  ShareSamples(count, threads, [&](Samples& samples) {
     std::vector<uint32_t> codebook(codes);
     for (int64_t n = 0; samples.Take(&n);) {
       std::memcpy(codebook.data(), codebooks + n * codes, codes * sizeof(Word));

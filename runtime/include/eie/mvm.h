@@ -157,6 +157,9 @@ template <typename Word>
 std::vector<uint32_t> ActiveColumns(const EncodedMatrix& matrix, const Word* x) {
   std::vector<uint32_t> columns(matrix.stored_cols());
   size_t count = 0;
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC unroll 8
+#endif
   for (int64_t j = 0; j < matrix.cols; ++j) {  // without branches: where the zeros are is random
     uint32_t bits;
     std::memcpy(&bits, &x[j], sizeof bits);

@@ -17,7 +17,7 @@
 
 namespace eie {
 
-/// Whether `active` columns are more work than starting a thread, about 0.1 ms of it.
+/// Whether `active` columns are much more work, 0.1 ms at least, than starting a thread.
 inline bool IsWorthThreads(const EncodedMatrix& matrix, size_t active) {
   constexpr size_t kMinBytes = 1 << 19;
   return matrix.weights.size() / matrix.stored_cols() * active >= kMinBytes;
