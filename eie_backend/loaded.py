@@ -10,7 +10,7 @@ import tvm_ffi
 from numpy.typing import NDArray
 
 from eie_backend._register import load_runtime
-from eie_backend.codegen.formats import LayerFormat
+from eie_backend.codegen.formats import FLOAT, LayerFormat
 from eie_backend.config import HardwareConfig
 from eie_backend.encoding import EncodedMatrix
 from eie_backend.engines import CycleAccount, Engine, read_account
@@ -22,7 +22,6 @@ VALUE_COUNTERS = frozenset({"accumulator_saturations"})
 """Counters of a matrix-vector product that only its values tell."""
 
 _NAMES = [c.name for c in COUNTERS]
-_TIMING_NAMES = [name for name in _NAMES if name not in VALUE_COUNTERS]
 
 _functions: WeakKeyDictionary[EncodedMatrix, dict[HardwareConfig, tvm_ffi.Function]]
 _functions = WeakKeyDictionary()
@@ -71,7 +70,7 @@ def run_samples(
     formats : list of LayerFormat
         Scales of each sample.
     threads : int
-        Host threads at most; 0 means one per core.
+        Host threads at most; 0 means one per core, or one for little work.
     values : bool
         Whether to compute the sums.
     engine : {"functional", "event", "clock"}
@@ -93,21 +92,16 @@ def run_samples(
     counters = np.empty((samples, len(COUNTERS)), np.int64)
     words_each = (len(CYCLE_CATEGORIES) + 1) * config.num_pe + config.fifo_depth
     accounts = np.empty((samples, words_each), np.int64) if account else None
-    scales = np.array([(f.product_shift, f.input) for f in formats], np.int32)
-    function(
-        tvm_ffi.from_dlpack(codebooks),
-        tvm_ffi.from_dlpack(words),
-        None if sums is None else tvm_ffi.from_dlpack(sums),
-        tvm_ffi.from_dlpack(scales),
-        tvm_ffi.from_dlpack(counters),
-        None if accounts is None else tvm_ffi.from_dlpack(accounts),
-        threads,
-        engine,
-        visit_seed,
-    )
+    if formats.count(FLOAT) == samples:
+        scales = np.zeros((samples, 2), np.int32)
+    else:
+        scales = np.array([(f.product_shift, f.input) for f in formats], np.int32)
+    function(codebooks, words, sums, scales, counters, accounts, threads, engine, visit_seed)
     rows = [dict(zip(_NAMES, row, strict=True)) for row in counters.tolist()]
     if not values:
-        rows = [{name: row[name] for name in _TIMING_NAMES} for row in rows]
+        for row in rows:
+            for name in VALUE_COUNTERS:
+                del row[name]
     if accounts is None:
         return sums, rows, [None] * samples
     return sums, rows, [read_account(sample, config) for sample in accounts]

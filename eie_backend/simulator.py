@@ -6,7 +6,7 @@ authors' own simulator. Compiled programs respect the machine's limits instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
@@ -96,6 +96,7 @@ def simulate(
     format: LayerFormat | None = None,
     engine: Engine = "event",
     *,
+    threads: int | None = None,
     values: bool = True,
 ) -> LayerRun:
     """Run one sparse matrix-vector product on the machine.
@@ -116,6 +117,9 @@ def simulate(
     engine : {"event", "functional", "clock"}
         How to simulate; all give the same bits. "functional" leaves cycles, the counters of the
         scan and the account of cycles 0.
+    threads : int, optional
+        Host threads at most: two share the values, a third takes the cycles. By default one per
+        core, or one for little work, about 0.1 ms. Results do not depend on it.
     values : bool
         False: only cycles and counters, several times faster; not on the clock engine.
 
@@ -148,7 +152,10 @@ def simulate(
     vector = np.asarray(activations, np.float32)
     if vector.shape != (encoded.cols,):
         raise InputError(f"activations have shape {vector.shape}; it must be ({encoded.cols},)")
-    return _simulate(encoded, vector[None], config, arithmetic, format, engine, 1, values)[0]
+    (run,) = simulate_batch(
+        encoded, vector[None], config, arithmetic, format, engine, threads=threads, values=values
+    )
+    return run
 
 
 def simulate_batch(
@@ -169,7 +176,8 @@ def simulate_batch(
     activations : array_like, shape (batch, in), float32
         Input vectors; all share the weights in memory.
     threads : int, optional
-        Host threads at most, by default one per core. Results do not depend on it.
+        Host threads at most; by default one per core, or one for little work. Results do not
+        depend on it.
     encoded, config, arithmetic, format, engine, values
         As for `simulate`; without `format` every input has its own.
 
@@ -201,19 +209,6 @@ def simulate_batch(
         raise ConfigError(f"threads = {threads}; it must be at least 1, or None for all cores")
     if not vectors.size:
         return []
-    return _simulate(encoded, vectors, config, arithmetic, format, engine, threads or 0, values)
-
-
-def _simulate(
-    encoded: EncodedMatrix,
-    vectors: NDArray[np.float32],
-    config: HardwareConfig,
-    arithmetic: Arithmetic,
-    given: LayerFormat | None,
-    engine: Engine,
-    threads: int,
-    values: bool,
-) -> list[LayerRun]:
     check_engine(engine)
     if engine == "clock" and not values:
         raise ConfigError("the clock engine computes values: use engine='event' for cycles alone")
@@ -229,16 +224,19 @@ def _simulate(
         raise ConfigError(
             f"arithmetic {arithmetic!r} is unknown; choose one of {', '.join(ARITHMETICS)}"
         )
+    host_threads = threads or 0
     if arithmetic == "float32":
         formats = [FLOAT] * len(vectors)
-        codebooks = np.repeat(encoded.codebook[None], len(vectors), axis=0)
-        words: NDArray[np.generic] = np.array(vectors, order="C")  # a writable copy
+        codebooks = encoded.codebook[None].repeat(len(vectors), 0)
+        words: NDArray[np.generic] = (
+            vectors if vectors.flags.carray else np.array(vectors, order="C")
+        )
     else:
         bits = value_bits(arithmetic)
         formats = (
-            [given] * len(vectors)
-            if given
-            else _own_formats(encoded, vectors, config, arithmetic, threads, values)
+            [format] * len(vectors)
+            if format
+            else _own_formats(encoded, vectors, config, arithmetic, host_threads, values)
         )
         codebooks = np.array(
             [quantize(encoded.codebook, f.weights, bits) for f in formats], np.int32
@@ -246,34 +244,29 @@ def _simulate(
         words = np.array(
             [quantize(x, f.input, bits) for x, f in zip(vectors, formats, strict=True)], np.int32
         )
+    active = words != 0
 
     def find_account(sample: int) -> CycleAccount:
-        one = slice(sample, sample + 1)
-        _, _, accounts = run_samples(
-            encoded,
-            config,
-            codebooks[one],
-            words[one],
-            formats[one],
-            threads=1,
-            values=engine == "clock",
-            engine=engine,
-            account=True,
+        """Run once more, on ones: the values of active inputs play no part in it."""
+        ones = active[sample : sample + 1].astype(np.float32)
+        codebook = np.ones((1, config.codebook_entries), np.float32)
+        _, _, (account,) = run_samples(
+            encoded, config, codebook, ones, [FLOAT], 1, engine == "clock", engine, account=True
         )
-        assert accounts[0] is not None
-        return accounts[0]
+        assert account is not None
+        return account
 
     sums, counters, _ = run_samples(
-        encoded, config, codebooks, words, formats, threads, values, engine
+        encoded, config, codebooks, words, formats, host_threads, values, engine
     )
-    outputs: list[NDArray[np.float32] | None] = [None] * len(vectors)
+    outputs: Sequence[NDArray[np.float32] | None] = [None] * len(vectors)
     if sums is not None and arithmetic == "float32":
-        outputs = [x.astype(np.float32, copy=False) for x in sums]
+        outputs = list(sums.astype(np.float32, copy=False))
     elif sums is not None:
         outputs = [dequantize(x, f.accumulator) for x, f in zip(sums, formats, strict=True)]
     return [
-        LayerRun(outputs[n], counters[n], formats[n], config, partial(find_account, n))
-        for n in range(len(vectors))
+        LayerRun(*sample, config, partial(find_account, n))
+        for n, sample in enumerate(zip(outputs, counters, formats, strict=True))
     ]
 
 

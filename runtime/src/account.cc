@@ -148,17 +148,12 @@ class PopHistory {
 };
 
 /// Adds the paddings of one column to those of every PE.
-void CountPaddings(const EncodedMatrix& matrix, int64_t column, std::vector<int64_t>* paddings) {
+template <typename Cell>
+void CountPaddings(const EncodedMatrix& matrix, const Cell* lengths, int64_t column,
+                   std::vector<int64_t>* paddings) {
   if (matrix.columns[column].entries == matrix.column_weights(column)) return;
-  const uint8_t* entries = matrix.entries;
-  const int64_t code_mask = (int64_t{1} << matrix.codebook_bits) - 1;
-  for (int64_t k = 0; k < matrix.num_pe; ++k) {
-    const int64_t end = matrix.pointers.At(k, column + 1);
-    for (int64_t i = matrix.pointers.At(k, column); i < end; ++i) {
-      (*paddings)[k] += (entries[i] & code_mask) == 0;
-    }
-    entries += matrix.entries_per_pe[k];
-  }
+  for (int64_t k = 0; k < matrix.num_pe; ++k) (*paddings)[k] += lengths[k];
+  matrix.ForEachWeight(column, [&](int64_t row, int64_t) { --(*paddings)[row % matrix.num_pe]; });
 }
 
 template <typename Cell>
@@ -186,9 +181,10 @@ void AccountCells(const EncodedMatrix& matrix, const std::vector<Cell>& slices,
     if (gap.waiting > 0) {
       history.Block(n, earliest, static_cast<int32_t>(cycles), blocking.data());
     }
-    history.Latest(n) = edges.Pop(edge, gap, &slices[2 * num_pe * column], history.Row(n));
+    const Cell* const lengths = &slices[2 * num_pe * column];
+    history.Latest(n) = edges.Pop(edge, gap, lengths, history.Row(n));
     history.Count(n, edge, static_cast<int32_t>(cycles));
-    CountPaddings(matrix, column, &paddings);
+    CountPaddings(matrix, lengths, column, &paddings);
   }
   edges.AddTo(paddings, account);
   history.AddTo(cycles * num_pe, account);

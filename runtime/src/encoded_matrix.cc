@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "eie/pointer_table.h"
+
 namespace eie {
 namespace {
 
@@ -150,6 +152,56 @@ void PrepareWeights(const uint8_t* entries, int64_t count, EncodedMatrix* matrix
   matrix->weights.resize(matrix->dense ? dense_bytes : weights * matrix->weight_bytes);
 }
 
+/// Appends the weights of one column after the other.
+class WeightWriter {
+ public:
+  explicit WeightWriter(EncodedMatrix* matrix)
+      : matrix_(*matrix),
+        middle_(matrix->row_range(EncodedMatrix::Rows::kHigh).begin),
+        low_(matrix->weights.data()) {
+    uint32_t most = 0;  // entries of a column
+    for (const EncodedMatrix::Column& column : matrix->columns) {
+      most = std::max(most, column.entries);
+    }
+    if (!matrix->dense) high_rows_.resize(most * matrix->weight_bytes);
+    high_ = high_rows_.data();
+  }
+
+  void Add(int64_t row, int64_t code) {
+    ++count_;
+    if (matrix_.dense) {
+      low_[dense_column::ByteOf(row)] |= code << dense_column::ShiftOf(row);
+      return;
+    }
+    uint8_t*& at = row < middle_ ? low_ : high_;
+    const auto word = static_cast<uint32_t>(row << matrix_.codebook_bits | code);
+    for (int64_t byte = 0; byte < matrix_.weight_bytes; ++byte) {
+      *at++ = static_cast<uint8_t>(word >> 8 * byte);
+    }
+  }
+
+  void EndColumn(int64_t column) {
+    matrix_.columns[column + 1].first_weight = count_;
+    if (matrix_.dense) {
+      low_ += DenseColumnBytes(matrix_);
+      return;
+    }
+    const int64_t high_bytes = high_ - high_rows_.data();
+    matrix_.columns[column].first_high =
+        count_ - static_cast<uint32_t>(high_bytes / matrix_.weight_bytes);
+    low_ = std::copy_n(high_rows_.data(), high_bytes, low_);
+    high_ = high_rows_.data();
+  }
+
+ private:
+  EncodedMatrix& matrix_;
+  const int64_t middle_;  // the first of the high rows
+  uint8_t* low_;          // the next weight in the low rows; if dense, the column
+  std::vector<uint8_t> high_rows_;
+  uint8_t* high_;  // the next weight in the high rows, until the column ends
+  uint32_t count_ = 0;
+};
+
 /// Walks all entries column by column, checks them and fills the weights.
 void DecodeEntries(const ByteReader& reader, const uint8_t* entries, const PointerTable& pointers,
                    EncodedMatrix* matrix) {
@@ -162,12 +214,8 @@ void DecodeEntries(const ByteReader& reader, const uint8_t* entries, const Point
     entries += matrix->entries_per_pe[k];
   }
   const std::vector<const uint8_t*> base = at;
-  uint8_t* weight = matrix->weights.data();
-  uint32_t count = 0;
+  WeightWriter writer(matrix);
   for (int64_t j = 0; j < matrix->stored_cols(); ++j) {
-    matrix->columns[j].first_weight = count;
-    uint8_t* const codes =
-        matrix->dense ? matrix->weights.data() + j * DenseColumnBytes(*matrix) : nullptr;
     for (int64_t k = 0; k < num_pe; ++k) {
       const uint8_t* const end = base[k] + pointers.At(k, j + 1);
       int64_t row = k - num_pe;
@@ -181,20 +229,11 @@ void DecodeEntries(const ByteReader& reader, const uint8_t* entries, const Point
                       ", run " + std::to_string(run) +
                       (row >= matrix->rows ? ") is past the last row" : ") is not a padding"));
         }
-        if (code == 0) continue;
-        ++count;
-        if (matrix->dense) {
-          codes[dense_column::ByteOf(row)] |= code << dense_column::ShiftOf(row);
-          continue;
-        }
-        const auto word = static_cast<uint32_t>(row << matrix->codebook_bits | code);
-        for (int64_t byte = 0; byte < matrix->weight_bytes; ++byte) {
-          *weight++ = static_cast<uint8_t>(word >> 8 * byte);
-        }
+        if (code != 0) writer.Add(row, code);
       }
     }
+    writer.EndColumn(j);
   }
-  matrix->columns.back().first_weight = count;
 }
 
 }  // namespace
@@ -215,17 +254,17 @@ EncodedMatrix ReadEncodedMatrix(ByteReader& reader, const HardwareConfig& config
     reader.Fail("pointer bytes = " + std::to_string(pointer_bytes) + ", not 2 or 4");
   }
   ReadCodebook(reader, is_float, &matrix);
-  matrix.pointers = PointerTable(reader, matrix.num_pe, matrix.stored_cols(), pointer_bytes);
-  const int64_t total = CheckPointers(reader, matrix.pointers, &matrix);
+  const PointerTable pointers(reader, matrix.num_pe, matrix.stored_cols(), pointer_bytes);
+  const int64_t total = CheckPointers(reader, pointers, &matrix);
   const uint32_t stored = reader.U32();
   if (stored != total) {
     reader.Fail(std::to_string(stored) + " entries, but the pointers end at " +
                 std::to_string(total));
   }
-  matrix.entries = reader.Take(stored);
-  PrepareSlices(matrix.pointers, config, &matrix);
-  PrepareWeights(matrix.entries, total, &matrix);
-  DecodeEntries(reader, matrix.entries, matrix.pointers, &matrix);
+  const uint8_t* const entries = reader.Take(stored);
+  PrepareSlices(pointers, config, &matrix);
+  PrepareWeights(entries, total, &matrix);
+  DecodeEntries(reader, entries, pointers, &matrix);
   matrix.max_pe_entries =
       *std::max_element(matrix.entries_per_pe.begin(), matrix.entries_per_pe.end());
   const int64_t pointer_bits = matrix.num_pe * (matrix.stored_cols() + 1) * config.ptr_bits;

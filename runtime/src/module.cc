@@ -109,7 +109,8 @@ void RunProgram(const std::shared_ptr<const Program>& program, ffi::PackedArgs a
   const Batch batch(*program, tensors);
   if (batch.samples() == 0) return;
   Profiler& profiler = Profiler::OfThisThread();
-  const EngineOptions options = profiler.options();
+  EngineOptions options = profiler.options();
+  options.threads = batch.samples() == 1 ? 0 : 1;
   std::vector<ProfileRow> no_rows;
   if (profiler.active()) {
     for (const std::string& layer : program->layers) {
@@ -159,7 +160,6 @@ ffi::Array<ffi::Map<ffi::String, ffi::Any>> StopProfile() {
 
 /// A matrix of any size with its machine, for one scan per sample.
 struct LoadedMatrix {
-  ffi::Bytes record;  // holds what `matrix` points at
   HardwareConfig config;
   EncodedMatrix matrix;
 };
@@ -212,8 +212,12 @@ void RunMatrix(const LoadedMatrix& loaded, const MatrixCall& call) {
   }
   EngineOptions options = call.options;
   options.account = accounts != nullptr;
+  options.threads = count == 1 ? call.threads : 1;
+  const bool small =
+      options.engine != Engine::kClock && !IsWorthThreads(matrix, count * matrix.stored_cols());
+  const int64_t threads = call.threads == 0 && small ? 1 : call.threads;
   const Arithmetic arithmetic(loaded.config);
-  ShareSamples(count, call.threads, [&](Samples& samples) {
+  ShareSamples(count, threads, [&](Samples& samples) {
     std::vector<uint32_t> codebook(codes);
     for (int64_t n = 0; samples.Take(&n);) {
       std::memcpy(codebook.data(), codebooks + n * codes, codes * sizeof(Word));
@@ -232,9 +236,9 @@ void RunMatrix(const LoadedMatrix& loaded, const MatrixCall& call) {
   });
 }
 
-ffi::Function LoadMatrixFunction(ffi::Array<int64_t> config, ffi::Bytes record, bool is_float) {
+ffi::Function LoadMatrixFunction(ffi::Array<int64_t> config, const ffi::Bytes& record,
+                                 bool is_float) {
   auto loaded = std::make_shared<LoadedMatrix>();
-  loaded->record = record;
   Translate([&] {
     std::vector<uint32_t> words;
     for (const int64_t word : config) {
@@ -242,8 +246,7 @@ ffi::Function LoadMatrixFunction(ffi::Array<int64_t> config, ffi::Bytes record, 
       words.push_back(static_cast<uint32_t>(word));
     }
     loaded->config = CheckedHardwareConfig(words);
-    ByteReader reader("matrix", reinterpret_cast<const uint8_t*>(loaded->record.data()),
-                      record.size());
+    ByteReader reader("matrix", reinterpret_cast<const uint8_t*>(record.data()), record.size());
     loaded->matrix = ReadEncodedMatrix(reader, loaded->config, is_float);
     if (reader.remaining() != 0) reader.Fail("bytes follow the entries");
   });
@@ -272,17 +275,10 @@ TVM_FFI_STATIC_INIT_BLOCK() {
 
 }  // namespace
 
-EIEModuleObj::EIEModuleObj(ffi::Bytes image) : image_(std::move(image)) {
-  /// A program with the image into which it points.
-  struct LoadedProgram {
-    ffi::Bytes image;
-    Program program;
-  };
-  const auto* data = reinterpret_cast<const uint8_t*>(image_.data());
-  const auto loaded =
-      std::make_shared<const LoadedProgram>(LoadedProgram{image_, ReadImage(data, image_.size())});
-  program_ = {loaded, &loaded->program};
-}
+EIEModuleObj::EIEModuleObj(ffi::Bytes image)
+    : image_(std::move(image)),
+      program_(std::make_shared<const Program>(
+          ReadImage(reinterpret_cast<const uint8_t*>(image_.data()), image_.size()))) {}
 
 int EIEModuleObj::GetPropertyMask() const {
   return ffi::Module::kBinarySerializable | ffi::Module::kRunnable;

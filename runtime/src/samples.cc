@@ -22,7 +22,8 @@ void ShareSamples(int64_t count, int64_t threads, const std::function<void(Sampl
       if (!error) error = std::current_exception();
     }
   };
-  if (threads == 0) threads = std::thread::hardware_concurrency();
+  // The system takes longer to count its cores than a small matrix its sample.
+  if (threads == 0 && count > 1) threads = std::thread::hardware_concurrency();
   std::vector<std::thread> others;
   try {
     while (static_cast<int64_t>(others.size()) + 1 < std::min(threads, count)) {

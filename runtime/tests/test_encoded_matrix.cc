@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <functional>
 #include <vector>
 
@@ -7,6 +8,7 @@
 #include "eie/image.h"
 #include "eie/machine.h"
 #include "eie/program.h"
+#include "eie/sram_contents.h"
 #include "example_image.h"
 
 namespace {
@@ -84,6 +86,49 @@ void ABiasColumnIsAlwaysActive() {
   CHECK(RowSums(Read(record.Encode())) == std::vector<float>({1, 3}));
 }
 
+/// The SRAMs hold the record's pointers and entries again, whatever the weights' layout.
+void CheckSrams(const Record& record, const HardwareConfig& config, bool dense) {
+  const Bytes bytes = record.Encode();
+  ByteReader reader("matrix", bytes.data(), bytes.size());
+  const EncodedMatrix matrix = ReadEncodedMatrix(reader, config, true);
+  CHECK_EQ(matrix.dense, dense && dense_column::IsFast());
+  const SramContents srams(matrix);
+  const int64_t pointers_per_pe = matrix.stored_cols() + 1;
+  int64_t first_entry = 0;
+  for (int64_t k = 0; k < matrix.num_pe; ++k) {
+    const uint32_t* const pointers = srams.pointers(k);
+    CHECK(std::equal(pointers, pointers + pointers_per_pe,
+                     record.pointers.begin() + k * pointers_per_pe));
+    CHECK(std::equal(srams.entries(k), srams.entries(k) + matrix.entries_per_pe[k],
+                     record.entries.begin() + first_entry));
+    first_entry += matrix.entries_per_pe[k];
+  }
+}
+
+void TheSramsHoldTheRecord() {
+  CheckSrams(Record{}, kOnePe, false);
+  Record halves;  // weights on both sides of row 64, then paddings
+  halves.rows = 100;
+  halves.pointers = {0, 8};
+  halves.count = 8;
+  halves.entries = {15 << 4 | 1, 14 << 4 | 2, 0 << 4 | 3, 15 << 4,
+                    15 << 4,     0 << 4 | 4,  15 << 4,    15 << 4};
+  CheckSrams(halves, kOnePe, false);
+  Record two_pes;
+  two_pes.rows = 7;
+  two_pes.cols = 2;
+  two_pes.pointers = {0, 4, 4, 0, 1, 3};
+  two_pes.count = 7;
+  two_pes.entries = {1, 2, 3, 4, 1 << 4 | 5, 6, 7};
+  CheckSrams(two_pes, CheckedHardwareConfig(ConfigWords(2, 4)), false);
+  Record full;
+  full.rows = 32;
+  full.pointers = {0, 32};
+  full.count = 32;
+  full.entries.assign(32, 5);
+  CheckSrams(full, kOnePe, true);
+}
+
 void MalformedRecordsAreRefused() {
   const auto refused = [](const char* message, const std::function<void(Record&)>& change) {
     Record record;
@@ -125,6 +170,7 @@ void EveryTruncationIsRefused() {
 int main() {
   ThePapersColumnIsRead();
   ABiasColumnIsAlwaysActive();
+  TheSramsHoldTheRecord();
   MalformedRecordsAreRefused();
   EveryTruncationIsRefused();
 }

@@ -24,9 +24,11 @@ struct Results {
   }
 };
 
-Results RunSamples(const Program& program) {
+Results RunSamples(const Program& program, int64_t threads_of_mvm = 1) {
   Results results;
-  const auto machine = Machine::Create(program);
+  EngineOptions options;
+  options.threads = threads_of_mvm;
+  const auto machine = Machine::Create(program, options);
   for (int n = 0; n < kSamples; ++n) {
     const std::array<float, kExampleInputs> input = {0.1F * n, n % 2 == 0 ? 0.0F : -1.0F, 1.5F - n};
     std::array<float, kExampleOutputs> output{};
@@ -60,6 +62,8 @@ void ThreadsAgree(bool is_float) {
     CHECK(own_programs[i] == expected);
     CHECK(one_program[i] == expected);
   }
+  CHECK(RunSamples(program, 2) == expected);
+  CHECK(RunSamples(program, 3) == expected);
 }
 
 }  // namespace

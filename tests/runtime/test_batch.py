@@ -66,6 +66,50 @@ def test_without_values_the_counters_are_the_same(seed, arithmetic):
     assert simulate(encoded, x[0], config, arithmetic, values=False).cycles > 0
 
 
+@settings(deadline=None)
+@given(seed=seeds, arithmetic=st.sampled_from(ARITHMETICS), threads=st.integers(2, 4))
+def test_threads_that_share_one_input_change_nothing(seed, arithmetic, threads):
+    config, encoded, x = random_batch(np.random.default_rng(seed), batch=1)
+    alone = simulate(encoded, x[0], config, arithmetic, threads=1)
+    assert same(simulate(encoded, x[0], config, arithmetic, threads=threads), alone)
+
+
+@pytest.mark.parametrize("density", [0.03, 0.5])
+@pytest.mark.parametrize("rows", [1, 31, 33, 95, 1000])
+def test_halves_of_any_rows(rows, density):
+    """Sparse and, above a sixth, dense columns; sums that saturate in one half only."""
+    rng = np.random.default_rng(rows)
+    config = HardwareConfig(accumulator_bits=16)
+    codes = rng.integers(1, 16, (rows, 70)) * (rng.random((rows, 70)) < density)
+    codes[rows // 3] = 15
+    encoded = encode(codes, np.append(0, np.linspace(-1, 1, 15)), config)
+    fixed = LayerFormat(input=8, weights=8, accumulator=12, output=12)
+    for arithmetic in ARITHMETICS:
+        alone = simulate(encoded, np.ones(70), config, arithmetic, fixed, threads=1)
+        assert same(simulate(encoded, np.ones(70), config, arithmetic, fixed, threads=2), alone)
+    assert alone.counters["accumulator_saturations"] > 0
+
+
+def test_a_large_input_is_shared_by_default():
+    rng = np.random.default_rng(7)
+    config = HardwareConfig()
+    codes = rng.integers(1, 16, (3000, 1500)) * (rng.random((3000, 1500)) < 0.1)
+    encoded = encode(codes, np.append(0, rng.normal(size=15)), config)
+    x = rng.normal(size=1500)
+    alone = simulate(encoded, x, config, "float32", threads=1)
+    assert same(simulate(encoded, x, config, "float32"), alone)
+
+
+def test_the_account_is_that_of_the_input_at_the_call():
+    config, encoded, x = random_batch(np.random.default_rng(8))
+    expected = [run.breakdown for run in simulate_batch(encoded, x, config, "float32")]
+    runs = simulate_batch(encoded, x, config, "float32")
+    x[:] = 1
+    for run, breakdown in zip(runs, expected, strict=True):
+        for name, edges in breakdown.items():
+            np.testing.assert_array_equal(run.breakdown[name], edges)
+
+
 def test_one_format_for_the_whole_batch():
     config, encoded, x = random_batch(np.random.default_rng(3))
     fixed = LayerFormat(input=8, weights=10, accumulator=12, output=12)

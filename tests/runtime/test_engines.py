@@ -25,7 +25,7 @@ OF_THE_SCAN = [
 seeds = st.integers(0, 2**32 - 1)
 configs = st.builds(
     HardwareConfig,
-    num_pe=st.one_of(st.integers(1, 8), st.integers(1, 70), st.sampled_from([128, 1000, 1024])),
+    num_pe=st.one_of(st.integers(1, 8), st.integers(1, 70), st.sampled_from([64, 128, 1000, 1024])),
     fifo_depth=st.one_of(st.integers(2, 9), st.sampled_from([64, 65536])),
     spmat_width_bits=st.integers(1, 64).map(lambda size: 8 * size),
     codebook_bits=st.integers(2, 7),
@@ -63,7 +63,7 @@ def random_vector(rng, cols, density, is_float):
     return x.astype(np.float32) if is_float else (1000 * x).astype(np.int32)
 
 
-def run(config, matrix, x, engine, visit_seed=0, *, shift=0, frac_bits=3):
+def run(config, matrix, x, engine, visit_seed=0, *, threads=1, shift=0, frac_bits=3):
     """Return the output's bytes, the counters, the breakdown (category, PE), and the rest of it."""
     formats = LayerFormat(frac_bits, shift - frac_bits, 0, 0)
     sums, (counters,), (account,) = run_samples(
@@ -72,7 +72,7 @@ def run(config, matrix, x, engine, visit_seed=0, *, shift=0, frac_bits=3):
         matrix.codebook[None].copy(),
         x[None],
         [formats],
-        threads=1,
+        threads=threads,
         engine=engine,
         account=True,
         visit_seed=visit_seed,
@@ -92,6 +92,8 @@ def check_engines(config, matrix, x, **formats):
     output, counters, edges, _, occupancy = event
     assert edges.sum() == occupancy.sum() == config.num_pe * counters["cycles"]
     assert (edges.sum(axis=0) == counters["cycles"]).all()
+    for threads in (2, 3):  # the rows in two halves, the scan beside them
+        assert_same(run(config, matrix, x, "event", threads=threads, **formats), event)
     for visit_seed in (0, 1):
         assert_same(run(config, matrix, x, "clock", visit_seed, **formats), event)
     values, counted, *account = run(config, matrix, x, "functional", **formats)

@@ -27,6 +27,9 @@ inline int64_t ByteOf(int64_t row) {
   return row / kBlockRows * kBlockBytes + row % kBlockRows / 8 * 4 + row % 4;
 }
 inline int ShiftOf(int64_t row) { return row % 8 < 4 ? 0 : 4; }
+inline int CodeOf(const uint8_t* column, int64_t row) {
+  return column[ByteOf(row)] >> ShiftOf(row) & 15;
+}
 
 /// Adds the product of each row's code to its sum, in whole blocks. `products` has 16, and that of
 /// code 0 must change no sum: -0.0 as a float. Only if IsFast().

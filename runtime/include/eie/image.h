@@ -14,8 +14,6 @@ namespace eie {
 HardwareConfig CheckedHardwareConfig(const std::vector<uint32_t>& words);
 
 /// Reads and checks a whole image (layout: eie_backend/isa/image.py); throws ImageError.
-///
-/// The bytes must outlive the program.
 Program ReadImage(const uint8_t* data, size_t size);
 
 }  // namespace eie

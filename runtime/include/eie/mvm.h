@@ -5,32 +5,35 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 #include <vector>
 
 #include "eie/encoded_matrix.h"
-#include "eie/generated/counters.h"
 #include "eie/prefetch.h"
 
 namespace eie {
 
-/// Destination registers to which columns of one matrix are added.
+/// Destination registers to which the weights of one matrix in some of its rows are added.
 template <typename Arithmetic>
 class Accumulator {
  public:
   using Word = typename Arithmetic::Word;
 
-  /// `codebook` has a word per code and `acc` one per row.
-  Accumulator(const EncodedMatrix& matrix, const Arithmetic& arithmetic, const uint32_t* codebook,
-              int64_t shift, Word* acc)
+  /// `codebook` has a word per code and `acc` one per row of the matrix.
+  Accumulator(const EncodedMatrix& matrix, EncodedMatrix::Rows part, const Arithmetic& arithmetic,
+              const uint32_t* codebook, int64_t shift, Word* acc)
       : matrix_(matrix),
+        part_(part),
+        rows_(matrix.row_range(part)),
         arithmetic_(arithmetic),
         codebook_(codebook),
         shift_(shift),
-        acc_(acc),
-        blocks_(matrix.dense ? dense_column::Blocks(matrix.rows) : 0),
-        sums_(acc, acc + (matrix.dense ? matrix.rows : 0)) {
-    sums_.resize(blocks_ * dense_column::kBlockRows);
-    for (int64_t i = 0; i < matrix.rows; ++i) {
+        acc_(acc) {
+    if (matrix.dense) {
+      sums_.resize(blocks() * dense_column::kBlockRows);
+      std::copy(acc + rows_.begin, acc + rows_.end, sums_.begin());
+    }
+    for (int64_t i = rows_.begin; i < rows_.end; ++i) {
       bound_ = std::max(bound_, Arithmetic::Magnitude(acc[i]));
     }
   }
@@ -61,9 +64,19 @@ class Accumulator {
     saturations_ += saturations;
   }
 
+  /// Asks for a column's weights, which will be added soon.
+  void PrefetchColumn(int64_t column) const {
+    if (matrix_.dense) {
+      Prefetch(codes(column), blocks() * dense_column::kBlockBytes);
+    } else {
+      const uint8_t* const first = matrix_.weights_begin(column, part_);
+      Prefetch(first, matrix_.weights_end(column, part_) - first);
+    }
+  }
+
   /// Writes the sums to `acc`; no column may follow.
   void Finish() {
-    if (matrix_.dense) std::copy_n(sums_.begin(), matrix_.rows, acc_);
+    if (matrix_.dense) std::copy_n(sums_.begin(), rows_.end - rows_.begin, acc_ + rows_.begin);
   }
 
   int64_t saturations() const { return saturations_; }
@@ -73,6 +86,12 @@ class Accumulator {
 
   using Products = std::array<Product, 128>;  // by code, of at most 7 bits
 
+  /// Blocks of a dense column in the part, and their codes.
+  int64_t blocks() const { return dense_column::Blocks(rows_.end - rows_.begin); }
+  const uint8_t* codes(int64_t column) const {
+    return matrix_.codes(column) + dense_column::Blocks(rows_.begin) * dense_column::kBlockBytes;
+  }
+
   void AddDense(int64_t column, const Products& products) {
     std::array<Word, int64_t{1} << dense_column::kCodeBits> words{};
     for (size_t code = 1; code < words.size() >> (dense_column::kCodeBits - matrix_.codebook_bits);
@@ -80,15 +99,15 @@ class Accumulator {
       words[code] = static_cast<Word>(products[code]);
     }
     words[0] = static_cast<Word>(-0.0);  // which changes no float
-    dense_column::Add(matrix_.codes(column), blocks_, words.data(), sums_.data());
+    dense_column::Add(codes(column), blocks(), words.data(), sums_.data());
   }
 
   template <typename Add>
   void ForEachWeight(int64_t column, const Products& products, Add add) {
     if (matrix_.dense) {
-      const uint8_t* const codes = matrix_.codes(column);
-      for (int64_t row = 0; row < matrix_.rows; ++row) {
-        const int code = codes[dense_column::ByteOf(row)] >> dense_column::ShiftOf(row) & 15;
+      const uint8_t* const in_part = codes(column);
+      for (int64_t row = 0; row < rows_.end - rows_.begin; ++row) {
+        const int code = dense_column::CodeOf(in_part, row);
         if (code != 0) sums_[row] = add(sums_[row], products[code]);
       }
       return;
@@ -107,12 +126,12 @@ class Accumulator {
   void AddWeights(int64_t column, const Products& products, Add add) {
     const int code_bits = static_cast<int>(matrix_.codebook_bits);
     const uint32_t code_mask = (1U << code_bits) - 1;
-    const uint8_t* const end = matrix_.first_weight(column + 1);
+    const uint8_t* const end = matrix_.weights_end(column, part_);
     Word* const acc = acc_;
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC unroll 4
 #endif
-    for (const uint8_t* w = matrix_.first_weight(column); w < end; w += kBytes) {
+    for (const uint8_t* w = matrix_.weights_begin(column, part_); w < end; w += kBytes) {
       uint32_t weight = w[0] | w[1] << 8;
       if (kBytes > 2) weight |= w[2] << 16;
       if (kBytes > 3) weight |= static_cast<uint32_t>(w[3]) << 24;
@@ -122,12 +141,13 @@ class Accumulator {
   }
 
   const EncodedMatrix& matrix_;
+  const EncodedMatrix::Rows part_;
+  const EncodedMatrix::RowRange rows_;
   const Arithmetic& arithmetic_;
   const uint32_t* const codebook_;
   const int64_t shift_;
   Word* const acc_;
-  const int64_t blocks_;    // of a dense matrix
-  std::vector<Word> sums_;  // its sums until Finish, in whole blocks
+  std::vector<Word> sums_;  // of a dense matrix, until Finish and in whole blocks
   int64_t bound_ = 0;       // no sum's magnitude is larger; while it fits, nothing can saturate
   int64_t saturations_ = 0;
 };
@@ -137,38 +157,39 @@ template <typename Word>
 std::vector<uint32_t> ActiveColumns(const EncodedMatrix& matrix, const Word* x) {
   std::vector<uint32_t> columns(matrix.stored_cols());
   size_t count = 0;
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC unroll 8
+#endif
   for (int64_t j = 0; j < matrix.cols; ++j) {  // without branches: where the zeros are is random
+    uint32_t bits;
+    std::memcpy(&bits, &x[j], sizeof bits);
     columns[count] = static_cast<uint32_t>(j);
-    count += x[j] != 0;
+    count += (std::is_floating_point_v<Word> ? bits << 1 : bits) != 0;  // -0.0 is 0, too
   }
   if (matrix.has_bias_column) columns[count++] = static_cast<uint32_t>(matrix.cols);
   columns.resize(count);
   return columns;
 }
 
-/// The values of one sparse matrix-vector product: adds to `acc`, reads and saturations to
-/// `counters`. Returns the broadcast columns, in order.
+/// The values of one sparse matrix-vector product in some of the rows: adds the active `columns`
+/// times `x` to `acc`. Returns how often a sum saturated.
 ///
-/// `x` has `cols` words and `acc` has `rows`; without `acc` values play no part, only what it cost
-/// is found. The bias column's 1 has `frac_bits`.
+/// `x` has `cols` words and `acc` has `rows`. The bias column's 1 has `frac_bits`.
 template <typename Arithmetic>
-std::vector<uint32_t> MultiplyAdd(const EncodedMatrix& matrix, const Arithmetic& arithmetic,
-                                  const uint32_t* codebook, const typename Arithmetic::Word* x,
-                                  int64_t shift, int64_t frac_bits, typename Arithmetic::Word* acc,
-                                  Counters* counters) {
-  std::vector<uint32_t> columns = ActiveColumns(matrix, x);
-  if (acc != nullptr) {
-    Accumulator<Arithmetic> accumulator(matrix, arithmetic, codebook, shift, acc);
-    for (size_t n = 0; n < columns.size(); ++n) {
-      if (n + 8 < columns.size()) Prefetch(&matrix.columns[columns[n + 8]], 1);
-      const uint32_t column = columns[n];
-      accumulator.AddColumn(column, column == matrix.cols ? arithmetic.One(frac_bits) : x[column]);
-    }
-    accumulator.Finish();
-    counters->accumulator_saturations += accumulator.saturations();
+int64_t MultiplyAdd(const EncodedMatrix& matrix, EncodedMatrix::Rows part,
+                    const std::vector<uint32_t>& columns, const Arithmetic& arithmetic,
+                    const uint32_t* codebook, const typename Arithmetic::Word* x, int64_t shift,
+                    int64_t frac_bits, typename Arithmetic::Word* acc) {
+  constexpr size_t kAhead = 4;  // columns by which memory is asked for before it is used
+  Accumulator<Arithmetic> accumulator(matrix, part, arithmetic, codebook, shift, acc);
+  for (size_t n = 0; n < columns.size(); ++n) {
+    if (n + 4 * kAhead < columns.size()) Prefetch(&matrix.columns[columns[n + 4 * kAhead]], 1);
+    if (n + kAhead < columns.size()) accumulator.PrefetchColumn(columns[n + kAhead]);
+    const uint32_t column = columns[n];
+    accumulator.AddColumn(column, column == matrix.cols ? arithmetic.One(frac_bits) : x[column]);
   }
-  counters->act_reads += matrix.cols;
-  return columns;
+  accumulator.Finish();
+  return accumulator.saturations();
 }
 
 }  // namespace eie

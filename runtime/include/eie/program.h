@@ -13,8 +13,6 @@
 namespace eie {
 
 /// What an image contains and a machine executes. Immutable once read: any thread may run it.
-///
-/// Its matrices point into the image.
 struct Program {
   HardwareConfig config;
   ArithmeticKind arithmetic;

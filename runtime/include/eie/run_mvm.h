@@ -12,16 +12,24 @@
 #include "eie/generated/counters.h"
 #include "eie/generated/hardware_config.h"
 #include "eie/mvm.h"
+#include "eie/samples.h"
 #include "eie/scan.h"
 
 namespace eie {
+
+/// Whether `active` columns are much more work, 0.1 ms at least, than starting a thread.
+inline bool IsWorthThreads(const EncodedMatrix& matrix, size_t active) {
+  constexpr size_t kMinBytes = 1 << 19;
+  return matrix.weights.size() / matrix.stored_cols() * active >= kMinBytes;
+}
 
 /// One sparse matrix-vector product on the chosen engine: adds to `acc`, and what it cost to
 /// `counters` and, if asked, to `account`.
 ///
 /// `codebook` has a word per code, `x` has `cols` and `acc` has `rows`; without `acc` values play
 /// no part, only what they cost is found (not on the clock engine). `account` has this machine's
-/// size if asked. The bias column's 1 has `frac_bits`.
+/// size if asked. The bias column's 1 has `frac_bits`. Threads share the rows in two halves, with
+/// the scan beside them: a sum takes its products in the order of columns on any number of threads.
 template <typename Arithmetic>
 void RunMvm(const EncodedMatrix& matrix, const HardwareConfig& config, const Arithmetic& arithmetic,
             const uint32_t* codebook, const typename Arithmetic::Word* x, int64_t shift,
@@ -34,12 +42,35 @@ void RunMvm(const EncodedMatrix& matrix, const HardwareConfig& config, const Ari
         .Run(counters, options.account ? account : nullptr);
     return;
   }
-  const std::vector<uint32_t> columns =
-      MultiplyAdd(matrix, arithmetic, codebook, x, shift, frac_bits, acc, counters);
-  if (options.engine == Engine::kFunctional) return;
-  const int64_t before = counters->cycles;
-  Scan(matrix, config, columns, counters);
-  if (options.account) Account(matrix, config, columns, counters->cycles - before, account);
+  const std::vector<uint32_t> columns = ActiveColumns(matrix, x);
+  counters->act_reads += matrix.cols;
+  const auto scan = [&] {
+    if (options.engine == Engine::kFunctional) return;
+    const int64_t before = counters->cycles;
+    Scan(matrix, config, columns, counters);
+    if (options.account) Account(matrix, config, columns, counters->cycles - before, account);
+  };
+  const auto add = [&](EncodedMatrix::Rows part) {
+    return acc == nullptr
+               ? 0
+               : MultiplyAdd(matrix, part, columns, arithmetic, codebook, x, shift, frac_bits, acc);
+  };
+  const bool shared =
+      options.threads == 0 ? IsWorthThreads(matrix, columns.size()) : options.threads > 1;
+  if (acc == nullptr || !shared) {
+    scan();
+    counters->accumulator_saturations += add(EncodedMatrix::Rows::kAll);
+    return;
+  }
+  int64_t low = 0, high = 0;  // saturations
+  ShareSamples(3, options.threads, [&](Samples& pieces) {
+    for (int64_t n; pieces.Take(&n);) {
+      if (n == 0) scan();
+      if (n == 1) low = add(EncodedMatrix::Rows::kLow);
+      if (n == 2) high = add(EncodedMatrix::Rows::kHigh);
+    }
+  });
+  counters->accumulator_saturations += low + high;
 }
 
 }  // namespace eie

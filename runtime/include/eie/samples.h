@@ -7,7 +7,7 @@
 
 namespace eie {
 
-/// The samples of one call, shared out among threads.
+/// The samples of one call, or pieces of one, shared out among threads.
 class Samples {
  public:
   explicit Samples(int64_t count) : count_(count) {}

@@ -12,6 +12,7 @@
 #include "eie/clock/spmat_read.h"
 #include "eie/encoded_matrix.h"
 #include "eie/generated/hardware_config.h"
+#include "eie/sram_contents.h"
 
 namespace eie::clock {
 
@@ -35,12 +36,11 @@ template <typename Arithmetic>
 struct Pe {
   using Word = typename Arithmetic::Word;
 
-  /// `first_entry` is the PE's first in the matrix's entries.
-  Pe(const Layer<Arithmetic>& layer, int64_t pe, int64_t first_entry)
+  Pe(const Layer<Arithmetic>& layer, const SramContents& srams, int64_t pe)
       : act_queue(layer.config.fifo_depth, layer.matrix.stored_cols()),
-        ptr_read(layer.matrix.pointers, pe, &act_queue),
-        spmat_read(layer.matrix.entries + first_entry, layer.config.spmat_width_bits / 8,
-                   layer.matrix.codebook_bits, &ptr_read),
+        ptr_read(srams.pointers(pe), &act_queue),
+        spmat_read(srams.entries(pe), layer.config.spmat_width_bits / 8, layer.matrix.codebook_bits,
+                   &ptr_read),
         arith(layer.arithmetic, layer.codebook, layer.shift, &spmat_read, &act_rw),
         act_rw(layer.x, layer.acc, pe, layer.matrix.num_pe) {}
   Pe(const Pe&) = delete;  // units point at one another

@@ -7,7 +7,6 @@
 
 #include "eie/clock/act_queue.h"
 #include "eie/clock/unit.h"
-#include "eie/pointer_table.h"
 
 namespace eie::clock {
 
@@ -27,8 +26,8 @@ class PtrRead final : public Unit {
  public:
   enum class Activity { kIdle, kEmptyColumn, kEntry };
 
-  PtrRead(const PointerTable& pointers, int64_t pe, ActQueue<Word>* queue)
-      : pointers_(pointers), pe_(pe), queue_(*queue) {}
+  /// `pointers` are those of this PE.
+  PtrRead(const uint32_t* pointers, ActQueue<Word>* queue) : pointers_(pointers), queue_(*queue) {}
 
   /// What the stage did at the last edge.
   Activity activity() const { return now_.activity; }
@@ -52,8 +51,8 @@ class PtrRead final : public Unit {
     }
     const Activation<Word>& popped = queue_.front();
     queue_.Pop();
-    next_.at = pointers_.At(pe_, popped.column);
-    next_.end = pointers_.At(pe_, popped.column + 1);
+    next_.at = pointers_[popped.column];
+    next_.end = pointers_[popped.column + 1];
     ++next_.reads;
     next_.value = popped.value;
     if (next_.at < next_.end) {
@@ -87,8 +86,7 @@ class PtrRead final : public Unit {
     ++next_.at;
   }
 
-  const PointerTable& pointers_;
-  const int64_t pe_;
+  const uint32_t* const pointers_;
   ActQueue<Word>& queue_;
   State now_, next_;
 };

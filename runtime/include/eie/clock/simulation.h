@@ -17,6 +17,7 @@
 #include "eie/cycle_account.h"
 #include "eie/engine.h"
 #include "eie/generated/counters.h"
+#include "eie/sram_contents.h"
 
 namespace eie::clock {
 
@@ -26,16 +27,15 @@ class Simulation {
  public:
   Simulation(const Layer<Arithmetic>& layer, const EngineOptions& options)
       : layer_(layer),
+        srams_(layer.matrix),
         ccu_(layer_, &lnzd_, &pes_),
         random_(options.visit_seed),
         shuffled_(options.visit_seed != 0) {
     units_ = {&ccu_, &lnzd_};
-    int64_t first_entry = 0;
     for (int64_t k = 0; k < layer_.matrix.num_pe; ++k) {
-      Pe<Arithmetic>& pe = pes_.emplace_back(layer_, k, first_entry);
+      Pe<Arithmetic>& pe = pes_.emplace_back(layer_, srams_, k);
       units_.insert(units_.end(),
                     {&pe.act_queue, &pe.ptr_read, &pe.spmat_read, &pe.arith, &pe.act_rw});
-      first_entry += layer_.matrix.entries_per_pe[k];
     }
   }
   Simulation(const Simulation&) = delete;  // units point at one another
@@ -124,6 +124,7 @@ class Simulation {
   }
 
   const Layer<Arithmetic> layer_;
+  const SramContents srams_;
   Lnzd<typename Arithmetic::Word> lnzd_;
   std::deque<Pe<Arithmetic>> pes_;
   Ccu<Arithmetic> ccu_;
