@@ -9,6 +9,8 @@
 
 namespace eie {
 
+struct Trace;
+
 /// How an mvm is executed. All engines give the same values, the timed ones the same times.
 enum class Engine {
   kFunctional,  ///< values only: cycles, scan counters and the cycle account stay 0
@@ -34,6 +36,7 @@ struct EngineOptions {
   Engine engine = Engine::kEvent;
   bool account = false;     ///< also find out where every cycle went
   uint32_t visit_seed = 0;  ///< shuffles the clock engine's visits to its units; 0 does not
+  Trace* trace = nullptr;   ///< also record what happened at which edge
 };
 
 }  // namespace eie

@@ -13,6 +13,7 @@
 #include "eie/generated/hardware_config.h"
 #include "eie/mvm.h"
 #include "eie/scan.h"
+#include "eie/trace.h"
 
 namespace eie {
 
@@ -21,7 +22,7 @@ namespace eie {
 ///
 /// `codebook` has a word per code, `x` has `cols` and `acc` has `rows`; without `acc` values play
 /// no part, only what they cost is found (not on the clock engine). `account` has this machine's
-/// size if asked. The bias column's 1 has `frac_bits`.
+/// size if asked; a trace is recorded beside it. The bias column's 1 has `frac_bits`.
 template <typename Arithmetic>
 void RunMvm(const EncodedMatrix& matrix, const HardwareConfig& config, const Arithmetic& arithmetic,
             const uint32_t* codebook, const typename Arithmetic::Word* x, int64_t shift,
@@ -31,7 +32,8 @@ void RunMvm(const EncodedMatrix& matrix, const HardwareConfig& config, const Ari
     const auto one = matrix.has_bias_column ? arithmetic.One(frac_bits) : 0;
     const clock::Layer<Arithmetic> layer{matrix, config, arithmetic, codebook, shift, one, x, acc};
     clock::Simulation<Arithmetic>(layer, options)
-        .Run(counters, options.account ? account : nullptr);
+        .Run(counters, options.account ? account : nullptr,
+             options.trace != nullptr ? &options.trace->vcd : nullptr);
     return;
   }
   const std::vector<uint32_t> columns =
@@ -39,7 +41,10 @@ void RunMvm(const EncodedMatrix& matrix, const HardwareConfig& config, const Ari
   if (options.engine == Engine::kFunctional) return;
   const int64_t before = counters->cycles;
   Scan(matrix, config, columns, counters);
-  if (options.account) Account(matrix, config, columns, counters->cycles - before, account);
+  if (options.account) {
+    Account(matrix, config, columns, counters->cycles - before, account,
+            options.trace != nullptr ? &options.trace->timeline : nullptr);
+  }
 }
 
 }  // namespace eie
