@@ -47,6 +47,7 @@ class MachineOf final : public Machine {
       account_ = &accounts_[instruction.layer];
       const bool traced = trace_ != nullptr && trace_->Covers(program_.layers[instruction.layer]);
       options_.trace = traced ? trace_ : nullptr;
+      if (traced) trace_->vcd.Begin(static_cast<int64_t>(n));
       const Counters before = *counters_;
       std::visit([this](const auto& operation) { Execute(operation); }, instruction.operation);
       if (traced) trace_->AddStep(static_cast<int64_t>(n), before, *counters_);

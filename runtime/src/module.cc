@@ -198,6 +198,7 @@ ffi::Map<ffi::String, ffi::Any> StopTrace() {
   }
   return {{"runs", runs},
           {"timeline", ToBytes(trace->timeline.words())},
+          {"timeline_end", trace->timeline.end()},
           {"vcd", ffi::Bytes(trace->vcd.text())},
           {"vcd_end", trace->vcd.end()}};
 }

@@ -1,6 +1,7 @@
 #ifndef EIE_TIMELINE_H_
 #define EIE_TIMELINE_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -22,7 +23,7 @@ class Timeline {
  public:
   /// Records what edges `from` up to `to`, which is not one of them, are derived from.
   Timeline(int64_t from, int64_t to, int64_t max_bytes)
-      : from_(from), to_(to), max_words_(static_cast<size_t>(max_bytes) / sizeof(int32_t)) {}
+      : from_(from), end_(to), max_words_(static_cast<size_t>(max_bytes) / sizeof(int32_t)) {}
 
   /// Takes a broadcast, its pops in all PEs, and the latest of them.
   void Add(const BroadcastTimes& times, const int32_t* pops, size_t num_pe, int32_t latest) {
@@ -34,32 +35,39 @@ class Timeline {
       words_.resize(mvm_words_);
       first_ = number;
     }
-    full_ = words_.size() + 4 + num_pe > max_words_;
-    if (full_) return;
+    if (words_.size() + 4 + num_pe > max_words_) {
+      end_ = std::min(end_, start_ + last_ + 1);
+      full_ = true;
+      return;
+    }
     words_.insert(words_.end(), {times.column, times.entered, times.earliest, times.edge});
     words_.insert(words_.end(), pops, pops + num_pe);
-    passed_ = start_ + times.edge >= to_;  // and all its pops are later
+    last_ = times.edge;
+    passed_ = start_ + times.edge >= end_;  // and all its pops are later
   }
 
   /// The mvm took so many cycles; the next follows.
   void Finish(int64_t cycles) {
     start_ += cycles;
     mvm_words_ = words_.size();
-    broadcasts_ = first_ = 0;
+    broadcasts_ = first_ = last_ = 0;
   }
 
   /// Number, in its mvm, of the first broadcast recorded.
   int64_t first() const { return first_; }
+  /// One past the last edge that can be derived.
+  int64_t end() const { return end_; }
   /// A row per broadcast: its times, then its pop in every PE.
   const std::vector<int32_t>& words() const { return words_; }
 
  private:
   int64_t from_;
-  int64_t to_;
+  int64_t end_;
   size_t max_words_;
   int64_t start_ = 0;       // edges of the mvms before
   int64_t broadcasts_ = 0;  // of this mvm
   int64_t first_ = 0;
+  int64_t last_ = 0;      // edge of the last broadcast recorded
   size_t mvm_words_ = 0;  // words of the mvms before
   bool passed_ = false;   // the window is over
   bool full_ = false;

@@ -1,7 +1,6 @@
 #ifndef EIE_CLOCK_VCD_H_
 #define EIE_CLOCK_VCD_H_
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -19,21 +18,23 @@ class Vcd final : private Signals {
  public:
   /// Writes edges `from` up to `to`, which is not one of them.
   Vcd(int64_t from, int64_t to, int64_t max_bytes)
-      : from_(from), to_(to), max_bytes_(static_cast<size_t>(max_bytes)) {}
+      : from_(from), end_(to), max_bytes_(static_cast<size_t>(max_bytes)) {}
+
+  /// What is sampled from now on belongs to this step of the program.
+  void Begin(int64_t step) { step_ = step; }
 
   /// Samples one edge of the mvm; `show` passes its argument to every unit.
   template <typename Show>
   void Sample(int64_t edge, Show show) {
     const int64_t time = start_ + edge;
-    if (time < from_ || time >= end()) return;
+    if (time < from_ || time >= end_) return;
     const size_t before = text_.size();
     if (text_.empty()) Declare(show);
-    signal_ = 0;
     text_ += "#" + std::to_string(time) + "\n";
-    show(static_cast<Signals*>(this));
+    ShowAll(show);
     if (text_.size() <= max_bytes_) return;
     text_.resize(before);
-    full_at_ = std::min(full_at_, time);
+    end_ = time;
   }
 
   /// The mvm could end at this edge; it does unless another call follows.
@@ -46,8 +47,8 @@ class Vcd final : private Signals {
     values_.clear();
   }
 
-  /// One past the last edge that can be written, as far as it is known.
-  int64_t end() const { return std::min(to_, full_at_); }
+  /// One past the last edge that is or will be written.
+  int64_t end() const { return end_; }
   const std::string& text() const { return text_; }
 
  private:
@@ -56,11 +57,19 @@ class Vcd final : private Signals {
   template <typename Show>
   void Declare(Show show) {
     declaring_ = true;
-    signal_ = 0;
     text_ += "$timescale 1 ns $end\n";
-    show(static_cast<Signals*>(this));
+    ShowAll(show);
     text_ += "$enddefinitions $end\n";
     declaring_ = false;
+  }
+
+  template <typename Show>
+  void ShowAll(Show show) {
+    signal_ = 0;
+    Enter("program");
+    Number("step", step_);
+    Leave();
+    show(static_cast<Signals*>(this));
   }
 
   void Enter(const std::string& scope) override {
@@ -121,10 +130,10 @@ class Vcd final : private Signals {
   }
 
   int64_t from_;
-  int64_t to_;
+  int64_t end_;
   size_t max_bytes_;
   int64_t start_ = 0;  // edges of the mvms before
-  int64_t full_at_ = std::numeric_limits<int64_t>::max();
+  int64_t step_ = 0;
   std::string text_;
   size_t marked_ = 0;            // size of the text if the mvm ends here
   std::vector<int64_t> values_;  // of all signals at the edge before, in this mvm
