@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from eie_backend.cli.console import err, out, working
 
+if TYPE_CHECKING:
+    from eie_backend.tracing.trace import Form
+
 EXAMPLE = """Example:
 
     eie trace lenet.so --input images.npy -o lenet.perfetto-trace --window 1:500
 """
-FORMS = {".perfetto-trace": "perfetto", ".pftrace": "perfetto", ".vcd": "vcd"}
+FORMS: dict[str, Form] = {".perfetto-trace": "perfetto", ".pftrace": "perfetto", ".vcd": "vcd"}
 """Forms of a trace by the end of the file's name."""
 
 

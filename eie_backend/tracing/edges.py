@@ -132,15 +132,24 @@ def _columns(matrix: EncodedMatrix, pop: Ints, first: Ints, entries: Ints, colum
     has_padding = paddings[first + entries] > paddings[first]
     pe = np.arange(matrix.num_pe, dtype=np.int32)
     plain = _slices("multiply", pe, pop, pop + entries, (entries > 0) & ~has_padding, column)
-    runs = [plain]
-    for n, k in np.argwhere(has_padding):
-        own = is_padding[first[n, k] : first[n, k] + entries[n, k]]
-        starts = np.append(0, np.flatnonzero(np.diff(own)) + 1)
-        stops = np.append(starts[1:], own.size)
-        for name, chosen in (("multiply", ~own[starts]), ("padding", own[starts])):
-            at = pop[n, k] + starts, pop[n, k] + stops
-            runs.append(_slices(name, k, *at, chosen, column[n]))
-    return _join(runs)
+    # Every entry of the other columns: whose it is, its place in the column, and what it is.
+    shape = has_padding.shape
+    unit, columns = (np.broadcast_to(part, shape)[has_padding] for part in (pe, column))
+    length = entries[has_padding]
+    owner = np.repeat(np.arange(length.size), length)
+    place = np.arange(owner.size) - np.repeat(np.cumsum(length) - length, length)
+    own = is_padding[first[has_padding][owner] + place]
+    begin = np.flatnonzero((place == 0) | np.diff(own, prepend=False))
+    owner, at = owner[begin], pop[has_padding][owner[begin]] + place[begin]
+    stop = at + np.diff(begin, append=own.size)
+    runs = unit[owner], at, stop
+    return _join(
+        [
+            plain,
+            _slices("multiply", *runs, ~own[begin], columns[owner]),
+            _slices("padding", *runs, own[begin], columns[owner]),
+        ]
+    )
 
 
 def _slices(

@@ -199,7 +199,9 @@ def _write(recording: Recording, request: Request, form: Form) -> Trace:
     wanted = min(request.stop, recording.cycles + 1)
     if request.start > recording.cycles:
         asked = f"{request.start}:{'' if request.stop == LAST_EDGE else request.stop}"
-        raise ConfigError(f"window = {asked}: there are {recording.cycles} edges; begin earlier")
+        raise ConfigError(
+            f"window = {asked} begins past the last edge, {recording.cycles}; begin earlier"
+        )
     if form == "perfetto":
         data, stop = perfetto_trace(recording, request)
     else:

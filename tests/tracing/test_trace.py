@@ -427,7 +427,11 @@ def test_the_trace_says_what_it_is(compiled):
         ({"sample": -1}, ConfigError, "sample = -1: samples count from 0"),
         ({"window": (0, 5)}, ConfigError, "window = 0:5: edges count from 1"),
         ({"window": (5, 5)}, ConfigError, "window = 5:5: edges count from 1"),
-        ({"window": (10**6, None)}, ConfigError, r"window = 1000000:: there are \d+ edges"),
+        (
+            {"window": (10**6, None)},
+            ConfigError,
+            r"window = 1000000: begins past the last edge, \d+",
+        ),
         ({"max_bytes": 1000}, ConfigError, "max_bytes = 1000: too small for one edge on 13 tracks"),
         ({"max_bytes": 0}, ConfigError, "max_bytes = 0"),
         ({"max_bytes": 1000, "form": "vcd"}, ConfigError, "max_bytes = 1000: too small"),
@@ -437,6 +441,16 @@ def test_faults(compiled, options, error, message):
     model, x = compiled
     with pytest.raises(error, match=message):
         eie.trace(model, x, **options)
+
+
+@pytest.mark.parametrize("num_pe", [1, 64, 1024])
+def test_the_size_that_an_error_asks_for_is_enough(num_pe):
+    config = HardwareConfig(num_pe=num_pe)
+    matrix, x = encode(np.ones((num_pe, 2), np.uint8), [0, 1], config), np.ones(2)
+    with pytest.raises(ConfigError, match="allow at least") as error:
+        trace_layer(matrix, x, config, max_bytes=1)
+    least = int(str(error.value).split()[-1])
+    assert trace_layer(matrix, x, config, max_bytes=least).stop > 1
 
 
 def test_without_the_package(monkeypatch):
