@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from eie_backend.recipe import Recipe
     from eie_backend.simulator import LayerRun, simulate, simulate_batch
     from eie_backend.targets import target
+    from eie_backend.tracing.trace import Trace, trace, trace_layer
 
 __version__ = "0.1.0"
 
@@ -36,6 +37,7 @@ _HOME = {
     "HardwareConfig": "config",
     "LayerRun": "simulator",
     "Recipe": "recipe",
+    "Trace": "tracing.trace",
     "calibrate": "calibration",
     "compile": "compiler",
     "encode": "encoding",
@@ -47,6 +49,8 @@ _HOME = {
     "simulate": "simulator",
     "simulate_batch": "simulator",
     "target": "targets",
+    "trace": "tracing.trace",
+    "trace_layer": "tracing.trace",
 }
 _MODULES = ("compress", "relay")
 
@@ -56,6 +60,7 @@ __all__ = [
     "HardwareConfig",
     "LayerRun",
     "Recipe",
+    "Trace",
     "calibrate",
     "compile",
     "compress",
@@ -69,6 +74,8 @@ __all__ = [
     "simulate",
     "simulate_batch",
     "target",
+    "trace",
+    "trace_layer",
 ]
 
 try:

@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from eie_backend.cli import compile_command, demo, profile_command, run_command
+from eie_backend.cli import compile_command, demo, profile_command, run_command, trace_command
 from eie_backend.cli.console import fail
 from eie_backend.errors import EieError
 
@@ -34,6 +34,7 @@ app.command("demo")(demo.demo)
 app.command("compile")(compile_command.compile_model)
 app.command("run")(run_command.run_model)
 app.command("profile")(profile_command.profile_model)
+app.command("trace")(trace_command.trace_model)
 
 
 def main() -> None:

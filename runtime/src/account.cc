@@ -159,7 +159,7 @@ void CountPaddings(const EncodedMatrix& matrix, const Cell* lengths, int64_t col
 template <typename Cell>
 void AccountCells(const EncodedMatrix& matrix, const std::vector<Cell>& slices,
                   const HardwareConfig& config, const std::vector<uint32_t>& columns,
-                  int64_t cycles, CycleAccount* account) {
+                  int64_t cycles, CycleAccount* account, Timeline* timeline) {
   const int64_t num_pe = matrix.num_pe;
   const int64_t input_rows = (matrix.cols + num_pe - 1) / num_pe;
   const int64_t capacity = std::min<int64_t>(config.fifo_depth - 1, columns.size());
@@ -184,6 +184,10 @@ void AccountCells(const EncodedMatrix& matrix, const std::vector<Cell>& slices,
     const Cell* const lengths = &slices[2 * num_pe * column];
     history.Latest(n) = edges.Pop(edge, gap, lengths, history.Row(n));
     history.Count(n, edge, static_cast<int32_t>(cycles));
+    if (timeline != nullptr) {
+      timeline->Add({static_cast<int32_t>(column), entered, earliest, edge}, history.Row(n),
+                    static_cast<size_t>(num_pe), history.Latest(n));
+    }
     CountPaddings(matrix, lengths, column, &paddings);
   }
   edges.AddTo(paddings, account);
@@ -194,9 +198,12 @@ void AccountCells(const EncodedMatrix& matrix, const std::vector<Cell>& slices,
 }  // namespace
 
 void Account(const EncodedMatrix& matrix, const HardwareConfig& config,
-             const std::vector<uint32_t>& columns, int64_t cycles, CycleAccount* account) {
+             const std::vector<uint32_t>& columns, int64_t cycles, CycleAccount* account,
+             Timeline* timeline) {
   std::visit(
-      [&](const auto& slices) { AccountCells(matrix, slices, config, columns, cycles, account); },
+      [&](const auto& slices) {
+        AccountCells(matrix, slices, config, columns, cycles, account, timeline);
+      },
       matrix.slices);
 }
 

@@ -8,6 +8,7 @@
 
 #include "eie/arithmetic.h"
 #include "eie/run_mvm.h"
+#include "eie/trace.h"
 
 namespace eie {
 namespace {
@@ -24,6 +25,7 @@ class MachineOf final : public Machine {
   MachineOf(const Program& program, const EngineOptions& options)
       : program_(program),
         options_(options),
+        trace_(options.trace),
         arithmetic_(program.config),
         act_(program.act_values),
         acc_(program.config.act_registers * program.config.num_pe),
@@ -39,10 +41,16 @@ class MachineOf final : public Machine {
     std::fill(act_.begin(), act_.end(), Word{0});
     std::fill(acc_.begin(), acc_.end(), Word{0});
     std::fill(layers_.begin(), layers_.end(), Counters{});
-    for (const Instruction& instruction : program_.steps) {
+    for (size_t n = 0; n < program_.steps.size(); ++n) {
+      const Instruction& instruction = program_.steps[n];
       counters_ = &layers_[instruction.layer];
       account_ = &accounts_[instruction.layer];
+      const bool traced = trace_ != nullptr && trace_->Covers(program_.layers[instruction.layer]);
+      options_.trace = traced ? trace_ : nullptr;
+      if (traced) trace_->vcd.Begin(static_cast<int64_t>(n));
+      const Counters before = *counters_;
       std::visit([this](const auto& operation) { Execute(operation); }, instruction.operation);
+      if (traced) trace_->AddStep(static_cast<int64_t>(n), before, *counters_);
     }
     return layers_;
   }
@@ -104,7 +112,8 @@ class MachineOf final : public Machine {
   }
 
   const Program& program_;
-  const EngineOptions options_;
+  EngineOptions options_;
+  Trace* const trace_;
   const Arithmetic arithmetic_;
   std::vector<Word> act_;  // activation SRAM, as far as the program uses it
   std::vector<Word> acc_;  // destination registers

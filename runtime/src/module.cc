@@ -28,6 +28,7 @@
 #include "eie/profile.h"
 #include "eie/run_mvm.h"
 #include "eie/samples.h"
+#include "eie/trace.h"
 
 namespace eie {
 namespace {
@@ -83,10 +84,10 @@ ffi::Array<int64_t> ToArray(const Counters& counters) {
   return {values.begin(), values.end()};
 }
 
-/// Its words, int64 in the machine's byte order.
-ffi::Bytes ToBytes(const CycleAccount& account) {
-  const std::vector<int64_t>& words = account.words();
-  return ffi::Bytes(reinterpret_cast<const char*>(words.data()), words.size() * sizeof(words[0]));
+/// Plain integers in the machine's byte order.
+template <typename T>
+ffi::Bytes ToBytes(const std::vector<T>& values) {
+  return ffi::Bytes(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
 }
 
 /// The options that start at argument `at`, as far as given: the engine's name, whether to account
@@ -97,6 +98,19 @@ EngineOptions ToEngineOptions(ffi::PackedArgs args, int at) {
   if (args.size() > at + 1) options.account = args[at + 1].cast<bool>();
   if (args.size() > at + 2) options.visit_seed = args[at + 2].cast<uint32_t>();
   return options;
+}
+
+/// What this thread records of the next calls, if anything.
+thread_local std::unique_ptr<Trace> active_trace;
+
+/// Runs one sample once more to record it: the results and the profile stay what they are.
+void TraceSample(const Program& program, const Batch& batch, Trace* trace) {
+  trace->runs.push_back({program.symbol, batch.samples(), {}});
+  const TraceRequest& request = trace->request;
+  if (request.sample >= batch.samples()) return;
+  std::vector<float> input(program.inputs), output(program.outputs);
+  batch.Gather(request.sample, input.data());
+  Machine::Create(program, {request.engine, true, 0, trace})->Run(input.data(), output.data());
 }
 
 void RunProgram(const std::shared_ptr<const Program>& program, ffi::PackedArgs args) {
@@ -134,6 +148,7 @@ void RunProgram(const std::shared_ptr<const Program>& program, ffi::PackedArgs a
     for (size_t i = 0; i < own.size(); ++i) rows[i].Merge(own[i]);
   });
   if (profiler.active()) profiler.Record(program, rows);
+  if (active_trace) TraceSample(*program, batch, active_trace.get());
 }
 
 ffi::Module LoadModule(ffi::Bytes image) {
@@ -153,9 +168,40 @@ ffi::Array<ffi::Map<ffi::String, ffi::Any>> StopProfile() {
                     {"min_cycles", row.min_cycles},
                     {"max_cycles", row.max_cycles},
                     {"counters", ToArray(row.counters)},
-                    {"account", ToBytes(row.account)}});
+                    {"account", ToBytes(row.account.words())}});
   }
   return rows;
+}
+
+void StartTrace(ffi::String engine, int64_t sample, ffi::String layer, int64_t from, int64_t to,
+                int64_t max_bytes) {
+  Translate([&] {
+    RequireRange("sample", sample, 0, INT64_MAX);
+    RequireRange("max_bytes", max_bytes, 0, INT64_MAX);
+    active_trace = std::make_unique<Trace>(
+        TraceRequest{ParseEngine(engine), sample, layer, from, to, max_bytes});
+  });
+}
+
+/// Ends the recording: steps are int64, the words of a `TraceStep` each; the timeline is int32.
+ffi::Map<ffi::String, ffi::Any> StopTrace() {
+  const auto trace = std::exchange(active_trace, nullptr);
+  if (!trace) TVM_FFI_THROW(ValueError) << "no trace was started in this thread";
+  ffi::Array<ffi::Map<ffi::String, ffi::Any>> runs;
+  for (const TraceRun& run : trace->runs) {
+    std::vector<int64_t> steps;
+    for (const TraceStep& s : run.steps) {
+      steps.insert(steps.end(), {s.number, s.cycles, s.load_cycles, s.load_bytes, s.first_broadcast,
+                                 s.timeline_words});
+    }
+    runs.push_back(
+        {{"symbol", ffi::String(run.symbol)}, {"samples", run.samples}, {"steps", ToBytes(steps)}});
+  }
+  return {{"runs", runs},
+          {"timeline", ToBytes(trace->timeline.words())},
+          {"timeline_end", trace->timeline.end()},
+          {"vcd", ffi::Bytes(trace->vcd.text())},
+          {"vcd_end", trace->vcd.end()}};
 }
 
 /// A matrix of any size with its machine, for one scan per sample.
@@ -216,6 +262,8 @@ void RunMatrix(const LoadedMatrix& loaded, const MatrixCall& call) {
   const bool small =
       options.engine != Engine::kClock && !IsWorthThreads(matrix, count * matrix.stored_cols());
   const int64_t threads = call.threads == 0 && small ? 1 : call.threads;
+  Trace* const trace = active_trace.get();
+  if (trace != nullptr) trace->runs.push_back({"", count, {}});
   const Arithmetic arithmetic(loaded.config);
   ShareSamples(count, threads, [&](Samples& samples) {
     std::vector<uint32_t> codebook(codes);
@@ -224,9 +272,12 @@ void RunMatrix(const LoadedMatrix& loaded, const MatrixCall& call) {
       Counters counters;
       CycleAccount account;
       if (options.account) account = no_account;
+      EngineOptions own = options;
+      if (trace != nullptr && n == trace->request.sample) own.trace = trace;
       RunMvm(matrix, loaded.config, arithmetic, codebook.data(), x + n * matrix.cols,
-             formats[2 * n], formats[2 * n + 1], options,
+             formats[2 * n], formats[2 * n + 1], own,
              out == nullptr ? nullptr : out + n * matrix.rows, &counters, &account);
+      if (own.trace != nullptr) trace->AddStep(0, Counters{}, counters);
       const auto values = counters.Values();
       std::copy(values.begin(), values.end(), all_counters + n * int64_t{values.size()});
       if (options.account) {
@@ -270,6 +321,8 @@ TVM_FFI_STATIC_INIT_BLOCK() {
       .def("ffi.Module.load_from_bytes.eie", LoadModule)
       .def_packed("eie.profile_start", StartProfile)
       .def("eie.profile_stop", StopProfile)
+      .def("eie.trace_start", StartTrace)
+      .def("eie.trace_stop", StopTrace)
       .def("eie.load_matrix", LoadMatrixFunction);
 }
 

@@ -19,7 +19,7 @@ from eie_backend.isa.assembly import from_dialect, parse_program, print_program
 from eie_backend.isa.image import decode_image, encode_image
 from eie_backend.library import programs
 
-COMMANDS = ("compile", "demo", "profile", "run")
+COMMANDS = ("compile", "demo", "profile", "run", "trace")
 DEMO = files("eie_backend") / "data" / "lenet_300_100.onnx"
 
 
@@ -341,6 +341,38 @@ def test_profile_takes_a_table_and_writes_action_counts(eie_in, x):
     report = eie.profile("mlp.so", x, energy="own.yaml")
     assert json.loads(Path("r.json").read_text()) == json.loads(report.to_json())
     assert Path("counts.yaml").read_text() == action_counts_yaml(report)
+
+
+# trace
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [("t.perfetto-trace", "perfetto"), ("t.pftrace", "perfetto"), ("t.vcd", "vcd")],
+)
+def test_trace_writes_what_the_library_call_returns(eie_in, x, name, form):
+    text = eie_in(f"trace mlp.so --input x.npy -o {name}")
+    expected = eie.trace("mlp.so", x, form)
+    assert Path(name).read_bytes() == expected.data
+    assert text.startswith(f"edges 1 to {expected.cycles} of {expected.cycles}, ")
+    assert eie_in.stderr == f"wrote {name}\n"
+
+
+def test_trace_options_reach_the_trace(eie_in, x):
+    eie_in("trace mlp.so --input x.npy -o t.vcd --sample 5 --layer fc2 --window 3:9")
+    expected = eie.trace("mlp.so", x, "vcd", sample=5, layer="fc2", window=(3, 9))
+    assert Path("t.vcd").read_bytes() == expected.data
+    assert (expected.start, expected.stop) == (3, 9)
+
+
+def test_trace_says_where_it_ends_early(eie_in, x):
+    text = eie_in("trace mlp.so --input x.npy -o t.perfetto-trace --max-bytes 40000")
+    part = eie.trace("mlp.so", x, max_bytes=40000)
+    assert Path("t.perfetto-trace").stat().st_size <= 40000
+    assert f"edges 1 to {part.stop - 1} of {part.cycles}" in text
+    assert "It ends early: more would pass 40.0 kB." in text
+    assert f"--window {part.stop}:\n" in text
+    eie_in(f"trace mlp.so --input x.npy -o rest.perfetto-trace --window {part.stop}:")
 
 
 # demo

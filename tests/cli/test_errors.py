@@ -239,6 +239,17 @@ CASES = {
     "energy_broken": "profile mlp.so --input x.npy --energy broken.yaml",
     "energy_all_faults": "profile mlp.so --input x.npy --energy partial.yaml",
     "accelergy_folder_missing": "profile mlp.so --input x.npy --accelergy missing/counts.yaml",
+    # Traces
+    "trace_suffix": "trace mlp.so --input x.npy -o trace.json",
+    "trace_folder_missing": "trace mlp.so --input x.npy -o missing/trace.vcd",
+    "trace_window": "trace mlp.so --input x.npy -o trace.vcd --window 5-9",
+    "trace_window_backward": "trace mlp.so --input x.npy -o trace.vcd --window 9:5",
+    "trace_window_past_the_end": "trace mlp.so --input x.npy -o trace.vcd --window 100000:",
+    "trace_layer_unknown": "trace mlp.so --input x.npy -o trace.vcd --layer fc3",
+    "trace_sample_missing": "trace mlp.so --input x.npy -o trace.vcd --sample 8",
+    "trace_sample_negative": "trace mlp.so --input x.npy -o trace.vcd --sample -1",
+    "trace_small": "trace mlp.so --input x.npy -o trace.perfetto-trace --max-bytes 100",
+    "trace_small_vcd": "trace mlp.so --input x.npy -o trace.vcd --max-bytes 100",
     # Libraries
     "library_missing": "run missing.so --input x.npy",
     "library_text": "run text.so --input x.npy",

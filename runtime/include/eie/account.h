@@ -7,15 +7,18 @@
 #include "eie/cycle_account.h"
 #include "eie/encoded_matrix.h"
 #include "eie/generated/hardware_config.h"
+#include "eie/timeline.h"
 
 namespace eie {
 
 /// Where the cycles of a `Scan` of the same `columns` went: adds them to `account`.
 ///
 /// A pass of its own over the recurrence, so that cycles alone stay cheap. `cycles` are those that
-/// `Scan` found: which edges count is known only at the layer's end.
+/// `Scan` found: which edges count is known only at the layer's end. `timeline`, if there is one,
+/// takes every broadcast.
 void Account(const EncodedMatrix& matrix, const HardwareConfig& config,
-             const std::vector<uint32_t>& columns, int64_t cycles, CycleAccount* account);
+             const std::vector<uint32_t>& columns, int64_t cycles, CycleAccount* account,
+             Timeline* timeline = nullptr);
 
 }  // namespace eie
 

@@ -14,6 +14,7 @@
 #include "eie/mvm.h"
 #include "eie/samples.h"
 #include "eie/scan.h"
+#include "eie/trace.h"
 
 namespace eie {
 
@@ -28,7 +29,7 @@ inline bool IsWorthThreads(const EncodedMatrix& matrix, size_t active) {
 ///
 /// `codebook` has a word per code, `x` has `cols` and `acc` has `rows`; without `acc` values play
 /// no part, only what they cost is found (not on the clock engine). `account` has this machine's
-/// size if asked. The bias column's 1 has `frac_bits`. Threads share the rows in two halves, with
+/// size if asked; a trace is recorded beside it. The bias column's 1 has `frac_bits`. Threads share the rows in two halves, with
 /// the scan beside them: a sum takes its products in the order of columns on any number of threads.
 template <typename Arithmetic>
 void RunMvm(const EncodedMatrix& matrix, const HardwareConfig& config, const Arithmetic& arithmetic,
@@ -39,7 +40,8 @@ void RunMvm(const EncodedMatrix& matrix, const HardwareConfig& config, const Ari
     const auto one = matrix.has_bias_column ? arithmetic.One(frac_bits) : 0;
     const clock::Layer<Arithmetic> layer{matrix, config, arithmetic, codebook, shift, one, x, acc};
     clock::Simulation<Arithmetic>(layer, options)
-        .Run(counters, options.account ? account : nullptr);
+        .Run(counters, options.account ? account : nullptr,
+             options.trace != nullptr ? &options.trace->vcd : nullptr);
     return;
   }
   const std::vector<uint32_t> columns = ActiveColumns(matrix, x);
@@ -48,7 +50,9 @@ void RunMvm(const EncodedMatrix& matrix, const HardwareConfig& config, const Ari
     if (options.engine == Engine::kFunctional) return;
     const int64_t before = counters->cycles;
     Scan(matrix, config, columns, counters);
-    if (options.account) Account(matrix, config, columns, counters->cycles - before, account);
+    if (!options.account) return;
+    Account(matrix, config, columns, counters->cycles - before, account,
+            options.trace != nullptr ? &options.trace->timeline : nullptr);
   };
   const auto add = [&](EncodedMatrix::Rows part) {
     return acc == nullptr

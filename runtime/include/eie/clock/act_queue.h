@@ -57,6 +57,12 @@ class ActQueue final : public Unit {
     return empty() ? text : text + ", first is " + std::to_string(front().column);
   }
 
+  void Show(Signals* signals) const override {
+    signals->Number("size", size_);
+    signals->Number("column", empty() ? std::nullopt : std::optional(front().column));
+    signals->Number("value", empty() ? std::nullopt : std::optional(BitsOf(front().value)));
+  }
+
  private:
   int64_t capacity_;
   std::vector<Activation<Word>> ring_;

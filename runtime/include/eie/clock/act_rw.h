@@ -30,6 +30,7 @@ class ActRw final : public Unit {
   void Evaluate() override {}
 
   void Commit() override {
+    written_ = write_;
     if (!write_) return;
     destination_[write_->row * num_pe_] = write_->value;
     write_.reset();
@@ -37,6 +38,12 @@ class ActRw final : public Unit {
 
   std::string Describe() const override {
     return "act_rw: " + std::to_string(source_reads_) + " source registers read";
+  }
+
+  void Show(Signals* signals) const override {
+    signals->Number("source_reads", source_reads_);
+    signals->Number("row", written_ ? std::optional(written_->row) : std::nullopt);
+    signals->Number("value", written_ ? std::optional(BitsOf(written_->value)) : std::nullopt);
   }
 
  private:
@@ -50,6 +57,7 @@ class ActRw final : public Unit {
   const int64_t num_pe_;
   int64_t source_reads_ = 0;
   std::optional<Write> write_;
+  std::optional<Write> written_;  // at the last edge
 };
 
 }  // namespace eie::clock

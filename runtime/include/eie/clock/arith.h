@@ -45,6 +45,13 @@ class Arith final : public Unit {
            (now_.product ? ", product" : "") + (now_.sum ? ", sum" : "");
   }
 
+  void Show(Signals* signals) const override {
+    signals->Number("decoded_row", now_.decoded ? std::optional(now_.decoded->row) : std::nullopt);
+    signals->Number("product_row", now_.product ? std::optional(now_.product->row) : std::nullopt);
+    signals->Number("sum_row", now_.sum ? std::optional(now_.sum->row) : std::nullopt);
+    signals->Number("sum", now_.sum ? std::optional(BitsOf(now_.sum->value)) : std::nullopt);
+  }
+
  private:
   struct Decoded {
     int64_t row;

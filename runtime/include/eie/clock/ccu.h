@@ -2,6 +2,7 @@
 #define EIE_CLOCK_CCU_H_
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <string>
@@ -65,6 +66,14 @@ class Ccu final : public Unit {
     return "ccu: " + std::to_string(now_.rows) + " rows entered, " +
            std::to_string(now_.broadcasts) + " columns broadcast" +
            (now_.activity == Activity::kHeldBack ? ", held back by a full queue" : "");
+  }
+
+  void Show(Signals* signals) const override {
+    constexpr const char* kNames[] = {"not_started", "empty_row", "row",
+                                      "broadcast",   "held_back", "finished"};
+    signals->State("activity", kNames[static_cast<size_t>(now_.activity)]);
+    signals->Number("rows", now_.rows);
+    signals->Number("broadcasts", now_.broadcasts);
   }
 
  private:

@@ -44,6 +44,11 @@ class Lnzd final : public Unit {
            std::to_string(leading().column);
   }
 
+  void Show(Signals* signals) const override {
+    signals->Number("non_zeros", static_cast<int64_t>(row_.size() - at_));
+    signals->Number("column", empty() ? std::nullopt : std::optional(leading().column));
+  }
+
  private:
   Row row_;
   size_t at_ = 0;

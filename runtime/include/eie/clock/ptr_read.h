@@ -1,6 +1,7 @@
 #ifndef EIE_CLOCK_PTR_READ_H_
 #define EIE_CLOCK_PTR_READ_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -55,6 +56,7 @@ class PtrRead final : public Unit {
     next_.end = pointers_[popped.column + 1];
     ++next_.reads;
     next_.value = popped.value;
+    next_.column = popped.column;
     if (next_.at < next_.end) {
       Issue(true);
     } else {
@@ -70,11 +72,20 @@ class PtrRead final : public Unit {
            std::to_string(now_.end);
   }
 
+  void Show(Signals* signals) const override {
+    constexpr const char* kNames[] = {"idle", "empty_column", "entry"};
+    const bool idle = now_.activity == Activity::kIdle;
+    signals->State("activity", kNames[static_cast<size_t>(now_.activity)]);
+    signals->Number("column", idle ? std::nullopt : std::optional(now_.column));
+    signals->Number("entry", now_.issued ? std::optional(now_.issued->index) : std::nullopt);
+  }
+
  private:
   struct State {
     int64_t at = 0;
     int64_t end = 0;
     Word value{};
+    int64_t column = -1;
     int64_t reads = 0;
     Activity activity = Activity::kIdle;
     std::optional<IssuedEntry<Word>> issued;

@@ -14,6 +14,7 @@
 #include "eie/clock/lnzd.h"
 #include "eie/clock/pe.h"
 #include "eie/clock/unit.h"
+#include "eie/clock/vcd.h"
 #include "eie/cycle_account.h"
 #include "eie/engine.h"
 #include "eie/generated/counters.h"
@@ -41,18 +42,23 @@ class Simulation {
   Simulation(const Simulation&) = delete;  // units point at one another
   Simulation& operator=(const Simulation&) = delete;
 
-  /// Runs the layer to its end; adds what it cost, and where the cycles went if asked.
-  void Run(Counters* counters, CycleAccount* account) {
+  /// Runs the layer to its end; adds what it cost, and where the cycles went and a dump if asked.
+  void Run(Counters* counters, CycleAccount* account, Vcd* vcd = nullptr) {
     EdgeSorter<Arithmetic> sorter(pes_, layer_.config.fifo_depth);
     CycleAccount closed;
     while (edge_ < end_ || !Finished()) {
       const auto before = ccu_.activity();
       Tick();
+      if (vcd != nullptr) {
+        vcd->Sample(edge_, [this](Signals* signals) { Show(signals); });
+        if (edge_ == end_) vcd->MarkEnd();
+      }
       if (account == nullptr) continue;
       sorter.Sort(before, ccu_.activity());
       if (edge_ == end_) closed = sorter.Close();  // again if an entry is issued later
     }
     if (account != nullptr) *account += closed;
+    if (vcd != nullptr) vcd->Finish(end_);
     Count(counters);
   }
 
@@ -121,6 +127,26 @@ class Simulation {
       }
     }
     return text;
+  }
+
+  void Show(Signals* signals) const {
+    const auto show = [signals](const std::string& name, const Unit& unit) {
+      signals->Enter(name);
+      unit.Show(signals);
+      signals->Leave();
+    };
+    show("ccu", ccu_);
+    show("lnzd", lnzd_);
+    for (size_t k = 0; k < pes_.size(); ++k) {
+      const Pe<Arithmetic>& pe = pes_[k];
+      signals->Enter("pe_" + std::to_string(k));
+      show("act_queue", pe.act_queue);
+      show("ptr_read", pe.ptr_read);
+      show("spmat_read", pe.spmat_read);
+      show("arith", pe.arith);
+      show("act_rw", pe.act_rw);
+      signals->Leave();
+    }
   }
 
   const Layer<Arithmetic> layer_;

@@ -62,6 +62,13 @@ class SpmatRead final : public Unit {
     return "spmat_read: word " + std::to_string(now_.word) + (idle() ? "" : ", an entry leaves");
   }
 
+  void Show(Signals* signals) const override {
+    const auto& fetched = now_.fetched;
+    signals->Number("word", now_.word < 0 ? std::nullopt : std::optional(now_.word));
+    signals->Number("code", fetched ? std::optional(fetched->code) : std::nullopt);
+    signals->Number("run", fetched ? std::optional(fetched->run) : std::nullopt);
+  }
+
  private:
   struct State {
     int64_t word = -1;  // address of the word held

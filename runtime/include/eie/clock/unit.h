@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "eie/clock/signals.h"
+
 namespace eie::clock {
 
 /// A part of the machine that latches at every clock edge.
@@ -21,6 +23,8 @@ class Unit {
   virtual void Commit() = 0;
   /// The latched state on one line, for error messages.
   virtual std::string Describe() const = 0;
+  /// The latched registers, for waveforms.
+  virtual void Show(Signals* signals) const = 0;
 };
 
 /// A non-zero activation and its column on the way through a PE.

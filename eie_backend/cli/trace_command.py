@@ -1,0 +1,97 @@
+"""``eie trace``: write what every unit did at every clock edge, for a viewer."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from eie_backend.cli.console import err, out, working
+
+if TYPE_CHECKING:
+    from eie_backend.tracing.trace import Form
+
+EXAMPLE = """Example:
+
+    eie trace lenet.so --input images.npy -o lenet.perfetto-trace --window 1:500
+"""
+FORMS: dict[str, Form] = {".perfetto-trace": "perfetto", ".pftrace": "perfetto", ".vcd": "vcd"}
+"""Forms of a trace by the end of the file's name."""
+
+
+def trace_model(
+    library: Annotated[Path, typer.Argument(help="Library written by `eie compile`.")],
+    input: Annotated[
+        Path, typer.Option(help=".npy, or .npz with arrays by input name; one or more batches.")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            help="File to write: .perfetto-trace for ui.perfetto.dev, .vcd for GTKWave.",
+        ),
+    ],
+    sample: Annotated[int, typer.Option(help="Number of the sample, from 0.")] = 0,
+    layer: Annotated[
+        str | None, typer.Option(help="Trace this layer alone; edges count from its first.")
+    ] = None,
+    window: Annotated[
+        str, typer.Option(help="FROM:TO, clock edges from 1; TO is past the last, or empty.")
+    ] = "1:",
+    max_bytes: Annotated[
+        int, typer.Option(help="Size limit; a trace that would pass it ends early.")
+    ] = 64_000_000,
+) -> None:
+    """Trace one sample of a compiled model: Perfetto tracks or, stepped by clock, waveforms."""
+    from eie_backend.cli.files import read_inputs, write_file
+    from eie_backend.cli.tables import size
+    from eie_backend.errors import ModelError
+    from eie_backend.profiler import Runner
+    from eie_backend.tracing.trace import trace
+
+    form = FORMS.get(output.suffix)
+    if form is None:
+        raise ModelError(f"{output}: its name tells the form; end it in {', '.join(FORMS)}")
+    edges = parse_window(window)
+    with working(f"loading {library.name}"):
+        runner = Runner(library)
+    data = read_inputs(input, runner.specs)
+    with working("tracing"):
+        made = trace(
+            runner, data, form, sample=sample, layer=layer, window=edges, max_bytes=max_bytes
+        )
+    write_file(output, made.data)
+    out.print(
+        f"edges {made.start:,} to {made.stop - 1:,} of {made.cycles:,}, {size(len(made.data))}",
+        highlight=False,
+    )
+    if made.limited:
+        out.print(
+            f"It ends early: more would pass {size(max_bytes)}. Raise --max-bytes, or go on with "
+            f"--window {made.stop}:",
+            highlight=False,
+            soft_wrap=True,
+        )
+    err.print(f"wrote {output}", highlight=False, soft_wrap=True)
+
+
+trace_model.__doc__ = f"{trace_model.__doc__}\n\n{EXAMPLE}"
+
+
+def parse_window(text: str) -> tuple[int, int | None]:
+    """Return ``FROM:TO`` as a pair.
+
+    Raises
+    ------
+    ModelError
+        If it has another form.
+    """
+    from eie_backend.errors import ModelError
+
+    if not re.fullmatch("[0-9]+:[0-9]*", text):
+        raise ModelError(f"--window {text}: not FROM:TO, for example --window 1:1000")
+    start, _, stop = text.partition(":")
+    return int(start), int(stop) if stop else None
