@@ -75,7 +75,7 @@ try:
     check_versions()
 except VersionError as _error:
     # The command's own script imports us before it could report anything.
-    if Path(sys.argv[0]).name == "eie":
+    if Path(sys.argv[0]).name in ("eie", "eie-opt"):
         sys.stderr.write(f"eie: error: {_error}\n")
         raise SystemExit(2) from None
     raise

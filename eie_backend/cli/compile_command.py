@@ -93,14 +93,13 @@ compile_model.__doc__ = f"{compile_model.__doc__}\n\n{EXAMPLE}"
 
 def _write(parts: list[str | bytes], output: Path | None) -> None:
     """Print the parts of a form, or write each to a numbered file."""
-    from eie_backend.cli.files import write_file
+    from eie_backend.cli.files import write_parts
 
-    for number, part in enumerate(parts):
-        if output is None:
-            typer.echo(part)
-        else:
-            name = output if number == 0 else output.with_stem(f"{output.stem}_{number}")
-            write_file(name, part)
+    if output is not None:
+        write_parts(parts, output)
+        return
+    for part in parts:
+        typer.echo(part)
 
 
 def parse_bindings(items: list[str]) -> dict[str, int]:

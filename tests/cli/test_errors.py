@@ -16,6 +16,9 @@ from tvm.relax import VMExecutable
 
 import eie_backend as eie
 from eie_backend import cli, compiler
+from eie_backend.isa.image import encode_image
+from eie_backend.isa.source_file import disassemble
+from eie_backend.library import programs
 
 WRONG_PAIR = """
 import importlib.metadata as metadata
@@ -102,6 +105,8 @@ def files(make_mlp, tmp_path_factory):
     middle = len(library) // 2
     x = np.zeros((8, 24), np.float32)
     objects = np.array([{}], dtype=object)
+    found = programs(eie.load(folder / "mlp.so"))
+    image, text = encode_image(found[0]), disassemble(found)
     relu = helper.make_node("Relu", ["x"], ["y"])
     product = helper.make_node("MatMul", ["a", "b"], ["y"], "scores")
     unknown = helper.make_node("Fancy", ["x"], ["y"])
@@ -137,6 +142,14 @@ def files(make_mlp, tmp_path_factory):
         "ab.npz": npz(a=np.zeros((2, 6), np.float32), b=np.zeros((2, 6), np.float32)),
         "partial.yaml": PARTIAL_TABLE,
         "broken.yaml": b"rows: [\n",
+        "program.mlir": text.encode(),
+        "syntax.mlir": text.replace("eie.mvm", "eie.mwm").encode(),
+        "operand.mlir": text.replace("src_row = ", "src_row = 7777777").encode(),
+        "elided.mlir": disassemble(found, elide=True).encode(),
+        "two.mlir": disassemble(found * 2).encode(),
+        "truncated.eieimg": image[:100],
+        "altered.eieimg": image[:-1] + bytes([image[-1] ^ 1]),
+        "version.eieimg": image[:8] + bytes([99]) + image[9:],
         "mlp.so": library,
         "two.so": (folder / "two.so").read_bytes(),
         "text.so": b"hello\n",
@@ -245,6 +258,20 @@ CASES = {
     "library_altered": "profile altered.so --input x.npy",
     "library_folder": "run . --input x.npy",
     "library_is_a_model": "run mlp.onnx --input x.npy",
+    # Programs
+    "asm_missing": "asm missing.mlir -o out.eieimg",
+    "asm_not_text": "asm mlp.so -o out.eieimg",
+    "asm_syntax": "asm syntax.mlir -o out.eieimg",
+    "asm_operand": "asm operand.mlir -o out.eieimg",
+    "asm_elided": "asm elided.mlir -o out.eieimg",
+    "asm_folder_missing": "asm program.mlir -o missing/out.eieimg",
+    "asm_two_to_standard_output": "asm two.mlir -o -",
+    "disasm_missing": "disasm missing.so",
+    "disasm_text": "disasm text.so",
+    "disasm_truncated_library": "disasm truncated.so",
+    "disasm_truncated_image": "disasm truncated.eieimg",
+    "disasm_altered_image": "disasm altered.eieimg",
+    "disasm_another_version": "disasm version.eieimg",
 }
 
 
