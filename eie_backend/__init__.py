@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from eie_backend.errors import EieError
     from eie_backend.frontend import from_onnx
     from eie_backend.library import export_library, load
+    from eie_backend.placement import Placement, explain
     from eie_backend.profiler import profile, run
     from eie_backend.recipe import Recipe
     from eie_backend.simulator import LayerRun, simulate, simulate_batch
@@ -35,10 +36,12 @@ _HOME = {
     "EncodedMatrix": "encoding",
     "HardwareConfig": "config",
     "LayerRun": "simulator",
+    "Placement": "placement",
     "Recipe": "recipe",
     "calibrate": "calibration",
     "compile": "compiler",
     "encode": "encoding",
+    "explain": "placement",
     "export_library": "library",
     "from_onnx": "frontend",
     "load": "library",
@@ -55,11 +58,13 @@ __all__ = [
     "EncodedMatrix",
     "HardwareConfig",
     "LayerRun",
+    "Placement",
     "Recipe",
     "calibrate",
     "compile",
     "compress",
     "encode",
+    "explain",
     "export_library",
     "from_onnx",
     "load",

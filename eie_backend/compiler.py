@@ -14,8 +14,9 @@ from eie_backend.compress import compress
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import EncodingError, ModelError
 from eie_backend.isa.program import Arithmetic
+from eie_backend.placement import require_machine
 from eie_backend.recipe import Recipe
-from eie_backend.targets import config_of, is_eie, target
+from eie_backend.targets import as_target, config_of
 from eie_backend.transform.constraints import explain
 from eie_backend.transform.dense_form import DenseForm
 from eie_backend.transform.layers import dense_layers
@@ -30,6 +31,7 @@ def compile(
     calibration: Data | None = None,
     arithmetic: Arithmetic = "int16",
     bias: BiasMode = "register",
+    strict: bool = False,
 ) -> VMExecutable:
     """Compress, calibrate and compile a Relax module for the machine.
 
@@ -48,6 +50,9 @@ def compile(
         The machine's 16-bit fixed point, or another arithmetic on the same schedule.
     bias : {"register", "column"}
         Load biases at full precision, or share them as the paper's extra column.
+    strict : bool
+        Refuse a model with a layer that would stay on the host (see `explain`). Operators that are
+        no layers, like pooling, stay there by design.
 
     Returns
     -------
@@ -57,34 +62,19 @@ def compile(
     Raises
     ------
     ModelError
-        If the machine can run no layer; the message says why for each.
+        If the machine can run no layer, or with `strict` not all; the message says why for each.
     EncodingError
         If the recipe shares weights with more bits than the machine decodes.
     """
     machine = as_target(target)
-    return build(prepare(mod, machine, recipe, calibration, arithmetic, bias), machine)
+    prepared = prepare(mod, machine, recipe, calibration, arithmetic, bias, strict=strict)
+    return build(prepared, machine)
 
 
 def build(prepared: IRModule, target: Target) -> VMExecutable:
     """Hand a prepared module to TVM."""
     built: VMExecutable = tvm.compile(prepared, target=target)
     return built
-
-
-def as_target(machine: Target | HardwareConfig | str | None) -> Target:
-    """Return the TVM target of a machine given in any form.
-
-    Raises
-    ------
-    ModelError
-        If it is another TVM target.
-    """
-    if machine is None or isinstance(machine, HardwareConfig):
-        return target(machine)
-    found = Target(machine) if isinstance(machine, str) else machine
-    if not is_eie(found):
-        raise ModelError(f"target {found} is not an eie target; use target='eie'")
-    return found
 
 
 def prepare(
@@ -94,10 +84,14 @@ def prepare(
     calibration: Data | None = None,
     arithmetic: str = "int16",
     bias: str = "register",
+    *,
+    strict: bool = False,
 ) -> IRModule:
     """Return the compressed and calibrated module that `compile` hands to TVM."""
     config = config_of(as_target(target))
     codegen_options(config, {"arithmetic": arithmetic, "bias": bias})
+    if strict:
+        require_machine(mod, config)
     if recipe is not None:
         _check_bits(mod, recipe, config)
         mod = compress(mod, recipe)

@@ -11,6 +11,7 @@ from eie_backend.cli import (
     assembly_commands,
     compile_command,
     demo,
+    explain_command,
     profile_command,
     run_command,
 )
@@ -38,6 +39,7 @@ def _options(
 
 app.command("demo")(demo.demo)
 app.command("compile")(compile_command.compile_model)
+app.command("explain")(explain_command.explain_model)
 app.command("run")(run_command.run_model)
 app.command("profile")(profile_command.profile_model)
 app.command("asm")(assembly_commands.asm)

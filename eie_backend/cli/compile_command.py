@@ -43,6 +43,10 @@ def compile_model(
     bind: Annotated[
         list[str] | None, typer.Option(help="NAME=N: value of a dynamic dimension; repeatable.")
     ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Refuse a model with a layer that would stay on the host."),
+    ] = False,
     emit: Annotated[
         str | None,
         typer.Option(
@@ -74,7 +78,7 @@ def compile_model(
 
     def prepare() -> IRModule:
         with working("compressing and calibrating"):
-            return compiler.prepare(mod, machine, recipe, data, arithmetic, bias)
+            return compiler.prepare(mod, machine, recipe, data, arithmetic, bias, strict=strict)
 
     if emit is not None:
         _write(emit_stage(emit, mod, prepare, machine, complete=output is not None), output)

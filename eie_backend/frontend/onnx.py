@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import warnings
 from collections.abc import Mapping
 from contextlib import redirect_stderr
 from io import StringIO
-from keyword import iskeyword
 from os import PathLike, fspath
 
 import numpy as np
@@ -17,9 +15,9 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, TensorShapeProto, numpy_helper
 from tvm import IRModule
-from tvm.relax.frontend.onnx import from_onnx as tvm_from_onnx
 
 from eie_backend.errors import ModelError
+from eie_backend.frontend.onnx_importer import identifier, import_onnx
 from eie_backend.transform.layers import constant_weights, matmuls
 from eie_backend.transform.normalize import Normalize, rename_layers
 
@@ -43,7 +41,7 @@ def from_onnx(model: Model, bind: Mapping[str, int] | None = None) -> IRModule:
     Returns
     -------
     IRModule
-        Normalised Relax with constant weights; a dense layer is named after its ONNX node.
+        Normalised Relax with constant weights; a result is named after its ONNX node.
 
     Raises
     ------
@@ -56,7 +54,7 @@ def from_onnx(model: Model, bind: Mapping[str, int] | None = None) -> IRModule:
         with warnings.catch_warnings(), redirect_stderr(StringIO()):
             # What the importer says beside its error is in the error.
             warnings.simplefilter("ignore")
-            imported = tvm_from_onnx(proto, keep_params_in_input=False)
+            imported = import_onnx(proto)
     except Exception as error:
         # The importer raises many types; its own message says which operator it does not know.
         raise ModelError(f"{label}: TVM's ONNX importer fails: {_first_line(error)}") from error
@@ -165,7 +163,7 @@ def _layer_names(proto: ModelProto, mod: IRModule) -> dict[str, str]:
     by_weights: dict[str, list[str]] = {}
     weightless: list[str] = []
     for node in proto.graph.node:
-        name = _identifier(node.name or node.output[0])
+        name = identifier(node.name or node.output[0])
         if node.input[1:2] and node.input[1] in matrices:
             weights = matrices[node.input[1]]
             for key in {_digest(weights), _digest(weights.T)}:
@@ -183,12 +181,6 @@ def _layer_names(proto: ModelProto, mod: IRModule) -> dict[str, str]:
     if len(unnamed) == len(weightless):
         names |= dict(zip(unnamed, weightless, strict=True))
     return names
-
-
-def _identifier(name: str) -> str:
-    """Return a node's name as a variable's name that TVMScript can parse."""
-    plain = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
-    return plain if plain.isidentifier() and not iskeyword(plain) else f"layer_{plain}"
 
 
 def _digest(weights: NDArray[np.generic]) -> str:

@@ -77,6 +77,21 @@ def npz(**arrays):
     return buffer.getvalue()
 
 
+def cnn():
+    """Return a model of two layers for the machine and two for the host."""
+    ones = {"k": (3, 1, 3, 3), "v": (12, 6), "w": (6, 5)}
+    nodes = [
+        helper.make_node("Conv", ["x", "k"], ["c"], "conv", dilations=[2, 2]),
+        helper.make_node("Flatten", ["c"], ["f"], "flat"),
+        helper.make_node("MatMul", ["f", "v"], ["h"], "fc1"),
+        helper.make_node("MatMul", ["h", "w"], ["g"], "fc2"),
+        helper.make_node("Transpose", ["g"], ["t"], "flip"),
+        helper.make_node("MatMul", ["g", "t"], ["y"], "scores"),
+    ]
+    weights = [numpy_helper.from_array(np.ones(s, np.float32), n) for n, s in ones.items()]
+    return onnx_bytes(nodes, {"x": [2, 1, 6, 6]}, {"y": [2, 2]}, weights)
+
+
 def two_inputs(mlp):
     """Return two one-layer networks in one model."""
     weights = [numpy_helper.from_array(np.ones((6, 5), np.float32), name) for name in "vw"]
@@ -118,6 +133,7 @@ def files(make_mlp, tmp_path_factory):
         "relu.onnx": onnx_bytes([relu], {"x": [1, 4]}, {"y": [1, 4]}),
         "product.onnx": onnx_bytes([product], {"a": [1, 4], "b": [4, 3]}, {"y": [1, 3]}),
         "fancy.onnx": onnx_bytes([unknown], {"x": [1, 4]}, {"y": [1, 4]}),
+        "cnn.onnx": cnn(),
         "dynamic.onnx": mlp("batch").SerializeToString(),
         "unnamed.onnx": unnamed.SerializeToString(),
         "wide.onnx": make_mlp(1100, 4, batch=1).SerializeToString(),
@@ -203,6 +219,10 @@ CASES = {
     "nan_weights": "compile nan.onnx -o out.so",
     "infinite_weights": "compile infinite.onnx -o out.so --density 0.5",
     "nan_bias": "compile nan_bias.onnx -o out.so",
+    "strict": "compile cnn.onnx -o out.so --strict",
+    "explain_missing": "explain missing.onnx",
+    "explain_dynamic_dimension": "explain dynamic.onnx",
+    "explain_folder_missing": "explain mlp.onnx --json missing/out.json",
     # The recipe and the machine
     "density_zero": "compile mlp.onnx -o out.so --density 0",
     "density_above_one": "compile mlp.onnx -o out.so --density 1.5",
