@@ -62,6 +62,7 @@ def compile_model(
     from eie_backend.inputs import input_specs
     from eie_backend.stages import STAGES
     from eie_backend.stages import emit as emit_stage
+    from eie_backend.targets import as_target
 
     if emit is not None and emit not in STAGES:
         raise ModelError(f"--emit {emit}: no such form; choose one of {', '.join(STAGES)}")
@@ -70,7 +71,7 @@ def compile_model(
     sizes = {"num_pe": num_pe, "fifo_depth": fifo_depth, "spmat_width_bits": spmat_width}
     if accumulator_bits is not None:
         sizes["accumulator_bits"] = accumulator_bits
-    machine = compiler.as_target(HardwareConfig(**sizes))
+    machine = as_target(HardwareConfig(**sizes))
     recipe = Recipe(density=density, bits=bits)
     with working(f"importing {model.name}"):
         mod = from_onnx(model, parse_bindings(bind or []))
