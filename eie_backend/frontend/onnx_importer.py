@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from keyword import iskeyword
 from typing import Any
 
@@ -17,9 +16,14 @@ DEFAULT_DOMAINS = ("", "ai.onnx")
 
 
 def import_onnx(proto: ModelProto) -> IRModule:
-    """Return the model as Relax with constant weights; raises what TVM's importer raises."""
+    """Return the model as Relax with constant weights; raises what TVM's importer raises.
+
+    A node without a name takes that of its first result, also in `proto`.
+    """
+    for node in proto.graph.node:
+        node.name = node.name or node.output[0]
     opset = next((o.version for o in proto.opset_import if o.domain in DEFAULT_DOMAINS), 1)
-    importer = _NamingImporter({}, "float32")
+    importer = _NamingImporter()
     return _name_results(importer.from_onnx(proto.graph, opset))
 
 
@@ -50,11 +54,15 @@ class _NamingImporter(ONNXGraphImporter):
 
     1. The node's own name goes to its matmul or convolution, else to its result.
     2. Its other operations are named after the node and the operator.
-    3. A node without a name, or whose result is no tensor expression, is left alone.
-    4. So are the nodes inside the branches of an ``If``.
+    3. Names that become equal are numbered.
+    4. A node whose result is no tensor expression is left alone.
+    5. So are the nodes inside the branches of an ``If``.
     """
 
-    in_branch = False
+    def __init__(self) -> None:
+        super().__init__({}, "float32")
+        self.in_branch = False
+        self.taken: set[str] = set()
 
     def _convert_operator(
         self, op_name: str, inputs: list[relax.Expr], attrs: dict[str, Any], opset: int
@@ -66,19 +74,24 @@ class _NamingImporter(ONNXGraphImporter):
         value = converter(self.bb, inputs, attrs, [self._nodes, self._params])
         if not isinstance(value, relax.Call):
             return self.bb.normalize(value) if isinstance(value, relax.Expr) else value
-        layers = [call for call in _calls(value) if _operator(call) in LAYERS]
-        return self._bound(value, identifier(name), layers[-1] if layers else value)
+        nested = _calls(value)
+        owner = next((call for call in nested if _operator(call) in LAYERS), value)
+        bound: dict[relax.Expr, relax.Expr] = {}
+        for call in nested:
+            args = [bound.get(arg, arg) for arg in call.args]
+            flat = self.bb.normalize(relax.Call(call.op, args, call.attrs, call.ty_args))
+            if isinstance(flat.ty, relax.TensorType):
+                own = identifier(name) + ("" if call.same_as(owner) else f"_{_operator(call)}")
+                flat = self.bb.emit(flat, self._unique(own))
+            bound[call] = flat
+        return bound[value]
 
-    def _bound(self, call: relax.Call, name: str, owner: relax.Call) -> relax.Expr:
-        """Bind nested calls, the innermost first; `owner` gets the plain name."""
-        args = [
-            self._bound(arg, name, owner) if isinstance(arg, relax.Call) else arg
-            for arg in call.args
-        ]
-        flat = self.bb.normalize(relax.Call(call.op, args, call.attrs, call.ty_args))
-        if not isinstance(flat.ty, relax.TensorType):
-            return flat
-        return self.bb.emit(flat, name if call.same_as(owner) else f"{name}_{_operator(call)}")
+    def _unique(self, name: str) -> str:
+        number, candidate = 1, name
+        while candidate in self.taken:
+            number, candidate = number + 1, f"{name}_{number}"
+        self.taken.add(candidate)
+        return candidate
 
     def _convert_subgraph(self, bb: relax.BlockBuilder, graph: Any) -> relax.Expr:
         outer, self.in_branch = self.in_branch, True
@@ -88,12 +101,18 @@ class _NamingImporter(ONNXGraphImporter):
             self.in_branch = outer
 
 
-def _calls(value: relax.Expr) -> Iterator[relax.Call]:
-    """Yield nested calls, the outermost first."""
-    if isinstance(value, relax.Call):
-        yield value
-        for arg in value.args:
-            yield from _calls(arg)
+def _calls(value: relax.Call) -> list[relax.Call]:
+    """Return `value` and the calls that are nested in it, once each, the innermost first."""
+    found: dict[relax.Call, None] = {}
+
+    def visit(call: relax.Call) -> None:
+        for arg in call.args:
+            if isinstance(arg, relax.Call) and arg not in found:
+                visit(arg)
+        found[call] = None
+
+    visit(value)
+    return list(found)
 
 
 def _operator(call: relax.Call) -> str:

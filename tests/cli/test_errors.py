@@ -336,7 +336,7 @@ def test_failure_keeps_the_old_file(eie_in, tmp_path):
 
 
 def test_interrupt(eie_in, monkeypatch):
-    def prepare(*_):
+    def prepare(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(compiler, "prepare", prepare)
@@ -348,7 +348,7 @@ def test_interrupt(eie_in, monkeypatch):
 def test_fault_of_ours_is_a_traceback(tmp_path, files, monkeypatch):
     """Exit code 1 and the traceback are for bugs: `main` lets them through."""
 
-    def prepare(*_):
+    def prepare(*_, **__):
         raise RuntimeError("a bug")
 
     monkeypatch.setattr(compiler, "prepare", prepare)
