@@ -118,19 +118,31 @@ def _operator(value: relax.Expr) -> str:
 
 def _layers(dense: IRModule, partitioned: IRModule) -> dict[str, str]:
     """Return the machine's layer for each variable of `dense` that the machine computes."""
+    layers = {name: name for name in _machine_layers(partitioned)}
     host = {
         binding.var.name
         for binding in _bindings(partitioned)
         if not _calls_machine(partitioned, binding.value)
     }
-    layers: dict[str, str] = {}
     for binding in _bindings(dense):
         name, value = binding.var.name, binding.value
-        if name in host or not isinstance(value, relax.Call):
-            continue
-        sources = [layers[arg.name] for arg in value.args if getattr(arg, "name", None) in layers]
-        layers[name] = name if _operator(value) == "matmul" else (sources or [name])[0]
+        if isinstance(value, relax.Call) and name not in host and name not in layers:
+            sources = [arg.name for arg in value.args if isinstance(arg, relax.Var)]
+            if known := [layers[source] for source in sources if source in layers]:
+                layers[name] = known[0]
     return layers
+
+
+def _machine_layers(partitioned: IRModule) -> Iterator[str]:
+    for function in partitioned.functions.values():
+        if is_eie_function(function):
+            for block in function.body.blocks:
+                composites = (binding.value for binding in block.bindings)
+                yield from (
+                    str(composite.attrs["eie.layer"])
+                    for composite in composites
+                    if isinstance(composite, relax.Function)
+                )
 
 
 def _calls_machine(mod: IRModule, value: relax.Expr) -> bool:
