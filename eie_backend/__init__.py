@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from eie_backend.errors import EieError
     from eie_backend.frontend import from_onnx
     from eie_backend.library import export_library, load
+    from eie_backend.placement import Placement, explain
     from eie_backend.profiler import profile, run
     from eie_backend.recipe import Recipe
     from eie_backend.simulator import LayerRun, simulate, simulate_batch
@@ -36,11 +37,13 @@ _HOME = {
     "EncodedMatrix": "encoding",
     "HardwareConfig": "config",
     "LayerRun": "simulator",
+    "Placement": "placement",
     "Recipe": "recipe",
     "Trace": "tracing.trace",
     "calibrate": "calibration",
     "compile": "compiler",
     "encode": "encoding",
+    "explain": "placement",
     "export_library": "library",
     "from_onnx": "frontend",
     "load": "library",
@@ -59,12 +62,14 @@ __all__ = [
     "EncodedMatrix",
     "HardwareConfig",
     "LayerRun",
+    "Placement",
     "Recipe",
     "Trace",
     "calibrate",
     "compile",
     "compress",
     "encode",
+    "explain",
     "export_library",
     "from_onnx",
     "load",
@@ -82,7 +87,7 @@ try:
     check_versions()
 except VersionError as _error:
     # The command's own script imports us before it could report anything.
-    if Path(sys.argv[0]).name == "eie":
+    if Path(sys.argv[0]).name in ("eie", "eie-opt"):
         sys.stderr.write(f"eie: error: {_error}\n")
         raise SystemExit(2) from None
     raise

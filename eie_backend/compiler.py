@@ -17,8 +17,9 @@ from eie_backend.compress import compress
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import EncodingError, ModelError
 from eie_backend.isa.program import Arithmetic
+from eie_backend.placement import require_machine
 from eie_backend.recipe import Recipe
-from eie_backend.targets import config_of, is_eie, target
+from eie_backend.targets import as_target, config_of
 from eie_backend.transform.constraints import explain
 from eie_backend.transform.dense_form import DenseForm
 from eie_backend.transform.layers import dense_layers
@@ -34,6 +35,7 @@ def compile(
     arithmetic: Arithmetic = "int16",
     bias: BiasMode = "register",
     balance: BalanceMode = "off",
+    strict: bool = False,
 ) -> VMExecutable:
     """Compress, calibrate and compile a Relax module for the machine.
 
@@ -56,6 +58,9 @@ def compile(
         Reorder a layer's outputs so that the PEs share its work: never, always, or where it takes
         fewer cycles on the calibration data (without data, on inputs without zeros). Results
         stay in their places.
+    strict : bool
+        Refuse a model with a layer that would stay on the host (see `explain`). Operators that are
+        no layers, like pooling, stay there by design.
 
     Returns
     -------
@@ -65,12 +70,12 @@ def compile(
     Raises
     ------
     ModelError
-        If the machine can run no layer; the message says why for each.
+        If the machine can run no layer, or with `strict` not all; the message says why for each.
     EncodingError
         If the recipe shares weights with more bits than the machine decodes.
     """
     machine = as_target(target)
-    prepared = prepare(mod, machine, recipe, calibration, arithmetic, bias, balance)
+    prepared = prepare(mod, machine, recipe, calibration, arithmetic, bias, balance, strict=strict)
     return build(prepared, machine)
 
 
@@ -90,22 +95,6 @@ def build(prepared: IRModule, target: Target) -> VMExecutable:
     return built
 
 
-def as_target(machine: Target | HardwareConfig | str | None) -> Target:
-    """Return the TVM target of a machine given in any form.
-
-    Raises
-    ------
-    ModelError
-        If it is another TVM target.
-    """
-    if machine is None or isinstance(machine, HardwareConfig):
-        return target(machine)
-    found = Target(machine) if isinstance(machine, str) else machine
-    if not is_eie(found):
-        raise ModelError(f"target {found} is not an eie target; use target='eie'")
-    return found
-
-
 def prepare(
     mod: IRModule,
     target: Target | HardwareConfig | str | None = None,
@@ -114,12 +103,16 @@ def prepare(
     arithmetic: str = "int16",
     bias: str = "register",
     balance: str = "off",
+    *,
+    strict: bool = False,
 ) -> IRModule:
     """Return the compressed, calibrated and balanced module that `compile` hands to TVM."""
     machine = as_target(target)
     config = config_of(machine)
     check_mode(balance)
     codegen_options(config, {"arithmetic": arithmetic, "bias": bias})
+    if strict:
+        require_machine(mod, config)
     if recipe is not None:
         _check_bits(mod, recipe, config)
         mod = compress(mod, recipe)

@@ -12,7 +12,7 @@ from tvm.target import Target
 
 from eie_backend._register import DESCRIPTION, KEY
 from eie_backend.config import HardwareConfig
-from eie_backend.errors import ConfigError
+from eie_backend.errors import ConfigError, ModelError
 
 
 def target(config: HardwareConfig | None = None) -> Target:
@@ -33,6 +33,22 @@ def target(config: HardwareConfig | None = None) -> Target:
     changed = {k: v for k, v in config.to_dict().items() if v != default[k]}
     model = ",".join(f"{name}={value}" for name, value in changed.items())
     return Target({**DESCRIPTION, **({"model": model} if model else {})})
+
+
+def as_target(machine: Target | HardwareConfig | str | None) -> Target:
+    """Return the TVM target of a machine given in any form.
+
+    Raises
+    ------
+    ModelError
+        If it is another TVM target.
+    """
+    if machine is None or isinstance(machine, HardwareConfig):
+        return target(machine)
+    found = Target(machine) if isinstance(machine, str) else machine
+    if not is_eie(found):
+        raise ModelError(f"target {found} is not an eie target; use target='eie'")
+    return found
 
 
 def is_eie(candidate: Target | None) -> bool:

@@ -13,12 +13,13 @@ import tvm
 from tvm import relax
 
 import eie_backend
-from eie_backend.compiler import as_target, build, prepare
+from eie_backend.compiler import build, prepare
 from eie_backend.isa.assembly import from_dialect, parse_program, print_program, to_dialect
 from eie_backend.isa.image import decode_image, encode_image
 from eie_backend.isa.interpreter import interpret
 from eie_backend.library import programs
 from eie_backend.stages import eie_programs, emit, partitioned, tir
+from eie_backend.targets import as_target
 from eie_backend.transform.layers import dense_layers
 from eie_backend.transform.lower_to_tir import LowerToTIR, is_eie_function, is_kernel
 

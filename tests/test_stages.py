@@ -6,7 +6,8 @@ import tvm
 
 import eie_backend as eie
 from eie_backend import HardwareConfig, Recipe, compiler
-from eie_backend.isa.assembly import ELIDE_BYTES, from_dialect, parse_program, print_program
+from eie_backend.isa.assembly import from_dialect, parse_program, print_program
+from eie_backend.isa.elide_constants import ELIDE_BYTES
 from eie_backend.isa.image import decode_image, encode_image
 from eie_backend.library import programs
 from eie_backend.stages import STAGES, eie_programs, emit, partitioned, tir

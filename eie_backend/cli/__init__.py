@@ -7,7 +7,15 @@ import traceback
 
 import typer
 
-from eie_backend.cli import compile_command, demo, profile_command, run_command, trace_command
+from eie_backend.cli import (
+    assembly_commands,
+    compile_command,
+    demo,
+    explain_command,
+    profile_command,
+    run_command,
+    trace_command,
+)
 from eie_backend.cli.console import fail
 from eie_backend.errors import EieError
 
@@ -32,9 +40,12 @@ def _options(
 
 app.command("demo")(demo.demo)
 app.command("compile")(compile_command.compile_model)
+app.command("explain")(explain_command.explain_model)
 app.command("run")(run_command.run_model)
 app.command("profile")(profile_command.profile_model)
 app.command("trace")(trace_command.trace_model)
+app.command("asm")(assembly_commands.asm)
+app.command("disasm")(assembly_commands.disasm)
 
 
 def main() -> None:

@@ -50,6 +50,10 @@ def compile_model(
     bind: Annotated[
         list[str] | None, typer.Option(help="NAME=N: value of a dynamic dimension; repeatable.")
     ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Refuse a model with a layer that would stay on the host."),
+    ] = False,
     emit: Annotated[
         str | None,
         typer.Option(
@@ -65,6 +69,7 @@ def compile_model(
     from eie_backend.inputs import input_specs
     from eie_backend.stages import STAGES
     from eie_backend.stages import emit as emit_stage
+    from eie_backend.targets import as_target
 
     if emit is not None and emit not in STAGES:
         raise ModelError(f"--emit {emit}: no such form; choose one of {', '.join(STAGES)}")
@@ -73,7 +78,7 @@ def compile_model(
     sizes = {"num_pe": num_pe, "fifo_depth": fifo_depth, "spmat_width_bits": spmat_width}
     if accumulator_bits is not None:
         sizes["accumulator_bits"] = accumulator_bits
-    machine = compiler.as_target(HardwareConfig(**sizes))
+    machine = as_target(HardwareConfig(**sizes))
     recipe = Recipe(density=density, bits=bits)
     with working(f"importing {model.name}"):
         mod = from_onnx(model, parse_bindings(bind or []))
@@ -81,7 +86,7 @@ def compile_model(
 
     def prepare() -> IRModule:
         with working("compressing and calibrating"):
-            return compiler.prepare(mod, machine, recipe, data, arithmetic, bias, balance)
+            return compiler.prepare(mod, machine, recipe, data, arithmetic, bias, balance, strict=strict)
 
     if emit is not None:
         _write(emit_stage(emit, mod, prepare, machine, complete=output is not None), output)
@@ -102,14 +107,13 @@ compile_model.__doc__ = f"{compile_model.__doc__}\n\n{EXAMPLE}"
 
 def _write(parts: list[str | bytes], output: Path | None) -> None:
     """Print the parts of a form, or write each to a numbered file."""
-    from eie_backend.cli.files import write_file
+    from eie_backend.cli.files import write_parts
 
-    for number, part in enumerate(parts):
-        if output is None:
-            typer.echo(part)
-        else:
-            name = output if number == 0 else output.with_stem(f"{output.stem}_{number}")
-            write_file(name, part)
+    if output is not None:
+        write_parts(parts, output)
+        return
+    for part in parts:
+        typer.echo(part)
 
 
 def parse_bindings(items: list[str]) -> dict[str, int]:

@@ -26,6 +26,7 @@ def demo(
     """Compress and compile the shipped LeNet-300-100 and run 1,000 MNIST digits on the machine."""
     from eie_backend import HardwareConfig, Recipe, compiler, from_onnx
     from eie_backend.profiler import Runner
+    from eie_backend.targets import as_target
 
     images, labels = digits()
     with working("importing LeNet-300-100"):
@@ -33,7 +34,7 @@ def demo(
     with working("running float32 on this CPU"):
         host = accuracy(run_on_host(model, images), labels)
     with working("pruning, sharing weights, calibrating, compiling"):
-        machine = compiler.as_target(HardwareConfig(num_pe=num_pe))
+        machine = as_target(HardwareConfig(num_pe=num_pe))
         prepared = compiler.prepare(
             model, machine, Recipe(density=density), images[:CALIBRATION_SAMPLES]
         )

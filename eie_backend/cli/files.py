@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eie_backend.errors import InputError, ModelError
+from eie_backend.errors import ImageError, InputError, ModelError
 from eie_backend.inputs import InputSpec, check_inputs
-from eie_backend.library import write_fault
+from eie_backend.isa.image import MAGIC, decode_image
+from eie_backend.isa.program import Program
+from eie_backend.library import load, programs, write_fault
 
 Arrays = dict[str, NDArray[np.generic]]
+
+STANDARD = Path("-")
+"""As a file's name: standard input or output."""
 
 
 def read_arrays(path: Path, specs: list[InputSpec]) -> Arrays:
@@ -59,6 +66,60 @@ def read_inputs(path: Path, specs: list[InputSpec]) -> Arrays:
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     return arrays
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return a file's content, or that of standard input for ``-``.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be read.
+    """
+    try:
+        return sys.stdin.buffer.read() if path == STANDARD else path.read_bytes()
+    except FileNotFoundError as error:
+        raise ImageError(f"{path}: no such file; give a file, or - for standard input") from error
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def read_programs(path: Path) -> list[Program]:
+    """Return the machine's programs in an image or a compiled library.
+
+    Raises
+    ------
+    ImageError
+        If the file is neither, or is truncated or altered.
+    """
+    data = read_bytes(path)
+    if not data.startswith(MAGIC):
+        if path == STANDARD:
+            raise ImageError("-: not an eie image; give a library by its name")
+        return programs(load(path))
+    try:
+        return [decode_image(data)]
+    except ImageError as error:
+        raise ImageError(f"{path}: {error}") from error
+
+
+def write_parts(parts: Sequence[str | bytes], path: Path) -> None:
+    """Write parts to `path` and to numbered files beside it, or one to standard output.
+
+    Raises
+    ------
+    ModelError
+        If a file cannot be written, or several parts would go to standard output.
+    """
+    if path != STANDARD:
+        for number, part in enumerate(parts):
+            write_file(path.with_stem(f"{path.stem}_{number}") if number else path, part)
+        return
+    if len(parts) > 1:
+        raise ModelError(f"{len(parts)} files do not go to standard output; give -o FILE")
+    for part in parts:
+        sys.stdout.buffer.write(part.encode() if isinstance(part, str) else part)
+    sys.stdout.flush()
 
 
 def write_file(path: Path, content: str | bytes) -> None:

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import warnings
 from collections.abc import Mapping
 from contextlib import redirect_stderr
 from io import StringIO
-from keyword import iskeyword
 from os import PathLike, fspath
 
-import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
-from numpy.typing import NDArray
-from onnx import ModelProto, TensorProto, TensorShapeProto, numpy_helper
+from onnx import ModelProto, TensorShapeProto
 from tvm import IRModule
-from tvm.relax.frontend.onnx import from_onnx as tvm_from_onnx
 
 from eie_backend.errors import ModelError
-from eie_backend.transform.layers import constant_weights, matmuls
-from eie_backend.transform.normalize import Normalize, rename_layers
+from eie_backend.frontend.onnx_importer import import_onnx
+from eie_backend.transform.normalize import Normalize
 
 MAX_EXTENT = 2**31 - 1
 """Largest dimension that a user can bind."""
@@ -43,7 +38,7 @@ def from_onnx(model: Model, bind: Mapping[str, int] | None = None) -> IRModule:
     Returns
     -------
     IRModule
-        Normalised Relax with constant weights; a dense layer is named after its ONNX node.
+        Normalised Relax with constant weights; a result is named after its ONNX node.
 
     Raises
     ------
@@ -52,17 +47,16 @@ def from_onnx(model: Model, bind: Mapping[str, int] | None = None) -> IRModule:
     """
     proto, label = _read(model)
     _bind_dimensions(proto, dict(bind or {}), label)
+    digest = hashlib.sha256(proto.SerializeToString(deterministic=True)).hexdigest()
     try:
         with warnings.catch_warnings(), redirect_stderr(StringIO()):
             # What the importer says beside its error is in the error.
             warnings.simplefilter("ignore")
-            normal = Normalize()(tvm_from_onnx(proto, keep_params_in_input=False))
+            normal = Normalize()(import_onnx(proto))
     except Exception as error:
         # TVM raises many types; its own message says which operator it does not know.
         raise ModelError(f"{label}: TVM's ONNX importer fails: {_first_line(error)}") from error
-    named = rename_layers(normal, _layer_names(proto, normal))
-    digest = hashlib.sha256(proto.SerializeToString(deterministic=True)).hexdigest()
-    return named.with_attr("eie.model_sha256", digest)
+    return normal.with_attr("eie.model_sha256", digest)
 
 
 def _read(model: Model) -> tuple[ModelProto, str]:
@@ -148,48 +142,3 @@ def _bind_shape(shape: TensorShapeProto, bind: dict[str, int]) -> None:
     for dim in shape.dim:
         if dim.dim_param in bind:
             dim.dim_value = bind[dim.dim_param]
-
-
-def _layer_names(proto: ModelProto, mod: IRModule) -> dict[str, str]:
-    """Return the ONNX node's name for each matmul variable of `mod`.
-
-    The importer keeps no names. Matmuls with weights are recognised by them, the others by their
-    order, if there are as many as such nodes.
-    """
-    matrices = {
-        tensor.name: numpy_helper.to_array(tensor)
-        for tensor in proto.graph.initializer
-        if len(tensor.dims) == 2 and tensor.data_type == TensorProto.FLOAT
-    }
-    by_weights: dict[str, list[str]] = {}
-    weightless: list[str] = []
-    for node in proto.graph.node:
-        name = _identifier(node.name or node.output[0])
-        if node.input[1:2] and node.input[1] in matrices:
-            weights = matrices[node.input[1]]
-            for key in {_digest(weights), _digest(weights.T)}:
-                by_weights.setdefault(key, []).append(name)
-        elif node.op_type in ("Gemm", "MatMul"):
-            weightless.append(name)
-    names: dict[str, str] = {}
-    unnamed: list[str] = []
-    for binding, _ in matmuls(mod):
-        constant = constant_weights(binding.value)
-        if constant is None:
-            unnamed.append(binding.var.name)
-        elif by_weights.get(key := _digest(constant)):
-            names[binding.var.name] = by_weights[key].pop(0)
-    if len(unnamed) == len(weightless):
-        names |= dict(zip(unnamed, weightless, strict=True))
-    return names
-
-
-def _identifier(name: str) -> str:
-    """Return a node's name as a variable's name that TVMScript can parse."""
-    plain = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
-    return plain if plain.isidentifier() and not iskeyword(plain) else f"layer_{plain}"
-
-
-def _digest(weights: NDArray[np.generic]) -> str:
-    data = np.ascontiguousarray(weights)
-    return hashlib.sha256(data.tobytes() + str(data.shape).encode()).hexdigest()

@@ -6,9 +6,8 @@ printing it again gives the same text.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
-from dataclasses import fields, replace
+from dataclasses import replace
 from io import StringIO
 from math import isfinite
 from typing import Any
@@ -47,11 +46,10 @@ from eie_backend.isa.dialect import (
     SetupOp,
     context,
 )
+from eie_backend.isa.elide_constants import ElideConstants
 from eie_backend.isa.instructions import BY_NAME
-from eie_backend.isa.program import ARITHMETICS, Program, Step
-
-ELIDE_BYTES = 128
-"""Constants above this size are shown by their hash in elided text."""
+from eie_backend.isa.program import Program, Step
+from eie_backend.isa.verify import read_config
 
 _ELEMENT_TYPES: dict[str, Any] = {"float32": f32, "int32": i32, "uint8": i8}
 
@@ -69,10 +67,6 @@ def _array(attribute: Attribute, dtype: str) -> NDArray[Any]:
     if isinstance(attribute, DenseResourceAttr):
         raise EncodingError(
             f"eie text: constant {attribute} is elided; print the program with its constants"
-        )
-    if attribute.get_element_type() != _ELEMENT_TYPES[dtype]:
-        raise EncodingError(
-            f"eie text: constant of type {attribute.type}; it must be of {_ELEMENT_TYPES[dtype]}"
         )
     raw = np.frombuffer(attribute.data.data, dtype)
     shape = attribute.get_shape()
@@ -144,29 +138,19 @@ def to_dialect(program: Program) -> ModuleOp:
 
 
 def from_dialect(module: ModuleOp) -> Program:
-    """Return the one program of `module`.
+    """Return the one program of a verified module.
 
     Raises
     ------
     EncodingError
-        If it is not one well-formed program: what is wrong and where.
+        If it is not one program, or its constants are elided.
     """
     programs = [op for op in module.ops if isinstance(op, ProgramOp)]
     if len(programs) != 1:
         raise EncodingError(f"eie text: {len(programs)} eie.program operations; give exactly one")
     operation = programs[0]
-    arithmetic = operation.arithmetic.data
-    if arithmetic not in ARITHMETICS:
-        raise EncodingError(f"eie text: arithmetic {arithmetic!r} is none of {ARITHMETICS}")
-    sizes = {
-        name: value.value.data
-        for name, value in operation.config.data.items()
-        if isinstance(value, IntegerAttr)
-    }
-    unknown = sizes.keys() ^ {spec.name for spec in fields(HardwareConfig)}
-    if unknown:
-        raise EncodingError(f"eie text: config fields {sorted(unknown)} are missing or unknown")
-    config = HardwareConfig(**sizes)
+    config = read_config(operation)
+    arithmetic: Any = operation.arithmetic.data
     dtype = "float32" if arithmetic == "float32" else "int32"
     layers = {_text(name): number for number, name in enumerate(operation.layers.data)}
     body = list(operation.body.block.ops)
@@ -199,19 +183,14 @@ def _matrix(operation: MatrixOp, config: HardwareConfig, dtype: str) -> EncodedM
 def _steps(regions: Iterable[SetupOp | RunOp], layers: dict[str, int]) -> tuple[Step, ...]:
     steps = []
     for operation in (op for region in regions for op in region.body.block.ops):
-        _, name = operation.name.split(".", 1)
-        if name not in BY_NAME:
-            raise EncodingError(f"eie text: {operation.name} is not an instruction")
         properties = dict(operation.properties)
-        layer = _text(properties.pop("layer"))
+        layer = layers[_text(properties.pop("layer"))]
         operands = {
             key: value.value.data
             for key, value in properties.items()
             if isinstance(value, IntegerAttr)
         }
-        if layer not in layers:
-            raise EncodingError(f"eie text: layer {layer!r} is none of {list(layers)}")
-        steps.append(Step(name, operands, layers[layer]))
+        steps.append(Step(operation.name.removeprefix("eie."), operands, layer))
     return tuple(steps)
 
 
@@ -223,22 +202,17 @@ def print_program(module: ModuleOp, *, elide: bool = False) -> str:
     module : ModuleOp
         A module of the ``eie`` dialect.
     elide : bool
-        Show constants above `ELIDE_BYTES` by their hash: for reading, not for parsing back.
+        Show large constants by their hash (see `ElideConstants`): for reading, not for assembling.
     """
     shown = module.clone() if elide else module
-    for operation in shown.walk() if elide else ():
-        for name, value in operation.properties.items():
-            if isinstance(value, DenseIntOrFPElementsAttr) and len(value.data.data) > ELIDE_BYTES:
-                digest = hashlib.sha256(value.data.data).hexdigest()[:16]
-                operation.properties[name] = DenseResourceAttr.from_params(
-                    f"elided_{digest}", value.type
-                )
+    if elide:
+        ElideConstants().apply(context(), shown)
     text = StringIO()
-    _ExactPrinter(text).print_op(shown)
+    ExactPrinter(text).print_op(shown)
     return text.getvalue() + "\n"
 
 
-class _ExactPrinter(Printer):
+class ExactPrinter(Printer):
     """Prints every float32 so that it is read back to the bit."""
 
     def print_float(self, value: float, type: Any) -> None:
@@ -260,6 +234,10 @@ def parse_program(text: str) -> ModuleOp:
     try:
         module = Parser(context(), text).parse_module()
         module.verify()
-    except (ParseError, VerifyException) as error:
-        raise EncodingError(f"eie text: {str(error).strip().splitlines()[-1].strip()}") from error
+    except ParseError as error:
+        place, *_, message = str(error).strip().splitlines()
+        _, line, column = place.rsplit(":", 2)
+        raise EncodingError(f"eie text: line {line}, column {column}: {message.strip()}") from error
+    except VerifyException as error:
+        raise EncodingError(f"eie text: {error}") from error
     return module

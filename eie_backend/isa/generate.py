@@ -245,6 +245,13 @@ def cycles_page() -> str:
     )
 
 
+def supported_ops_page() -> str:
+    """Return ``docs/supported_ops.md``."""
+    from eie_backend.transform import supported_ops  # needs TVM, which the other pages do not
+
+    return supported_ops.supported_ops_page(COMMAND)
+
+
 GENERATED = {
     f"{HEADERS}/isa.h": isa_header,
     f"{HEADERS}/hardware_config.h": config_header,
@@ -254,6 +261,7 @@ GENERATED = {
     "docs/isa.md": isa_page,
     "docs/counters.md": counters_page,
     "docs/cycles.md": cycles_page,
+    "docs/supported_ops.md": supported_ops_page,
 }
 """Generated files by path from the top of the checkout."""
 

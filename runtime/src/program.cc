@@ -62,6 +62,7 @@ class Checker {
     name_ =
         std::visit([](const auto& operation) { return operation.kName; }, instruction.operation);
     RequireNumber("layer", instruction.layer, program_->layers.size());
+    name_ += " of " + program_->layers[instruction.layer];
   }
 
   /// A vector of `count` values that starts at `row` of the activation SRAM.
@@ -154,7 +155,7 @@ class Checker {
   Program* program_;
   const HardwareConfig& config_;
   const char* part_ = "";
-  const char* name_ = "";
+  std::string name_;  // of the instruction and its source layer
   size_t at_ = 0;
   bool resident_ = false;     // otherwise each load_matrix replaces the matrix before it
   std::set<int64_t> loaded_;  // matrices that are in the machine

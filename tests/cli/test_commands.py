@@ -19,7 +19,7 @@ from eie_backend.isa.assembly import from_dialect, parse_program, print_program
 from eie_backend.isa.image import decode_image, encode_image
 from eie_backend.library import programs
 
-COMMANDS = ("compile", "demo", "profile", "run", "trace")
+COMMANDS = ("asm", "compile", "demo", "disasm", "explain", "profile", "run", "trace")
 DEMO = files("eie_backend") / "data" / "lenet_300_100.onnx"
 
 
@@ -233,6 +233,62 @@ def test_emit_of_two_programs_is_two_files(eie_in):
     eie_in("compile two.onnx --emit image -o out.bin")
     found = [decode_image(Path(name).read_bytes()) for name in ("out.bin", "out_1.bin")]
     assert {program.layers for program in found} == {("left",), ("right",)}
+
+
+def test_strict_compiles_a_model_whose_layers_all_run_on_the_machine(eie_in):
+    eie_in("compile mlp.onnx -o out.so --strict")
+    assert images("out.so") == images("mlp.so")
+
+
+# explain
+
+
+def test_explain_shows_every_operator(eie_in):
+    text = eie_in("explain mlp.onnx --json out.json")
+    assert text.startswith("The machine runs 2 of 2 layers")
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in text.splitlines()]
+    assert [row for row in rows if row] == [
+        ["fc1", "matmul", "machine", ""],
+        ["fc1_add", "add", "machine", "part of fc1"],
+        ["relu1", "nn.relu", "machine", "part of fc1"],
+        ["fc2", "matmul", "machine", ""],
+        ["fc2_add", "add", "machine", "part of fc2"],
+    ]
+    assert eie_in.stderr == "wrote out.json\n"
+    found = json.loads(Path("out.json").read_text())
+    assert found == [vars(row) for row in eie.explain(eie.from_onnx("mlp.onnx"))]
+    assert eie_in("explain mlp.onnx --json -") == Path("out.json").read_text()
+
+
+def test_explain_takes_the_options_that_change_the_answer(eie_in):
+    assert " 0 of 2 " not in eie_in("explain dynamic.onnx --bind batch=1 --num-pe 1")
+
+
+# asm and disasm
+
+
+def test_disasm_and_asm_of_a_library(eie_in):
+    eie_in("disasm mlp.so -o out.mlir")
+    assert eie_in.stderr == "wrote out.mlir\n"
+    eie_in("asm out.mlir -o out.eieimg")
+    assert eie_in.stderr == "wrote out.eieimg\n"
+    assert [Path("out.eieimg").read_bytes()] == images("mlp.so")
+    assert eie_in("disasm out.eieimg -o -") == Path("out.mlir").read_text()
+    assert eie_in.stderr == ""
+
+
+def test_disasm_of_two_programs_is_one_file_and_asm_writes_two(eie_in):
+    eie_in("disasm two.so -o out.mlir")
+    eie_in("asm out.mlir -o out.eieimg")
+    found = [Path(name).read_bytes() for name in ("out.eieimg", "out_1.eieimg")]
+    assert found == images("two.so")
+
+
+def test_disasm_on_screen_names_layers_and_elides_constants(eie_in):
+    text = eie_in("disasm mlp.so")
+    assert 'eie.mvm "fc1" matrix = 0' in text
+    assert 'eie.mvm "fc2" matrix = 1' in text
+    assert "dense_resource<elided_" in text
 
 
 # run

@@ -16,6 +16,9 @@ from tvm.relax import VMExecutable
 
 import eie_backend as eie
 from eie_backend import cli, compiler
+from eie_backend.isa.image import encode_image
+from eie_backend.isa.source_file import disassemble
+from eie_backend.library import programs
 
 WRONG_PAIR = """
 import importlib.metadata as metadata
@@ -74,6 +77,21 @@ def npz(**arrays):
     return buffer.getvalue()
 
 
+def cnn():
+    """Return a model of two layers for the machine and two for the host."""
+    ones = {"k": (3, 1, 3, 3), "v": (12, 6), "w": (6, 5)}
+    nodes = [
+        helper.make_node("Conv", ["x", "k"], ["c"], "conv", dilations=[2, 2]),
+        helper.make_node("Flatten", ["c"], ["f"], "flat"),
+        helper.make_node("MatMul", ["f", "v"], ["h"], "fc1"),
+        helper.make_node("MatMul", ["h", "w"], ["g"], "fc2"),
+        helper.make_node("Transpose", ["g"], ["t"], "flip"),
+        helper.make_node("MatMul", ["g", "t"], ["y"], "scores"),
+    ]
+    weights = [numpy_helper.from_array(np.ones(s, np.float32), n) for n, s in ones.items()]
+    return onnx_bytes(nodes, {"x": [2, 1, 6, 6]}, {"y": [2, 2]}, weights)
+
+
 def two_inputs(mlp):
     """Return two one-layer networks in one model."""
     weights = [numpy_helper.from_array(np.ones((6, 5), np.float32), name) for name in "vw"]
@@ -102,6 +120,8 @@ def files(make_mlp, tmp_path_factory):
     middle = len(library) // 2
     x = np.zeros((8, 24), np.float32)
     objects = np.array([{}], dtype=object)
+    found = programs(eie.load(folder / "mlp.so"))
+    image, text = encode_image(found[0]), disassemble(found)
     relu = helper.make_node("Relu", ["x"], ["y"])
     product = helper.make_node("MatMul", ["a", "b"], ["y"], "scores")
     unknown = helper.make_node("Fancy", ["x"], ["y"])
@@ -113,6 +133,7 @@ def files(make_mlp, tmp_path_factory):
         "relu.onnx": onnx_bytes([relu], {"x": [1, 4]}, {"y": [1, 4]}),
         "product.onnx": onnx_bytes([product], {"a": [1, 4], "b": [4, 3]}, {"y": [1, 3]}),
         "fancy.onnx": onnx_bytes([unknown], {"x": [1, 4]}, {"y": [1, 4]}),
+        "cnn.onnx": cnn(),
         "dynamic.onnx": mlp("batch").SerializeToString(),
         "unnamed.onnx": unnamed.SerializeToString(),
         "wide.onnx": make_mlp(1100, 4, batch=1).SerializeToString(),
@@ -137,6 +158,14 @@ def files(make_mlp, tmp_path_factory):
         "ab.npz": npz(a=np.zeros((2, 6), np.float32), b=np.zeros((2, 6), np.float32)),
         "partial.yaml": PARTIAL_TABLE,
         "broken.yaml": b"rows: [\n",
+        "program.mlir": text.encode(),
+        "syntax.mlir": text.replace("eie.mvm", "eie.mwm").encode(),
+        "operand.mlir": text.replace("src_row = ", "src_row = 7777777").encode(),
+        "elided.mlir": disassemble(found, elide=True).encode(),
+        "two.mlir": disassemble(found * 2).encode(),
+        "truncated.eieimg": image[:100],
+        "altered.eieimg": image[:-1] + bytes([image[-1] ^ 1]),
+        "version.eieimg": image[:8] + bytes([99]) + image[9:],
         "mlp.so": library,
         "two.so": (folder / "two.so").read_bytes(),
         "text.so": b"hello\n",
@@ -190,6 +219,10 @@ CASES = {
     "nan_weights": "compile nan.onnx -o out.so",
     "infinite_weights": "compile infinite.onnx -o out.so --density 0.5",
     "nan_bias": "compile nan_bias.onnx -o out.so",
+    "strict": "compile cnn.onnx -o out.so --strict",
+    "explain_missing": "explain missing.onnx",
+    "explain_dynamic_dimension": "explain dynamic.onnx",
+    "explain_folder_missing": "explain mlp.onnx --json missing/out.json",
     # The recipe and the machine
     "density_zero": "compile mlp.onnx -o out.so --density 0",
     "density_above_one": "compile mlp.onnx -o out.so --density 1.5",
@@ -257,6 +290,20 @@ CASES = {
     "library_altered": "profile altered.so --input x.npy",
     "library_folder": "run . --input x.npy",
     "library_is_a_model": "run mlp.onnx --input x.npy",
+    # Programs
+    "asm_missing": "asm missing.mlir -o out.eieimg",
+    "asm_not_text": "asm mlp.so -o out.eieimg",
+    "asm_syntax": "asm syntax.mlir -o out.eieimg",
+    "asm_operand": "asm operand.mlir -o out.eieimg",
+    "asm_elided": "asm elided.mlir -o out.eieimg",
+    "asm_folder_missing": "asm program.mlir -o missing/out.eieimg",
+    "asm_two_to_standard_output": "asm two.mlir -o -",
+    "disasm_missing": "disasm missing.so",
+    "disasm_text": "disasm text.so",
+    "disasm_truncated_library": "disasm truncated.so",
+    "disasm_truncated_image": "disasm truncated.eieimg",
+    "disasm_altered_image": "disasm altered.eieimg",
+    "disasm_another_version": "disasm version.eieimg",
 }
 
 
@@ -301,7 +348,7 @@ def test_failure_keeps_the_old_file(eie_in, tmp_path):
 
 
 def test_interrupt(eie_in, monkeypatch):
-    def prepare(*_):
+    def prepare(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(compiler, "prepare", prepare)
@@ -313,7 +360,7 @@ def test_interrupt(eie_in, monkeypatch):
 def test_fault_of_ours_is_a_traceback(tmp_path, files, monkeypatch):
     """Exit code 1 and the traceback are for bugs: `main` lets them through."""
 
-    def prepare(*_):
+    def prepare(*_, **__):
         raise RuntimeError("a bug")
 
     monkeypatch.setattr(compiler, "prepare", prepare)

@@ -17,10 +17,11 @@ from eie_backend.codegen.formats import (
     layer_formats,
     ranges_from,
 )
-from eie_backend.compiler import as_target, prepare
+from eie_backend.compiler import prepare
 from eie_backend.config import HardwareConfig
 from eie_backend.isa.interpreter import interpret
 from eie_backend.stages import eie_programs
+from eie_backend.targets import as_target
 
 BOOK = np.array([0.0, -0.5, 1.5], np.float32)  # 14 fractional bits
 SMALL = np.array([0.0, 0.25], np.float32)  # 16 fractional bits

@@ -14,7 +14,7 @@ from tvm import relax
 import eie_backend
 from eie_backend.codegen.external import codegen_options
 from eie_backend.codegen.generate import is_resident
-from eie_backend.compiler import as_target, build, prepare
+from eie_backend.compiler import build, prepare
 from eie_backend.config import HardwareConfig
 from eie_backend.encoding import encode
 from eie_backend.errors import ModelError
@@ -23,6 +23,7 @@ from eie_backend.isa.interpreter import interpret
 from eie_backend.library import programs
 from eie_backend.profiler import Runner, profile_runner
 from eie_backend.stages import eie_programs
+from eie_backend.targets import as_target
 
 MACHINE = HardwareConfig(num_pe=4)
 TILED = HardwareConfig(num_pe=4, act_registers=2)

@@ -8,11 +8,13 @@ import pytest
 from tvm import relax
 
 import eie_backend
-from eie_backend.compiler import as_target, prepare
+from eie_backend.compiler import prepare
 from eie_backend.config import HardwareConfig
 from eie_backend.isa.assembly import from_dialect, parse_program, print_program, to_dialect
 from eie_backend.isa.image import encode_image
+from eie_backend.isa.source_file import disassemble
 from eie_backend.stages import eie_programs
+from eie_backend.targets import as_target
 
 MACHINE = HardwareConfig(num_pe=2, accumulator_bits=32)
 BLOCKS_OF_FOUR = replace(MACHINE, act_registers=2)
@@ -23,10 +25,10 @@ DATA = np.array([[1, 2, -3, 0]], np.float32)
 LENET = files("eie_backend") / "data" / "lenet_300_100.onnx"
 
 
-def build(body, inputs=4):
-    """Return a module whose `main` computes ``body(builder, x)`` for one sample."""
+def build(body, inputs=4, batch=(1,)):
+    """Return a module whose `main` computes ``body(builder, x)`` for a batch of samples."""
     builder = relax.BlockBuilder()
-    x = relax.Var("x", relax.TensorType((1, inputs), "float32"))
+    x = relax.Var("x", relax.TensorType((*batch, inputs), "float32"))
     with builder.function("main", [x]):
         builder.emit_func_output(body(builder, x))
     return builder.get()
@@ -70,6 +72,49 @@ def text_of(found, *, elide=False):
     return text
 
 
+LAYERS = {
+    "layer": {},
+    "layer_relu": {"relu": True},
+    "layer_bias": {"bias": B1},
+    "layer_bias_relu": {"bias": B1, "relu": True},
+    "layer_of_zeros": {"weights": np.zeros((4, 3), np.float32), "bias": B1},
+    "layer_one_by_one": {"weights": np.full((1, 1), 0.5, np.float32)},
+}
+
+
+def layer(weights=W1, **epilogue):
+    return build(lambda builder, x: dense(builder, x, weights, "fc1", **epilogue), len(weights))
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layer(golden, name):
+    golden(f"{name}.mlir", text_of(program(layer(**LAYERS[name]), arithmetic="float32")))
+
+
+@pytest.mark.parametrize("arithmetic", ["int8", "int16", "int32"])
+def test_a_layer_in_integers(golden, arithmetic):
+    mod = layer(bias=B1, relu=True)
+    found = program(mod, arithmetic=arithmetic, calibration=DATA)
+    golden(f"layer_{arithmetic}.mlir", text_of(found))
+
+
+def test_a_layer_with_narrow_accumulators(golden):
+    narrow = replace(MACHINE, accumulator_bits=16)
+    golden("layer_accumulator_16.mlir", text_of(program(layer(bias=B1), narrow, calibration=DATA)))
+
+
+def test_a_layer_on_more_pes_than_it_has_outputs(golden):
+    found = program(layer(bias=B1), replace(MACHINE, num_pe=5), arithmetic="float32")
+    golden("layer_on_five_pes.mlir", text_of(found))
+
+
+def test_the_program_of_a_batch_is_that_of_a_sample():
+    one, batch = (
+        program(build(chain, batch=shape), arithmetic="float32") for shape in ((1,), (2, 3))
+    )
+    assert text_of(replace(batch, symbol=one.symbol)) == text_of(one)
+
+
 @pytest.mark.parametrize(
     ("name", "options"),
     [
@@ -96,6 +141,22 @@ def test_tiles_in_both_directions(golden, bias):
 def test_a_streamed_program(golden):
     config = replace(BLOCKS_OF_FOUR, ptr_sram_bytes=16)
     golden("streamed.mlir", text_of(program(build(wide, 6), config, arithmetic="float32")))
+
+
+def test_a_streamed_chain(golden):
+    config = replace(MACHINE, ptr_sram_bytes=12)
+    golden("streamed_chain.mlir", text_of(program(build(chain), config, arithmetic="float32")))
+
+
+def softmax_between(builder, x):
+    hidden = dense(builder, x, W1, "fc1", B1, relu=True)
+    return dense(builder, builder.emit(relax.op.nn.softmax(hidden)), W2, "fc2")
+
+
+def test_two_programs_with_the_host_between(golden):
+    target = as_target(MACHINE)
+    found = eie_programs(prepare(build(softmax_between), target, arithmetic="float32"), target)
+    golden("two_programs.mlir", disassemble(replace(one, manifest={}) for one in found))
 
 
 def test_branches_with_two_results(golden):

@@ -8,17 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eie_backend import HardwareConfig, encode
-from eie_backend.errors import ConfigError, EncodingError
-from eie_backend.isa.assembly import (
-    ELIDE_BYTES,
-    from_dialect,
-    parse_program,
-    print_program,
-    to_dialect,
-)
+from eie_backend.errors import EncodingError
+from eie_backend.isa.assembly import from_dialect, parse_program, print_program, to_dialect
+from eie_backend.isa.elide_constants import ELIDE_BYTES
 from eie_backend.isa.image import encode_image
 from eie_backend.isa.instructions import BY_NAME, INSTRUCTIONS
 from eie_backend.isa.program import Program, Step
+from eie_backend.isa.source_file import SEPARATOR, assemble, disassemble
 
 TWO_PES = HardwareConfig(num_pe=2)
 names = st.text(max_size=8) | st.sampled_from(["fc1", "/a/MatMul", 'q"\\', "größe", "a\nb\x00"])
@@ -28,12 +24,14 @@ int32s = st.integers(-(2**31), 2**31 - 1)
 
 
 @st.composite
-def steps(draw, layers):
-    instruction = draw(st.sampled_from(INSTRUCTIONS))
-    operands = {
-        spec.name: draw(st.sampled_from([spec.low, spec.high]) | st.integers(spec.low, spec.high))
-        for spec in instruction.fields
-    }
+def steps(draw, layers, counts, among=INSTRUCTIONS):
+    """Draw any instruction with any operands; only what it counts must be there."""
+    possible = [i for i in among if all(counts.get(spec.name, 1) for spec in i.fields)]
+    instruction = draw(st.sampled_from(possible))
+    operands = {}
+    for spec in instruction.fields:
+        high = counts[spec.name] - 1 if spec.name in counts else spec.high
+        operands[spec.name] = draw(st.sampled_from([spec.low, high]) | st.integers(spec.low, high))
     return Step(instruction.name, operands, draw(st.integers(0, layers - 1)))
 
 
@@ -57,6 +55,10 @@ def programs(draw):
     dtype, words = (np.float32, float32s) if is_float else (np.int32, int32s)
     config = HardwareConfig(num_pe=draw(st.integers(1, 4)), codebook_bits=draw(st.integers(2, 4)))
     layers = draw(st.lists(names, min_size=1, max_size=3, unique=True))
+    tiles = draw(st.lists(matrices(config, words, dtype), max_size=2))
+    biases = draw(st.lists(st.lists(words), max_size=2))
+    counts = {"matrix": len(tiles), "bias": len(biases)}
+    loads = steps(len(layers), counts, [BY_NAME["load_matrix"]])
     return Program(
         symbol=draw(names),
         config=config,
@@ -64,10 +66,10 @@ def programs(draw):
         inputs=draw(st.integers(0, 2**32 - 1)),
         outputs=draw(st.integers(0, 2**32 - 1)),
         layers=tuple(layers),
-        matrices=tuple(draw(st.lists(matrices(config, words, dtype), max_size=2))),
-        biases=tuple(np.array(b, dtype) for b in draw(st.lists(st.lists(words), max_size=2))),
-        setup=tuple(draw(st.lists(steps(len(layers)), max_size=2))),
-        steps=tuple(draw(st.lists(steps(len(layers)), max_size=4))),
+        matrices=tuple(tiles),
+        biases=tuple(np.array(bias, dtype) for bias in biases),
+        setup=tuple(draw(st.lists(loads, max_size=2 if tiles else 0))),
+        steps=tuple(draw(st.lists(steps(len(layers), counts), max_size=4))),
         manifest=draw(st.dictionaries(names, names, max_size=2)),
     )
 
@@ -117,6 +119,13 @@ def test_the_dialect_has_the_image_of_the_program(program):
 @given(program=programs())
 def test_the_text_has_the_image_of_the_program(program):
     assert image_of(print_program(to_dialect(program))) == encode_image(program)
+
+
+@given(found=st.lists(programs(), min_size=1, max_size=3))
+def test_a_file_of_programs_has_the_images_of_the_programs(found):
+    text = disassemble(found)
+    assert text.count(f"{SEPARATOR}\n") == len(found) - 1
+    assert [encode_image(p) for p in assemble(text)] == [encode_image(p) for p in found]
 
 
 @given(program=programs())
@@ -220,13 +229,13 @@ def test_an_operand_out_of_range_is_named_with_its_value(spec, value):
     old = f"{spec.name} = {written[spec.name]}" if spec.name != "matrix" else written["matrix"]
     new = f"{spec.name} = {value}" if spec.name != "matrix" else f"matrix = {value}, src"
     assert refused(edited(old, new)) == (
-        f"eie.mvm: {spec.name} = {value} is outside {spec.low}..{spec.high}"
+        f"eie text: eie.mvm: {spec.name} = {value} is outside {spec.low}..{spec.high}"
     )
 
 
 def test_a_config_is_checked():
-    with pytest.raises(ConfigError, match=r"num_pe = 0 is outside 1\.\.1024 PEs"):
-        image_of(edited("num_pe = 2", "num_pe = 0"))
+    message = refused(edited("num_pe = 2", "num_pe = 0"))
+    assert message.startswith("eie text: impossible HardwareConfig: num_pe = 0 is outside 1..1024")
 
 
 @pytest.mark.parametrize(
@@ -247,7 +256,7 @@ def test_a_config_is_checked():
         ("num_pe = ", "pes = 3 : i64, num_pe = ", "config fields ['pes'] are missing or unknown"),
         ("num_pe = 2 : i64", 'num_pe = "2"', "config fields ['num_pe'] are missing or unknown"),
         ('eie.mvm "fc1"', 'eie.mvm "fc2"', "layer 'fc2' is none of ['fc1']"),
-        ("eie.mvm", "eie.mwm", "Operation eie.mwm is not registered"),
+        ("eie.mvm", "eie.mwm", "line 9, column 15: Operation eie.mwm is not registered"),
         ("2x4xi8", "2x4xi32", "constant of type tensor<2x4xi32>; it must be of i8"),
         ("4xf32", "4xf64", "constant of type tensor<4xf64>; it must be of f32"),
         ("2xf32", "2xi32", "constant of type tensor<2xi32>; it must be of f32"),
@@ -268,4 +277,15 @@ def test_a_syntax_error_is_one_line(text):
 
 
 def test_codes_outside_the_codebook_are_refused():
-    assert "they must be integers in 0..3" in refused(edited("[[1, 0, 3, 1]", "[[1, 0, 4, 1]"))
+    assert refused(edited("[[1, 0, 3, 1]", "[[1, 0, 4, 1]")) == (
+        "eie text: matrix 0 has code 4; its codebook has 0..3"
+    )
+
+
+def test_a_syntax_error_says_where_also_in_a_later_part():
+    with pytest.raises(EncodingError) as error:
+        assemble(f"{TEXT}{SEPARATOR}\n{edited('eie.mvm', 'eie.mwm')}")
+    line = TEXT.count("\n") + 1 + 9
+    assert str(error.value) == (
+        f"eie text: line {line}, column 15: Operation eie.mwm is not registered"
+    )

@@ -13,6 +13,8 @@ from eie_backend.isa.cycle_categories import CYCLE_CATEGORIES
 from eie_backend.isa.generate import COMMAND, GENERATED, main
 from eie_backend.isa.instructions import INSTRUCTIONS
 from eie_backend.isa.program import ARITHMETICS
+from eie_backend.transform.constraints import CONSTRAINTS
+from eie_backend.transform.operators import HOST, LAYERS, PARTS
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -28,7 +30,7 @@ def test_a_file_says_how_it_is_made(path):
 
 
 def test_nothing_is_left_out():
-    isa, config, counters, cycles, arithmetics, isa_page, counters_page, cycles_page = (
+    isa, config, counters, cycles, arithmetics, isa_page, counters_page, cycles_page, ops_page = (
         make() for make in GENERATED.values()
     )
     for instruction in INSTRUCTIONS:
@@ -47,6 +49,11 @@ def test_nothing_is_left_out():
     for category in CYCLE_CATEGORIES:
         assert f"  k{''.join(map(str.capitalize, category.name.split('_')))}," in cycles
         assert f"| `{category.name}` | {category.unit} |" in cycles_page
+    for constraint in CONSTRAINTS:
+        assert f"| `{constraint.__name__}` | " in ops_page
+    for operator in (*LAYERS, *PARTS, *HOST):
+        assert f"`{operator}`" in ops_page
+    assert "{" not in ops_page
 
 
 def run(monkeypatch, folder, *arguments):

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eie_backend import HardwareConfig, encode
+from eie_backend.errors import ImageError
 from eie_backend.isa.interpreter import interpret
 from eie_backend.isa.program import Program, Step
 
@@ -172,7 +173,7 @@ def test_a_bias_column_counts_without_inputs():
 
 
 def test_mvm_needs_its_matrix():
-    with pytest.raises(RuntimeError, match="mvm before load_matrix of matrix 0"):
+    with pytest.raises(ImageError, match="mvm of fc1: mvm before load_matrix of matrix 0"):
         run([mvm()], matrices=[matrix_of([[1]])])
 
 

@@ -1,0 +1,69 @@
+"""``eie explain``: where each operator of a model runs, and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from eie_backend.cli.compile_command import parse_bindings
+from eie_backend.cli.console import err, out, working
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from eie_backend.placement import Placement
+
+EXAMPLE = """Example:
+
+    eie explain lenet.onnx --bind batch=1 --json operators.json
+"""
+
+
+def explain_model(
+    model: Annotated[Path, typer.Argument(help="ONNX file, float32.")],
+    num_pe: Annotated[int, typer.Option(help="Processing elements.")] = 64,
+    bind: Annotated[
+        list[str] | None, typer.Option(help="NAME=N: value of a dynamic dimension; repeatable.")
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="Also write the table as JSON; - for standard output only.")
+    ] = None,
+) -> None:
+    """Say for every operator of a model whether the machine runs it, and if not, why."""
+    from json import dumps
+
+    from eie_backend import HardwareConfig, explain, from_onnx
+    from eie_backend.cli.files import STANDARD, write_parts
+
+    config = HardwareConfig(num_pe=num_pe)
+    with working(f"importing {model.name}"):
+        placements = explain(from_onnx(model, parse_bindings(bind or [])), config)
+    if json != STANDARD:
+        out.print(placement_table(placements))
+    if json is not None:
+        write_parts([dumps([vars(row) for row in placements], indent=2) + "\n"], json)
+        if json != STANDARD:
+            err.print(f"wrote {json}", highlight=False, soft_wrap=True)
+
+
+explain_model.__doc__ = f"{explain_model.__doc__}\n\n{EXAMPLE}"
+
+
+def placement_table(placements: list[Placement]) -> Table:
+    """Return a row for each operator."""
+    from rich.table import Table
+    from rich.text import Text
+
+    layers = [row for row in placements if row.is_layer]
+    machine = sum(row.runs_on == "machine" for row in layers)
+    title = f"The machine runs {machine} of {len(layers)} layers"
+    made = Table(title=title, title_justify="left", header_style="bold")
+    for column in ("operator", "kind", "runs on", "why"):
+        made.add_column(column, overflow="fold")
+    for row in placements:
+        joined = f"part of {row.layer}" if row.layer != row.name else ""
+        why = row.reason or joined
+        made.add_row(Text(row.name), Text(row.operator), row.runs_on, Text(why))
+    return made

@@ -1,0 +1,131 @@
+"""TVM's ONNX importer, with results bound to variables that are named after their ONNX nodes."""
+
+from __future__ import annotations
+
+import re
+from keyword import iskeyword
+from typing import Any
+
+from onnx import ModelProto
+from tvm import IRModule, relax
+from tvm.relax.expr_functor import PyExprMutator, mutator
+from tvm.relax.frontend.onnx.onnx_frontend import ONNXGraphImporter, _get_convert_map
+
+LAYERS = ("matmul", "conv1d", "conv2d", "conv3d")
+DEFAULT_DOMAINS = ("", "ai.onnx")
+
+
+def import_onnx(proto: ModelProto) -> IRModule:
+    """Return the model as Relax with constant weights; raises what TVM's importer raises.
+
+    A node without a name takes that of its first result, also in `proto`.
+    """
+    for node in proto.graph.node:
+        node.name = node.name or node.output[0]
+    opset = next((o.version for o in proto.opset_import if o.domain in DEFAULT_DOMAINS), 1)
+    importer = _NamingImporter()
+    return _name_results(importer.from_onnx(proto.graph, opset))
+
+
+def _name_results(mod: IRModule) -> IRModule:
+    """Give a result that only repeats a variable that variable's name, which folding would drop."""
+
+    @mutator
+    class Rename(PyExprMutator):
+        def visit_var_binding_(self, binding: relax.VarBinding) -> None:
+            old, value = binding.var, binding.value
+            if not isinstance(value, relax.Var):
+                super().visit_var_binding_(binding)
+                return
+            new = type(old)(value.name, old.ty)
+            self.builder_.emit_normalized(relax.VarBinding(new, self.visit_expr(value)))
+            self.set_var_remap(old, new)
+
+    return IRModule({"main": Rename(mod).visit_expr(mod["main"])}, attrs=mod.attrs)
+
+
+class _NamingImporter(ONNXGraphImporter):
+    """Bind what a node becomes to variables of the node's name.
+
+    Before -> after, for a ``Gemm`` named ``/fc1/Gemm``::
+
+        lv = R.matmul(x, w)  ->  fc1_Gemm = R.matmul(x, w)
+        lv1 = R.add(lv, b)       fc1_Gemm_add = R.add(fc1_Gemm, b)
+
+    1. The node's own name goes to its matmul or convolution, else to its result.
+    2. Its other operations are named after the node and the operator.
+    3. Names that become equal are numbered.
+    4. A node whose result is no tensor expression is left alone.
+    5. So are the nodes inside the branches of an ``If``.
+    """
+
+    def __init__(self) -> None:
+        super().__init__({}, "float32")
+        self.in_branch = False
+        self.taken: set[str] = set()
+
+    def _convert_operator(
+        self, op_name: str, inputs: list[relax.Expr], attrs: dict[str, Any], opset: int
+    ) -> relax.Expr:
+        name = attrs["tvm_custom"]["name"]
+        if not name or self.in_branch:
+            return super()._convert_operator(op_name, inputs, attrs, opset)
+        converter = _get_convert_map()[op_name].get_converter(opset)
+        value = converter(self.bb, inputs, attrs, [self._nodes, self._params])
+        if not isinstance(value, relax.Call):
+            return self.bb.normalize(value) if isinstance(value, relax.Expr) else value
+        nested = _calls(value)
+        owner = next((call for call in nested if _operator(call) in LAYERS), value)
+        bound: dict[relax.Expr, relax.Expr] = {}
+        for call in nested:
+            args = [bound.get(arg, arg) for arg in call.args]
+            flat = self.bb.normalize(relax.Call(call.op, args, call.attrs, call.ty_args))
+            if isinstance(flat.ty, relax.TensorType):
+                own = identifier(name) + ("" if call.same_as(owner) else f"_{_operator(call)}")
+                flat = self.bb.emit(flat, self._unique(own))
+            bound[call] = flat
+        return bound[value]
+
+    def _unique(self, name: str) -> str:
+        number, candidate = 1, name
+        while candidate in self.taken:
+            number, candidate = number + 1, f"{name}_{number}"
+        self.taken.add(candidate)
+        return candidate
+
+    def _convert_subgraph(self, bb: relax.BlockBuilder, graph: Any) -> relax.Expr:
+        outer, self.in_branch = self.in_branch, True
+        try:
+            return super()._convert_subgraph(bb, graph)
+        finally:
+            self.in_branch = outer
+
+
+def _calls(value: relax.Call) -> list[relax.Call]:
+    """Return `value` and the calls that are nested in it, once each, the innermost first."""
+    found: dict[relax.Call, None] = {}
+
+    def visit(call: relax.Call) -> None:
+        for arg in call.args:
+            if isinstance(arg, relax.Call) and arg not in found:
+                visit(arg)
+        found[call] = None
+
+    visit(value)
+    return list(found)
+
+
+def _operator(call: relax.Call) -> str:
+    return str(getattr(call.op, "name", "call")).rpartition(".")[2]
+
+
+def identifier(name: str) -> str:
+    """Return a node's name as a variable's name that TVMScript can parse.
+
+    Examples
+    --------
+    >>> identifier("/conv1/Conv"), identifier("12")
+    ('conv1_Conv', 'layer_12')
+    """
+    plain = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
+    return plain if plain.isidentifier() and not iskeyword(plain) else f"layer_{plain}"

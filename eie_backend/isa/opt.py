@@ -1,0 +1,66 @@
+"""``eie-opt``: parse, verify, transform and print text of the ``eie`` dialect.
+
+xDSL's ``xdsl-opt`` with our dialect and our passes; ``--split-input-file`` and
+``--verify-diagnostics`` make it the tool of the FileCheck tests in ``tests/isa/lit``.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import IO, ClassVar
+
+from xdsl.dialects.builtin import Builtin, ModuleOp
+from xdsl.passes import ModulePass
+from xdsl.utils.exceptions import DiagnosticException, ParseError
+from xdsl.xdsl_opt_main import xDSLOptMain
+
+from eie_backend.isa.assembly import ExactPrinter
+from eie_backend.isa.dialect import EIE
+from eie_backend.isa.elide_constants import ElideConstants
+
+PASSES: tuple[type[ModulePass], ...] = (ElideConstants,)
+
+ERROR_EXIT = 2
+
+
+class OptMain(xDSLOptMain):
+    """`xDSLOptMain` for one dialect; float32 constants are printed to the bit."""
+
+    version_format: ClassVar[str] = "eie-opt built from xdsl version {xdsl_version}"
+
+    def register_all_dialects(self) -> None:
+        """Register the builtin and the ``eie`` dialect."""
+        self.ctx.load_dialect(Builtin)
+        self.ctx.load_dialect(EIE)
+
+    def register_all_passes(self) -> None:
+        """Register `PASSES`."""
+
+        def register(found: type[ModulePass]) -> None:
+            self.register_pass(found.name, lambda: found)
+
+        for found in PASSES:
+            register(found)
+
+    def register_all_targets(self) -> None:
+        """Register the only form of output, MLIR text."""
+        self.available_targets["mlir"] = self._print
+
+    def _print(self, module: ModuleOp, output: IO[str]) -> None:
+        printer = ExactPrinter(output, print_generic_format=self.args.print_op_generic)
+        printer.print_op(module)
+        output.write("\n")
+
+
+def main() -> None:
+    """Run the tool; a fault of the text goes to stderr, with exit code 2."""
+    try:
+        tool = OptMain("Verify and transform programs of the machine, as MLIR text.")
+        tool.run()  # type: ignore[no-untyped-call]
+    except (ParseError, DiagnosticException, OSError, ValueError) as error:
+        sys.stderr.write(f"eie-opt: error: {str(error).strip()}\n")
+        raise SystemExit(ERROR_EXIT) from None
+
+
+if __name__ == "__main__":
+    main()

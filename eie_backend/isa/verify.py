@@ -1,0 +1,146 @@
+"""The rules of the ``eie`` dialect that the types of its attributes do not state.
+
+1. An operand fits its field.
+2. The arithmetic is known; the sizes fit the image; the configuration is complete and possible.
+3. Layers have different names; an instruction names one of them.
+4. A constant has the rank and the elements of its place: i8 codes, f32 or i32 values.
+5. The codebook is not larger than the machine's, and the codes name its entries.
+6. An instruction names a matrix or bias that the program has.
+7. ``eie.run`` holds instructions, ``eie.setup`` only ``load_matrix``.
+8. The manifest holds strings.
+
+What fits the SRAM and the registers is for the machine to check, when it loads the image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, IntegerAttr, StringAttr
+from xdsl.ir import Operation
+from xdsl.utils.exceptions import VerifyException
+
+from eie_backend.config import HardwareConfig
+from eie_backend.errors import ConfigError
+from eie_backend.isa.fields import Instruction
+from eie_backend.isa.instructions import BY_NAME
+from eie_backend.isa.program import ARITHMETICS
+
+MAX_VALUES = 2**32 - 1
+"""Most values of one sample that an image can state."""
+
+NUMBERED = {"matrix": "eie.matrix", "bias": "eie.bias"}
+"""Operands that count the program's operations of a kind."""
+
+
+def verify_instruction(operation: Any, instruction: Instruction) -> None:
+    """Check rule 1; all faults are in one `VerifyException`."""
+    values = {spec: operation.properties[spec.name].value.data for spec in instruction.fields}
+    _require(
+        f"{operation.name}: {spec.name} = {value} is outside {spec.low}..{spec.high}"
+        for spec, value in values.items()
+        if not spec.low <= value <= spec.high
+    )
+
+
+def verify_program(program: Any) -> None:
+    """Check rules 2 to 8; all faults of the first rule that fails are in one `VerifyException`."""
+    arithmetic = program.arithmetic.data
+    if arithmetic not in ARITHMETICS:
+        raise VerifyException(f"arithmetic {arithmetic!r} is none of {ARITHMETICS}")
+    sizes = {"inputs": program.inputs.value.data, "outputs": program.outputs.value.data}
+    _require(
+        f"{name} = {size} is outside 0..{MAX_VALUES}"
+        for name, size in sizes.items()
+        if not 0 <= size <= MAX_VALUES
+    )
+    config = read_config(program)
+    names = [name.data for name in program.layers]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise VerifyException(f"layers {repeated} are named more than once")
+    body = list(program.body.block.ops)
+    _require(_constant_faults(body, "f32" if arithmetic == "float32" else "i32"))
+    _require(_codebook_faults(body, config))
+    _require(_instruction_faults(body, names))
+    _require(
+        f"manifest entry {key!r} is {value}, not a string"
+        for key, value in program.manifest.data.items()
+        if not isinstance(value, StringAttr)
+    )
+
+
+def read_config(program: Any) -> HardwareConfig:
+    """Return the machine's sizes in a ``eie.program``, or raise `VerifyException`."""
+    sizes = {
+        name: value.value.data
+        for name, value in program.config.data.items()
+        if isinstance(value, IntegerAttr)
+    }
+    if unknown := sizes.keys() ^ {spec.name for spec in fields(HardwareConfig)}:
+        raise VerifyException(f"config fields {sorted(unknown)} are missing or unknown")
+    try:
+        return HardwareConfig(**sizes)
+    except ConfigError as error:
+        raise VerifyException(str(error)) from error
+
+
+def _require(faults: Iterable[str]) -> None:
+    if found := "; ".join(faults):
+        raise VerifyException(found)
+
+
+def _constants(operation: Any) -> dict[str, tuple[Any, int]]:
+    """Return the constants of an operation with their ranks, by what they hold."""
+    if operation.name == "eie.matrix":
+        return {"codes": (operation.codes, 2), "values": (operation.codebook, 1)}
+    return {"values": (operation.values, 1)} if operation.name == "eie.bias" else {}
+
+
+def _constant_faults(body: list[Operation], values: str) -> Iterator[str]:
+    for operation in body:
+        for kind, (constant, rank) in _constants(operation).items():
+            element = "i8" if kind == "codes" else values
+            if str(constant.type.element_type) != element:
+                yield f"constant of type {constant.type}; it must be of {element}"
+            elif len(constant.type.get_shape()) != rank:
+                yield f"constant of type {constant.type}; its rank must be {rank}"
+
+
+def _codebook_faults(body: list[Operation], config: HardwareConfig) -> Iterator[str]:
+    matrices: list[Any] = [operation for operation in body if operation.name == "eie.matrix"]
+    for number, matrix in enumerate(matrices):
+        rows, cols = matrix.codes.type.get_shape()
+        (entries,) = matrix.codebook.type.get_shape()
+        inputs = cols - (matrix.bias_column is not None)
+        if min(rows, inputs) < 1:
+            yield f"matrix {number} has shape ({rows}, {inputs}); both must be at least 1"
+        if not 1 <= entries <= config.codebook_entries:
+            yield (
+                f"matrix {number} has a codebook of {entries}; the machine's has 1.."
+                f"{config.codebook_entries} entries"
+            )
+        if isinstance(matrix.codes, DenseIntOrFPElementsAttr):
+            highest = np.frombuffer(matrix.codes.data.data, np.uint8).max(initial=0)
+            if highest >= entries:
+                yield f"matrix {number} has code {highest}; its codebook has 0..{entries - 1}"
+
+
+def _instruction_faults(body: list[Operation], layers: list[str]) -> Iterator[str]:
+    count = {kind: sum(o.name == name for o in body) for kind, name in NUMBERED.items()}
+    for part in body:
+        inside: list[Any] = list(part.regions[0].block.ops) if part.regions else []
+        for operation in inside:
+            if operation.name.removeprefix("eie.") not in BY_NAME:
+                yield f"{operation.name} is not an instruction"
+                continue
+            if part.name == "eie.setup" and operation.name != "eie.load_matrix":
+                yield f"{operation.name} in eie.setup; only eie.load_matrix may be there"
+            if operation.layer.data not in layers:
+                yield f"layer {operation.layer.data!r} is none of {layers}"
+            for kind in NUMBERED.keys() & operation.properties.keys():
+                number = operation.properties[kind].value.data
+                if number >= count[kind]:
+                    yield f"{operation.name}: {kind} = {number}, the program has {count[kind]}"

@@ -1,0 +1,150 @@
+"""`explain`: where each operator of a model runs, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from tvm import IRModule, relax
+from tvm.ir import GlobalVar, Op
+from tvm.target import Target
+
+from eie_backend.config import HardwareConfig
+from eie_backend.errors import ModelError
+from eie_backend.targets import as_target, config_of
+from eie_backend.transform.constraints import explain as layer_reasons
+from eie_backend.transform.dense_form import DenseForm
+from eie_backend.transform.layers import map_weights
+from eie_backend.transform.lower_to_tir import is_eie_function
+from eie_backend.transform.operators import LAYERS, never_on_machine
+from eie_backend.transform.partition import Partition
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where one operator runs.
+
+    Attributes
+    ----------
+    name : str
+        Name of its result, which importers take from the model's node.
+    operator : str
+        Relax operator without its prefix, for example ``matmul`` or ``nn.relu``.
+    runs_on : {"machine", "host", "folded"}
+        "folded" means that it is no operation any more: part of a constant, or of another operator.
+    layer : str
+        The machine's layer that does it; "" if it does not run there.
+    reason : str
+        Why it does not run on the machine, and what would help; "" if it does.
+    """
+
+    name: str
+    operator: str
+    runs_on: Literal["machine", "host", "folded"]
+    layer: str = ""
+    reason: str = ""
+
+    @property
+    def is_layer(self) -> bool:
+        """Whether it has weights: one that could run on the machine."""
+        return f"relax.{self.operator}" in LAYERS
+
+
+def explain(mod: IRModule, target: Target | HardwareConfig | str | None = None) -> list[Placement]:
+    """Say for every operator of a model whether the machine runs it, and if not, why.
+
+    Parameters
+    ----------
+    mod : IRModule
+        Relax with constant weights, for example from `from_onnx`; compressed or not.
+    target : Target, HardwareConfig or str, optional
+        The machine; the paper's 64-PE design by default.
+
+    Returns
+    -------
+    list of Placement
+        In the order of `mod`; what `compile` does with the same machine.
+
+    Raises
+    ------
+    ModelError
+        If the module has no function ``main``, or weights are NaN or infinite.
+    """
+    if "main" not in [gvar.name_hint for gvar in mod.get_global_vars()]:
+        raise ModelError("explain: the module has no function `main`")
+    config = config_of(as_target(target))
+    # Sharing gives every layer few enough values; zeros stand for its result, which takes long.
+    dense = map_weights(DenseForm()(mod), lambda _, weights: np.zeros_like(weights))
+    reasons = layer_reasons(dense, config)
+    layers = _layers(dense, Partition(config)(dense))
+    remaining = {binding.var.name for binding in _bindings(dense)}
+    found = []
+    for binding in _bindings(mod):
+        name, operator = binding.var.name, _operator(binding.value)
+        if not operator:
+            continue
+        if name in layers:
+            found.append(Placement(name, operator, "machine", layers[name]))
+        elif name not in remaining:
+            found.append(Placement(name, operator, "folded", reason="computed when compiling"))
+        else:
+            reason = reasons.get(name) or never_on_machine(f"relax.{operator}")
+            found.append(Placement(name, operator, "host", reason=reason))
+    return found
+
+
+def require_machine(mod: IRModule, target: Target | HardwareConfig | str | None = None) -> None:
+    """Raise `ModelError` with every layer of `mod` that would stay on the host, and why."""
+    if left := [row for row in explain(mod, target) if row.runs_on == "host" and row.is_layer]:
+        why = "; ".join(f"{row.name} ({row.operator}): {row.reason}" for row in left)
+        raise ModelError(f"strict: {len(left)} layers would stay on the host: {why}")
+
+
+def _bindings(mod: IRModule) -> Iterator[relax.VarBinding]:
+    for block in mod["main"].body.blocks:
+        yield from block.bindings
+
+
+def _operator(value: relax.Expr) -> str:
+    """Return the operator's name; "" if nothing is computed."""
+    if isinstance(value, relax.If):
+        return "if"
+    if not isinstance(value, relax.Call):
+        return ""
+    return value.op.name.removeprefix("relax.") if isinstance(value.op, Op) else "call"
+
+
+def _layers(dense: IRModule, partitioned: IRModule) -> dict[str, str]:
+    """Return the machine's layer for each variable of `dense` that the machine computes."""
+    layers = {name: name for name in _machine_layers(partitioned)}
+    host = {
+        binding.var.name
+        for binding in _bindings(partitioned)
+        if not _calls_machine(partitioned, binding.value)
+    }
+    for binding in _bindings(dense):
+        name, value = binding.var.name, binding.value
+        if isinstance(value, relax.Call) and name not in host and name not in layers:
+            sources = [arg.name for arg in value.args if isinstance(arg, relax.Var)]
+            if known := [layers[source] for source in sources if source in layers]:
+                layers[name] = known[0]
+    return layers
+
+
+def _machine_layers(partitioned: IRModule) -> Iterator[str]:
+    for function in partitioned.functions.values():
+        if is_eie_function(function):
+            for block in function.body.blocks:
+                composites = (binding.value for binding in block.bindings)
+                yield from (
+                    str(composite.attrs["eie.layer"])
+                    for composite in composites
+                    if isinstance(composite, relax.Function)
+                )
+
+
+def _calls_machine(mod: IRModule, value: relax.Expr) -> bool:
+    called = getattr(value, "op", None)
+    return isinstance(called, GlobalVar) and is_eie_function(mod[called])
