@@ -17,9 +17,10 @@ from eie_backend.isa.program import Arithmetic
 from eie_backend.recipe import Recipe
 from eie_backend.targets import config_of, is_eie, target
 from eie_backend.transform.constraints import explain
-from eie_backend.transform.dense_form import DenseForm
+from eie_backend.transform.dense_form import DenseForm, with_winograd
 from eie_backend.transform.layers import dense_layers
 from eie_backend.transform.pipeline import ShareForMachine
+from eie_backend.transform.winograd import Mode
 
 
 def compile(
@@ -30,6 +31,7 @@ def compile(
     calibration: Data | None = None,
     arithmetic: Arithmetic = "int16",
     bias: BiasMode = "register",
+    winograd: Mode | None = None,
 ) -> VMExecutable:
     """Compress, calibrate and compile a Relax module for the machine.
 
@@ -48,6 +50,8 @@ def compile(
         The machine's 16-bit fixed point, or another arithmetic on the same schedule.
     bias : {"register", "column"}
         Load biases at full precision, or share them as the paper's extra column.
+    winograd : {"auto", "always", "never"}, optional
+        Which 3x3 convolutions run by Winograd's algorithm, as for `compress`.
 
     Returns
     -------
@@ -62,7 +66,7 @@ def compile(
         If the recipe shares weights with more bits than the machine decodes.
     """
     machine = as_target(target)
-    return build(prepare(mod, machine, recipe, calibration, arithmetic, bias), machine)
+    return build(prepare(mod, machine, recipe, calibration, arithmetic, bias, winograd), machine)
 
 
 def build(prepared: IRModule, target: Target) -> VMExecutable:
@@ -94,14 +98,16 @@ def prepare(
     calibration: Data | None = None,
     arithmetic: str = "int16",
     bias: str = "register",
+    winograd: str | None = None,
 ) -> IRModule:
     """Return the compressed and calibrated module that `compile` hands to TVM."""
     config = config_of(as_target(target))
     codegen_options(config, {"arithmetic": arithmetic, "bias": bias})
+    mod = DenseForm()(with_winograd(mod, winograd))
     if recipe is not None:
         _check_bits(mod, recipe, config)
         mod = compress(mod, recipe)
-    mod = ShareForMachine(config)(DenseForm()(mod))
+    mod = ShareForMachine(config)(mod)
     reasons = explain(mod, config)
     if all(reasons.values()):
         why = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
@@ -114,10 +120,9 @@ def prepare(
 
 
 def _check_bits(mod: IRModule, recipe: Recipe, config: HardwareConfig) -> None:
-    names = [layer.name for layer in dense_layers(DenseForm()(mod))]
-    if wide := [name for name in names if recipe.bits_of(name) > config.codebook_bits]:
+    bits = {layer.name: recipe.bits_of(layer.name, layer.source) for layer in dense_layers(mod)}
+    if wide := [f"{n} has bits={b}" for n, b in bits.items() if b > config.codebook_bits]:
         raise EncodingError(
-            f"recipe: {', '.join(f'{n} has bits={recipe.bits_of(n)}' for n in wide)}; the machine "
-            f"decodes {config.codebook_bits} bits: use bits={config.codebook_bits} or fewer, or a "
-            "HardwareConfig with more codebook_bits"
+            f"recipe: {', '.join(wide)}; the machine decodes {config.codebook_bits} bits: use "
+            f"bits={config.codebook_bits} or fewer, or a HardwareConfig with more codebook_bits"
         )

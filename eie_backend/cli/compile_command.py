@@ -37,6 +37,9 @@ def compile_model(
     ] = None,
     arithmetic: Annotated[str, typer.Option(help="int16, float32, int8 or int32.")] = "int16",
     bias: Annotated[str, typer.Option(help="register or column.")] = "register",
+    winograd: Annotated[
+        str, typer.Option(help="Winograd products for 3x3 convolutions: auto, always or never.")
+    ] = "auto",
     calibrate: Annotated[
         Path | None, typer.Option(help=".npz or .npy with sample inputs for the number formats.")
     ] = None,
@@ -74,7 +77,7 @@ def compile_model(
 
     def prepare() -> IRModule:
         with working("compressing and calibrating"):
-            return compiler.prepare(mod, machine, recipe, data, arithmetic, bias)
+            return compiler.prepare(mod, machine, recipe, data, arithmetic, bias, winograd)
 
     if emit is not None:
         _write(emit_stage(emit, mod, prepare, machine, complete=output is not None), output)

@@ -17,10 +17,11 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, TensorShapeProto, numpy_helper
 from tvm import IRModule
+from tvm.ir.expr import GenericConst
 from tvm.relax.frontend.onnx import from_onnx as tvm_from_onnx
 
 from eie_backend.errors import ModelError
-from eie_backend.transform.layers import constant_weights, matmuls
+from eie_backend.transform.layers import layer_bindings
 from eie_backend.transform.normalize import Normalize, rename_layers
 
 MAX_EXTENT = 2**31 - 1
@@ -152,15 +153,15 @@ def _bind_shape(shape: TensorShapeProto, bind: dict[str, int]) -> None:
 
 
 def _layer_names(proto: ModelProto, mod: IRModule) -> dict[str, str]:
-    """Return the ONNX node's name for each matmul variable of `mod`.
+    """Return the ONNX node's name for each matmul and convolution variable of `mod`.
 
-    The importer keeps no names. Matmuls with weights are recognised by them, the others by their
+    The importer keeps no names. Layers with weights are recognised by them, the others by their
     order, if there are as many as such nodes.
     """
     matrices = {
         tensor.name: numpy_helper.to_array(tensor)
         for tensor in proto.graph.initializer
-        if len(tensor.dims) == 2 and tensor.data_type == TensorProto.FLOAT
+        if len(tensor.dims) >= 2 and tensor.data_type == TensorProto.FLOAT
     }
     by_weights: dict[str, list[str]] = {}
     weightless: list[str] = []
@@ -170,15 +171,15 @@ def _layer_names(proto: ModelProto, mod: IRModule) -> dict[str, str]:
             weights = matrices[node.input[1]]
             for key in {_digest(weights), _digest(weights.T)}:
                 by_weights.setdefault(key, []).append(name)
-        elif node.op_type in ("Gemm", "MatMul"):
+        elif node.op_type in ("Gemm", "MatMul", "Conv", "ConvTranspose"):
             weightless.append(name)
     names: dict[str, str] = {}
     unnamed: list[str] = []
-    for binding, _ in matmuls(mod):
-        constant = constant_weights(binding.value)
-        if constant is None:
+    for binding, _ in layer_bindings(mod):
+        weights = binding.value.args[1]
+        if not isinstance(weights, GenericConst):
             unnamed.append(binding.var.name)
-        elif by_weights.get(key := _digest(constant)):
+        elif by_weights.get(key := _digest(weights.value.numpy())):
             names[binding.var.name] = by_weights[key].pop(0)
     if len(unnamed) == len(weightless):
         names |= dict(zip(unnamed, weightless, strict=True))
