@@ -36,7 +36,8 @@ class FoldBatchNorm(ModulePass):
     1. The batch norm's parameters are float32 constants, and it is not in training.
     2. The layer before it is a convolution or a matmul with constant float32 weights, with or
        without a constant bias, and its outputs are the channels.
-    3. Nothing else reads the layer's result, before or after the bias.
+    3. Nothing else reads the layer's result, before or after the bias, or another result of the
+       batch norm.
     4. All else is left alone: such a batch norm runs on the host.
     """
 
@@ -74,9 +75,9 @@ class _Fold(PyExprMutator):
         norm = self._norm(value)
         if norm is None:
             return None
-        data, gamma, beta, mean, variance = norm.args
-        axis, rank = int(norm.attrs.axis), int(data.ty.ndim)
-        channels = int(gamma.value.shape[0])
+        data, *parameters = norm.args
+        gamma, beta, mean, variance = (p.value.numpy().astype(np.float64) for p in parameters)
+        axis, rank, channels = int(norm.attrs.axis), int(data.ty.ndim), gamma.size
         bias: NDArray[np.float32] | None = np.zeros(channels, np.float32)
         source = data
         if is_call(self._inner(data), "relax.add"):
@@ -90,14 +91,15 @@ class _Fold(PyExprMutator):
         output_axis = None if layer is None else outputs_at(layer, axis, rank)
         if bias is None or output_axis is None:
             return None
-        scale = gamma.value.numpy() / np.sqrt(variance.value.numpy() + norm.attrs.epsilon)
+        with np.errstate(invalid="ignore", divide="ignore"):  # `dense_layers` reports NaN
+            scale = gamma / np.sqrt(variance + norm.attrs.epsilon)
         weights = layer.args[1].value.numpy()
         shape = [-1 if at == output_axis else 1 for at in range(weights.ndim)]
         operands = [self.visit_expr(layer.args[0]), _constant(weights * scale.reshape(shape))]
         scaled = self.builder_.normalize(relax.Call(layer.op, operands, layer.attrs))
         var = relax.DataflowVar(source.name, source.ty)
         self.builder_.emit_normalized(relax.VarBinding(var, scaled))
-        shift = (bias - mean.value.numpy()) * scale + beta.value.numpy()
+        shift = (bias - mean) * scale + beta
         place = [channels if at == axis else 1 for at in range(rank)]
         return relax.op.add(var, _constant(shift.reshape(place)))
 
@@ -105,8 +107,8 @@ class _Fold(PyExprMutator):
         """Return the call of an inference batch norm whose first result is `value`."""
         if not isinstance(value, relax.TupleGetItem) or value.index != 0:
             return None
-        norm = self.bound.get(value.tuple_value)
-        if norm is None or not is_call(norm, "relax.nn.batch_norm"):
+        norm = self._inner(value.tuple_value)
+        if not is_call(norm, "relax.nn.batch_norm"):
             return None
         constant = all(
             isinstance(p, GenericConst) and str(p.value.dtype) == "float32" for p in norm.args[1:]

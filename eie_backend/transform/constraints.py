@@ -15,8 +15,8 @@ from tvm import IRModule, relax
 from tvm.tirx import IntImm
 
 from eie_backend.config import HardwareConfig
-from eie_backend.transform import convolution
 from eie_backend.transform.convolution import Convolution, is_convolution
+from eie_backend.transform.convolution_constraints import CONVOLUTION_CONSTRAINTS
 from eie_backend.transform.layers import constant_weights, is_constant_matrix, layer_bindings
 
 
@@ -130,7 +130,7 @@ def explain(mod: IRModule, config: HardwareConfig) -> dict[str, str | None]:
 
     def reason(name: str, value: relax.Call) -> str | None:
         if is_convolution(value):
-            return why_not(Convolution(name, value), convolution.CONSTRAINTS)
+            return why_not(Convolution(name, value), CONVOLUTION_CONSTRAINTS)
         return why_not(Candidate(name, value, config))
 
     return {b.var.name: reason(b.var.name, b.value) for b, _ in layer_bindings(mod)}

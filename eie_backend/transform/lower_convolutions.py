@@ -8,7 +8,7 @@ from itertools import count
 import numpy as np
 import tvm
 from numpy.typing import NDArray
-from tvm import IRModule, relax, te, topi
+from tvm import IRModule, relax, te
 from tvm.ir.transform import PassContext
 from tvm.relax.expr_functor import PyExprMutator, mutator
 
@@ -16,12 +16,13 @@ from eie_backend.errors import ModelError
 from eie_backend.transform import winograd
 from eie_backend.transform.constraints import why_not
 from eie_backend.transform.convolution import (
-    CONSTRAINTS,
     Convolution,
     channel_values,
     channels_last,
     is_convolution,
 )
+from eie_backend.transform.convolution_constraints import CONVOLUTION_CONSTRAINTS
+from eie_backend.transform.im2col import im2col
 from eie_backend.transform.layers import is_call, layer_bindings
 from eie_backend.transform.module_pass import ModulePass
 
@@ -45,8 +46,8 @@ class LowerConvolutions(ModulePass):
                                              lv4 = R.nn.relu(lv3)
                                              lv5 = R.permute_dims(lv4, [0, 3, 1, 2])
 
-    1. A convolution matches if every constraint of `eie_backend.transform.convolution` holds:
-       any stride, padding, dilation and groups, in one to three dimensions.
+    1. A convolution matches if every constraint of `convolution_constraints` holds: any stride,
+       padding, dilation and groups, in one to three dimensions.
     2. The matmul takes the convolution's name. W' is (KH * KW * C, O); with groups it is block
        diagonal, and its zeros cost the machine nothing.
     3. A 1x1 kernel with stride 1 and no padding needs no im2col.
@@ -97,7 +98,7 @@ class _Lower(PyExprMutator):
         value = binding.value
         if is_convolution(value):
             layer = Convolution(binding.var.name, value)
-            if why_not(layer, CONSTRAINTS) is None:
+            if why_not(layer, CONVOLUTION_CONSTRAINTS) is None:
                 return self._finish(binding.var, self._convolution(layer), layer.out_layout)
         elif is_call(value, "relax.nn.relu"):
             if found := self._last_of(value.args[0]):
@@ -124,8 +125,7 @@ class _Lower(PyExprMutator):
         batch = int(x.ty.shape.values[0])
         inputs = int(np.prod(layer.weights.shape[:-1]))
         if any(size > 1 for size in (*layer.kernel, *layer.strides)) or np.any(layer.padding):
-            hint = f"{layer.name}_im2col"
-            columns = self._kernel(lambda x: im2col(*x, layer), [x], hint)
+            columns = self._kernel(lambda x: im2col(*x, layer), [x], "im2col")
             x = self._emit(relax.op.reshape(columns, (batch, *layer.positions, inputs)))
         return self._matmul(layer, x, layer.weights.reshape(inputs, -1), layer.name)
 
@@ -139,8 +139,7 @@ class _Lower(PyExprMutator):
         return self._emit(relaid(self.visit_expr(source), layer.data_layout, wanted))
 
     def _winograd(self, layer: Convolution, x: relax.Expr) -> relax.Var:
-        hint = f"{layer.name}_winograd"
-        values = self._kernel(lambda x: winograd.transform_input(*x, layer), [x], f"{hint}_input")
+        values = self._kernel(lambda x: winograd.transform_input(*x, layer), [x], "winograd_input")
         stem = next(
             stem
             for stem in (f"{layer.name}{'_' * n}" for n in count())
@@ -151,7 +150,7 @@ class _Lower(PyExprMutator):
             for k, u in enumerate(winograd.transform_weights(layer))
         ]
         return self._kernel(
-            lambda m: winograd.transform_output(m, layer), products, f"{hint}_output"
+            lambda m: winograd.transform_output(m, layer), products, "winograd_output"
         )
 
     def _matmul(
@@ -192,21 +191,3 @@ def relaid(value: relax.Expr, layout: str, wanted: str) -> relax.Expr:
     """Return `value`, whose axes are in the order of `layout`, with its axes as `wanted`."""
     order = [layout.index(axis) for axis in wanted]
     return value if layout == wanted else relax.op.permute_dims(value, order)
-
-
-def im2col(x: te.Tensor, layer: Convolution) -> te.Tensor:
-    """Compute the inputs of every position, (batch, positions..., kernel..., channels).
-
-    `x` is (batch, spatial..., channels).
-    """
-    before, after = layer.padding
-    padded = topi.nn.pad(x, [0, *before, 0], [0, *after, 0]) if any(before + after) else x
-    shape = (x.shape[0], *layer.positions, *layer.kernel, x.shape[-1])
-
-    def value(sample: te.Var, *rest: te.Var) -> te.Expr:
-        *indices, channel = rest
-        positions, taps = indices[: len(layer.kernel)], indices[len(layer.kernel) :]
-        steps = zip(positions, layer.strides, taps, layer.dilation, strict=True)
-        return padded(sample, *(p * stride + t * apart for p, stride, t, apart in steps), channel)
-
-    return te.compute(shape, value, name="im2col")

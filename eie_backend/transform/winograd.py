@@ -46,9 +46,10 @@ def use_winograd(layer: Convolution, mode: Mode) -> bool:
     fits = layer.kernel == (3, 3) and layer.strides == layer.dilation == (1, 1)
     if mode != "auto" or not fits:
         return fits and mode == "always"
-    if np.count_nonzero(np.unique(layer.weights)) <= MAX_SHARED:
+    weights = layer.call.args[1].value.numpy()
+    if np.count_nonzero(np.unique(weights)) <= MAX_SHARED:
         return False
-    direct = np.count_nonzero(layer.weights) * np.prod(layer.positions)
+    direct = np.count_nonzero(weights) * np.prod(layer.positions)
     return bool(np.count_nonzero(transform_weights(layer)) * np.prod(patches(layer)) < direct)
 
 
@@ -65,7 +66,7 @@ def transform_weights(layer: Convolution) -> NDArray[np.float32]:
 
 
 def transform_input(x: te.Tensor, layer: Convolution) -> list[te.Tensor]:
-    """Compute the 16 tensors V, each (batch, patches..., channels), of `x` (batch, H, W, channels)."""
+    """Compute the 16 tensors V, (batch, patches..., inputs), of `x` (batch, H, W, inputs)."""
     before, _ = layer.padding
     count = patches(layer)
     after = [
@@ -76,11 +77,8 @@ def transform_input(x: te.Tensor, layer: Convolution) -> list[te.Tensor]:
 
     def element(row: int, col: int) -> te.Tensor:
         def value(n: tirx.Var, i: tirx.Var, j: tirx.Var, c: tirx.Var) -> tirx.PrimExpr:
-            factors = np.outer(B[:, row], B[:, col])
-            return _sum(
-                (factors[r, s], padded[n, 2 * i + r, 2 * j + s, c])
-                for r, s in zip(*np.nonzero(factors), strict=True)
-            )
+            patch = [[padded[n, 2 * i + r, 2 * j + s, c] for s in range(TILE)] for r in range(TILE)]
+            return _combine(np.outer(B[:, row], B[:, col]), patch)
 
         return te.compute((x.shape[0], *count, x.shape[3]), value, name=f"v{TILE * row + col}")
 
@@ -88,25 +86,26 @@ def transform_input(x: te.Tensor, layer: Convolution) -> list[te.Tensor]:
 
 
 def transform_output(products: list[te.Tensor], layer: Convolution) -> te.Tensor:
-    """Compute the results (batch, H, W, outputs) of the 16 products (batch, patches..., outputs)."""
+    """Compute the results (batch, H, W, outputs) of 16 products (batch, patches..., outputs)."""
 
     def value(n: tirx.Var, y: tirx.Var, x: tirx.Var, o: tirx.Var) -> tirx.PrimExpr:
-        def at(row: int, col: int) -> tirx.PrimExpr:
-            factors = np.outer(A[:, row], A[:, col]).reshape(-1)
-            return _sum(
-                (factors[k], products[k][n, y // 2, x // 2, o]) for k in np.flatnonzero(factors)
-            )
-
-        rows = [tirx.if_then_else(x % 2 == 0, at(row, 0), at(row, 1)) for row in range(2)]
-        return tirx.if_then_else(y % 2 == 0, *rows)
+        flat = [product[n, y // 2, x // 2, o] for product in products]
+        patch = [flat[TILE * row : TILE * (row + 1)] for row in range(TILE)]
+        (a, b), (c, d) = (
+            [_combine(np.outer(A[:, row], A[:, col]), patch) for col in range(2)]
+            for row in range(2)
+        )
+        upper, lower = (tirx.if_then_else(x % 2 == 0, *pair) for pair in ((a, b), (c, d)))
+        return tirx.if_then_else(y % 2 == 0, upper, lower)
 
     batch, outputs = products[0].shape[0], products[0].shape[3]
     return te.compute((batch, *layer.positions, outputs), value, name="result")
 
 
-def _sum(terms: object) -> tirx.PrimExpr:
-    """Return the sum of (1 or -1, value) terms."""
+def _combine(signs: NDArray[np.int64], patch: list[list[tirx.PrimExpr]]) -> tirx.PrimExpr:
+    """Return the sum of a patch's elements, each added, subtracted or left out."""
     total: tirx.PrimExpr = tirx.const(0, "float32")
-    for sign, value in terms:
-        total = total + value if sign > 0 else total - value
+    for row, col in zip(*np.nonzero(signs), strict=True):
+        element = patch[row][col]
+        total = total + element if signs[row, col] > 0 else total - element
     return total
