@@ -32,7 +32,7 @@ G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
 A = np.array([[1, 0], [1, 1], [1, -1], [0, -1]])
 
 MAX_SHARED = 255
-"""Most non-zero values of the widest codebook."""
+"""Most non-zero values of the widest codebook that a recipe can ask for."""
 
 
 def use_winograd(layer: Convolution, mode: Mode) -> bool:
