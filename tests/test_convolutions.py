@@ -77,8 +77,8 @@ def integers(rng, *shape):
 
 
 @st.composite
-def cases(draw, dims=st.integers(1, 3)):
-    axes = range(draw(dims))
+def cases(draw):
+    axes = range(draw(st.integers(1, 3)))
     each = lambda low, high: tuple(draw(st.integers(low, high)) for _ in axes)  # noqa: E731
     group = draw(st.sampled_from([1, 1, 2, 3]))
     inputs, outputs = draw(st.integers(1, 3)), draw(st.integers(1, 3))
@@ -249,7 +249,7 @@ def test_text_of_a_small_convolution(golden, stage):
 
 
 def batch_norm_network(rng):
-    """A residual block: folded batch norms, one that stays, a projection and a depthwise layer."""
+    """Return a residual block: batch norms, one of which stays, a projection, a depthwise layer."""
     nodes, tensors = [], {}
 
     def conv(name, source, weights, **attributes):
@@ -290,9 +290,7 @@ def test_a_residual_block_with_batch_norms_equals_onnx_runtime(mode):
     # Sharing changes the weights, so the machine's oracle is the shared module on LLVM.
     prepared = prepare(mod, arithmetic="float32")
     report = eie.profile(eie.compile(prepared, arithmetic="float32"), x)
-    np.testing.assert_allclose(
-        report.outputs[0], run_on_llvm(prepared, x), rtol=1e-4, atol=1e-4
-    )
+    np.testing.assert_allclose(report.outputs[0], run_on_llvm(prepared, x), rtol=1e-4, atol=1e-4)
     sources = {layer.source for layer in dense_layers(dense)}
     assert sources == {"conv1", "depthwise", "project"}
     assert {layer.name for layer in dense_layers(dense)} == {r.name for r in report.layers}

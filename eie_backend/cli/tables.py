@@ -58,10 +58,14 @@ def report_table(report: Report) -> Group:
     """Return a report's layers, their sum, and what deserves a remark."""
     config = report.config
     title = f"Per sample: {config.num_pe} PEs at {config.clock_mhz} MHz, {report.arithmetic}"
-    made = table(title, "layer", "cycles", "us", "load balance", "padding", "nJ", "load cycles")
+    # Convolutions and recurrent layers run more than once for a sample.
+    repeated = any(layer.vectors != 1 for layer in report.layers)
+    columns = ["cycles", "us", "load balance", "padding", "nJ", "load cycles"]
+    made = table(title, "layer", *(["vectors"] if repeated else []), *columns)
     for layer in report.layers:
         made.add_row(
             Text(layer.name),
+            *([f"{layer.vectors:,g}"] if repeated else []),
             f"{layer.cycles_per_sample:,.1f}",
             f"{layer.microseconds_per_sample:.3f}",
             f"{layer.load_balance:.1%}",
@@ -73,6 +77,7 @@ def report_table(report: Report) -> Group:
     layers = report.layers
     made.add_row(
         "all layers",
+        *([""] if repeated else []),
         f"{sum(layer.cycles_per_sample for layer in layers):,.1f}",
         f"{sum(layer.microseconds_per_sample for layer in layers):.3f}",
         "",

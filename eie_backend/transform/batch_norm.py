@@ -88,7 +88,7 @@ class _Fold(PyExprMutator):
                 return None
             bias, source = channel_values(constants[0], channels, axis, rank), variables[0]
         layer = self._inner(source)
-        output_axis = None if layer is None else outputs_at(layer, axis, rank)
+        output_axis = outputs_at(layer, axis, rank)
         if bias is None or output_axis is None:
             return None
         with np.errstate(invalid="ignore", divide="ignore"):  # `dense_layers` reports NaN
@@ -116,10 +116,10 @@ class _Fold(PyExprMutator):
         plain = norm.attrs.scale and norm.attrs.center and not norm.attrs.training
         return norm if constant and plain else None
 
-    def _inner(self, value: relax.Expr) -> relax.Expr | None:
-        """Return what a variable is bound to, if it is read once and inside its block."""
+    def _inner(self, value: relax.Expr) -> relax.Expr:
+        """Return what a variable is bound to if it is read once and inside its block, or itself."""
         inner = isinstance(value, relax.DataflowVar) and self.reads[value] == 1
-        return self.bound.get(value) if inner else None
+        return self.bound.get(value, value) if inner else value
 
 
 def outputs_at(layer: relax.Expr, axis: int, rank: int) -> int | None:

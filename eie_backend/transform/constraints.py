@@ -107,7 +107,7 @@ Layer = TypeVar("Layer")
 
 def why_not(
     layer: Layer,
-    constraints: Sequence[Callable[[Layer], bool]] = CONSTRAINTS,  # type: ignore
+    constraints: Sequence[Callable[[Layer], bool]] = CONSTRAINTS,  # type: ignore[assignment]
 ) -> str | None:
     """Return why the machine cannot run the layer, or None if it can."""
     for constraint in constraints:

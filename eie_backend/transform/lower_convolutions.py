@@ -112,7 +112,8 @@ class _Lower(PyExprMutator):
                     if bias is not None:
                         total = self._emit(relax.op.add(result, relax.const(bias)))
                         return self._finish(binding.var, total, layout)
-        return super().visit_var_binding_(binding)
+        super().visit_var_binding_(binding)
+        return None
 
     def _last_of(self, value: relax.Expr) -> tuple[relax.Var, str] | None:
         return self.last.get(self.visit_expr(value)) if isinstance(value, relax.Var) else None
@@ -125,7 +126,7 @@ class _Lower(PyExprMutator):
         batch = int(x.ty.shape.values[0])
         inputs = int(np.prod(layer.weights.shape[:-1]))
         if any(size > 1 for size in (*layer.kernel, *layer.strides)) or np.any(layer.padding):
-            columns = self._kernel(lambda x: im2col(*x, layer), [x], "im2col")
+            columns = self._kernel(lambda xs: im2col(xs[0], layer), [x], "im2col")
             x = self._emit(relax.op.reshape(columns, (batch, *layer.positions, inputs)))
         return self._matmul(layer, x, layer.weights.reshape(inputs, -1), layer.name)
 
@@ -139,7 +140,9 @@ class _Lower(PyExprMutator):
         return self._emit(relaid(self.visit_expr(source), layer.data_layout, wanted))
 
     def _winograd(self, layer: Convolution, x: relax.Expr) -> relax.Var:
-        values = self._kernel(lambda x: winograd.transform_input(*x, layer), [x], "winograd_input")
+        values = self._kernel(
+            lambda xs: winograd.transform_input(xs[0], layer), [x], "winograd_input"
+        )
         stem = next(
             stem
             for stem in (f"{layer.name}{'_' * n}" for n in count())

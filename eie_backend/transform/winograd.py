@@ -62,7 +62,8 @@ def transform_weights(layer: Convolution) -> NDArray[np.float32]:
     """Return U, shape (16, inputs, outputs), the patch's elements in row-major order."""
     weights = layer.weights.astype(np.float64)
     u = np.einsum("ar,bs,rsio->abio", G, G, weights, optimize=True)
-    return u.reshape(TILE * TILE, *weights.shape[2:]).astype(np.float32)
+    matrices: NDArray[np.float32] = u.reshape(-1, *weights.shape[2:]).astype(np.float32)
+    return matrices
 
 
 def transform_input(x: te.Tensor, layer: Convolution) -> list[te.Tensor]:

@@ -219,9 +219,7 @@ def test_an_unknown_choice_is_refused():  # 5
     mod = build(lambda b, x: conv(b, x, W), X.shape, attrs={"eie.winograd": "perhaps"})
     with pytest.raises(ModelError) as error:
         LowerConvolutions()(mod)
-    assert str(error.value) == (
-        "winograd 'perhaps' is unknown; choose one of auto, always, never"
-    )
+    assert str(error.value) == ("winograd 'perhaps' is unknown; choose one of auto, always, never")
 
 
 # Left alone
