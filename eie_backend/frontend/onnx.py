@@ -44,7 +44,8 @@ def from_onnx(model: Model, bind: Mapping[str, int] | None = None) -> IRModule:
     Returns
     -------
     IRModule
-        Normalised Relax with constant weights; a dense layer is named after its ONNX node.
+        Normalised Relax with constant weights; dense layers and convolutions are named
+        after their ONNX nodes.
 
     Raises
     ------
