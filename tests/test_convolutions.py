@@ -121,7 +121,7 @@ def test_any_convolution_equals_onnx_runtime(case, seed):
     assert layer.weights == np.prod(case.w) * case.group
 
 
-@settings(max_examples=8)
+@settings(max_examples=4)
 @given(
     size=st.tuples(st.integers(1, 7), st.integers(1, 7)),
     pads=st.tuples(*[st.integers(1, 2)] * 4),
@@ -287,13 +287,19 @@ def test_a_residual_block_with_batch_norms_equals_onnx_runtime(mode):
     assert dense.script().count("batch_norm(") == 1
     values = run_on_llvm(dense, x)
     np.testing.assert_allclose(values, oracle(proto, x), rtol=1e-4, atol=1e-4)
-    # Sharing changes the weights, so the machine's oracle is the shared module on LLVM.
+    sources = {layer.source for layer in dense_layers(dense)}
+    assert sources == {"conv1", "depthwise", "project"}
+
+
+def test_a_residual_block_runs_on_the_machine():
+    rng = np.random.default_rng(4)
+    mod = eie.from_onnx(batch_norm_network(rng)).with_attr("eie.winograd", "never")
+    x = rng.normal(size=(2, 4, 6, 5)).astype(np.float32)
+    # Sharing changes the weights, so the oracle is the shared module on LLVM.
     prepared = prepare(mod, arithmetic="float32")
     report = eie.profile(eie.compile(prepared, arithmetic="float32"), x)
     np.testing.assert_allclose(report.outputs[0], run_on_llvm(prepared, x), rtol=1e-4, atol=1e-4)
-    sources = {layer.source for layer in dense_layers(dense)}
-    assert sources == {"conv1", "depthwise", "project"}
-    assert {layer.name for layer in dense_layers(dense)} == {r.name for r in report.layers}
+    assert {layer.name for layer in report.layers} == {"conv1", "depthwise", "project"}
 
 
 def run_on_llvm(mod, x):
