@@ -18,7 +18,7 @@ from eie_backend.transform.convolution import (
     channel_values,
     is_convolution,
 )
-from eie_backend.transform.layers import is_call, is_constant_matrix, is_matmul
+from eie_backend.transform.layers import is_call, is_constant_matrix, is_matmul, is_shared
 from eie_backend.transform.module_pass import ModulePass
 
 
@@ -38,7 +38,8 @@ class FoldBatchNorm(ModulePass):
        without a constant bias, and its outputs are the channels.
     3. Nothing else reads the layer's result, before or after the bias, or another result of the
        batch norm.
-    4. All else is left alone: such a batch norm runs on the host.
+    4. The weights were not shared: scaled channel by channel they would have to be shared anew.
+    5. All else is left alone: such a batch norm runs on the host.
     """
 
     def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
@@ -89,7 +90,7 @@ class _Fold(PyExprMutator):
             bias, source = channel_values(constants[0], channels, axis, rank), variables[0]
         layer = self._inner(source)
         output_axis = outputs_at(layer, axis, rank)
-        if bias is None or output_axis is None:
+        if bias is None or output_axis is None or is_shared(layer.args[1].value.numpy()):
             return None
         with np.errstate(invalid="ignore", divide="ignore"):  # `dense_layers` reports NaN
             scale = gamma / np.sqrt(variance + norm.attrs.epsilon)

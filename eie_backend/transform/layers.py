@@ -23,6 +23,9 @@ from eie_backend.transform.convolution import is_convolution
 
 MATRIX_RANK = 2
 
+MAX_SHARED = 255
+"""Most non-zero values of the widest codebook that a recipe can ask for."""
+
 
 @dataclass(frozen=True, eq=False)
 class DenseLayer:
@@ -71,6 +74,13 @@ def constant_weights(value: relax.Expr) -> NDArray[np.float32] | None:
         weights: NDArray[np.float32] = operand.value.numpy().T
         return weights
     return None
+
+
+def is_shared(weights: NDArray[np.float32]) -> bool:
+    """Return whether weights come from a codebook: few values, most of them used repeatedly."""
+    nonzero = weights[weights != 0]
+    values = np.unique(nonzero).size
+    return values <= MAX_SHARED and 2 * values <= nonzero.size
 
 
 def matmuls(mod: IRModule) -> Iterator[tuple[relax.VarBinding, relax.Function]]:

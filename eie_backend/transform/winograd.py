@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from tvm import te, tirx, topi
 
 from eie_backend.transform.convolution import Convolution
+from eie_backend.transform.layers import is_shared
 
 Mode = Literal["auto", "always", "never"]
 MODES: tuple[Mode, ...] = ("auto", "always", "never")
@@ -31,23 +32,20 @@ B = np.array([[1, 0, 0, 0], [0, 1, -1, 1], [-1, 1, 1, 0], [0, 0, 0, -1]])
 G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
 A = np.array([[1, 0], [1, 1], [1, -1], [0, -1]])
 
-MAX_SHARED = 255
-"""Most non-zero values of the widest codebook that a recipe can ask for."""
-
 
 def use_winograd(layer: Convolution, mode: Mode) -> bool:
     """Return whether a convolution is computed by Winograd's algorithm.
 
     Only 3x3 kernels with stride and dilation 1 can be. ``auto`` compares the multiplications by
     non-zero weights, of all results: weights x positions directly, weights of U x patches here;
-    activations count as non-zero. Weights of at most `MAX_SHARED` values stay as they are:
-    they were shared, and U would have to be shared anew.
+    activations count as non-zero. Weights that were shared stay as they are: U would have to
+    be shared anew.
     """
     fits = layer.kernel == (3, 3) and layer.strides == layer.dilation == (1, 1)
     if mode != "auto" or not fits:
         return fits and mode == "always"
     weights = layer.call.args[1].value.numpy()
-    if np.count_nonzero(np.unique(weights)) <= MAX_SHARED:
+    if is_shared(weights):
         return False
     direct = np.count_nonzero(weights) * np.prod(layer.positions)
     return bool(np.count_nonzero(transform_weights(layer)) * np.prod(patches(layer)) < direct)

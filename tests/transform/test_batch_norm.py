@@ -154,7 +154,12 @@ def test_a_result_that_something_else_reads(read):  # 3
     assert_structural_equal(FoldBatchNorm()(mod), mod)
 
 
-def test_a_batch_norm_alone():  # 4
+def test_weights_that_were_shared():  # 4
+    mod = build(lambda b, x: b.emit(norm(conv(b, x, weights=np.sign(W))))[0], X.shape)
+    assert_structural_equal(check(mod, X), mod)
+
+
+def test_a_batch_norm_alone():  # 5
     x = RNG.normal(size=(2, 3, 5, 4)).astype(np.float32)
     mod = build(lambda b, x: b.emit(norm(x))[0], x.shape)
     assert_structural_equal(check(mod, x), mod)

@@ -6,7 +6,8 @@ from scipy.signal import correlate2d
 from tvm import relax
 
 from eie_backend.transform.convolution import Convolution
-from eie_backend.transform.winograd import MAX_SHARED, A, B, G, transform_weights, use_winograd
+from eie_backend.transform.layers import MAX_SHARED
+from eie_backend.transform.winograd import A, B, G, transform_weights, use_winograd
 
 RNG = np.random.default_rng(0)
 
