@@ -14,6 +14,7 @@ from eie_backend.codegen.formats import LayerRange
 from eie_backend.errors import ModelError
 from eie_backend.inputs import batches, check_inputs, input_specs
 from eie_backend.transform.dense_form import DenseForm
+from eie_backend.transform.host_matmul import HostMatmul
 from eie_backend.transform.layers import DenseLayer, dense_layers, epilogue
 
 Data = ArrayLike | Mapping[str, ArrayLike]
@@ -45,14 +46,14 @@ def calibrate(mod: IRModule, data: Data) -> IRModule:
     Notes
     -----
     **Source**: design choice; the EIE paper gives no format of its 16-bit numbers. The module runs
-    on TVM's LLVM backend.
+    on TVM's LLVM backend, with NumPy's matrix product.
     """
     normal = DenseForm()(mod)
     if "main" not in [gvar.name_hint for gvar in normal.get_global_vars()]:
         raise ModelError("calibrate: the module has no function `main`")
     layers = [layer for layer in dense_layers(normal) if layer.function.same_as(normal["main"])]
     inputs = [layer.binding.value.args[0] for layer in layers]
-    observed = tvm.compile(returning(normal, inputs), target="llvm")
+    observed = tvm.compile(HostMatmul()(returning(normal, inputs)), target="llvm")
     machine = relax.VirtualMachine(observed, tvm.cpu())
     specs = input_specs(normal)
     ranges = {layer.name: LayerRange(0.0, 0.0, 0.0, 0.0, 0.0) for layer in layers}

@@ -21,9 +21,10 @@ from eie_backend.placement import require_machine
 from eie_backend.recipe import Recipe
 from eie_backend.targets import as_target, config_of
 from eie_backend.transform.constraints import explain
-from eie_backend.transform.dense_form import DenseForm
+from eie_backend.transform.dense_form import DenseForm, with_winograd
 from eie_backend.transform.layers import dense_layers
 from eie_backend.transform.pipeline import ShareForMachine
+from eie_backend.transform.winograd import Mode
 
 
 def compile(
@@ -35,6 +36,7 @@ def compile(
     arithmetic: Arithmetic = "int16",
     bias: BiasMode = "register",
     balance: BalanceMode = "off",
+    winograd: Mode | None = None,
     strict: bool = False,
 ) -> VMExecutable:
     """Compress, calibrate and compile a Relax module for the machine.
@@ -58,6 +60,8 @@ def compile(
         Reorder a layer's outputs so that the PEs share its work: never, always, or where it takes
         fewer cycles on the calibration data (without data, on inputs without zeros). Results
         stay in their places.
+    winograd : {"auto", "always", "never"}, optional
+        Which 3x3 convolutions run by Winograd's algorithm, as for `compress`.
     strict : bool
         Refuse a model with a layer that would stay on the host (see `explain`). Operators that are
         no layers, like pooling, stay there by design.
@@ -75,7 +79,9 @@ def compile(
         If the recipe shares weights with more bits than the machine decodes.
     """
     machine = as_target(target)
-    prepared = prepare(mod, machine, recipe, calibration, arithmetic, bias, balance, strict=strict)
+    prepared = prepare(
+        mod, machine, recipe, calibration, arithmetic, bias, balance, winograd, strict=strict
+    )
     return build(prepared, machine)
 
 
@@ -103,6 +109,7 @@ def prepare(
     arithmetic: str = "int16",
     bias: str = "register",
     balance: str = "off",
+    winograd: str | None = None,
     *,
     strict: bool = False,
 ) -> IRModule:
@@ -111,12 +118,14 @@ def prepare(
     config = config_of(machine)
     check_mode(balance)
     codegen_options(config, {"arithmetic": arithmetic, "bias": bias})
+    mod = with_winograd(mod, winograd)
     if strict:
         require_machine(mod, config)
+    mod = DenseForm()(mod)
     if recipe is not None:
         _check_bits(mod, recipe, config)
         mod = compress(mod, recipe)
-    mod = ShareForMachine(config)(DenseForm()(mod))
+    mod = ShareForMachine(config)(mod)
     reasons = explain(mod, config)
     if all(reasons.values()):
         why = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
@@ -131,10 +140,9 @@ def prepare(
 
 
 def _check_bits(mod: IRModule, recipe: Recipe, config: HardwareConfig) -> None:
-    names = [layer.name for layer in dense_layers(DenseForm()(mod))]
-    if wide := [name for name in names if recipe.bits_of(name) > config.codebook_bits]:
+    bits = {layer.name: recipe.bits_of(layer.name, layer.source) for layer in dense_layers(mod)}
+    if wide := [f"{n} has bits={b}" for n, b in bits.items() if b > config.codebook_bits]:
         raise EncodingError(
-            f"recipe: {', '.join(f'{n} has bits={recipe.bits_of(n)}' for n in wide)}; the machine "
-            f"decodes {config.codebook_bits} bits: use bits={config.codebook_bits} or fewer, or a "
-            "HardwareConfig with more codebook_bits"
+            f"recipe: {', '.join(wide)}; the machine decodes {config.codebook_bits} bits: use "
+            f"bits={config.codebook_bits} or fewer, or a HardwareConfig with more codebook_bits"
         )

@@ -33,6 +33,9 @@ Batch = list[NDArray[np.generic]]
 class LayerProfile:
     """One layer over all samples; `counters` are sums, `*_per_sample` and ratios are derived.
 
+    `samples` are the model's. A layer runs once for each of the `vectors` that a sample brings it:
+    the positions of a convolution, the steps of a sequence. `min_cycles` and `max_cycles` are
+    those of one vector.
     `storage_bytes` counts the layer's encoded matrices and biases; `weights` the weights of the
     dense matrix. `energy_pj` is the compute energy by module; `energy_by_part_pj` the same by
     "sram", "arithmetic" and "clock", and that of the transfers as "dram". `milliwatt` is the
@@ -44,6 +47,7 @@ class LayerProfile:
 
     name: str
     samples: int
+    vectors: float
     min_cycles: int
     max_cycles: int
     counters: Mapping[str, int]
@@ -150,6 +154,12 @@ class Runner:
         ]
         self._machine = relax.VirtualMachine(executable, tvm.cpu())
 
+    @property
+    def batch(self) -> int:
+        """Samples of a call: the leading extent of all inputs, or 1 if they differ."""
+        leading = {spec.shape[0] for spec in self.specs if spec.shape}
+        return leading.pop() if len(leading) == 1 else 1
+
     def calls(self, data: Data) -> list[Batch]:
         """Return the checked inputs of each call that `data` takes."""
         return list(batches(check_inputs(self.specs, data), self.specs))
@@ -233,7 +243,8 @@ def profile_runner(
     """Run a loaded model and report; `track` may watch the batches go by."""
     with Recorder(runner, engine) as recorder:
         outputs = [runner.call(batch) for batch in track(runner.calls(data))]
-    return recorder.report(_join(outputs), table or shipped_table())
+    samples = runner.batch * len(outputs)
+    return recorder.report(_join(outputs), table or shipped_table(), samples)
 
 
 class Recorder:
@@ -256,13 +267,17 @@ class Recorder:
         stop = tvm_ffi.get_global_func("eie.profile_stop")
         self._rows = [{str(k): v for k, v in row.items()} for row in stop()]
 
-    def report(self, outputs: tuple[NDArray[np.generic], ...], table: EnergyTable) -> Report:
-        """Return what was recorded."""
+    def report(
+        self, outputs: tuple[NDArray[np.generic], ...], table: EnergyTable, samples: int
+    ) -> Report:
+        """Return what was recorded for that many samples of the model."""
         first = next(iter(self._programs.values()))
         setup = [_counters(row) for row in self._rows if not str(row["layer"])]
         return Report(
             outputs=outputs,
-            layers=tuple(self._layer(row, table) for row in self._rows if str(row["layer"])),
+            layers=tuple(
+                self._layer(row, table, samples) for row in self._rows if str(row["layer"])
+            ),
             setup={c.name: sum(one[c.name] for one in setup) for c in COUNTERS},
             config=first.config,
             arithmetic=first.arithmetic,
@@ -271,10 +286,10 @@ class Recorder:
             energy_table=table,
         )
 
-    def _layer(self, row: Mapping[str, Any], table: EnergyTable) -> LayerProfile:
+    def _layer(self, row: Mapping[str, Any], table: EnergyTable, samples: int) -> LayerProfile:
         program = self._programs[str(row["symbol"])]
         config, counters = program.config, _counters(row)
-        samples, cycles = int(row["samples"]), counters["cycles"]
+        cycles = counters["cycles"]
         number = program.layers.index(str(row["layer"]))
         weights, storage = layer_storage(program, number)
         energy = energy_pj(counters, config, table, program.arithmetic)
@@ -282,6 +297,7 @@ class Recorder:
         return LayerProfile(
             name=program.layers[number],
             samples=samples,
+            vectors=int(row["samples"]) / samples,
             min_cycles=int(row["min_cycles"]),
             max_cycles=int(row["max_cycles"]),
             counters=counters,

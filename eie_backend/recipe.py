@@ -17,13 +17,15 @@ T = TypeVar("T", float, int)
 
 @dataclass(frozen=True)
 class Recipe:
-    """Density and codebook bits per dense layer.
+    """Density and codebook bits per layer.
 
     Parameters
     ----------
     density : float or mapping of str to float
         Share of weights kept, in (0, 1]; one value for all layers, or by layer name or
-        ``fnmatch`` pattern (the first match counts; layers without one keep all weights).
+        ``fnmatch`` pattern (the first match counts; layers without one keep all weights). The name
+        of a convolution also stands for all 16 products of Winograd's algorithm; of the weights
+        of a convolution with groups, the zeros between groups do not count.
     bits : int or mapping of str to int
         Codebook index bits, 1 to 8 (the default machine decodes 4); by name or pattern likewise,
         layers without a match take 4.
@@ -63,13 +65,13 @@ class Recipe:
         if faults:
             raise RecipeError("impossible recipe: " + "; ".join(faults) + "; correct these values")
 
-    def density_of(self, layer: str) -> float:
-        """Return the density of a layer."""
-        return _lookup(self.density, layer, 1.0)
+    def density_of(self, *names: str) -> float:
+        """Return the density of a layer with one or several names."""
+        return _lookup(self.density, names, 1.0)
 
-    def bits_of(self, layer: str) -> int:
-        """Return the codebook bits of a layer."""
-        return _lookup(self.bits, layer, 4)
+    def bits_of(self, *names: str) -> int:
+        """Return the codebook bits of a layer with one or several names."""
+        return _lookup(self.bits, names, 4)
 
     def unused_patterns(self, layers: list[str]) -> list[str]:
         """Return the names and patterns that match none of `layers`."""
@@ -93,8 +95,12 @@ def _at(key: str) -> str:
     return f"[{key!r}]" if key else ""
 
 
-def _lookup(setting: T | Mapping[str, T], layer: str, default: T) -> T:
+def _lookup(setting: T | Mapping[str, T], names: tuple[str, ...], default: T) -> T:
     if not isinstance(setting, Mapping):
         return setting
-    matches = (value for pattern, value in setting.items() if fnmatchcase(layer, pattern))
+    matches = (
+        value
+        for pattern, value in setting.items()
+        if any(fnmatchcase(name, pattern) for name in names)
+    )
     return next(matches, default)

@@ -7,6 +7,7 @@ from threading import Thread
 import numpy as np
 import pytest
 import yaml
+from onnx import TensorProto, helper, numpy_helper
 
 import eie_backend as eie
 from eie_backend import HardwareConfig
@@ -116,6 +117,29 @@ def test_every_counter_is_there(report):
 
 def test_samples_are_those_of_all_batches(report):
     assert [layer.samples for layer in report.layers] == [8, 8]
+
+
+def test_a_layer_runs_once_per_sample(report):
+    assert [layer.vectors for layer in report.layers] == [1, 1]
+
+
+def test_vectors_of_a_sample_are_no_samples():
+    x = np.random.default_rng(2).normal(size=(6, 5, 8)).astype(np.float32)
+    rng = np.random.default_rng(3)
+    weights = numpy_helper.from_array(rng.normal(size=(8, 4)).astype(np.float32), "w")
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["y"], "fc")],
+        "graph",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [3, 5, 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [3, 5, 4])],
+        [weights],
+    )
+    opset = [helper.make_opsetid("", 17)]
+    model = helper.make_model(graph, opset_imports=opset, ir_version=8)
+    (layer,) = eie.profile(eie.compile(eie.from_onnx(model), CONFIG), x).layers
+    assert (layer.samples, layer.vectors) == (6, 5)
+    assert layer.cycles_per_sample == layer.counters["cycles"] / 6
+    assert layer.min_cycles <= layer.cycles_per_sample / 5 <= layer.max_cycles
 
 
 def test_batches_add_up(report, compiled, x):

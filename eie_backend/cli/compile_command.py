@@ -44,6 +44,9 @@ def compile_model(
             "never, always, or where it takes fewer cycles on the --calibrate inputs."
         ),
     ] = "off",
+    winograd: Annotated[
+        str, typer.Option(help="Winograd products for 3x3 convolutions: auto, always or never.")
+    ] = "auto",
     calibrate: Annotated[
         Path | None, typer.Option(help=".npz or .npy with sample inputs for the number formats.")
     ] = None,
@@ -86,7 +89,9 @@ def compile_model(
 
     def prepare() -> IRModule:
         with working("compressing and calibrating"):
-            return compiler.prepare(mod, machine, recipe, data, arithmetic, bias, balance, strict=strict)
+            return compiler.prepare(
+                mod, machine, recipe, data, arithmetic, bias, balance, winograd, strict=strict
+            )
 
     if emit is not None:
         _write(emit_stage(emit, mod, prepare, machine, complete=output is not None), output)

@@ -22,14 +22,17 @@ if TYPE_CHECKING:
 
 
 def layer_plan(mod: IRModule, executable: VMExecutable, target: Target) -> Table:
-    """Return where each matmul runs, its density and what the machine stores for it."""
+    """Return where each layer runs, its density and what the machine stores for it.
+
+    The zeros between the groups of a convolution count in neither density nor float32 size.
+    """
     from eie_backend.library import programs
     from eie_backend.profiler import layer_storage
     from eie_backend.targets import config_of
     from eie_backend.transform.constraints import explain
     from eie_backend.transform.layers import dense_layers
 
-    weights = {layer.name: layer.weights for layer in dense_layers(mod)}
+    layers = {layer.name: layer for layer in dense_layers(mod)}
     storage = {
         name: layer_storage(program, number)[1]
         for program in programs(executable)
@@ -40,13 +43,13 @@ def layer_plan(mod: IRModule, executable: VMExecutable, target: Target) -> Table
         if name not in storage:
             made.add_row(Text(name), Text(f"host: {reason}"), "", "", "", "")
             continue
-        matrix = weights[name]
+        matrix, groups = layers[name].weights, layers[name].groups
         made.add_row(
             Text(name),
             "machine",
             f"{matrix.shape[0]} x {matrix.shape[1]}",
-            f"{np.count_nonzero(matrix) / matrix.size:.3f}",
-            size(matrix.nbytes),
+            f"{np.count_nonzero(matrix) * groups / matrix.size:.3f}",
+            size(matrix.nbytes // groups),
             size(storage[name]),
         )
     return made
@@ -68,10 +71,14 @@ def report_table(report: Report) -> Group:
     """Return a report's layers, their sum, and what deserves a remark."""
     config = report.config
     title = f"Per sample: {config.num_pe} PEs at {config.clock_mhz} MHz, {report.arithmetic}"
-    made = table(title, "layer", "cycles", "us", "load balance", "padding", "nJ", "load cycles")
+    # Convolutions and recurrent layers run more than once for a sample.
+    repeated = any(layer.vectors != 1 for layer in report.layers)
+    columns = ["cycles", "us", "load balance", "padding", "nJ", "load cycles"]
+    made = table(title, "layer", *(["vectors"] if repeated else []), *columns)
     for layer in report.layers:
         made.add_row(
             Text(layer.name),
+            *([f"{layer.vectors:,g}"] if repeated else []),
             f"{layer.cycles_per_sample:,.1f}",
             f"{layer.microseconds_per_sample:.3f}",
             f"{layer.load_balance:.1%}",
@@ -83,6 +90,7 @@ def report_table(report: Report) -> Group:
     layers = report.layers
     made.add_row(
         "all layers",
+        *([""] if repeated else []),
         f"{sum(layer.cycles_per_sample for layer in layers):,.1f}",
         f"{sum(layer.microseconds_per_sample for layer in layers):.3f}",
         "",

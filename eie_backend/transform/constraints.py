@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from tvm import IRModule, relax
 from tvm.tirx import IntImm
 
 from eie_backend.config import HardwareConfig
-from eie_backend.transform.layers import constant_weights, is_constant_matrix, matmuls
+from eie_backend.transform.convolution import Convolution, is_convolution
+from eie_backend.transform.convolution_constraints import CONVOLUTION_CONSTRAINTS
+from eie_backend.transform.layers import constant_weights, is_constant_matrix, layer_bindings
 
 
 @dataclass(frozen=True)
@@ -99,8 +102,12 @@ CONSTRAINTS: tuple[Callable[[Candidate], bool], ...] = (
 """Checked in order; the first that fails is reported."""
 
 
+Layer = TypeVar("Layer")
+
+
 def why_not(
-    layer: Candidate, constraints: Sequence[Callable[[Candidate], bool]] = CONSTRAINTS
+    layer: Layer,
+    constraints: Sequence[Callable[[Layer], bool]] = CONSTRAINTS,  # type: ignore[assignment]
 ) -> str | None:
     """Return why the machine cannot run the layer, or None if it can."""
     for constraint in constraints:
@@ -111,16 +118,19 @@ def why_not(
 
 
 def explain(mod: IRModule, config: HardwareConfig) -> dict[str, str | None]:
-    """Return why each matmul of a normalised module stays on the host; None if it does not.
+    """Return why each layer of a module stays on the host; None if it does not.
 
     Parameters
     ----------
     mod : IRModule
-        A normalised module, compressed or not.
+        A module in dense form, compressed or not: its convolutions are those that stay.
     config : HardwareConfig
         The machine.
     """
-    return {
-        binding.var.name: why_not(Candidate(binding.var.name, binding.value, config))
-        for binding, _ in matmuls(mod)
-    }
+
+    def reason(name: str, value: relax.Call) -> str | None:
+        if is_convolution(value):
+            return why_not(Convolution(name, value), CONVOLUTION_CONSTRAINTS)
+        return why_not(Candidate(name, value, config))
+
+    return {b.var.name: reason(b.var.name, b.value) for b, _ in layer_bindings(mod)}

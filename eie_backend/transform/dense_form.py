@@ -6,8 +6,15 @@ import tvm
 from tvm import IRModule
 from tvm.ir.transform import PassContext
 
+from eie_backend.transform.batch_norm import FoldBatchNorm
+from eie_backend.transform.lower_convolutions import LowerConvolutions
 from eie_backend.transform.module_pass import ModulePass
 from eie_backend.transform.normalize import Normalize
+
+
+def with_winograd(mod: IRModule, mode: str | None) -> IRModule:
+    """Return the module with the choice for its 3x3 convolutions; None leaves it as it is."""
+    return mod if mode is None else mod.with_attr("eie.winograd", mode)
 
 
 @tvm.transform.module_pass(opt_level=0, name="eie.DenseForm")
@@ -25,6 +32,9 @@ class DenseForm(ModulePass):
         passes = [
             # First: the others look for constant weights.
             Normalize(),
+            # Before the convolutions are gone.
+            FoldBatchNorm(),
+            LowerConvolutions(),
         ]
         dense: IRModule = tvm.transform.Sequential(passes)(mod)
         return dense

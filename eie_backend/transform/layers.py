@@ -1,7 +1,8 @@
 """Find the dense layers of a Relax module and rewrite their weights.
 
 A layer is a float32 ``R.matmul`` whose right operand is a constant matrix (inputs, outputs).
-Its name is the name of the variable that the matmul is bound to.
+Its name is the name of the variable that the matmul is bound to. Convolutions become layers in
+`LowerConvolutions`, which notes in the module's attribute ``eie.convolutions`` what they were.
 """
 
 from __future__ import annotations
@@ -18,18 +19,28 @@ from tvm.ir.expr import GenericConst
 from tvm.relax.expr_functor import PyExprMutator, mutator
 
 from eie_backend.errors import ModelError
+from eie_backend.transform.convolution import is_convolution
 
 MATRIX_RANK = 2
+
+MAX_SHARED = 255
+"""Most non-zero values of the widest codebook that a recipe can ask for."""
 
 
 @dataclass(frozen=True, eq=False)
 class DenseLayer:
-    """A dense layer: its name, its weights (outputs, inputs) float32, and where it stands."""
+    """A dense layer: its name, its weights (outputs, inputs) float32, and where it stands.
+
+    `source` is its name in the model: that of the convolution, for the products of Winograd's
+    algorithm. Of the weights of a convolution with `groups`, all but one in `groups` are zero.
+    """
 
     name: str
     weights: NDArray[np.float32]
     binding: relax.VarBinding
     function: relax.Function
+    source: str
+    groups: int
 
 
 def is_call(value: relax.Expr, operator: str) -> bool:
@@ -46,6 +57,11 @@ def is_matmul(value: relax.Expr) -> bool:
     return is_call(value, "relax.matmul")
 
 
+def is_layer(value: relax.Expr) -> bool:
+    """Return whether `value` is a matmul or a convolution, which users know by name."""
+    return is_matmul(value) or is_convolution(value)
+
+
 def is_constant_matrix(operand: relax.Expr) -> bool:
     """Return whether an operand is a constant of rank 2."""
     return isinstance(operand, GenericConst) and len(operand.value.shape) == MATRIX_RANK
@@ -60,14 +76,26 @@ def constant_weights(value: relax.Expr) -> NDArray[np.float32] | None:
     return None
 
 
+def is_shared(weights: NDArray[np.float32]) -> bool:
+    """Return whether weights come from a codebook: few values, most of them used repeatedly."""
+    nonzero = weights[weights != 0]
+    values = np.unique(nonzero).size
+    return values <= MAX_SHARED and 2 * values <= nonzero.size
+
+
 def matmuls(mod: IRModule) -> Iterator[tuple[relax.VarBinding, relax.Function]]:
     """Yield every matmul binding of the module's Relax functions, in order."""
+    return ((b, function) for b, function in layer_bindings(mod) if is_matmul(b.value))
+
+
+def layer_bindings(mod: IRModule) -> Iterator[tuple[relax.VarBinding, relax.Function]]:
+    """Yield every binding of a matmul or convolution of the module's Relax functions, in order."""
     for _, function in mod.functions_items():
         if not isinstance(function, relax.Function):
             continue
         for block in function.body.blocks:
             for binding in block.bindings:
-                if isinstance(binding, relax.VarBinding) and is_matmul(binding.value):
+                if isinstance(binding, relax.VarBinding) and is_layer(binding.value):
                     yield binding, function
 
 
@@ -79,8 +107,14 @@ def dense_layers(mod: IRModule) -> list[DenseLayer]:
     ModelError
         If weights or biases are NaN or infinite; every such layer is named.
     """
+    origins = mod.attrs.get("eie.convolutions", {}) if mod.attrs else {}
+
+    def origin(name: str) -> tuple[str, int]:
+        known = origins.get(name, {"name": name, "groups": 1})
+        return str(known["name"]), int(known["groups"])
+
     layers = [
-        DenseLayer(binding.var.name, weights, binding, function)
+        DenseLayer(binding.var.name, weights, binding, function, *origin(binding.var.name))
         for binding, function in matmuls(mod)
         if (weights := constant_weights(binding.value)) is not None
     ]

@@ -9,7 +9,7 @@ from tvm import IRModule, relax
 from tvm.ir.transform import PassContext
 from tvm.relax.expr_functor import PyExprMutator, mutator
 
-from eie_backend.transform.layers import is_matmul
+from eie_backend.transform.layers import is_layer
 from eie_backend.transform.module_pass import ModulePass
 
 FOLDING = [
@@ -31,7 +31,8 @@ class Normalize(ModulePass):
         lv1 = R.matmul(x, lv)
 
     1. Weights behind constant operations become constants.
-    2. Names of matmul variables become unique in the module, and are kept otherwise.
+    2. Names of matmul and convolution variables become unique in the module, and are kept
+       otherwise.
     3. Applying it twice changes nothing.
     """
 
@@ -41,7 +42,7 @@ class Normalize(ModulePass):
 
 
 def rename_layers(mod: IRModule, names: Mapping[str, str]) -> IRModule:
-    """Return the module with matmul variables renamed by `names` and made unique."""
+    """Return the module with matmul and convolution variables renamed and made unique."""
     taken: set[str] = set()
 
     def unique(name: str) -> str:
@@ -55,7 +56,7 @@ def rename_layers(mod: IRModule, names: Mapping[str, str]) -> IRModule:
     class Rename(PyExprMutator):
         def visit_var_binding_(self, binding: relax.VarBinding) -> None:
             old = binding.var
-            if not is_matmul(binding.value):
+            if not is_layer(binding.value):
                 super().visit_var_binding_(binding)
                 return
             new = type(old)(unique(names.get(old.name, old.name)), old.ty)

@@ -41,6 +41,19 @@ def two_inputs():
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
+def convolution():
+    """Return a model of one 3x3 convolution in two groups, over 4 x 4 positions."""
+    weights = np.random.default_rng(4).normal(size=(8, 4, 3, 3)).astype(np.float32)
+    graph = helper.make_graph(
+        [helper.make_node("Conv", ["x", "w"], ["y"], "conv", group=2)],
+        "convolution",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 8, 6, 6])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [2, 8, 4, 4])],
+        [numpy_helper.from_array(weights, "w")],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
 @pytest.fixture(scope="session")
 def model(make_mlp):
     return make_mlp(24, 16, 10, batch=4)
@@ -58,6 +71,7 @@ def prepared(model, x, make_mlp, tmp_path_factory):
     onnx.save(model, folder / "mlp.onnx")
     onnx.save(make_mlp(24, 16, 10, batch="batch"), folder / "dynamic.onnx")
     onnx.save(two_inputs(), folder / "two.onnx")
+    onnx.save(convolution(), folder / "conv.onnx")
     np.save(folder / "x.npy", x)
     np.savez(folder / "x.npz", x=x)
     np.savez(folder / "ab.npz", a=x[:4, :6], b=x[4:, :6])
@@ -157,6 +171,16 @@ def test_compile_shows_where_layers_run(eie_in):
         ["fc2", "machine", "10 x 16", "0.250"],
     ]
     assert eie_in.stderr == "wrote out.so\n"
+
+
+@pytest.mark.parametrize("winograd", ["auto", "always", "never"])
+def test_compile_takes_a_choice_for_convolutions(eie_in, winograd):
+    text = eie_in(f"compile conv.onnx -o out.so --density 0.5 --winograd {winograd}")
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in text.splitlines()]
+    # The zeros between the groups count in neither the density nor the float32 size.
+    direct = [["conv", "machine", "8 x 72", "0.500", "1.2 kB"]]
+    products = [[f"conv_w{k}", "machine", "8 x 8", "0.500", "128 B"] for k in range(16)]
+    assert [row[:5] for row in rows if row] == (direct if winograd == "never" else products)
 
 
 def test_compile_binds_a_dynamic_dimension(eie_in, model):
@@ -345,6 +369,16 @@ def test_profile_prints_every_layer(eie_in, x):
     assert "all layers" in text
     assert "Weights are resident" in text
     assert "saturated" not in text
+
+
+def test_profile_counts_the_vectors_of_a_convolution(eie_in):
+    eie_in("compile conv.onnx -o out.so --winograd never")
+    images = np.ones((4, 8, 6, 6), np.float32)
+    np.save("images.npy", images)
+    text = eie_in("profile out.so --input images.npy")
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in text.splitlines()]
+    (layer,) = eie.profile("out.so", images).layers
+    assert next(row for row in rows if row)[:3] == ["conv", "16", f"{layer.cycles_per_sample:,.1f}"]
 
 
 @pytest.mark.parametrize("engine", ["event", "clock"])

@@ -236,6 +236,7 @@ CASES = {
     "balance": "compile mlp.onnx -o out.so --balance yes",
     "engine": "profile mlp.so --input x.npy --engine fast",
     "bias": "compile mlp.onnx -o out.so --bias none",
+    "winograd": "compile mlp.onnx -o out.so --winograd perhaps",
     # What to write, and where
     "emit_unknown": "compile mlp.onnx -o out.so --emit assembly",
     "nowhere_to_write": "compile mlp.onnx",

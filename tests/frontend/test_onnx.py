@@ -10,7 +10,9 @@ from tvm import relax
 
 import eie_backend
 from eie_backend.errors import ModelError
-from eie_backend.transform.layers import dense_layers
+from eie_backend.transform.constraints import explain
+from eie_backend.transform.dense_form import DenseForm
+from eie_backend.transform.layers import dense_layers, layer_bindings
 
 RNG = np.random.default_rng(0)
 W = RNG.normal(size=(4, 3)).astype(np.float32)
@@ -120,6 +122,31 @@ def test_a_name_becomes_an_identifier(name, expected):
 def test_names_that_become_equal_are_numbered():
     nodes = [node("MatMul", "x w", "h", "block/fc"), node("MatMul", "h s", "y", "block_fc")]
     assert check(model(nodes, {"w": W, "s": SQUARE})) == ["block_fc", "block_fc_1"]
+
+
+def test_convolutions_keep_their_names():
+    kernel = RNG.normal(size=(3, 3, 2, 2)).astype(np.float32)
+    nodes = [
+        node("Conv", "x k", "h", "block/conv"),
+        node("ConvTranspose", "h k", "g", "upsample"),
+        node("Conv", "g j", "y", "point"),
+    ]
+    constants = {"k": kernel, "j": kernel[:, :, :1, :1]}
+    mod = eie_backend.from_onnx(model(nodes, constants, (2, 3, 4, 4), (2, 3, 4, 4)))
+    found = [binding.var.name for binding, _ in layer_bindings(mod)]
+    assert found == ["block_conv", "upsample", "point"]
+    assert names(DenseForm()(mod)) == ["block_conv", "point"]
+    reasons = explain(DenseForm()(mod), eie_backend.HardwareConfig(codebook_bits=7))
+    assert [name for name, reason in reasons.items() if reason] == ["upsample"]
+
+
+def test_convolutions_with_computed_weights_are_named_by_their_order():
+    nodes = [
+        node("Mul", "x x", "w"),
+        node("Conv", "x w", "y", "correlate"),
+    ]
+    mod = eie_backend.from_onnx(model(nodes, {}, (2, 2, 3, 3), (2, 2, 1, 1)))
+    assert [binding.var.name for binding, _ in layer_bindings(mod)] == ["correlate"]
 
 
 def test_layers_that_share_their_weights_keep_their_names():

@@ -10,9 +10,11 @@ from tvm.script import relax as R
 
 from eie_backend.errors import ModelError
 from eie_backend.transform.layers import (
+    MAX_SHARED,
     constant_weights,
     dense_layers,
     is_matmul,
+    is_shared,
     map_weights,
     matmuls,
 )
@@ -131,3 +133,11 @@ def test_weights_are_rewritten_and_nothing_else():
 def test_unchanged_weights_give_an_equal_module():
     assert_structural_equal(map_weights(Two, lambda _, weights: weights), Two)
     assert_structural_equal(map_weights(NoLayers, lambda _, weights: weights * 2), NoLayers)
+
+
+def test_shared_weights_have_few_values_used_repeatedly():
+    once = np.arange(1, MAX_SHARED + 2, dtype=np.float32)
+    assert not is_shared(once[:10])
+    assert is_shared(np.concatenate([once[:10], once[:10], np.zeros(5, np.float32)]))
+    assert is_shared(np.tile(once[:MAX_SHARED], 2))
+    assert not is_shared(np.tile(once, 2))

@@ -1,0 +1,196 @@
+"""`LowerConvolutions`: a matrix-vector product per output position, or Winograd's algorithm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+
+import numpy as np
+import tvm
+from numpy.typing import NDArray
+from tvm import IRModule, relax, te
+from tvm.ir.transform import PassContext
+from tvm.relax.expr_functor import PyExprMutator, mutator
+
+from eie_backend.errors import ModelError
+from eie_backend.transform import winograd
+from eie_backend.transform.constraints import why_not
+from eie_backend.transform.convolution import (
+    Convolution,
+    channel_values,
+    channels_last,
+    is_convolution,
+)
+from eie_backend.transform.convolution_constraints import CONVOLUTION_CONSTRAINTS
+from eie_backend.transform.im2col import im2col
+from eie_backend.transform.layers import is_call, layer_bindings
+from eie_backend.transform.module_pass import ModulePass
+
+CLEANING = [
+    relax.transform.CanonicalizeBindings(),
+    relax.transform.DeadCodeElimination(),
+]
+
+
+@tvm.transform.module_pass(opt_level=0, name="eie.LowerConvolutions")
+class LowerConvolutions(ModulePass):
+    """Turn convolutions with constant weights into matmuls with one row per output position.
+
+    Before -> after::
+
+        conv1 = R.nn.conv2d(x, W)        ->  lv = R.permute_dims(x, [0, 2, 3, 1])
+        lv = R.add(conv1, b)                 lv1 = R.call_tir(im2col, (lv,))  # N OH OW KH KW C
+        lv1 = R.nn.relu(lv)                  lv2 = R.reshape(lv1, (N, OH, OW, KH * KW * C))
+                                             conv1 = R.matmul(lv2, W')        # N OH OW O
+                                             lv3 = R.add(conv1, b')
+                                             lv4 = R.nn.relu(lv3)
+                                             lv5 = R.permute_dims(lv4, [0, 3, 1, 2])
+
+    1. A convolution matches if every constraint of `convolution_constraints` holds: any stride,
+       padding, dilation and groups, in one to three dimensions.
+    2. The matmul takes the convolution's name. W' is (KH * KW * C, O); with groups it is block
+       diagonal, and its zeros cost the machine nothing.
+    3. A 1x1 kernel with stride 1 and no padding needs no im2col.
+    4. A bias per channel and ReLU move before the permutation, where `Partition` finds them; the
+       next convolution reads the channels where they are.
+    5. With Winograd's algorithm (`eie_backend.transform.winograd`; the module's attribute
+       ``eie.winograd``: auto, always or never) there are 16 matmuls NAME_w0 ... NAME_w15.
+    6. The module's attribute ``eie.convolutions`` notes name and groups by matmul.
+    7. All else is left alone.
+    """
+
+    def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
+        """Return the module without convolutions that the machine can run.
+
+        Raises
+        ------
+        ModelError
+            If ``eie.winograd`` has an unknown value.
+        """
+        attributes = dict(mod.attrs.items()) if mod.attrs else {}
+        mode = str(attributes.get("eie.winograd", "auto"))
+        if mode not in winograd.MODES:
+            raise ModelError(
+                f"winograd {mode!r} is unknown; choose one of {', '.join(winograd.MODES)}"
+            )
+        lower = _Lower(mod, mode)
+        for gvar, function in mod.functions_items():
+            if isinstance(function, relax.Function):
+                lower.builder_.update_func(gvar, lower.visit_expr(function))
+        if not lower.origins:
+            return mod
+        lowered = tvm.transform.Sequential(CLEANING)(lower.builder_.finalize())
+        known = dict(attributes.get("eie.convolutions", {}))
+        return lowered.with_attrs({**attributes, "eie.convolutions": {**known, **lower.origins}})
+
+
+@mutator
+class _Lower(PyExprMutator):
+    def __init__(self, mod: IRModule, mode: winograd.Mode) -> None:
+        super().__init__(mod)
+        self.mode = mode
+        self.taken = {binding.var.name for binding, _ in layer_bindings(mod)}
+        self.origins: dict[str, dict[str, object]] = {}
+        self.last: dict[relax.Var, tuple[relax.Var, str]] = {}
+        """For a permuted result: the result with channels last, and the layout it has now."""
+
+    def visit_var_binding_(self, binding: relax.VarBinding) -> None:
+        value = binding.value
+        if is_convolution(value):
+            layer = Convolution(binding.var.name, value)
+            if why_not(layer, CONVOLUTION_CONSTRAINTS) is None:
+                return self._finish(binding.var, self._convolution(layer), layer.out_layout)
+        elif is_call(value, "relax.nn.relu"):
+            if found := self._last_of(value.args[0]):
+                return self._finish(binding.var, self._emit(relax.op.nn.relu(found[0])), found[1])
+        elif is_call(value, "relax.add"):
+            for x, constant in (value.args, reversed(value.args)):
+                if found := self._last_of(x):
+                    result, layout = found
+                    channels, axis = int(result.ty.shape.values[-1]), layout.index("C")
+                    bias = channel_values(constant, channels, axis, len(layout))
+                    if bias is not None:
+                        total = self._emit(relax.op.add(result, relax.const(bias)))
+                        return self._finish(binding.var, total, layout)
+        super().visit_var_binding_(binding)
+        return None
+
+    def _last_of(self, value: relax.Expr) -> tuple[relax.Var, str] | None:
+        return self.last.get(self.visit_expr(value)) if isinstance(value, relax.Var) else None
+
+    def _convolution(self, layer: Convolution) -> relax.Var:
+        """Emit a convolution; return its result with channels last."""
+        x = self._permuted(layer)
+        if winograd.use_winograd(layer, self.mode):
+            return self._winograd(layer, x)
+        batch = int(x.ty.shape.values[0])
+        inputs = int(np.prod(layer.weights.shape[:-1]))
+        if any(size > 1 for size in (*layer.kernel, *layer.strides)) or np.any(layer.padding):
+            columns = self._kernel(lambda xs: im2col(xs[0], layer), [x], "im2col")
+            x = self._emit(relax.op.reshape(columns, (batch, *layer.positions, inputs)))
+        return self._matmul(layer, x, layer.weights.reshape(inputs, -1), layer.name)
+
+    def _permuted(self, layer: Convolution) -> relax.Expr:
+        """Return the input of a convolution with channels last."""
+        source = layer.call.args[0]
+        found = self._last_of(source)
+        if found and found[1] == layer.data_layout:
+            return found[0]
+        wanted = channels_last(layer.data_layout)
+        return self._emit(relaid(self.visit_expr(source), layer.data_layout, wanted))
+
+    def _winograd(self, layer: Convolution, x: relax.Expr) -> relax.Var:
+        values = self._kernel(
+            lambda xs: winograd.transform_input(xs[0], layer), [x], "winograd_input"
+        )
+        stem = next(
+            stem
+            for stem in (f"{layer.name}{'_' * n}" for n in count())
+            if not any(f"{stem}_w{k}" in self.taken for k in range(winograd.TILE**2))
+        )
+        products = [
+            self._matmul(layer, self._emit(relax.TupleGetItem(values, k)), u, f"{stem}_w{k}")
+            for k, u in enumerate(winograd.transform_weights(layer))
+        ]
+        return self._kernel(
+            lambda m: winograd.transform_output(m, layer), products, "winograd_output"
+        )
+
+    def _matmul(
+        self, layer: Convolution, x: relax.Expr, weights: NDArray[np.float32], name: str
+    ) -> relax.Var:
+        self.origins[name] = {"name": layer.name, "groups": layer.groups}
+        product = relax.op.matmul(x, relax.const(np.ascontiguousarray(weights)))
+        return self._bind(product, name)
+
+    def _finish(self, old: relax.Var, result: relax.Var, layout: str) -> None:
+        """Let `old` be the result in `layout`, and remember the one with channels last."""
+        new = type(old)(f"{old.name}_{layout}", old.ty)
+        value = self.builder_.normalize(relaid(result, channels_last(layout), layout))
+        self.builder_.emit_normalized(relax.VarBinding(new, value))
+        self.set_var_remap(old, new)
+        self.last[new] = result, layout
+
+    def _kernel(
+        self, compute: Callable[[list[te.Tensor]], object], operands: list[relax.Expr], hint: str
+    ) -> relax.Var:
+        emitted: relax.Var = self.builder_.emit_te(compute, operands, primfunc_name_hint=hint)
+        return emitted
+
+    def _emit(self, value: relax.Expr) -> relax.Var:
+        emitted: relax.Var = self.builder_.emit(value)
+        return emitted
+
+    def _bind(self, value: relax.Expr, name: str) -> relax.Var:
+        """Emit `value` under exactly this name."""
+        normal = self.builder_.normalize(value)
+        kind = relax.DataflowVar if self.builder_.current_block_is_dataflow() else relax.Var
+        var: relax.Var = kind(name, normal.ty)
+        self.builder_.emit_normalized(relax.VarBinding(var, normal))
+        return var
+
+
+def relaid(value: relax.Expr, layout: str, wanted: str) -> relax.Expr:
+    """Return `value`, whose axes are in the order of `layout`, with its axes as `wanted`."""
+    order = [layout.index(axis) for axis in wanted]
+    return value if layout == wanted else relax.op.permute_dims(value, order)

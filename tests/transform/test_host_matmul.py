@@ -1,0 +1,63 @@
+"""`HostMatmul`: numbers are those of its docstring."""
+
+import numpy as np
+import tvm
+from tvm import relax
+from tvm.ir import assert_structural_equal
+from tvm.script import ir as I
+from tvm.script import relax as R
+
+from eie_backend.transform.host_matmul import HostMatmul
+
+W = np.arange(12, dtype=np.float32).reshape(4, 3) - 5
+
+
+@I.ir_module
+class Layer:
+    @R.function
+    def main(x: R.Tensor((2, 5, 4), "float32")) -> R.Tensor((2, 5, 3), "float32"):
+        with R.dataflow():
+            fc: R.Tensor((2, 5, 3), "float32") = R.matmul(x, R.const(W))
+            y: R.Tensor((2, 5, 3), "float32") = R.nn.relu(fc)
+            R.output(y)
+        return y
+
+
+@I.ir_module
+class Called:
+    @R.function
+    def main(x: R.Tensor((2, 5, 4), "float32")) -> R.Tensor((2, 5, 3), "float32"):
+        with R.dataflow():
+            fc = R.call_pure_packed(
+                "eie.host_matmul", x, R.const(W), ty_args=R.Tensor((2, 5, 3), "float32")
+            )
+            y: R.Tensor((2, 5, 3), "float32") = R.nn.relu(fc)
+            R.output(y)
+        return y
+
+
+@I.ir_module
+class Inputs:
+    @R.function
+    def main(x: R.Tensor((2, 4), "float32"), w: R.Tensor((4, 3), "float32")) -> R.Tensor(
+        (2, 3), "float32"
+    ):
+        with R.dataflow():
+            y: R.Tensor((2, 3), "float32") = R.matmul(x, w)
+            R.output(y)
+        return y
+
+
+def test_a_layer_is_multiplied_by_numpy():  # 1
+    assert_structural_equal(HostMatmul()(Layer), Called)
+
+
+def test_the_values_are_the_same():  # 1
+    x = np.arange(40, dtype=np.float32).reshape(2, 5, 4) - 20
+    machine = relax.VirtualMachine(tvm.compile(HostMatmul()(Layer), "llvm"), tvm.cpu())
+    found = machine["main"](tvm.runtime.tensor(x)).numpy()
+    np.testing.assert_array_equal(found, np.maximum(x @ W, 0))
+
+
+def test_a_product_of_inputs_is_left_alone():  # 1
+    assert_structural_equal(HostMatmul()(Inputs), Inputs)
