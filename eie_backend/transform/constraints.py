@@ -14,7 +14,7 @@ from tvm import IRModule, relax
 from tvm.tirx import IntImm
 
 from eie_backend.config import HardwareConfig
-from eie_backend.transform.layers import constant_weights, is_constant_matrix, matmuls
+from eie_backend.transform.layers import constant_weights, is_constant_matrix, matmuls_by_layer
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,8 @@ def why_not(
 def explain(mod: IRModule, config: HardwareConfig) -> dict[str, str | None]:
     """Return why each matmul of a normalised module stays on the host; None if it does not.
 
+    Matmuls with the same weights are one layer.
+
     Parameters
     ----------
     mod : IRModule
@@ -121,6 +123,6 @@ def explain(mod: IRModule, config: HardwareConfig) -> dict[str, str | None]:
         The machine.
     """
     return {
-        binding.var.name: why_not(Candidate(binding.var.name, binding.value, config))
-        for binding, _ in matmuls(mod)
+        use.binding.var.name: why_not(Candidate(use.binding.var.name, use.binding.value, config))
+        for use, *_ in matmuls_by_layer(mod)
     }

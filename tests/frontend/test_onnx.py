@@ -122,14 +122,10 @@ def test_names_that_become_equal_are_numbered():
     assert check(model(nodes, {"w": W, "s": SQUARE})) == ["block_fc", "block_fc_1"]
 
 
-def test_layers_that_share_their_weights_keep_their_names():
-    nodes = [node("MatMul", "x s", "h", "first"), node("MatMul", "h s", "y", "second")]
-    assert check(model(nodes, {"s": SQUARE}, (2, 3))) == ["first", "second"]
-
-
-def test_layers_with_equal_weights_keep_their_names():
-    nodes = [node("MatMul", "x s", "h", "first"), node("MatMul", "h t", "y", "second")]
-    assert check(model(nodes, {"s": SQUARE, "t": SQUARE}, (2, 3))) == ["first", "second"]
+@pytest.mark.parametrize("second", ["s", "t"])
+def test_equal_weights_are_one_layer_named_after_its_first_use(second):
+    nodes = [node("MatMul", "x s", "h", "first"), node("MatMul", f"h {second}", "y", "second")]
+    assert check(model(nodes, {"s": SQUARE, "t": SQUARE}, (2, 3))) == ["first"]
 
 
 def test_a_model_comes_from_a_path_bytes_or_a_proto(tmp_path, make_mlp):
