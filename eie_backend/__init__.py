@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     from eie_backend.config import HardwareConfig
     from eie_backend.encoding import EncodedMatrix, encode
     from eie_backend.errors import EieError
-    from eie_backend.frontend import from_onnx
+    from eie_backend.frontend import (
+        bind_dimensions,
+        from_jax,
+        from_onnx,
+        from_pytorch,
+        from_stablehlo,
+    )
     from eie_backend.library import export_library, load
     from eie_backend.profiler import profile, run
     from eie_backend.recipe import Recipe
@@ -36,11 +42,15 @@ _HOME = {
     "HardwareConfig": "config",
     "LayerRun": "simulator",
     "Recipe": "recipe",
+    "bind_dimensions": "frontend",
     "calibrate": "calibration",
     "compile": "compiler",
     "encode": "encoding",
     "export_library": "library",
+    "from_jax": "frontend",
     "from_onnx": "frontend",
+    "from_pytorch": "frontend",
+    "from_stablehlo": "frontend",
     "load": "library",
     "profile": "profiler",
     "run": "profiler",
@@ -56,12 +66,16 @@ __all__ = [
     "HardwareConfig",
     "LayerRun",
     "Recipe",
+    "bind_dimensions",
     "calibrate",
     "compile",
     "compress",
     "encode",
     "export_library",
+    "from_jax",
     "from_onnx",
+    "from_pytorch",
+    "from_stablehlo",
     "load",
     "profile",
     "relay",
