@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     from eie_backend.config import HardwareConfig
     from eie_backend.encoding import EncodedMatrix, encode
     from eie_backend.errors import EieError
-    from eie_backend.frontend import from_onnx
+    from eie_backend.frontend import (
+        bind_dimensions,
+        from_jax,
+        from_onnx,
+        from_pytorch,
+        from_stablehlo,
+    )
     from eie_backend.library import export_library, load
     from eie_backend.placement import Placement, explain
     from eie_backend.profiler import profile, run
@@ -40,12 +46,16 @@ _HOME = {
     "Placement": "placement",
     "Recipe": "recipe",
     "Trace": "tracing.trace",
+    "bind_dimensions": "frontend",
     "calibrate": "calibration",
     "compile": "compiler",
     "encode": "encoding",
     "explain": "placement",
     "export_library": "library",
+    "from_jax": "frontend",
     "from_onnx": "frontend",
+    "from_pytorch": "frontend",
+    "from_stablehlo": "frontend",
     "load": "library",
     "profile": "profiler",
     "run": "profiler",
@@ -65,13 +75,17 @@ __all__ = [
     "Placement",
     "Recipe",
     "Trace",
+    "bind_dimensions",
     "calibrate",
     "compile",
     "compress",
     "encode",
     "explain",
     "export_library",
+    "from_jax",
     "from_onnx",
+    "from_pytorch",
+    "from_stablehlo",
     "load",
     "profile",
     "relay",

@@ -192,7 +192,7 @@ def machine_layers(mod: IRModule, config: HardwareConfig) -> list[CompositeLayer
     return [
         found[layer.name]
         for layer in dense_layers(mod)
-        if layer.name in found and layer.function.same_as(main)
+        if layer.name in found and any(use.function.same_as(main) for use in layer.uses)
     ]
 
 
@@ -209,9 +209,14 @@ def observe(mod: IRModule, target: Target, data: Data) -> dict[str, NDArray[np.f
         By name of the layer, in program order; a value is zero where the machine's word is.
     """
     main = mod["main"]
-    layers = [layer for layer in dense_layers(mod) if layer.function.same_as(main)]
+    uses = [
+        (layer, use)
+        for layer in dense_layers(mod)
+        for use in layer.uses
+        if use.function.same_as(main)
+    ]
     # The results too: a layer that nothing reads would not be compiled.
-    wanted = [*(layer.binding.value.args[0] for layer in layers), main.body.body]
+    wanted = [*(use.binding.value.args[0] for _, use in uses), main.body.body]
     executable = tvm.compile(returning(mod, wanted), target=target)
     words = {
         program.layers[step.layer]: (step.operands["frac_bits"], program.arithmetic)
@@ -222,10 +227,10 @@ def observe(mod: IRModule, target: Target, data: Data) -> dict[str, NDArray[np.f
     machine = relax.VirtualMachine(executable, tvm.cpu())
     specs = input_specs(mod)
     calls = evenly(list(batches(check_inputs(specs, data), specs)), SAMPLES)
-    seen: dict[str, list[NDArray[np.float32]]] = {layer.name: [] for layer in layers}
+    seen: dict[str, list[NDArray[np.float32]]] = {layer.name: [] for layer, _ in uses}
     for call in calls:
         values = machine["main"](*(tvm.runtime.tensor(value) for value in call))
-        for layer, value in zip(layers, values, strict=False):
+        for (layer, _), value in zip(uses, values, strict=False):
             rows = value.numpy().reshape(-1, layer.weights.shape[1])
             # A copy: the next call takes the memory over.
             seen[layer.name].append(np.stack(evenly(rows, max(SAMPLES // len(calls), 1))))

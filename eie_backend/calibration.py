@@ -15,7 +15,7 @@ from eie_backend.errors import ModelError
 from eie_backend.inputs import batches, check_inputs, input_specs
 from eie_backend.transform.dense_form import DenseForm
 from eie_backend.transform.host_matmul import HostMatmul
-from eie_backend.transform.layers import DenseLayer, dense_layers, epilogue
+from eie_backend.transform.layers import dense_layers, epilogue
 
 Data = ArrayLike | Mapping[str, ArrayLike]
 
@@ -51,16 +51,22 @@ def calibrate(mod: IRModule, data: Data) -> IRModule:
     normal = DenseForm()(mod)
     if "main" not in [gvar.name_hint for gvar in normal.get_global_vars()]:
         raise ModelError("calibrate: the module has no function `main`")
-    layers = [layer for layer in dense_layers(normal) if layer.function.same_as(normal["main"])]
-    inputs = [layer.binding.value.args[0] for layer in layers]
+    uses = [
+        (layer, use)
+        for layer in dense_layers(normal)
+        for use in layer.uses
+        if use.function.same_as(normal["main"])
+    ]
+    inputs = [use.binding.value.args[0] for _, use in uses]
     observed = tvm.compile(HostMatmul()(returning(normal, inputs)), target="llvm")
     machine = relax.VirtualMachine(observed, tvm.cpu())
     specs = input_specs(normal)
-    ranges = {layer.name: LayerRange(0.0, 0.0, 0.0, 0.0, 0.0) for layer in layers}
+    ranges = {layer.name: LayerRange(0.0, 0.0, 0.0, 0.0, 0.0) for layer, _ in uses}
     for batch in batches(check_inputs(specs, data), specs):
         values = machine["main"](*(tvm.runtime.tensor(value) for value in batch))
-        for layer, value in zip(layers, values, strict=True):
-            found = _layer_range(layer, value.numpy().reshape(-1, layer.weights.shape[1]))
+        for (layer, use), value in zip(uses, values, strict=True):
+            samples = value.numpy().reshape(-1, layer.weights.shape[1])
+            found = _layer_range(layer.weights, epilogue(use)[0], samples)
             # np.maximum, unlike max, keeps a NaN.
             both = np.maximum(astuple(ranges[layer.name]), astuple(found))
             ranges[layer.name] = LayerRange(*map(float, both))
@@ -73,14 +79,15 @@ def calibrate(mod: IRModule, data: Data) -> IRModule:
     return normal.with_attr("eie.calibration", table)
 
 
-def _layer_range(layer: DenseLayer, x: NDArray[np.float32]) -> LayerRange:
+def _layer_range(
+    weights: NDArray[np.float32], bias: NDArray[np.float32] | None, x: NDArray[np.float32]
+) -> LayerRange:
     """Return the largest magnitudes around a layer for the inputs `x` (samples, inputs)."""
-    bias, _ = epilogue(layer)
     positive, negative = np.zeros((1, 1), np.float32), np.zeros((1, 1), np.float32)
     for factors in (np.maximum(x, 0), np.maximum(-x, 0)):
         if factors.any():
-            positive = positive + factors @ np.maximum(layer.weights, 0).T
-            negative = negative + factors @ np.maximum(-layer.weights, 0).T
+            positive = positive + factors @ np.maximum(weights, 0).T
+            negative = negative + factors @ np.maximum(-weights, 0).T
         positive, negative = negative, positive  # a negative input swaps the two
     start = np.zeros(1, np.float32) if bias is None else bias
     product = positive - negative

@@ -108,10 +108,28 @@ def test_leading_dimensions_are_samples():
     assert vector["fc1"]["input"] == np.abs(x[0, 0]).max()
 
 
+def test_the_maximum_is_over_all_uses_of_a_layer():
+    def body(builder, x, y):
+        left, right = matmul(builder, x, W1, "fc"), matmul(builder, y, W1, "fc_1")
+        biased = builder.emit(relax.op.add(right, relax.const(B1)))
+        return builder.emit(relax.op.subtract(left, biased))
+
+    mod = build(body, (1, 3), (2, 3))
+    found = table(calibrate(mod, {"x0": array([0, 0, 5]), "x1": array([7, 0, 0], [0, 0, 0])}))
+    assert list(found) == ["fc"]
+    assert found["fc"] == {
+        "input": 7.0,
+        "partial_sum": 20.0,
+        "product": 20.0,
+        "sum": 20.0,
+        "relu": 6.5,
+    }
+
+
 def test_inputs_are_given_by_name():
     def body(builder, x, y):
-        left, right = matmul(builder, x, W1, "left"), matmul(builder, y, W1, "right")
-        return builder.emit(relax.op.add(left, right))
+        left, right = matmul(builder, x, W1, "left"), matmul(builder, y, -W1, "right")
+        return builder.emit(relax.op.subtract(left, right))
 
     mod = build(body, (1, 3), (1, 3))
     found = table(calibrate(mod, {"x1": array([0, 0, 2]), "x0": array([1, 0, 0])}))

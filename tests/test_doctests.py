@@ -21,9 +21,9 @@ def test_examples(name):
     try:
         module = import_module(name)
     except ModuleNotFoundError as error:
-        if error.name != "torch":
+        if error.name not in ("jax", "torch"):
             raise
-        pytest.skip(f"{name} needs the extra `torch`")
+        pytest.skip(f"{name} needs the extra `{error.name}`")
     result = doctest.testmod(module)
     assert result.attempted > 0
     assert result.failed == 0

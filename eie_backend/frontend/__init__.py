@@ -1,5 +1,9 @@
 """Importers: from files and modules of other frameworks to Relax."""
 
+from eie_backend.frontend.dimensions import bind_dimensions
+from eie_backend.frontend.jax import from_jax
 from eie_backend.frontend.onnx import from_onnx
+from eie_backend.frontend.pytorch import from_pytorch
+from eie_backend.frontend.stablehlo import from_stablehlo
 
-__all__ = ["from_onnx"]
+__all__ = ["bind_dimensions", "from_jax", "from_onnx", "from_pytorch", "from_stablehlo"]

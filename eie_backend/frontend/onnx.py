@@ -15,11 +15,10 @@ from onnx import ModelProto, TensorShapeProto
 from tvm import IRModule
 
 from eie_backend.errors import ModelError
+from eie_backend.frontend.dimensions import check_bindings
+from eie_backend.frontend.names import first_line
 from eie_backend.frontend.onnx_importer import import_onnx
 from eie_backend.transform.normalize import Normalize
-
-MAX_EXTENT = 2**31 - 1
-"""Largest dimension that a user can bind."""
 
 Model = str | PathLike[str] | bytes | ModelProto
 
@@ -55,7 +54,7 @@ def from_onnx(model: Model, bind: Mapping[str, int] | None = None) -> IRModule:
             normal = Normalize()(import_onnx(proto))
     except Exception as error:
         # TVM raises many types; its own message says which operator it does not know.
-        raise ModelError(f"{label}: TVM's ONNX importer fails: {_first_line(error)}") from error
+        raise ModelError(f"{label}: TVM's ONNX importer fails: {first_line(error)}") from error
     return normal.with_attr("eie.model_sha256", digest)
 
 
@@ -77,7 +76,7 @@ def _read(model: Model) -> tuple[ModelProto, str]:
         raise ModelError(f"{label}: cannot be read: {error.strerror}") from error
     except onnx.checker.ValidationError as error:
         raise ModelError(
-            f"{label}: its external data cannot be read: {_first_line(error)}; keep the data files "
+            f"{label}: its external data cannot be read: {first_line(error)}; keep the data files "
             "beside the model"
         ) from error
     except (DecodeError, ValueError) as error:
@@ -93,49 +92,23 @@ def _bind_dimensions(proto: ModelProto, bind: dict[str, int], label: str) -> Non
     """Replace dynamic dimensions by their values, in place."""
     constants = {tensor.name for tensor in proto.graph.initializer}
     inputs = [value for value in proto.graph.input if value.name not in constants]
-    if faults := [f"{key}={size}" for key, size in bind.items() if not _is_extent(size)]:
-        raise ModelError(
-            f"{label}: bind {', '.join(faults)}: a dimension is an integer in 1..{MAX_EXTENT}"
-        )
     if faults := [v.name for v in inputs if not v.type.tensor_type.HasField("shape")]:
         raise ModelError(f"{label}: no shape for inputs {', '.join(faults)}; export it with them")
-    open_dims: dict[str, list[str]] = {}
-    known: set[str] = set()
+    dynamic: dict[str, list[str]] = {}
+    dims: list[tuple[TensorShapeProto.Dimension, str]] = []
     for value in inputs:
         for axis, dim in enumerate(value.type.tensor_type.shape.dim):
-            if dim.WhichOneof("value") == "dim_value":
-                continue
-            name = dim.dim_param or f"{value.name}.{axis}"
-            known.add(name)
-            if name in bind:
-                dim.dim_value = bind[name]
-            else:
-                open_dims.setdefault(name, []).append(f"{value.name}, axis {axis}")
-    if unknown := sorted(bind.keys() - known):
-        raise ModelError(
-            f"{label}: bind {', '.join(unknown)}: no such dynamic dimension; the model has "
-            f"{', '.join(sorted(known)) or 'none'}"
-        )
-    if open_dims:
-        places = "; ".join(f"{name!r} ({', '.join(at)})" for name, at in open_dims.items())
-        flags = " ".join(f"--bind {name}=1" for name in open_dims)
-        raise ModelError(
-            f"{label}: the machine needs static shapes, but these dimensions are dynamic: "
-            f"{places}; bind them, for example {flags} (Python: "
-            f"bind={dict.fromkeys(open_dims, 1)})"
-        )
+            if dim.WhichOneof("value") != "dim_value":
+                name = dim.dim_param or f"{value.name}.{axis}"
+                dynamic.setdefault(name, []).append(f"{value.name}, axis {axis}")
+                dims.append((dim, name))
+    check_bindings(bind, dynamic, label)
+    for dim, name in dims:
+        dim.dim_value = bind[name]
     # Shapes inside the graph follow from the inputs; old ones may still name the dimensions.
     del proto.graph.value_info[:]
     for value in proto.graph.output:
         _bind_shape(value.type.tensor_type.shape, bind)
-
-
-def _is_extent(size: object) -> bool:
-    return isinstance(size, int) and not isinstance(size, bool) and 1 <= size <= MAX_EXTENT
-
-
-def _first_line(error: Exception) -> str:
-    return next(filter(None, map(str.strip, str(error).splitlines())), repr(error))
 
 
 def _bind_shape(shape: TensorShapeProto, bind: dict[str, int]) -> None:

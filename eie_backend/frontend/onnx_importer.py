@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from keyword import iskeyword
 from typing import Any
 
 from onnx import ModelProto
 from tvm import IRModule, relax
 from tvm.relax.expr_functor import PyExprMutator, mutator
 from tvm.relax.frontend.onnx.onnx_frontend import ONNXGraphImporter, _get_convert_map
+
+from eie_backend.frontend.names import identifier
 
 LAYERS = ("matmul", "conv1d", "conv2d", "conv3d")
 DEFAULT_DOMAINS = ("", "ai.onnx")
@@ -117,15 +117,3 @@ def _calls(value: relax.Call) -> list[relax.Call]:
 
 def _operator(call: relax.Call) -> str:
     return str(getattr(call.op, "name", "call")).rpartition(".")[2]
-
-
-def identifier(name: str) -> str:
-    """Return a node's name as a variable's name that TVMScript can parse.
-
-    Examples
-    --------
-    >>> identifier("/conv1/Conv"), identifier("12")
-    ('conv1_Conv', 'layer_12')
-    """
-    plain = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
-    return plain if plain.isidentifier() and not iskeyword(plain) else f"layer_{plain}"

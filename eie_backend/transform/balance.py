@@ -5,7 +5,6 @@ PE k owns the outputs i with ``i mod P == k``: which weights a PE holds follows 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping
 
 import numpy as np
@@ -18,7 +17,7 @@ from tvm.ir.transform import PassContext
 from tvm.relax.expr_functor import PyExprMutator, mutator
 from tvm.tirx import IntImm
 
-from eie_backend.transform.layers import dense_layers, is_matmul, matmuls
+from eie_backend.transform.layers import dense_layers, is_matmul
 from eie_backend.transform.module_pass import ModulePass
 
 Order = NDArray[np.int64]
@@ -76,9 +75,8 @@ class BalanceRows(ModulePass):
 
 
 def movable_layers(mod: IRModule) -> set[str]:
-    """Return the names of the dense layers that share their weights with no other."""
-    uses = Counter(binding.value.args[1] for binding, _ in matmuls(mod))
-    return {layer.name for layer in dense_layers(mod) if uses[layer.binding.value.args[1]] == 1}
+    """Return the names of the dense layers that one matmul uses."""
+    return {layer.name for layer in dense_layers(mod) if len(layer.uses) == 1}
 
 
 def order_sources(mod: IRModule) -> dict[str, str]:
@@ -86,7 +84,8 @@ def order_sources(mod: IRModule) -> dict[str, str]:
     movable = movable_layers(mod)
     found = {}
     for layer in dense_layers(mod):
-        source = carriers(layer.function, movable).get(layer.binding.value.args[0])
+        use = layer.uses[0]
+        source = carriers(use.function, movable).get(use.binding.value.args[0])
         if source is not None and layer.name in movable:
             found[layer.name] = source
     return found

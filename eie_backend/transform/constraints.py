@@ -17,7 +17,12 @@ from tvm.tirx import IntImm
 from eie_backend.config import HardwareConfig
 from eie_backend.transform.convolution import Convolution, is_convolution
 from eie_backend.transform.convolution_constraints import CONVOLUTION_CONSTRAINTS
-from eie_backend.transform.layers import constant_weights, is_constant_matrix, layer_bindings
+from eie_backend.transform.layers import (
+    constant_weights,
+    is_constant_matrix,
+    layer_bindings,
+    matmuls_by_layer,
+)
 
 
 @dataclass(frozen=True)
@@ -120,6 +125,8 @@ def why_not(
 def explain(mod: IRModule, config: HardwareConfig) -> dict[str, str | None]:
     """Return why each layer of a module stays on the host; None if it does not.
 
+    Matmuls with the same weights are one layer.
+
     Parameters
     ----------
     mod : IRModule
@@ -133,4 +140,9 @@ def explain(mod: IRModule, config: HardwareConfig) -> dict[str, str | None]:
             return why_not(Convolution(name, value), CONVOLUTION_CONSTRAINTS)
         return why_not(Candidate(name, value, config))
 
-    return {b.var.name: reason(b.var.name, b.value) for b, _ in layer_bindings(mod)}
+    first_uses = {uses[0].binding.var for uses in matmuls_by_layer(mod)}
+    return {
+        binding.var.name: reason(binding.var.name, binding.value)
+        for binding, _ in layer_bindings(mod)
+        if is_convolution(binding.value) or binding.var in first_uses
+    }

@@ -7,7 +7,10 @@ from tvm import IRModule
 from tvm.ir.transform import PassContext
 
 from eie_backend.transform.batch_norm import FoldBatchNorm
+from eie_backend.transform.canonical_layers import CanonicalLayers
+from eie_backend.transform.drop_broadcasts import DropBroadcasts
 from eie_backend.transform.lower_convolutions import LowerConvolutions
+from eie_backend.transform.merge_sums import MergeSums
 from eie_backend.transform.module_pass import ModulePass
 from eie_backend.transform.normalize import Normalize
 
@@ -30,11 +33,19 @@ class DenseForm(ModulePass):
     def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
         """Return the module in dense form."""
         passes = [
-            # First: the others look for constant weights.
+            # Before constants are folded: a broadcast weight is many times larger.
+            DropBroadcasts(),
+            # Before the rest: they look for constants.
             Normalize(),
             # Before the convolutions are gone.
             FoldBatchNorm(),
             LowerConvolutions(),
+            # Again: folding makes constants that repeat themselves, and convolutions equal layers.
+            DropBroadcasts(),
+            Normalize(),
+            CanonicalLayers(),
+            # Last: it looks for layers and their biases.
+            MergeSums(),
         ]
         dense: IRModule = tvm.transform.Sequential(passes)(mod)
         return dense

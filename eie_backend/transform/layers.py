@@ -1,13 +1,14 @@
 """Find the dense layers of a Relax module and rewrite their weights.
 
-A layer is a float32 ``R.matmul`` whose right operand is a constant matrix (inputs, outputs).
-Its name is the name of the variable that the matmul is bound to. Convolutions become layers in
-`LowerConvolutions`, which notes in the module's attribute ``eie.convolutions`` what they were.
+A layer is a constant matrix (inputs, outputs) on the right of a float32 ``R.matmul``; several
+matmuls may use it, as those of a recurrent network's time steps do. Its name is the name of the
+variable that its first matmul is bound to. Convolutions become layers in `LowerConvolutions`, which
+notes in the module's attribute ``eie.convolutions`` what they were.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -28,8 +29,16 @@ MAX_SHARED = 255
 
 
 @dataclass(frozen=True, eq=False)
+class LayerUse:
+    """A matmul with a layer's weights, and the function where it stands."""
+
+    binding: relax.VarBinding
+    function: relax.Function
+
+
+@dataclass(frozen=True, eq=False)
 class DenseLayer:
-    """A dense layer: its name, its weights (outputs, inputs) float32, and where it stands.
+    """A dense layer: its name, its weights (outputs, inputs) float32, and its uses in order.
 
     `source` is its name in the model: that of the convolution, for the products of Winograd's
     algorithm. Of the weights of a convolution with `groups`, all but one in `groups` are zero.
@@ -37,10 +46,14 @@ class DenseLayer:
 
     name: str
     weights: NDArray[np.float32]
-    binding: relax.VarBinding
-    function: relax.Function
+    uses: list[LayerUse]
     source: str
     groups: int
+
+    @property
+    def operand(self) -> relax.Expr:
+        """The constant that all uses share."""
+        return self.uses[0].binding.value.args[1]
 
 
 def is_call(value: relax.Expr, operator: str) -> bool:
@@ -99,28 +112,42 @@ def layer_bindings(mod: IRModule) -> Iterator[tuple[relax.VarBinding, relax.Func
                     yield binding, function
 
 
+def matmuls_by_layer(mod: IRModule) -> list[list[LayerUse]]:
+    """Return the module's matmuls, those with the same constant together, by first use."""
+    groups: dict[relax.Expr, list[LayerUse]] = {}
+    for binding, function in matmuls(mod):
+        weights = binding.value.args[1]
+        key = weights if is_constant_matrix(weights) else binding.var
+        groups.setdefault(key, []).append(LayerUse(binding, function))
+    return list(groups.values())
+
+
 def dense_layers(mod: IRModule) -> list[DenseLayer]:
-    """Return the dense layers of a normalised module, in order.
+    """Return the dense layers of a normalised module, in order of first use.
 
     Raises
     ------
     ModelError
         If weights or biases are NaN or infinite; every such layer is named.
     """
+    layers = _layers(mod)
+    if faults := [fault for layer in layers for fault in _faults(layer)]:
+        raise ModelError("; ".join(faults) + "; repair the model")
+    return layers
+
+
+def _layers(mod: IRModule) -> list[DenseLayer]:
     origins = mod.attrs.get("eie.convolutions", {}) if mod.attrs else {}
 
     def origin(name: str) -> tuple[str, int]:
         known = origins.get(name, {"name": name, "groups": 1})
         return str(known["name"]), int(known["groups"])
 
-    layers = [
-        DenseLayer(binding.var.name, weights, binding, function, *origin(binding.var.name))
-        for binding, function in matmuls(mod)
-        if (weights := constant_weights(binding.value)) is not None
+    return [
+        DenseLayer(name := uses[0].binding.var.name, weights, uses, *origin(name))
+        for uses in matmuls_by_layer(mod)
+        if (weights := constant_weights(uses[0].binding.value)) is not None
     ]
-    if faults := [fault for layer in layers for fault in _faults(layer)]:
-        raise ModelError("; ".join(faults) + "; repair the model")
-    return layers
 
 
 def is_bias(operand: relax.Expr, outputs: int) -> bool:
@@ -131,14 +158,15 @@ def is_bias(operand: relax.Expr, outputs: int) -> bool:
     return shape[-1:] == [outputs] and prod(shape) == outputs
 
 
-def epilogue(layer: DenseLayer) -> tuple[NDArray[np.float32] | None, bool]:
-    """Return a layer's bias (outputs,) or None, and whether ReLU follows."""
-    bindings = [b for block in layer.function.body.blocks for b in block.bindings]
+def epilogue(use: LayerUse) -> tuple[NDArray[np.float32] | None, bool]:
+    """Return the bias (outputs,) or None of one use of a layer, and whether ReLU follows."""
+    bindings = [b for block in use.function.body.blocks for b in block.bindings]
+    outputs = int(use.binding.value.args[1].value.shape[1])
     bias: NDArray[np.float32] | None = None
-    result = layer.binding.var
+    result = use.binding.var
     for binding in bindings:
         operands = list(binding.value.args) if is_call(binding.value, "relax.add") else []
-        biases = [operand for operand in operands if is_bias(operand, len(layer.weights))]
+        biases = [operand for operand in operands if is_bias(operand, outputs)]
         if biases and any(operand.same_as(result) for operand in operands):
             bias, result = biases[0].value.numpy().reshape(-1), binding.var
             break
@@ -148,9 +176,12 @@ def epilogue(layer: DenseLayer) -> tuple[NDArray[np.float32] | None, bool]:
 
 
 def _faults(layer: DenseLayer) -> Iterator[str]:
-    for kind, values in (("weights", layer.weights), ("biases", epilogue(layer)[0])):
-        if values is not None and (bad := int(np.count_nonzero(~np.isfinite(values)))):
-            yield f"{layer.name}: {bad} of {values.size} {kind} are NaN or infinite"
+    biases = [bias for use in layer.uses if (bias := epilogue(use)[0]) is not None]
+    for kind, tensors in (("weights", [layer.weights]), ("biases", biases)):
+        size = sum(values.size for values in tensors)
+        bad = sum(int(np.count_nonzero(~np.isfinite(values))) for values in tensors)
+        if bad:
+            yield f"{layer.name}: {bad} of {size} {kind} are NaN or infinite"
 
 
 def map_weights(
@@ -158,24 +189,36 @@ def map_weights(
 ) -> IRModule:
     """Return the module with every layer's weights (outputs, inputs) replaced by `change`.
 
-    `change` takes the layer's name and weights and returns weights of the same shape.
+    `change` takes the layer's name and weights, once per layer, and returns weights of the same
+    shape.
     """
+    changed: dict[relax.Expr, relax.Expr] = {}
+    for layer in _layers(mod):
+        new = np.ascontiguousarray(change(layer.name, layer.weights).T)
+        changed[layer.operand] = relax.const(new, "float32")
+    return replace_operands(mod, changed)
+
+
+def replace_operands(mod: IRModule, changed: Mapping[relax.Expr, relax.Expr]) -> IRModule:
+    """Return the module with the right operands of its matmuls replaced."""
 
     @mutator
     class Rewrite(PyExprMutator):
         def visit_var_binding_(self, binding: relax.VarBinding) -> None:
             value = binding.value
-            weights = constant_weights(value) if is_matmul(value) else None
-            if weights is not None:
-                changed = np.ascontiguousarray(change(binding.var.name, weights).T)
-                constant = relax.const(changed, value.args[1].value.dtype)
-                call = relax.Call(value.op, [value.args[0], constant], value.attrs)
+            if is_matmul(value) and value.args[1] in changed:
+                operands = [value.args[0], changed[value.args[1]]]
+                call = relax.Call(value.op, operands, value.attrs)
                 binding = relax.VarBinding(binding.var, call)
             super().visit_var_binding_(binding)
 
-    rewrite = Rewrite(mod)
+    return map_functions(mod, Rewrite(mod).visit_expr)
+
+
+def map_functions(mod: IRModule, change: Callable[[relax.Function], relax.Function]) -> IRModule:
+    """Return the module with every Relax function replaced by `change`."""
     functions = {
-        gvar: rewrite.visit_expr(function) if isinstance(function, relax.Function) else function
+        gvar: change(function) if isinstance(function, relax.Function) else function
         for gvar, function in mod.functions_items()
     }
     return IRModule(functions, attrs=mod.attrs)

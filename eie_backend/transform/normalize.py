@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 
 import tvm
@@ -9,11 +10,19 @@ from tvm import IRModule, relax
 from tvm.ir.transform import PassContext
 from tvm.relax.expr_functor import PyExprMutator, mutator
 
-from eie_backend.transform.layers import is_layer
+from eie_backend.transform.layers import (
+    constant_weights,
+    is_layer,
+    map_functions,
+    matmuls_by_layer,
+    replace_operands,
+)
 from eie_backend.transform.module_pass import ModulePass
 
 FOLDING = [
     relax.transform.ConvertToDataflow(min_size=1),
+    # Before folding: a recurrent network transposes its weights at every time step.
+    relax.transform.EliminateCommonSubexpr(),
     # Transposed Gemm weights arrive as permute_dims of a constant; folding makes them constants.
     relax.transform.FoldConstant(),
     relax.transform.CanonicalizeBindings(),
@@ -34,11 +43,33 @@ class Normalize(ModulePass):
     2. Names of matmul and convolution variables become unique in the module, and are kept
        otherwise.
     3. Applying it twice changes nothing.
+    4. Equal weights become one constant, which is one layer however often it is used.
     """
 
     def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
         """Return the normalised module."""
-        return rename_layers(tvm.transform.Sequential(FOLDING)(mod), {})
+        folded = tvm.transform.Sequential(FOLDING)(mod)
+        return rename_layers(_unify_weights(folded), {})
+
+
+def _unify_weights(mod: IRModule) -> IRModule:
+    """Return the module with one constant for all equal float32 weights."""
+    operands = [
+        use.binding.value.args[1]
+        for use, *_ in matmuls_by_layer(mod)
+        if constant_weights(use.binding.value) is not None
+    ]
+    shapes = [tuple(map(int, operand.value.shape)) for operand in operands]
+    first: dict[tuple[tuple[int, ...], bytes], relax.Expr] = {}
+    changed: dict[relax.Expr, relax.Expr] = {}
+    for operand, shape in zip(operands, shapes, strict=True):
+        if shapes.count(shape) == 1:
+            continue
+        digest = hashlib.sha256(operand.value.numpy().tobytes()).digest()
+        kept = first.setdefault((shape, digest), operand)
+        if not kept.same_as(operand):
+            changed[operand] = kept
+    return replace_operands(mod, changed) if changed else mod
 
 
 def rename_layers(mod: IRModule, names: Mapping[str, str]) -> IRModule:
@@ -63,9 +94,4 @@ def rename_layers(mod: IRModule, names: Mapping[str, str]) -> IRModule:
             self.builder_.emit_normalized(relax.VarBinding(new, self.visit_expr(binding.value)))
             self.set_var_remap(old, new)
 
-    rename = Rename(mod)
-    functions = {
-        gvar: rename.visit_expr(function) if isinstance(function, relax.Function) else function
-        for gvar, function in mod.functions_items()
-    }
-    return IRModule(functions, attrs=mod.attrs)
+    return map_functions(mod, Rename(mod).visit_expr)

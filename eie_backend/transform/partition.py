@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Set
 
 import tvm
 from tvm import IRModule, relax
 from tvm.error import InternalError
 from tvm.ir.transform import PassContext
 from tvm.relax.dpl import DFPattern, is_const, is_op, wildcard
+from tvm.relax.expr_functor import PyExprMutator, mutator
 from tvm.relax.transform import FusionPattern, PatternCheckContext
 
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import ModelError
 from eie_backend.transform.constraints import Candidate, why_not
-from eie_backend.transform.layers import is_bias, matmuls
+from eie_backend.transform.layers import is_bias, map_functions, matmuls, matmuls_by_layer
 from eie_backend.transform.module_pass import ModulePass
+from eie_backend.transform.unify_functions import unify_functions
 
 
 def _pattern(bias: bool, relu: bool) -> tuple[DFPattern, Mapping[str, DFPattern]]:
@@ -28,13 +30,16 @@ def _pattern(bias: bool, relu: bool) -> tuple[DFPattern, Mapping[str, DFPattern]
     return (is_op("relax.nn.relu")(layer) if relu else layer), parts
 
 
-def patterns(config: HardwareConfig) -> list[FusionPattern]:
-    """Return the composite patterns, longest first, each with the machine's constraints."""
+def patterns(config: HardwareConfig, layers: Container[relax.Expr]) -> list[FusionPattern]:
+    """Return the composite patterns of some layers' weights, longest first.
+
+    Each has the machine's constraints.
+    """
 
     def runs_on_machine(context: PatternCheckContext) -> bool:
         matmul = context.annotated_expr["matmul"]
         name = context.value_to_bound_var[matmul].name
-        if why_not(Candidate(name, matmul, config)) is not None:
+        if matmul.args[1] not in layers or why_not(Candidate(name, matmul, config)) is not None:
             return False
         if not _is_closed(context):
             return False
@@ -65,20 +70,18 @@ def _is_closed(context: PatternCheckContext) -> bool:
     )
 
 
-def _name_composites(fused: IRModule, mod: IRModule) -> IRModule:
-    """Note each composite's layer: fusion renames the variable of a result.
+def _name_composites(partitioned: IRModule, names: Mapping[relax.Expr, str]) -> IRModule:
+    """Note each composite's layer, by its weights: fusion renames the variable of a result."""
 
-    Layers are recognised by their weights, the very constant of the module before fusion.
-    """
-    layers = [(binding.value.args[1], binding.var.name) for binding, _ in matmuls(mod)]
-    functions = {}
-    for gvar, function in fused.functions_items():
-        functions[gvar] = function
-        if isinstance(function, relax.Function) and "Composite" in (function.attrs or {}):
+    @mutator
+    class Name(PyExprMutator):
+        def visit_function_(self, function: relax.Function) -> relax.Function:
+            if "Composite" not in (function.attrs or {}):
+                return super().visit_function_(function)
             ((matmul, _),) = matmuls(IRModule({"composite": function}))
-            at = next(i for i, (w, _) in enumerate(layers) if w.same_as(matmul.value.args[1]))
-            functions[gvar] = function.with_attr("eie.layer", layers.pop(at)[1])
-    return IRModule(functions, attrs=fused.attrs)
+            return function.with_attr("eie.layer", names[matmul.value.args[1]])
+
+    return map_functions(partitioned, Name(partitioned).visit_expr)
 
 
 @tvm.transform.module_pass(opt_level=0, name="eie.Partition")
@@ -95,6 +98,8 @@ class Partition(ModulePass):
     1. A layer matches if every constraint of `eie_backend.transform.constraints` holds.
     2. Layers that follow one another land in one function: data stays on the machine.
     3. All other operations are left alone.
+    4. A layer that several matmuls use is a function of its own, so that the machine holds its
+       weights once; uses with another bias, ReLU or batch are other functions.
 
     Parameters
     ----------
@@ -107,13 +112,23 @@ class Partition(ModulePass):
 
     def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
         """Return the partitioned module."""
-        fused = relax.transform.FuseOpsByPattern(patterns(self.config), bind_constants=True)(mod)
-        named = _name_composites(fused, mod)
+        groups = [(uses[0].binding, len(uses)) for uses in matmuls_by_layer(mod)]
+        names = {binding.value.args[1]: binding.var.name for binding, _ in groups}
+        shared = {binding.value.args[1] for binding, uses in groups if uses > 1}
+        apart = self._fuse(mod, shared, annotate_codegen=True)
+        fused = self._fuse(apart, names.keys() - shared, annotate_codegen=False)
         try:
-            merged: IRModule = relax.transform.MergeCompositeFunctions()(named)
+            merged = relax.transform.MergeCompositeFunctions()(fused)
         except InternalError as error:
             raise ModelError(
                 "the module calls packed functions, which TVM's MergeCompositeFunctions does not "
                 "know; remove these calls"
             ) from error
-        return merged
+        return unify_functions(_name_composites(merged, names))
+
+    def _fuse(self, mod: IRModule, layers: Set[relax.Expr], *, annotate_codegen: bool) -> IRModule:
+        fuse = relax.transform.FuseOpsByPattern(
+            patterns(self.config, layers), bind_constants=True, annotate_codegen=annotate_codegen
+        )
+        fused: IRModule = fuse(mod)
+        return fused

@@ -75,7 +75,8 @@ class ShareForMachine(ModulePass):
         """Return the module with shared weights."""
         others = [constraint for constraint in CONSTRAINTS if constraint is not few_values]
         layers = [
-            Candidate(layer.name, layer.binding.value, self.config) for layer in dense_layers(mod)
+            Candidate(layer.name, layer.uses[0].binding.value, self.config)
+            for layer in dense_layers(mod)
         ]
         names = [layer.name for layer in layers if why_not(layer, others) is None]
         return ShareWeights(dict.fromkeys(names, self.config.codebook_bits))(mod)

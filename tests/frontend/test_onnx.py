@@ -149,14 +149,10 @@ def test_convolutions_with_computed_weights_are_named_by_their_order():
     assert [binding.var.name for binding, _ in layer_bindings(mod)] == ["correlate"]
 
 
-def test_layers_that_share_their_weights_keep_their_names():
-    nodes = [node("MatMul", "x s", "h", "first"), node("MatMul", "h s", "y", "second")]
-    assert check(model(nodes, {"s": SQUARE}, (2, 3))) == ["first", "second"]
-
-
-def test_layers_with_equal_weights_keep_their_names():
-    nodes = [node("MatMul", "x s", "h", "first"), node("MatMul", "h t", "y", "second")]
-    assert check(model(nodes, {"s": SQUARE, "t": SQUARE}, (2, 3))) == ["first", "second"]
+@pytest.mark.parametrize("second", ["s", "t"])
+def test_equal_weights_are_one_layer_named_after_its_first_use(second):
+    nodes = [node("MatMul", "x s", "h", "first"), node("MatMul", f"h {second}", "y", "second")]
+    assert check(model(nodes, {"s": SQUARE, "t": SQUARE}, (2, 3))) == ["first"]
 
 
 def test_a_model_comes_from_a_path_bytes_or_a_proto(tmp_path, make_mlp):

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from tvm import relax
 from tvm.ir import assert_structural_equal
 from tvm.script import ir as I
 from tvm.script import relax as R
@@ -13,6 +14,7 @@ from eie_backend.transform.layers import (
     MAX_SHARED,
     constant_weights,
     dense_layers,
+    epilogue,
     is_matmul,
     is_shared,
     map_weights,
@@ -59,7 +61,7 @@ def test_layers_come_in_order_with_names_and_weights_as_outputs_by_inputs():
     assert [layer.name for layer in layers] == ["fc1", "fc2"]
     np.testing.assert_array_equal(layers[0].weights, W1.T)
     np.testing.assert_array_equal(layers[1].weights, W2.T)
-    assert all(layer.function.same_as(Two["main"]) for layer in layers)
+    assert all(layer.uses[0].function.same_as(Two["main"]) for layer in layers)
 
 
 def test_a_matmul_without_a_float32_constant_matrix_on_its_right_is_no_layer():
@@ -128,6 +130,39 @@ def test_weights_are_rewritten_and_nothing_else():
     assert_structural_equal(changed, Doubled.with_attr("eie.recipe", "{}"))
     assert seen == {"fc1": (3, 4), "fc2": (2, 3)}
     assert [layer.name for layer in dense_layers(changed)] == ["fc1", "fc2"]
+
+
+def shared():
+    """Return a module that uses one constant three times, once with a bias."""
+    weights, bias = relax.const(W1[:3]), relax.const(B1)
+    builder = relax.BlockBuilder()
+    x = relax.Var("x", relax.TensorType((5, 3), "float32"))
+    with builder.function("main", [x]):
+        with builder.dataflow():
+            h = builder.emit(relax.op.matmul(x, weights), "fc")
+            h = builder.emit(relax.op.add(builder.emit(relax.op.matmul(h, weights)), bias))
+            y = builder.emit_output(relax.op.matmul(h, weights))
+        builder.emit_func_output(y)
+    return builder.get()
+
+
+def test_matmuls_with_the_same_constant_are_one_layer():
+    (layer,) = dense_layers(shared())
+    assert layer.name == "fc"
+    assert [epilogue(use)[0] is None for use in layer.uses] == [True, False, True]
+
+
+def test_weights_are_changed_once_for_all_uses():
+    seen = []
+
+    def change(name, weights):
+        seen.append(name)
+        return weights * 2
+
+    (layer,) = dense_layers(map_weights(shared(), change))
+    assert seen == ["fc"]
+    assert len(layer.uses) == 3
+    np.testing.assert_array_equal(layer.weights, 2 * W1[:3].T)
 
 
 def test_unchanged_weights_give_an_equal_module():

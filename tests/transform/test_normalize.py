@@ -8,7 +8,7 @@ from tvm.ir import assert_structural_equal
 from tvm.script import ir as I
 from tvm.script import relax as R
 
-from eie_backend.transform.layers import dense_layers
+from eie_backend.transform.layers import dense_layers, matmuls
 from eie_backend.transform.normalize import Normalize, rename_layers
 
 W = np.arange(12, dtype=np.float32).reshape(4, 3) - 5
@@ -129,7 +129,7 @@ def test_pruned_weights_behind_a_mask_become_one_constant():  # 1
 
 
 def test_names_become_unique():  # 2
-    found = names(Normalize()(SameNames))
+    found = [binding.var.name for binding, _ in matmuls(Normalize()(SameNames))]
     assert len(set(found)) == 3
     assert found[0] == "fc"
 
@@ -148,6 +148,26 @@ def test_values_stay():
     x = np.arange(8, dtype=np.float32).reshape(2, 4)
     for before in (Transposed, Flat, Halves, Masked, Calls):
         np.testing.assert_array_equal(evaluate(Normalize()(before), x), evaluate(before, x))
+
+
+def test_equal_weights_become_one_constant():  # 4
+    first, second, third = (b.value.args[1] for b, _ in matmuls(Normalize()(SameNames)))
+    assert first.same_as(second)
+    assert first.same_as(third)
+    (layer,) = dense_layers(Normalize()(SameNames))
+    assert (layer.name, len(layer.uses)) == ("fc", 3)
+
+
+def test_other_weights_of_the_same_shape_stay_apart():  # 4
+    @I.ir_module
+    class Mirrored:
+        @R.function
+        def main(x: R.Tensor((2, 3), "float32")) -> R.Tensor((2, 3), "float32"):
+            a = R.matmul(x, R.const(W[:3]))
+            b = R.matmul(a, R.const(W[2::-1]))
+            return b
+
+    assert names(Normalize()(Mirrored)) == ["a", "b"]
 
 
 # Left alone

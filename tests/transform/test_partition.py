@@ -237,6 +237,33 @@ def test_a_second_relu_stays_on_the_host():  # 1, 3
     check_values(mod, (2, 5))
 
 
+@pytest.mark.parametrize("bias", [False, True])
+def test_a_layer_used_several_times_is_one_program(bias):  # 4
+    def body(builder, x):
+        for _ in range(3):
+            x = matmul(builder, x, W1[:4], "cell")
+            x = builder.emit(relax.op.add(x, relax.const(B1))) if bias else x
+            x = builder.emit(relax.op.nn.relu(x))
+        return matmul(builder, x, W2, "last")
+
+    mod = build(body, (2, 4))
+    kind = "eie.dense_bias_relu" if bias else "eie.dense_relu"
+    assert sorted(composites(Partition(MACHINE)(mod))) == [["eie.dense"], [kind]]
+    assert check_values(mod, (2, 4)) == ["cell", "last"]
+    programs = eie_backend.library.programs(eie_backend.compile(mod, MACHINE))
+    assert sorted(len(program.matrices) for program in programs) == [1, 1]
+
+
+def test_uses_with_another_epilogue_are_other_programs():  # 4
+    def body(builder, x):
+        h = builder.emit(relax.op.nn.relu(matmul(builder, x, W1[:4], "cell")))
+        return matmul(builder, builder.emit(relax.op.abs(h)), W1[:4], "again")
+
+    mod = build(body, (2, 4))
+    assert sorted(composites(Partition(MACHINE)(mod))) == [["eie.dense"], ["eie.dense_relu"]]
+    assert check_values(mod, (2, 4)) == ["cell", "cell"]
+
+
 # Left alone
 
 

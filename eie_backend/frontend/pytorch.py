@@ -1,0 +1,187 @@
+"""`from_pytorch`: a PyTorch model as a Relax module whose layers keep their modules' names."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+import tvm
+from tvm import IRModule, relax
+from tvm.ir.expr import GenericConst
+from tvm.relax.expr_functor import PyExprMutator, mutator
+
+from eie_backend.errors import ModelError
+from eie_backend.frontend.dimensions import bind_dimensions
+from eie_backend.frontend.names import first_line, identifier, named_dense_form
+from eie_backend.transform.layers import is_call, map_functions, matmuls
+
+if TYPE_CHECKING:
+    from torch import nn
+    from torch.export import ExportedProgram
+
+
+def from_pytorch(
+    model: nn.Module | ExportedProgram,
+    example: Any = None,
+    bind: Mapping[str, int] | None = None,
+) -> IRModule:
+    """Import a PyTorch model.
+
+    Parameters
+    ----------
+    model : torch.nn.Module or torch.export.ExportedProgram
+        The model, float32; a module is exported in evaluation mode.
+    example : tensor or tuple, optional
+        Positional inputs of a module; their shapes become the model's.
+    bind : mapping of str to int, optional
+        Values of an exported program's dynamic dimensions, as ``input.axis``.
+
+    Returns
+    -------
+    IRModule
+        Relax in dense form (see `DenseForm`). A layer is named after the parameter with its
+        weights: ``encoder.fc1.weight`` gives ``encoder_fc1``, an LSTM's merged gates ``lstm_l0``.
+
+    Raises
+    ------
+    ModelError
+        If PyTorch is missing, or the model cannot be exported or imported, or a dimension stays
+        dynamic.
+
+    Notes
+    -----
+    Recurrent networks are unrolled over the time steps of the example.
+    """
+    try:
+        from torch.export import ExportedProgram
+    except ModuleNotFoundError as error:
+        raise ModelError(
+            "from_pytorch needs PyTorch; install it: pip install 'eie-backend[torch]'"
+        ) from error
+    with _silence():
+        program = model if isinstance(model, ExportedProgram) else _export(model, example)
+        imported = _import(program)
+    targets = {
+        spec.arg.name: str(spec.target)
+        for spec in program.graph_signature.input_specs
+        if spec.target is not None
+    }
+    root = "model" if isinstance(model, ExportedProgram) else type(model).__name__.lower()
+    parameters = {
+        name: tvm.runtime.tensor(program.state_dict[target].detach().cpu().numpy())
+        for name, target in targets.items()
+        if target in program.graph_signature.parameters
+    }
+    bound = relax.transform.BindParams("main", parameters)(imported)
+    static = bind_dimensions(_with_clipped_takes(bound), bind)
+    named = named_dense_form(static, _layer_names(imported, targets, root))
+    return named.with_attr("eie.model_sha256", _digest(imported, parameters))
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Hide what PyTorch and the importer print: what matters is in their errors."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(), redirect_stderr(StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)
+
+
+def _export(model: nn.Module, example: Any) -> ExportedProgram:
+    from torch import nn
+    from torch.export import export
+
+    if not isinstance(model, nn.Module) or example is None:
+        raise ModelError(
+            f"from_pytorch takes a module with an example input, or an exported program; got "
+            f"{type(model).__name__}{'' if example is not None else ' without an example'}"
+        )
+    training = model.training
+    try:
+        exported: ExportedProgram = export(
+            model.eval(), example if isinstance(example, tuple) else (example,)
+        )
+    except Exception as error:
+        raise ModelError(f"model: torch.export fails: {first_line(error)}") from error
+    finally:
+        model.train(training)
+    return exported
+
+
+def _import(program: ExportedProgram) -> IRModule:
+    """Return the program with its parameters as inputs, which still have names."""
+    from tvm.relax.frontend.torch import from_exported_program
+
+    try:
+        mod: IRModule = from_exported_program(
+            program, keep_params_as_input=True, unwrap_unit_return_tuple=True
+        )
+    except Exception as error:
+        # The importer raises many types; its own message says which operator it does not know.
+        raise ModelError(f"model: TVM's PyTorch importer fails: {first_line(error)}") from error
+    return IRModule({"main": mod["main"].without_attr("params").without_attr("num_input")})
+
+
+def _layer_names(mod: IRModule, targets: Mapping[str, str], root: str) -> dict[str, str]:
+    """Return the parameter's name for each matmul variable whose operand comes from one."""
+    values = {b.var: b.value for block in mod["main"].body.blocks for b in block.bindings}
+
+    def source(operand: relax.Expr) -> str:
+        while (value := values.get(operand)) is not None:
+            if not isinstance(value, relax.Call) or not value.args:
+                return ""
+            operand = value.args[0]
+        return targets.get(getattr(operand, "name", ""), "")
+
+    names = {}
+    for binding, _ in matmuls(mod):
+        found = next(filter(None, map(source, reversed(binding.value.args))), "")
+        if found:
+            names[binding.var.name] = _layer_name(found, root)
+    return names
+
+
+def _layer_name(target: str, root: str) -> str:
+    """Return a layer's name for a parameter's.
+
+    Examples
+    --------
+    >>> _layer_name("encoder.fc1.weight", ""), _layer_name("weight_ih_l0", "lstm")
+    ('encoder_fc1', 'lstm_ih_l0')
+    """
+    *path, parameter = target.split(".")
+    words = [word for word in parameter.split("_") if word != "weight"]
+    return identifier("_".join([*(path or [root]), *words]))
+
+
+def _with_clipped_takes(mod: IRModule) -> IRModule:
+    """Return the module without takes in mode "fast", of which TVM warns at every compilation.
+
+    PyTorch's ``select`` takes constant indices, which its export has checked.
+    """
+
+    @mutator
+    class Clip(PyExprMutator):
+        def visit_call_(self, call: relax.Call) -> relax.Expr:
+            call = super().visit_call_(call)
+            if is_call(call, "relax.take") and isinstance(call.args[1], GenericConst):
+                return relax.op.take(*call.args, axis=call.attrs.axis, mode="clip")
+            return call
+
+    return map_functions(mod, Clip(mod).visit_expr)
+
+
+def _digest(imported: IRModule, parameters: Mapping[str, Any]) -> str:
+    digest = hashlib.sha256(imported.script().encode())
+    for name, values in sorted(parameters.items()):
+        digest.update(name.encode() + values.numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,51 @@
+"""`from_stablehlo`: the text of a StableHLO module as a Relax module."""
+
+from __future__ import annotations
+
+import hashlib
+
+from tvm import IRModule
+
+from eie_backend.errors import ModelError
+from eie_backend.frontend.names import first_line, named_dense_form
+from eie_backend.transform.layers import matmuls
+
+
+def from_stablehlo(text: str) -> IRModule:
+    """Import a StableHLO module.
+
+    Parameters
+    ----------
+    text : str
+        MLIR with static shapes, its weights as ``stablehlo.constant``. ``@main`` is imported, with
+        the functions that it calls.
+
+    Returns
+    -------
+    IRModule
+        Relax in dense form (see `DenseForm`); a layer is named after its location.
+
+    Raises
+    ------
+    ModelError
+        If JAX is missing, or the text cannot be parsed, or it has operations that are not known.
+    """
+    try:
+        from eie_backend.frontend.stablehlo_importer import Importer, parse
+    except ModuleNotFoundError as error:
+        raise ModelError(
+            "from_stablehlo parses MLIR with JAX; install it: pip install 'eie-backend[jax]'"
+        ) from error
+    try:
+        module = parse(text)
+    except Exception as error:
+        raise ModelError(f"model: not StableHLO text: {first_line(error)}") from error
+    try:
+        imported = Importer(module).main()
+    except ModelError:
+        raise
+    except Exception as error:
+        raise ModelError(f"model: StableHLO cannot be imported: {first_line(error)}") from error
+    digest = hashlib.sha256(str(module).encode()).hexdigest()  # without locations
+    names = {binding.var.name: binding.var.name for binding, _ in matmuls(imported)}
+    return named_dense_form(imported, names).with_attr("eie.model_sha256", digest)

@@ -1,0 +1,87 @@
+"""`DropBroadcasts`: operands in the smallest shape that broadcasts to the same result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import tvm
+from tvm import IRModule, relax
+from tvm.ir.expr import GenericConst
+from tvm.ir.transform import PassContext
+from tvm.relax.expr_functor import PyExprMutator, mutator
+from tvm_ffi import structural_equal
+
+from eie_backend.transform.layers import MATRIX_RANK, is_call, map_functions
+from eie_backend.transform.module_pass import ModulePass
+
+KEPT_DIMS = {"relax.matmul": MATRIX_RANK, "relax.add": 1, "relax.maximum": 1}
+"""Operators that broadcast, and how many last dimensions of a constant they keep."""
+
+
+@tvm.transform.module_pass(opt_level=0, name="eie.DropBroadcasts")
+class DropBroadcasts(ModulePass):
+    """Let matmul, add and maximum do the broadcasts that importers write out.
+
+    Before -> after::
+
+        lv = R.broadcast_to(W, (7, 6, 4))     ->  lv1 = R.matmul(x, W)
+        lv1 = R.matmul(x, lv)
+
+        R.add(x, [[1, 2], [1, 2]])            ->  R.add(x, [1, 2])
+
+    1. An operand behind ``R.broadcast_to`` is taken as it was before.
+    2. A constant that repeats itself along its leading dimensions loses them, or all but one of
+       each.
+    3. An operand is left alone if the result would have another shape.
+    """
+
+    def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
+        """Return the module without the broadcasts."""
+
+        @mutator
+        class Drop(PyExprMutator):
+            def visit_call_(self, call: relax.Call) -> relax.Expr:
+                call = super().visit_call_(call)
+                if not any(is_call(call, operator) for operator in KEPT_DIMS):
+                    return call
+                for at in range(len(call.args)):
+                    for operand in self._smaller(call.args[at], KEPT_DIMS[call.op.name]):
+                        operands = [*call.args[:at], operand, *call.args[at + 1 :]]
+                        plain = self.builder_.normalize(relax.Call(call.op, operands, call.attrs))
+                        if structural_equal(plain.ty, call.ty):
+                            call = plain
+                            break
+                return call
+
+            def _smaller(self, operand: relax.Expr, kept: int) -> Iterator[relax.Expr]:
+                """Yield the operand in smaller shapes, the smallest first."""
+                source = operand
+                while isinstance(source, relax.Var):
+                    value = self.lookup_binding(source)
+                    if value is None or not is_call(value, "relax.broadcast_to"):
+                        break
+                    source = value.args[0]
+                yield from _without_repetition(source, kept)
+                # matmul does not broadcast the dimensions that it multiplies.
+                if not source.same_as(operand) and (kept == 1 or _end(source) == _end(operand)):
+                    yield source
+
+        return map_functions(mod, Drop(mod).visit_expr)
+
+
+def _end(operand: relax.Expr) -> list[str]:
+    return [str(extent) for extent in operand.ty.shape.values[-MATRIX_RANK:]]
+
+
+def _without_repetition(operand: relax.Expr, kept: int) -> Iterator[relax.Expr]:
+    """Yield a constant with its last `kept` dimensions, and these after ones, unless it varies."""
+    if not isinstance(operand, GenericConst) or len(operand.value.shape) <= kept:
+        return
+    values = operand.value.numpy()
+    parts = values.reshape(-1, *values.shape[values.ndim - kept :])
+    if len(parts) > 0 and np.array_equal(parts, np.broadcast_to(parts[0], parts.shape)):
+        yield relax.const(parts[0], operand.value.dtype)
+        if len(parts) > 1:
+            ones = (1,) * (values.ndim - kept)
+            yield relax.const(parts[0].reshape(ones + parts[0].shape), operand.value.dtype)

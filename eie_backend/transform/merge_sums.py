@@ -1,0 +1,237 @@
+"""`MergeSums`: a sum of layers becomes one layer, as the gates of an LSTM."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import reduce
+
+import numpy as np
+import tvm
+from tvm import IRModule, relax
+from tvm.ir.transform import PassContext
+from tvm.relax.analysis import post_order_visit
+from tvm.relax.expr_functor import PyExprMutator, mutator
+
+from eie_backend.transform.layers import is_constant_matrix, map_functions, matmuls
+from eie_backend.transform.linear_sums import LinearSum, linear_sums
+from eie_backend.transform.module_pass import ModulePass
+from eie_backend.transform.normalize import rename_layers
+
+Group = tuple[relax.Expr, ...]
+"""The weights of layers that are always summed, in order of first use."""
+
+CLEANING = [
+    relax.transform.CanonicalizeBindings(),
+    # Sums of several time steps slice the same inputs.
+    relax.transform.EliminateCommonSubexpr(),
+    relax.transform.DeadCodeElimination(),
+]
+
+
+@tvm.transform.module_pass(opt_level=0, name="eie.MergeSums")
+class MergeSums(ModulePass):
+    """Multiply the inputs of summed layers, side by side, by one matrix.
+
+    Before -> after::
+
+        lv = R.matmul(x, Wx)             ->  lv = R.concat((x, h), axis=-1)
+        lv1 = R.matmul(h, Wh)                lv1 = R.matmul(lv, [Wx; Wh])
+        lv2 = R.add(lv, lv1)                 lv2 = R.add(lv1, b)
+        lv3 = R.add(lv2, b)
+
+    1. Biases are summed. Operations that move whole rows may stand between a product and the sum
+       (linear_sums.py); they move to the input. PyTorch multiplies the inputs of all time steps
+       at once and then takes slices.
+    2. A sum without one of the layers takes zeros for its input, as at a recurrent network's
+       first step, where the product of the initial state is folded away. Zeros cost no cycles.
+    3. All matmuls of the layers are in such sums, always with the same partners, and their values
+       have no other use; then no weights are held twice. No row is multiplied twice.
+    4. Otherwise layers are left alone. So are those of a GRU: its reset gate scales the hidden
+       part of the candidate before the sum, so the two products that PyTorch makes of all its
+       gates stay two.
+
+    Notes
+    -----
+    **Source**: EIE (ISCA 2016), Table III: the layer NT-LSTM, 1201 x 2400, takes 600 inputs, 600
+    states and a bias to four gates of 600.
+    """
+
+    def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
+        """Return the module with merged layers."""
+        uses = Counter(binding.value.args[1] for binding, _ in matmuls(mod) if _is_layer(binding))
+        names = {b.value.args[1]: b.var.name for b, _ in reversed(list(matmuls(mod)))}
+        new_names: dict[relax.Expr, str] = {}
+        merged = map_functions(mod, lambda f: _merge(mod, f, uses, names, new_names))
+        clean = tvm.transform.Sequential(CLEANING)(merged)
+        layers = [(b.var.name, new_names.get(b.value.args[1])) for b, _ in matmuls(clean)]
+        return rename_layers(clean, {variable: name for variable, name in layers if name})
+
+
+def _is_layer(binding: relax.VarBinding) -> bool:
+    return is_constant_matrix(binding.value.args[1])
+
+
+def _merge(
+    mod: IRModule,
+    function: relax.Function,
+    uses: Counter[relax.Expr],
+    names: dict[relax.Expr, str],
+    new_names: dict[relax.Expr, str],
+) -> relax.Function:
+    """Return the function with merged layers, and note the name of each by its weights."""
+    sums = linear_sums(function)
+    chosen = _choose(function, sums, uses)
+    if not chosen:
+        return function
+    merged = {group: _merged_weights(group) for group in dict.fromkeys(chosen.values())}
+    new_names |= {merged[group]: _common_name([names[w] for w in group]) for group in merged}
+
+    @mutator
+    class Merge(PyExprMutator):
+        def visit_var_binding_(self, binding: relax.VarBinding) -> None:
+            if (group := chosen.get(binding.var)) is not None:
+                binding = relax.VarBinding(binding.var, self._layer(sums[binding.var], group))
+            super().visit_var_binding_(binding)
+
+        def _layer(self, total: LinearSum, group: Group) -> relax.Expr:
+            terms = {term.weights: term for term in total.terms}
+            inputs = []
+            for weights in group:
+                if weights in terms:
+                    x = self.visit_expr(terms[weights].matmul.value.args[0])
+                    for row_op in terms[weights].row_ops:
+                        x = self.builder_.emit(row_op(x))
+                else:
+                    shape = (*total.shape[:-1], int(weights.value.shape[0]))
+                    x = relax.const(np.zeros(shape, np.float32))
+                inputs.append(x)
+            joined = self.builder_.emit(relax.op.concat(inputs, axis=-1))
+            product = self.builder_.emit(relax.op.matmul(joined, merged[group]))
+            if not total.biases:
+                return product
+            return relax.op.add(product, relax.const(reduce(np.add, total.biases)))
+
+    changed: relax.Function = Merge(mod).visit_expr(function)
+    return changed
+
+
+def _merged_weights(group: Group) -> relax.Expr:
+    return relax.const(np.concatenate([weights.value.numpy() for weights in group]))
+
+
+def _common_name(names: list[str]) -> str:
+    """Return the words that all names have, or the first name.
+
+    Examples
+    --------
+    >>> _common_name(["lstm_ih_l0", "lstm_hh_l0"])
+    'lstm_l0'
+    """
+    words = [set(name.split("_")) for name in names]
+    common = "_".join(word for word in names[0].split("_") if all(word in w for w in words))
+    return common if common.isidentifier() else names[0]
+
+
+def _choose(
+    function: relax.Function, sums: dict[relax.Var, LinearSum], uses: Counter[relax.Expr]
+) -> dict[relax.Var, Group]:
+    """Return the sums to merge, each with its group.
+
+    Sums that break a condition are struck until all that are left keep every one.
+    """
+    users = _users(function)
+    struck: set[relax.Var] = set()
+    while True:
+        roots, groups = _roots(sums, struck)
+        group_of = {weights: group for group in groups for weights in group}
+        chosen = {root.var: group_of[root.terms[0].weights] for root in roots}
+        bad = _faults(roots, chosen, sums, uses, users)
+        if not bad:
+            return chosen
+        struck |= bad
+
+
+def _faults(
+    roots: list[LinearSum],
+    chosen: dict[relax.Var, Group],
+    sums: dict[relax.Var, LinearSum],
+    uses: Counter[relax.Expr],
+    users: dict[relax.Var, set[relax.Var | None]],
+) -> set[relax.Var]:
+    """Return the sums that break a condition, given that all of them are merged."""
+    inside = {var for root in roots for var in (root.var, *(s.var for s in root.inner()))}
+    rows = Counter[relax.Var]()
+    for root in roots:
+        for term in root.terms:
+            rows[term.matmul.var] += root.rows
+    merged = Counter(sums[var].terms[0].weights for var in rows)
+
+    def is_part(user: relax.Var | None, value: LinearSum) -> bool:
+        return user in inside and any(value is operand for operand in sums[user].operands)
+
+    def keeps_all(root: LinearSum) -> bool:
+        weights = [term.weights for term in root.terms]
+        return (
+            len(set(weights)) == len(weights)
+            and set(weights) <= set(chosen[root.var])
+            and all(merged[one] == uses[one] for one in chosen[root.var])
+            and all(rows[t.matmul.var] <= sums[t.matmul.var].rows for t in root.terms)
+            and all(is_part(user, value) for value in root.inner() for user in users[value.var])
+        )
+
+    return {root.var for root in roots if not keeps_all(root)}
+
+
+def _roots(
+    sums: dict[relax.Var, LinearSum], struck: set[relax.Var]
+) -> tuple[list[LinearSum], list[Group]]:
+    """Return the outermost sums, and the groups of layers that they add.
+
+    Groups that share a layer are none, unless one has all layers of the other.
+    """
+    several, absorbed = _outermost(sums, struck, set(), 2)
+    order = {term.weights: None for found in sums.values() for term in found.terms}
+    sets = {frozenset(term.weights for term in total.terms) for total in several}
+    groups = [
+        tuple(weights for weights in order if weights in group)
+        for group in sets
+        if all(other <= group for other in sets if other & group)
+    ]
+    grouped = {weights for group in groups for weights in group}
+    alone, _ = _outermost(sums, struck, absorbed, 1)
+    return [s for s in (*several, *alone) if s.terms[0].weights in grouped], groups
+
+
+def _outermost(
+    sums: dict[relax.Var, LinearSum],
+    struck: set[relax.Var],
+    absorbed: set[relax.Var],
+    min_terms: int,
+) -> tuple[list[LinearSum], set[relax.Var]]:
+    """Return the additions of at least so many terms that are part of no other."""
+    found: list[LinearSum] = []
+    absorbed = set(absorbed)
+    for total in reversed(sums.values()):
+        is_sum = min_terms == 1 or len(total.operands) > 1 or bool(total.biases)
+        if total.var in absorbed | struck or len(total.terms) < min_terms or not is_sum:
+            continue
+        found.append(total)
+        absorbed |= {total.var, *(inner.var for inner in total.inner())}
+    return found, absorbed
+
+
+def _users(function: relax.Function) -> dict[relax.Var, set[relax.Var | None]]:
+    """Return which variables' values read each variable; None is the function's result."""
+    users: dict[relax.Var, set[relax.Var | None]] = {}
+
+    def note(value: relax.Expr, user: relax.Var | None) -> None:
+        def visit(expr: relax.Expr) -> None:
+            if isinstance(expr, relax.Var):
+                users.setdefault(expr, set()).add(user)
+
+        post_order_visit(value, visit)
+
+    for binding in (b for block in function.body.blocks for b in block.bindings):
+        note(binding.value, binding.var)
+    note(function.body.body, None)
+    return users
