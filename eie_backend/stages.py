@@ -31,8 +31,8 @@ def partitioned(prepared: IRModule, target: Target) -> IRModule:
 
 def tir(prepared: IRModule, target: Target) -> IRModule:
     """Return form 4: scheduled kernels with ``T.eie`` intrinsics."""
-    config = config_of(target)
-    passes = [LowerToTIR(), ScheduleKernels(config)]
+    options = codegen_options(config_of(target), codegen_attributes(prepared))
+    passes = [LowerToTIR(), ScheduleKernels(options.config, options.bias)]
     mod: IRModule = tvm.transform.Sequential(passes)(partitioned(prepared, target))
     return mod
 

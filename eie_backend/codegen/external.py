@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tvm
-from tvm import IRModule, relax
+from tvm import relax
 from tvm.target import Target
 
 import eie_backend
@@ -49,13 +49,8 @@ def external_modules(
 
 def generate_program(symbol: str, function: relax.Function, options: CodegenOptions) -> Program:
     """Take one partitioned function through TIR to its program."""
-    return generate(scheduled(symbol, function, options.config), symbol, options)
-
-
-def scheduled(symbol: str, function: relax.Function, config: HardwareConfig) -> IRModule:
-    """Return one partitioned function as scheduled TIR kernels."""
-    mod: IRModule = ScheduleKernels(config)(lower(symbol, function))
-    return mod
+    scheduled = ScheduleKernels(options.config, options.bias)(lower(symbol, function))
+    return generate(scheduled, symbol, options)
 
 
 def codegen_options(config: HardwareConfig, attributes: Mapping[str, Any]) -> CodegenOptions:

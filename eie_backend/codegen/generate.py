@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from tvm import IRModule, relax
 
 from eie_backend.codegen.act_rows import allocate_rows
-from eie_backend.codegen.codebook import recover_codes
+from eie_backend.codegen.codebook import bias_codes, codebook_of, codes_of
 from eie_backend.codegen.formats import (
     FLOAT,
     LayerFormat,
@@ -84,7 +84,7 @@ class _Generator:
     ) -> None:
         self.symbol, self.calls, self.results, self.options = symbol, calls, results, options
         self.layers = [call.layer for call in calls]
-        self.codes = [recover_codes(call.weights) for call in calls]
+        self.codebooks = [codebook_of(call.weights) for call in calls]
         self.formats = self._formats()
         sizes = [call.weights.shape[0] for call in calls]
         self.inputs = calls[0].weights.shape[1]
@@ -111,7 +111,9 @@ class _Generator:
                 call.bias is not None,
                 bool(call.kernel.attrs["eie.relu"]),
             )
-            for call, layer_range, (_, codebook) in zip(self.calls, ranges, self.codes, strict=True)
+            for call, layer_range, codebook in zip(
+                self.calls, ranges, self.codebooks, strict=True
+            )
         ]
         config = self.options.config
         return layer_formats(layers, config.accumulator_bits, self.options.value_bits)
@@ -168,14 +170,14 @@ class _Generator:
         return Step("clear", {}, number)
 
     def _mvm(self, number: int, call: KernelStep, *, last_tile: bool) -> Step:
-        rows, cols = call.spans["w"]
-        codes, codebook = self.codes[number]
-        bias, bias_codes = self.calls[number].bias, None
-        if last_tile and self.options.bias == "column" and bias is not None:
-            distance = np.abs(bias[slice(*rows), None] - codebook)
-            bias_codes = distance.argmin(axis=1).astype(np.uint8)
+        cols, rows = call.spans["w"]
+        layer, codebook = self.calls[number], self.codebooks[number]
+        column = None
+        if last_tile and self.options.bias == "column" and layer.bias is not None:
+            column = bias_codes(layer.bias[slice(*rows)], codebook)
         config, layer_format = self.options.config, self.formats[number]
-        matrix = encode(codes[slice(*rows), slice(*cols)], codebook, config, bias_codes)
+        codes = codes_of(layer.weights[slice(*rows), slice(*cols)], codebook)
+        matrix = encode(codes, codebook, config, column)
         if not self.options.is_float:
             words = quantize(matrix.codebook, layer_format.weights, self.options.value_bits)
             matrix = replace(matrix, codebook=words.astype(np.int32))

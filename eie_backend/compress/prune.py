@@ -55,8 +55,12 @@ def prune(weights: NDArray[np.float32], density: float) -> NDArray[np.float32]:
     keep = round(density * weights.size)
     if keep >= weights.size:
         return weights
-    order = np.argsort(-np.abs(weights), axis=None, kind="stable")
-    pruned = np.zeros_like(weights, order="C")
-    kept = order[:keep]
-    pruned.reshape(-1)[kept] = weights.reshape(-1)[kept]
-    return pruned
+    magnitudes = np.abs(weights)
+    flat = magnitudes.ravel(order="K")
+    smallest_kept = np.partition(flat, flat.size - keep)[flat.size - keep] if keep else np.inf
+    if smallest_kept == 0:
+        return weights
+    kept = magnitudes > smallest_kept
+    ties = np.flatnonzero(magnitudes == smallest_kept)[: keep - np.count_nonzero(kept)]
+    kept[np.unravel_index(ties, kept.shape)] = True
+    return np.where(kept, weights, np.float32(0))

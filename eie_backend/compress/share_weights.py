@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tvm import IRModule
 from tvm.ir.transform import PassContext
 
+from eie_backend.codegen.codebook import CHUNK, nonzero_values
 from eie_backend.transform.layers import map_weights
 from eie_backend.transform.module_pass import ModulePass
 
@@ -57,15 +58,21 @@ class ShareWeights(ModulePass):
 
 def share(weights: NDArray[np.float32], bits: int) -> NDArray[np.float32]:
     """Return `weights` with at most ``2**bits - 1`` non-zero values, zeros kept."""
-    nonzero = np.flatnonzero(weights)
-    values = weights.reshape(-1)[nonzero]
     entries = (1 << bits) - 1
-    ordered = np.sort(values)
-    if np.count_nonzero(np.diff(ordered)) < entries:
+    if nonzero_values(weights, at_most=entries).size <= entries:
         return weights
+    flat = weights.ravel(order="K")
+    ordered = flat[flat != 0]
+    ordered.sort()
     centroids = cluster(ordered, entries)
-    shared = np.zeros_like(weights, order="C")
-    shared.reshape(-1)[nonzero] = centroids[np.searchsorted(_boundaries(centroids), values)]
+    boundaries = _boundaries(centroids)
+    shared = np.empty_like(weights)
+    target = shared.ravel(order="K")
+    for start in range(0, flat.size, CHUNK):
+        part = flat[start : start + CHUNK]
+        target[start : start + CHUNK] = np.where(
+            part == 0, 0, centroids[np.searchsorted(boundaries, part)]
+        )
     return shared
 
 

@@ -10,21 +10,28 @@ from contextlib import redirect_stderr
 from io import StringIO
 from keyword import iskeyword
 from os import PathLike, fspath
+from pathlib import Path
 
 import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, TensorShapeProto, numpy_helper
-from tvm import IRModule
+from onnx.helper import make_tensor_value_info
+from tvm import IRModule, relax
 from tvm.relax.frontend.onnx import from_onnx as tvm_from_onnx
+from tvm.runtime import Tensor
 
 from eie_backend.errors import ModelError
-from eie_backend.transform.layers import constant_weights, matmuls
+from eie_backend.frontend.onnx_file import LargeWeights, read_model
+from eie_backend.transform.layers import constant_weights, make_tensor, matmuls
 from eie_backend.transform.normalize import Normalize, rename_layers
 
 MAX_EXTENT = 2**31 - 1
 """Largest dimension that a user can bind."""
+
+SAMPLES = 256
+"""Rows and columns by which a matrix is recognised."""
 
 Model = str | PathLike[str] | bytes | ModelProto
 
@@ -50,33 +57,81 @@ def from_onnx(model: Model, bind: Mapping[str, int] | None = None) -> IRModule:
     ModelError
         If the model cannot be read or imported, or a dimension stays dynamic.
     """
-    proto, label = _read(model)
+    proto, large, label = _read(model)
     _bind_dimensions(proto, dict(bind or {}), label)
+    digest = hashlib.sha256(proto.SerializeToString(deterministic=True))
+    matrices = _matrices(proto)
+    params = {}
+    for weights in large:
+        values = weights.load()
+        digest.update(np.ascontiguousarray(values))
+        matrices[weights.name] = _keys(values)
+        params[weights.name] = make_tensor(values.T if _is_transposed(proto, weights) else values)
+    _as_inputs(proto, params)
     try:
         with warnings.catch_warnings(), redirect_stderr(StringIO()):
             # What the importer says beside its error is in the error.
             warnings.simplefilter("ignore")
-            imported = tvm_from_onnx(proto, keep_params_in_input=False)
+            imported = _bound(tvm_from_onnx(proto, keep_params_in_input=False), params)
     except Exception as error:
         # The importer raises many types; its own message says which operator it does not know.
         raise ModelError(f"{label}: TVM's ONNX importer fails: {_first_line(error)}") from error
     normal = Normalize()(imported)
-    named = rename_layers(normal, _layer_names(proto, normal))
-    digest = hashlib.sha256(proto.SerializeToString(deterministic=True)).hexdigest()
-    return named.with_attr("eie.model_sha256", digest)
+    named = rename_layers(normal, _layer_names(proto, normal, matrices))
+    return named.with_attr("eie.model_sha256", digest.hexdigest())
 
 
-def _read(model: Model) -> tuple[ModelProto, str]:
+def _is_transposed(proto: ModelProto, weights: LargeWeights) -> bool:
+    """Make the one Gemm that takes `weights` transposed take them as they are, if there is one.
+
+    So they are transposed while they are read, and not twice in memory afterwards.
+    """
+    users = [node for node in proto.graph.node if weights.name in node.input]
+    inner = any(a.HasField("g") or a.graphs for node in proto.graph.node for a in node.attribute)
+    if inner or len(users) != 1 or users[0].op_type != "Gemm":
+        return False
+    (node,) = users
+    flags = [attribute for attribute in node.attribute if attribute.name == "transB"]
+    if list(node.input).index(weights.name) != 1 or not any(flag.i for flag in flags):
+        return False
+    node.attribute.remove(flags[0])
+    return True
+
+
+def _as_inputs(proto: ModelProto, params: Mapping[str, Tensor]) -> None:
+    """Declare `params` as the last inputs of the graph, in place."""
+    others = [value for value in proto.graph.input if value.name not in params]
+    del proto.graph.input[:]
+    proto.graph.input.extend(others)
+    for name, tensor in params.items():
+        shape = [int(extent) for extent in tensor.shape]
+        proto.graph.input.append(make_tensor_value_info(name, TensorProto.FLOAT, shape))
+
+
+def _bound(mod: IRModule, params: Mapping[str, Tensor]) -> IRModule:
+    """Return the module with its last parameters bound to their values."""
+    if not params:
+        return mod
+    main = mod["main"]
+    data_inputs = len(main.params) - len(params)
+    values = zip(main.params[data_inputs:], params.values(), strict=True)
+    bound = relax.transform.BindParams("main", dict(values))(mod)
+    bound["main"] = bound["main"].with_attr("num_input", data_inputs)
+    return bound
+
+
+def _read(model: Model) -> tuple[ModelProto, list[LargeWeights], str]:
     if isinstance(model, ModelProto):
         copy = ModelProto()
         copy.CopyFrom(model)
-        return copy, "model"
+        return copy, [], "model"
     label = "model" if isinstance(model, bytes) else fspath(model)
+    large: list[LargeWeights] = []
     try:
         if isinstance(model, bytes):
             proto = onnx.load_model_from_string(model)
         else:
-            proto = onnx.load(label)
+            proto, large = read_model(Path(label))
     except FileNotFoundError as error:
         missing = error.filename or label
         raise ModelError(f"{missing}: no such file; give the path of an ONNX model") from error
@@ -93,7 +148,7 @@ def _read(model: Model) -> tuple[ModelProto, str]:
         ) from error
     if not proto.ir_version or not proto.graph.node:
         raise ModelError(f"{label}: not an ONNX model: it has no graph; export it again")
-    return proto, label
+    return proto, large, label
 
 
 def _bind_dimensions(proto: ModelProto, bind: dict[str, int], label: str) -> None:
@@ -151,24 +206,29 @@ def _bind_shape(shape: TensorShapeProto, bind: dict[str, int]) -> None:
             dim.dim_value = bind[dim.dim_param]
 
 
-def _layer_names(proto: ModelProto, mod: IRModule) -> dict[str, str]:
+def _matrices(proto: ModelProto) -> dict[str, set[str]]:
+    """Return the keys of each matrix among the initializers, by name."""
+    return {
+        tensor.name: _keys(numpy_helper.to_array(tensor))
+        for tensor in proto.graph.initializer
+        if len(tensor.dims) == 2 and tensor.data_type == TensorProto.FLOAT
+    }
+
+
+def _layer_names(
+    proto: ModelProto, mod: IRModule, matrices: Mapping[str, set[str]]
+) -> dict[str, str]:
     """Return the ONNX node's name for each matmul variable of `mod`.
 
     The importer keeps no names. Matmuls with weights are recognised by them, the others by their
     order, if there are as many as such nodes.
     """
-    matrices = {
-        tensor.name: numpy_helper.to_array(tensor)
-        for tensor in proto.graph.initializer
-        if len(tensor.dims) == 2 and tensor.data_type == TensorProto.FLOAT
-    }
     by_weights: dict[str, list[str]] = {}
     weightless: list[str] = []
     for node in proto.graph.node:
         name = _identifier(node.name or node.output[0])
         if node.input[1:2] and node.input[1] in matrices:
-            weights = matrices[node.input[1]]
-            for key in {_digest(weights), _digest(weights.T)}:
+            for key in matrices[node.input[1]]:
                 by_weights.setdefault(key, []).append(name)
         elif node.op_type in ("Gemm", "MatMul"):
             weightless.append(name)
@@ -191,6 +251,13 @@ def _identifier(name: str) -> str:
     return plain if plain.isidentifier() and not iskeyword(plain) else f"layer_{plain}"
 
 
+def _keys(weights: NDArray[np.generic]) -> set[str]:
+    """Return the digests of a matrix and of its transpose."""
+    return {_digest(weights), _digest(weights.T)}
+
+
 def _digest(weights: NDArray[np.generic]) -> str:
-    data = np.ascontiguousarray(weights)
-    return hashlib.sha256(data.tobytes() + str(data.shape).encode()).hexdigest()
+    """Return a digest of the shape and of up to `SAMPLES` rows and columns."""
+    rows, cols = (-(-extent // SAMPLES) for extent in weights.shape)
+    data = np.ascontiguousarray(weights[::rows, ::cols])
+    return hashlib.sha256(data.tobytes() + str(weights.shape).encode()).hexdigest()

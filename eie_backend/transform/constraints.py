@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from tvm import IRModule, relax
 from tvm.tirx import IntImm
 
+from eie_backend.codegen.codebook import nonzero_values
 from eie_backend.config import HardwareConfig
 from eie_backend.transform.layers import constant_weights, is_constant_matrix, matmuls
 
@@ -44,7 +44,7 @@ class Candidate:
         """Distinct non-zero weights."""
         weights = constant_weights(self.matmul)
         assert weights is not None
-        return int(np.count_nonzero(np.unique(weights)))
+        return nonzero_values(weights).size
 
     @property
     def max_values(self) -> int:
@@ -79,7 +79,9 @@ def few_values(layer: Candidate) -> bool:
     """it has {layer.values} different weights; the codebook shares {layer.max_values}: compress
     it with bits={layer.config.codebook_bits} or fewer
     """
-    return layer.values <= layer.max_values
+    weights = constant_weights(layer.matmul)
+    assert weights is not None
+    return nonzero_values(weights, at_most=layer.max_values).size <= layer.max_values
 
 
 def fits_act_sram(layer: Candidate) -> bool:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
+import tvm
 from numpy.typing import NDArray
 from tvm import IRModule, relax
 from tvm.ir import Op
@@ -51,12 +53,25 @@ def is_constant_matrix(operand: relax.Expr) -> bool:
     return isinstance(operand, GenericConst) and len(operand.value.shape) == MATRIX_RANK
 
 
+def constant_array(constant: GenericConst) -> NDArray[Any]:
+    """Return a constant's values without a copy; they are read-only."""
+    values: NDArray[Any] = np.from_dlpack(constant.value)
+    values.flags.writeable = False
+    return values
+
+
+def make_tensor(values: NDArray[Any]) -> tvm.runtime.Tensor:
+    """Return a tensor with a copy of `values`, whatever their strides, and no other copy."""
+    tensor = tvm.runtime.empty(values.shape, str(values.dtype))
+    np.from_dlpack(tensor)[...] = values
+    return tensor
+
+
 def constant_weights(value: relax.Expr) -> NDArray[np.float32] | None:
-    """Return a matmul's constant float32 weights as (outputs, inputs), or None."""
+    """Return a view of a matmul's constant float32 weights as (outputs, inputs), or None."""
     operand = value.args[1]
     if is_constant_matrix(operand) and str(operand.value.dtype) == "float32":
-        weights: NDArray[np.float32] = operand.value.numpy().T
-        return weights
+        return constant_array(operand).T
     return None
 
 
@@ -106,7 +121,7 @@ def epilogue(layer: DenseLayer) -> tuple[NDArray[np.float32] | None, bool]:
         operands = list(binding.value.args) if is_call(binding.value, "relax.add") else []
         biases = [operand for operand in operands if is_bias(operand, len(layer.weights))]
         if biases and any(operand.same_as(result) for operand in operands):
-            bias, result = biases[0].value.numpy().reshape(-1), binding.var
+            bias, result = constant_array(biases[0]).reshape(-1), binding.var
             break
     return bias, any(
         is_call(b.value, "relax.nn.relu") and b.value.args[0].same_as(result) for b in bindings
@@ -124,7 +139,8 @@ def map_weights(
 ) -> IRModule:
     """Return the module with every layer's weights (outputs, inputs) replaced by `change`.
 
-    `change` takes the layer's name and weights and returns weights of the same shape.
+    `change` takes the layer's name and weights and returns weights of the same shape; a layer
+    whose weights it returns as they are keeps its constant.
     """
 
     @mutator
@@ -132,9 +148,9 @@ def map_weights(
         def visit_var_binding_(self, binding: relax.VarBinding) -> None:
             value = binding.value
             weights = constant_weights(value) if is_matmul(value) else None
-            if weights is not None:
-                changed = np.ascontiguousarray(change(binding.var.name, weights).T)
-                constant = relax.const(changed, value.args[1].value.dtype)
+            changed = None if weights is None else change(binding.var.name, weights)
+            if changed is not weights:
+                constant = relax.const(make_tensor(changed.T))
                 call = relax.Call(value.op, [value.args[0], constant], value.attrs)
                 binding = relax.VarBinding(binding.var, call)
             super().visit_var_binding_(binding)

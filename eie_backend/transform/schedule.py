@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 import tvm
+from numpy.typing import NDArray
 from tvm import IRModule
 from tvm.ir.transform import PassContext
 
-from eie_backend.codegen.codebook import recover_codes
+from eie_backend.codegen.codebook import bias_codes, codebook_of
 from eie_backend.config import HardwareConfig
-from eie_backend.encoding import encode
+from eie_backend.encoding import slice_lengths
 from eie_backend.schedules.kernel import Span
 from eie_backend.schedules.tensorize import tensorize
-from eie_backend.schedules.tile import choose_blocks, tile
+from eie_backend.schedules.tile import choose_tiles, tile
 from eie_backend.transform.kernel_calls import KernelCall, kernel_calls
 from eie_backend.transform.lower_to_tir import is_eie_function
 from eie_backend.transform.module_pass import ModulePass
@@ -23,21 +25,24 @@ class ScheduleKernels(ModulePass):
 
     Before -> after::
 
-        for sample, i, j: acc[i] += w[i, j] * x[sample, j]  ->
+        for sample, i, j: acc[i] += w[j, i] * x[sample, j]  ->
         for sample: T.eie.mvm(acc, w[0:4096, 0:4096], x[sample, 0:4096])
-                    T.eie.mvm(acc, w[0:4096, 4096:9216], ...)
+                    T.eie.mvm(acc, w[4096:8192, 0:4096], x[sample, 4096:8192])
+                    T.eie.mvm(acc, w[8192:9216, 0:4096], x[sample, 8192:9216])
 
-    1. Blocks are as few as registers, pointer SRAM and weight SRAM allow.
+    1. Tiles are as few as registers, pointer SRAM and weight SRAM allow.
     2. Functions that are not kernels of ``eie`` functions are left alone.
 
     Parameters
     ----------
     config : HardwareConfig
         The machine.
+    bias : {"register", "column"}
+        Whether the last tile of an output block holds the bias as a column.
     """
 
-    def __init__(self, config: HardwareConfig) -> None:
-        self.config = config
+    def __init__(self, config: HardwareConfig, bias: str = "register") -> None:
+        self.config, self.bias = config, bias
 
     def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
         """Return the module with scheduled kernels."""
@@ -49,15 +54,15 @@ class ScheduleKernels(ModulePass):
         return IRModule(functions, attrs=mod.attrs)
 
     def _schedule(self, call: KernelCall) -> tvm.tirx.PrimFunc:
-        codes, codebook = recover_codes(call.weights)
+        config = self.config
+        column = call.bias if self.bias == "column" else None
+        codes = None if column is None else bias_codes(column, codebook_of(call.weights))
 
-        def fits(rows: Span, cols: Span) -> bool:
-            encoded = encode(codes[slice(*rows), slice(*cols)], codebook, self.config)
-            # A bias column adds at most one entry and its paddings per PE and row of a block.
-            return int(encoded.entries_per_pe.max()) + self.config.act_registers <= (
-                self.config.matrix_entries
-            )
+        def lengths(rows: Span) -> NDArray[np.int64]:
+            of_inputs = slice_lengths(call.weights[slice(*rows)], config)
+            if codes is None:
+                return of_inputs
+            return np.hstack([of_inputs, slice_lengths(codes[slice(*rows), None], config)])
 
-        outputs, inputs = codes.shape
-        rows, cols = choose_blocks(outputs, inputs, self.config, fits)
-        return tensorize(tile(call.kernel, rows, cols))
+        tiles = choose_tiles(*call.weights.shape, config, lengths)
+        return tensorize(tile(call.kernel, tiles))
