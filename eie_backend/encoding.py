@@ -229,16 +229,17 @@ class _StoredCodes(NamedTuple):
 
 def _stored_codes(dense: NDArray[Any], config: HardwareConfig) -> _StoredCodes:
     rows, cols = dense.shape
-    padded = np.zeros((-(-rows // config.num_pe), config.num_pe, cols), dense.dtype)
-    padded.reshape(-1, cols)[:rows] = dense
-    # (PE, column, local row): the order in which entries are stored.
-    slices = np.ascontiguousarray(padded.transpose(1, 2, 0))
-    flat = np.flatnonzero(slices)
-    segment, local_row = np.divmod(flat, slices.shape[2])
+    by_column = np.ascontiguousarray(dense.T)
+    flat = np.flatnonzero(by_column)
+    column, row = np.divmod(flat, rows)
+    local_row, pe = np.divmod(row, config.num_pe)
+    # A stable sort of 16-bit keys is a radix sort; within a PE the order stays column, row.
+    order = np.argsort(pe.astype(np.uint16), kind="stable")
+    segment, local_row = (pe * cols + column)[order], local_row[order]
     gap = np.diff(local_row, prepend=-1) - 1
     starts = np.flatnonzero(np.diff(segment, prepend=-1))
     gap[starts] = local_row[starts]
-    return _StoredCodes(slices.ravel()[flat], segment, gap)
+    return _StoredCodes(by_column.ravel()[flat[order]], segment, gap)
 
 
 def _checked_codebook(codebook: ArrayLike, config: HardwareConfig) -> NDArray[np.float32]:

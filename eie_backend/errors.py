@@ -9,6 +9,13 @@ class EieError(Exception):
     """Base of every error that the package raises for its users."""
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error, of Python, NumPy or TVM's C++ code, says that memory ran out."""
+    # TVM turns errors that it does not know, NumPy's among them, into others with the same text.
+    signs = ("bad_alloc", "Unable to allocate")
+    return isinstance(error, MemoryError) or any(sign in str(error) for sign in signs)
+
+
 class ConfigError(EieError):
     """An impossible `HardwareConfig`; the message lists every fault."""
 

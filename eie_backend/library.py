@@ -19,7 +19,7 @@ from typing import Any
 import tvm
 from tvm.relax import VMExecutable
 
-from eie_backend.errors import ImageError, ModelError
+from eie_backend.errors import ImageError, ModelError, is_out_of_memory
 from eie_backend.isa.image import decode_image
 from eie_backend.isa.program import Program
 
@@ -75,6 +75,8 @@ def _link(executable: Any, aside: Path, final: Path) -> None:
     except OSError:
         raise
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         reason = next(filter(None, map(str.strip, str(error).splitlines())), repr(error))
         raise ModelError(
             f"{final}: cannot be linked: {reason}; TVM needs a C++ compiler on the PATH (g++)"

@@ -107,13 +107,20 @@ def energy_table(report: Report) -> Table:
 
 
 def remarks(report: Report) -> list[Text]:
-    """Return a line for resident weights and one for saturations, if there were any."""
+    """Return a line each for resident and reloaded weights and saturations, if there were any."""
     lines = []
     if report.setup["load_cycles"]:
         lines.append(
             Text(
                 f"Weights are resident: {size(report.setup['load_bytes'])} loaded once in "
                 f"{report.setup['load_cycles']:,} cycles."
+            )
+        )
+    if report.reloads["load_cycles"]:
+        lines.append(
+            Text(
+                "Weights of programs that take turns are loaded at each call: "
+                f"{size(report.reloads['load_bytes'])} in {report.reloads['load_cycles']:,} cycles."
             )
         )
     if total := sum(report.saturations.values()):

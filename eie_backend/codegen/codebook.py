@@ -43,13 +43,17 @@ def codebook_of(weights: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def codes_of(weights: NDArray[np.float32], codebook: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return each weight's index in the codebook of at most 256 entries; 0 where it is zero.
+    """Return the codebook index of each weight of a matrix, 0 where it is zero.
+
+    The codebook has at most 256 entries.
 
     Examples
     --------
     >>> codes_of(np.array([[0.5, -0.0, -1.0]], np.float32), np.array([0, -1, 0.5])).tolist()
     [[2, 0, 1]]
     """
+    if weights.strides[0] < weights.strides[-1]:
+        return codes_of(weights.T, codebook).T  # in the order of memory
     nonzero = weights != 0
     codes = np.zeros(weights.shape, np.uint8)
     codes[nonzero] = np.searchsorted(codebook[1:], weights[nonzero]) + 1

@@ -67,7 +67,10 @@ class CodegenOptions:
 
 
 def generate(mod: IRModule, symbol: str, options: CodegenOptions) -> Program:
-    """Return the program of the ``eie`` function `symbol` of a scheduled module."""
+    """Return the program of the ``eie`` function `symbol` of a scheduled module.
+
+    It loads no matrix yet: see `eie_backend.codegen.residency`.
+    """
     function = mod[symbol]
     calls, results = kernel_calls(mod, function)
     return _Generator(symbol, function, calls, results, options).program()
@@ -131,7 +134,6 @@ class _Generator:
             store = {"src_row": self.rows[result + 1], "dst": dst, "count": size}
             frac_bits = self.formats[result].output
             steps.append(Step("store_act", {**store, "frac_bits": frac_bits}, result))
-        setup, placed = self._place_matrices(steps)
         return Program(
             symbol=self.symbol,
             config=self.options.config,
@@ -141,8 +143,8 @@ class _Generator:
             layers=tuple(self.layers),
             matrices=tuple(self.matrices),
             biases=tuple(self.biases),
-            setup=setup,
-            steps=placed,
+            setup=(),
+            steps=tuple(steps),
             manifest=self.options.manifest,
         )
 
@@ -207,24 +209,6 @@ class _Generator:
         values: NDArray[np.float32] = bias[start:stop] + np.float32(0)  # no -0.0: text cannot tell
         return values
 
-    def _place_matrices(self, steps: list[Step]) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
-        """Load all matrices once if they fit together, else each before its use."""
-        loads = {
-            step.operands["matrix"]: Step(
-                "load_matrix", {"matrix": step.operands["matrix"]}, step.layer
-            )
-            for step in steps
-            if step.instruction == "mvm"
-        }
-        if is_resident(self.matrices, self.options.config):
-            return tuple(loads.values()), tuple(steps)
-        streamed: list[Step] = []
-        for step in steps:
-            if step.instruction == "mvm":
-                streamed.append(loads[step.operands["matrix"]])
-            streamed.append(step)
-        return (), tuple(streamed)
-
 
 def _with_room_for_one(name: str, found: LayerRange, bits: int) -> LayerRange:
     """Widen a range so that a bias column's constant 1 has a word beside the activations."""
@@ -235,13 +219,3 @@ def _with_room_for_one(name: str, found: LayerRange, bits: int) -> LayerRange:
             "column; use bias='register'"
         )
     return replace(found, **{key: max(value, 1.0) for key, value in values.items()})
-
-
-def is_resident(matrices: list[EncodedMatrix], config: HardwareConfig) -> bool:
-    """Return whether the weight and pointer SRAM of every PE hold all matrices together."""
-    word = config.entries_per_word
-    entries = sum(-(-m.entries_per_pe.astype(np.int64) // word) * word for m in matrices)
-    pointer_bits = sum(m.pointers.shape[1] for m in matrices) * config.ptr_bits
-    return bool(
-        np.max(entries) <= config.spmat_sram_bytes and pointer_bits <= 8 * config.ptr_sram_bytes
-    )

@@ -22,7 +22,7 @@ from tvm import IRModule, relax
 from tvm.relax.frontend.onnx import from_onnx as tvm_from_onnx
 from tvm.runtime import Tensor
 
-from eie_backend.errors import ModelError
+from eie_backend.errors import ModelError, is_out_of_memory
 from eie_backend.frontend.onnx_file import LargeWeights, read_model
 from eie_backend.transform.layers import constant_weights, make_tensor, matmuls
 from eie_backend.transform.normalize import Normalize, rename_layers
@@ -74,6 +74,8 @@ def from_onnx(model: Model, bind: Mapping[str, int] | None = None) -> IRModule:
             warnings.simplefilter("ignore")
             imported = _bound(tvm_from_onnx(proto, keep_params_in_input=False), params)
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         # The importer raises many types; its own message says which operator it does not know.
         raise ModelError(f"{label}: TVM's ONNX importer fails: {_first_line(error)}") from error
     normal = Normalize()(imported)

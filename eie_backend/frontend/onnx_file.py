@@ -55,7 +55,7 @@ def read_model(path: Path) -> tuple[ModelProto, list[LargeWeights]]:
     """
     with path.open("rb") as file:
         if not file.seek(0, 2):
-            raise DecodeError("empty")
+            return ModelProto(), []
         data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     rest, places = _without_raw_data(memoryview(data))
     proto = ModelProto.FromString(rest)
