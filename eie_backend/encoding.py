@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import EncodingError
 
-CHUNK = 1 << 20
+CHUNK = 1 << 18
 """Codes that `slice_lengths` looks at together."""
 
 

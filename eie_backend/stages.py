@@ -43,9 +43,7 @@ def eie_programs(prepared: IRModule, target: Target) -> list[Program]:
     attributes = {**codegen_attributes(prepared), "interface": interface(prepared)}
     options = codegen_options(config, attributes)
     mod = partitioned(prepared, target)
-    functions = {
-        gvar.name_hint: mod[gvar] for gvar in _called(mod) if is_eie_function(mod[gvar])
-    }
+    functions = {gvar.name_hint: mod[gvar] for gvar in _called(mod) if is_eie_function(mod[gvar])}
     return generate_programs(functions, options)
 
 

@@ -90,9 +90,7 @@ def choose_tiles(
     return [(span, _cut_inputs(inputs, lengths(span), config)) for span in rows]
 
 
-def _cut_inputs(
-    inputs: int, lengths: NDArray[np.integer], config: HardwareConfig
-) -> list[Span]:
+def _cut_inputs(inputs: int, lengths: NDArray[np.integer], config: HardwareConfig) -> list[Span]:
     starts = np.arange(0, inputs, config.num_pe)
     columns = np.append(starts, lengths.shape[1])
     entries = np.zeros((config.num_pe, columns.size), np.int64)

@@ -219,6 +219,7 @@ JSON_KEYS = {
     "layers",
     "manifest",
     "saturations",
+    "reloads",
     "setup",
     "setup_dram_pj",
 }

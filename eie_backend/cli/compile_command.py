@@ -58,6 +58,7 @@ def compile_model(
     from eie_backend.inputs import input_specs
     from eie_backend.stages import STAGES
     from eie_backend.stages import emit as emit_stage
+    from eie_backend.transform.constraints import fitting_layers
 
     if emit is not None and emit not in STAGES:
         raise ModelError(f"--emit {emit}: no such form; choose one of {', '.join(STAGES)}")
@@ -66,7 +67,8 @@ def compile_model(
     sizes = {"num_pe": num_pe, "fifo_depth": fifo_depth, "spmat_width_bits": spmat_width}
     if accumulator_bits is not None:
         sizes["accumulator_bits"] = accumulator_bits
-    machine = compiler.as_target(HardwareConfig(**sizes))
+    machine_sizes = HardwareConfig(**sizes)
+    machine = compiler.as_target(machine_sizes)
     recipe = Recipe(density=density, bits=bits)
     with working(f"importing {model.name}"):
         imported = [from_onnx(model, parse_bindings(bind or []))]
@@ -82,11 +84,12 @@ def compile_model(
         _write(parts, output)
         return
     assert output is not None
+    fitting = fitting_layers(imported[0], machine_sizes)
     prepared = prepare()
     with working("compiling"):
         executable = compiler.build(prepared, machine)
         export_library(executable, output)
-    out.print(layer_plan(prepared, executable, machine))
+    out.print(layer_plan(prepared, executable, machine, fitting))
     err.print(f"wrote {output}", highlight=False, soft_wrap=True)
 
 

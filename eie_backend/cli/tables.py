@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,8 +21,14 @@ if TYPE_CHECKING:
     from eie_backend.profiler import Report
 
 
-def layer_plan(mod: IRModule, executable: VMExecutable, target: Target) -> Table:
-    """Return where each matmul runs, its density and what the machine stores for it."""
+def layer_plan(
+    mod: IRModule, executable: VMExecutable, target: Target, fitting: Collection[str]
+) -> Table:
+    """Return where each matmul runs, its density and what the machine stores for it.
+
+    `fitting` names the layers whose weights fitted the codebook before anything was compressed.
+    """
+    from eie_backend.codegen.codebook import nonzero_values
     from eie_backend.library import programs
     from eie_backend.profiler import layer_storage
     from eie_backend.targets import config_of
@@ -34,10 +41,11 @@ def layer_plan(mod: IRModule, executable: VMExecutable, target: Target) -> Table
         for program in programs(executable)
         for number, name in enumerate(program.layers)
     }
-    made = table("Layers", "layer", "runs on", "outputs x inputs", "density", "float32", "stored")
+    columns = ("layer", "runs on", "outputs x inputs", "density", "weights", "float32", "stored")
+    made = table("Layers", *columns)
     for name, reason in explain(mod, config_of(target)).items():
         if name not in storage:
-            made.add_row(Text(name), Text(f"host: {reason}"), "", "", "", "")
+            made.add_row(Text(name), Text(f"host: {reason}"), "", "", "", "", "")
             continue
         matrix = weights[name]
         made.add_row(
@@ -45,6 +53,8 @@ def layer_plan(mod: IRModule, executable: VMExecutable, target: Target) -> Table
             "machine",
             f"{matrix.shape[0]} x {matrix.shape[1]}",
             f"{np.count_nonzero(matrix) / matrix.size:.3f}",
+            f"{nonzero_values(matrix).size} values, "
+            + ("fit as they are" if name in fitting else "clustered"),
             size(matrix.nbytes),
             size(storage[name]),
         )

@@ -5,13 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-CHUNK = 1 << 20
+CHUNK = 1 << 18
 """Weights looked at together: what a pass over a large matrix holds beside it."""
 
 
-def nonzero_values(
-    weights: NDArray[np.float32], at_most: int | None = None
-) -> NDArray[np.float32]:
+def nonzero_values(weights: NDArray[np.float32], at_most: int | None = None) -> NDArray[np.float32]:
     """Return the different non-zero values in ascending order; -0.0 is a zero.
 
     Parameters

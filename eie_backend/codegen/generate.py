@@ -114,9 +114,7 @@ class _Generator:
                 call.bias is not None,
                 bool(call.kernel.attrs["eie.relu"]),
             )
-            for call, layer_range, codebook in zip(
-                self.calls, ranges, self.codebooks, strict=True
-            )
+            for call, layer_range, codebook in zip(self.calls, ranges, self.codebooks, strict=True)
         ]
         config = self.options.config
         return layer_formats(layers, config.accumulator_bits, self.options.value_bits)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import tempfile
 import warnings
 from collections.abc import Mapping
 from contextlib import redirect_stderr
@@ -24,7 +25,8 @@ from tvm.runtime import Tensor
 
 from eie_backend.errors import ModelError, is_out_of_memory
 from eie_backend.frontend.onnx_file import LargeWeights, read_model
-from eie_backend.transform.layers import constant_weights, make_tensor, matmuls
+from eie_backend.spool import spooled_tensor
+from eie_backend.transform.layers import constant_weights, matmuls
 from eie_backend.transform.normalize import Normalize, rename_layers
 
 MAX_EXTENT = 2**31 - 1
@@ -64,9 +66,19 @@ def from_onnx(model: Model, bind: Mapping[str, int] | None = None) -> IRModule:
     params = {}
     for weights in large:
         values = weights.load()
+        digest.update(f"{weights.name}{weights.shape}".encode())
         digest.update(np.ascontiguousarray(values))
         matrices[weights.name] = _keys(values)
-        params[weights.name] = make_tensor(values.T if _is_transposed(proto, weights) else values)
+        transposed = _is_transposed(proto, weights)
+        try:
+            params[weights.name] = spooled_tensor(values.T if transposed else values)
+        except OSError as error:
+            if is_out_of_memory(error):
+                raise
+            raise ModelError(
+                f"{label}: {weights.name}: {values.nbytes} bytes cannot be written to "
+                f"{tempfile.gettempdir()}: {error.strerror}; set TMPDIR to a folder with room"
+            ) from error
     _as_inputs(proto, params)
     try:
         with warnings.catch_warnings(), redirect_stderr(StringIO()):
@@ -123,17 +135,15 @@ def _bound(mod: IRModule, params: Mapping[str, Tensor]) -> IRModule:
 
 
 def _read(model: Model) -> tuple[ModelProto, list[LargeWeights], str]:
+    source: Path | bytes
     if isinstance(model, ModelProto):
-        copy = ModelProto()
-        copy.CopyFrom(model)
-        return copy, [], "model"
-    label = "model" if isinstance(model, bytes) else fspath(model)
-    large: list[LargeWeights] = []
+        source, label = model.SerializeToString(), "model"
+    elif isinstance(model, bytes):
+        source, label = model, "model"
+    else:
+        source, label = Path(model), fspath(model)
     try:
-        if isinstance(model, bytes):
-            proto = onnx.load_model_from_string(model)
-        else:
-            proto, large = read_model(Path(label))
+        proto, large = read_model(source)
     except FileNotFoundError as error:
         missing = error.filename or label
         raise ModelError(f"{missing}: no such file; give the path of an ONNX model") from error

@@ -16,7 +16,7 @@ import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
-from onnx import ModelProto, TensorProto
+from onnx import GraphProto, ModelProto, TensorProto
 from onnx.external_data_helper import (
     ExternalDataInfo,
     load_external_data_for_model,
@@ -45,45 +45,57 @@ class LargeWeights:
     load: Callable[[], NDArray[np.float32]]
 
 
-def read_model(path: Path) -> tuple[ModelProto, list[LargeWeights]]:
-    """Return the model in a file, and the initializers that were left out of it.
+def read_model(source: Path | bytes) -> tuple[ModelProto, list[LargeWeights]]:
+    """Return the model in a file or in bytes, and the initializers that were left out of it.
 
     Raises
     ------
     OSError, DecodeError, onnx.checker.ValidationError
         If the file, the model or its external data cannot be read.
     """
-    with path.open("rb") as file:
-        if not file.seek(0, 2):
-            return ModelProto(), []
-        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    data = source if isinstance(source, bytes) else _mapped(source)
     rest, places = _without_raw_data(memoryview(data))
     proto = ModelProto.FromString(rest)
-
-    def mapped(source: Path, shape: tuple[int, ...], at: int) -> Callable[[], NDArray[np.float32]]:
-        return lambda: np.memmap(source, "<f4", "r", at, shape)
-
-    large = []
+    large: list[LargeWeights] = []
+    kept: list[TensorProto] = []
     for tensor, place in zip(proto.graph.initializer, places, strict=True):
         shape = tuple(tensor.dims)
-        in_file = tensor.data_type == TensorProto.FLOAT and len(shape) > 1
-        if place is not None:
-            start, stop = place
-            if in_file and stop - start == 4 * prod(shape):
-                large.append(LargeWeights(tensor.name, shape, mapped(path, shape, start)))
-            else:
-                tensor.raw_data = data[start:stop]
-        elif in_file and uses_external_data(tensor) and 4 * prod(shape) >= LARGE_BYTES:
-            source, at = _external(tensor, path.parent)
-            large.append(LargeWeights(tensor.name, shape, mapped(source, shape, at)))
-            tensor.ClearField("external_data")
-            tensor.ClearField("data_location")
-    load_external_data_for_model(proto, str(path.parent))
-    names = {weights.name for weights in large}
-    kept = [tensor for tensor in proto.graph.initializer if tensor.name not in names]
+        size = 4 * prod(shape) if tensor.data_type == TensorProto.FLOAT and len(shape) > 1 else 0
+        if place is not None and place[1] - place[0] == size:
+            large.append(LargeWeights(tensor.name, shape, _loader(source, place[0], shape)))
+        elif place is not None:
+            tensor.raw_data = data[slice(*place)]
+            kept.append(tensor)
+        elif isinstance(source, Path) and uses_external_data(tensor) and size >= LARGE_BYTES:
+            found = _loader(*_external(tensor, source.parent), shape)
+            large.append(LargeWeights(tensor.name, shape, found))
+        else:
+            kept.append(tensor)
+    rest_of_graph = GraphProto()
+    rest_of_graph.initializer.extend(kept)
     del proto.graph.initializer[:]
-    proto.graph.initializer.extend(kept)
+    proto.graph.initializer.extend(rest_of_graph.initializer)
+    if isinstance(source, Path):
+        load_external_data_for_model(proto, str(source.parent))
+    for tensor in proto.graph.initializer:
+        if not uses_external_data(tensor):
+            tensor.ClearField("data_location")
     return proto, large
+
+
+def _mapped(path: Path) -> mmap.mmap | bytes:
+    with path.open("rb") as file:
+        if not file.seek(0, 2):
+            return b""
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _loader(
+    source: Path | bytes, at: int, shape: tuple[int, ...]
+) -> Callable[[], NDArray[np.float32]]:
+    if isinstance(source, Path):
+        return lambda: np.memmap(source, "<f4", "r", at, shape)
+    return lambda: np.frombuffer(source, "<f4", prod(shape), at).reshape(shape)
 
 
 def _external(tensor: TensorProto, folder: Path) -> tuple[Path, int]:
@@ -150,14 +162,14 @@ def _read_varint(data: memoryview, at: int, stop: int) -> tuple[int, int]:
             break
         value |= (data[at] & 127) << shift
         at += 1
-        if data[at - 1] < 128:  # noqa: PLR2004
+        if data[at - 1] < 128:
             return value, at
     raise DecodeError(f"no number ends at byte {at}")
 
 
 def _varint(value: int) -> bytes:
     out = bytearray()
-    while value > 127:  # noqa: PLR2004
+    while value > 127:
         out.append(value & 127 | 128)
         value >>= 7
     return bytes([*out, value])

@@ -14,7 +14,12 @@ from tvm.tirx import IntImm
 
 from eie_backend.codegen.codebook import nonzero_values
 from eie_backend.config import HardwareConfig
-from eie_backend.transform.layers import constant_weights, is_constant_matrix, matmuls
+from eie_backend.transform.layers import (
+    constant_weights,
+    dense_layers,
+    is_constant_matrix,
+    matmuls,
+)
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,19 @@ def why_not(
             text = " ".join((constraint.__doc__ or "").split())
             return text.format(layer=layer)
     return None
+
+
+def fitting_layers(mod: IRModule, config: HardwareConfig) -> dict[str, int]:
+    """Return the values of each layer whose weights fit the codebook as they are.
+
+    Such a layer may have been pruned, clustered or palettised by any tool; it is never clustered
+    again.
+    """
+    limit = config.codebook_entries - 1
+    found = {
+        layer.name: nonzero_values(layer.weights, at_most=limit).size for layer in dense_layers(mod)
+    }
+    return {name: values for name, values in found.items() if values <= limit}
 
 
 def explain(mod: IRModule, config: HardwareConfig) -> dict[str, str | None]:

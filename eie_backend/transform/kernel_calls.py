@@ -44,7 +44,9 @@ def kernel_calls(mod: IRModule, function: relax.Function) -> tuple[list[KernelCa
             weights, *bias = map(constant_array, operands[1:])
             maker[binding.var] = len(calls)
             calls.append(
-                KernelCall(gvar, mod[gvar], maker[operands[0]], weights.T, bias[0] if bias else None)
+                KernelCall(
+                    gvar, mod[gvar], maker[operands[0]], weights.T, bias[0] if bias else None
+                )
             )
         elif isinstance(value, relax.Call):
             maker[binding.var] = maker[value.args[0]]

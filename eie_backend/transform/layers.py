@@ -20,6 +20,7 @@ from tvm.ir.expr import GenericConst
 from tvm.relax.expr_functor import PyExprMutator, mutator
 
 from eie_backend.errors import ModelError
+from eie_backend.spool import release
 
 MATRIX_RANK = 2
 
@@ -115,7 +116,11 @@ def dense_layers(mod: IRModule) -> list[DenseLayer]:
         for binding, function in matmuls(mod)
         if (weights := constant_weights(binding.value)) is not None
     ]
-    if faults := [fault for layer in layers for fault in _faults(layer)]:
+    faults = []
+    for layer in layers:
+        faults += _faults(layer)
+        release(layer.weights)
+    if faults:
         raise ModelError("; ".join(faults) + "; repair the model")
     return layers
 
@@ -168,6 +173,8 @@ def map_weights(
             value = binding.value
             weights = constant_weights(value) if is_matmul(value) else None
             changed = None if weights is None else change(binding.var.name, weights)
+            if weights is not None:
+                release(weights)
             if changed is not weights:
                 constant = relax.const(_as_tensor(changed.T))
                 call = relax.Call(value.op, [value.args[0], constant], value.attrs)

@@ -8,7 +8,6 @@ from hypothesis.extra import numpy as hnp
 from eie_backend.codegen.codebook import CHUNK, bias_codes, codebook_of, codes_of, nonzero_values
 
 
-
 def recover_codes(weights):
     codebook = codebook_of(weights)
     return codes_of(weights, codebook), codebook
