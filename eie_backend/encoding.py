@@ -216,7 +216,7 @@ class _StoredCodes(NamedTuple):
     `segment` counts the columns of all PEs, PE after PE; `gap` counts the zeros before a code.
     """
 
-    code: NDArray[np.generic]
+    code: NDArray[Any]
     segment: NDArray[np.int64]
     gap: NDArray[np.int64]
 

@@ -67,7 +67,7 @@ def from_onnx(model: Model, bind: Mapping[str, int] | None = None) -> IRModule:
     for weights in large:
         values = weights.load()
         digest.update(f"{weights.name}{weights.shape}".encode())
-        digest.update(np.ascontiguousarray(values))
+        digest.update(np.ascontiguousarray(values).data)
         matrices[weights.name] = _keys(values)
         transposed = _is_transposed(proto, weights)
         try:

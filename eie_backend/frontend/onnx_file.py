@@ -17,11 +17,7 @@ import onnx
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from onnx import GraphProto, ModelProto, TensorProto
-from onnx.external_data_helper import (
-    ExternalDataInfo,
-    load_external_data_for_model,
-    uses_external_data,
-)
+from onnx.external_data_helper import load_external_data_for_model, uses_external_data
 
 LARGE_BYTES = 1 << 20
 """Matrices of at least this size stay in their file."""
@@ -100,16 +96,17 @@ def _loader(
 
 def _external(tensor: TensorProto, folder: Path) -> tuple[Path, int]:
     """Return the file and the position of a tensor's external data."""
-    info = ExternalDataInfo(tensor)
-    source, at, size = folder / info.location, info.offset or 0, 4 * prod(tensor.dims)
+    info = {entry.key: entry.value for entry in tensor.external_data}
+    location, at, size = info["location"], int(info.get("offset", 0)), 4 * prod(tensor.dims)
+    source = folder / location
     outside = not source.resolve().is_relative_to(folder.resolve())
     if outside or source.is_symlink() or not source.is_file():
         raise onnx.checker.ValidationError(
-            f"{tensor.name}: {info.location} is not a file in the model's folder"
+            f"{tensor.name}: {location} is not a file in the model's folder"
         )
-    if at + size > source.stat().st_size or info.length not in (None, size):
+    if at + size > source.stat().st_size or int(info.get("length", size)) != size:
         raise onnx.checker.ValidationError(
-            f"{tensor.name}: {info.location} does not hold {size} bytes at {at}"
+            f"{tensor.name}: {location} does not hold {size} bytes at {at}"
         )
     return source, at
 

@@ -73,8 +73,8 @@ def make_tensor(values: NDArray[Any]) -> tvm.runtime.Tensor:
 
 def new_like(weights: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return weights of the same shape, not set yet, that a constant takes without a copy."""
-    weights = np.from_dlpack(tvm.runtime.empty(weights.T.shape, "float32")).T
-    return weights
+    like: NDArray[Any] = np.from_dlpack(tvm.runtime.empty(weights.T.shape, "float32")).T
+    return like
 
 
 def _as_tensor(values: NDArray[np.float32]) -> tvm.runtime.Tensor:
@@ -116,7 +116,7 @@ def dense_layers(mod: IRModule) -> list[DenseLayer]:
         for binding, function in matmuls(mod)
         if (weights := constant_weights(binding.value)) is not None
     ]
-    faults = []
+    faults: list[str] = []
     for layer in layers:
         faults += _faults(layer)
         release(layer.weights)
@@ -172,13 +172,13 @@ def map_weights(
         def visit_var_binding_(self, binding: relax.VarBinding) -> None:
             value = binding.value
             weights = constant_weights(value) if is_matmul(value) else None
-            changed = None if weights is None else change(binding.var.name, weights)
             if weights is not None:
+                changed = change(binding.var.name, weights)
                 release(weights)
-            if changed is not weights:
-                constant = relax.const(_as_tensor(changed.T))
-                call = relax.Call(value.op, [value.args[0], constant], value.attrs)
-                binding = relax.VarBinding(binding.var, call)
+                if changed is not weights:
+                    constant = relax.const(_as_tensor(changed.T))
+                    call = relax.Call(value.op, [value.args[0], constant], value.attrs)
+                    binding = relax.VarBinding(binding.var, call)
             super().visit_var_binding_(binding)
 
     rewrite = Rewrite(mod)

@@ -64,5 +64,6 @@ class ScheduleKernels(ModulePass):
                 return of_inputs
             return np.hstack([of_inputs, slice_lengths(codes[slice(*rows), None], config)])
 
-        tiles = choose_tiles(*call.weights.shape, config, lengths)
+        outputs, inputs = call.weights.shape
+        tiles = choose_tiles(outputs, inputs, config, lengths)
         return tensorize(tile(call.kernel, tiles))

@@ -93,7 +93,7 @@ inline Bytes ExampleImage(bool is_float, bool is_resident) {
   image.U32({static_cast<uint32_t>(config.size())});
   for (const uint32_t word : config) image.U32({word});
   image.U32({is_float ? 0U : 1U, kExampleInputs, kExampleOutputs, 0});  // setup once
-  image.Text("f").Text("{}");  // symbol, manifest
+  image.Text("f").Text("{}");                                           // symbol, manifest
   image.U32({2}).Text("fc1").Text("fc2");
   image.U32({2}).Raw(w1).Raw(w2);
   image.U32({1, 4}).Words(is_float, frac_bits, {0.5F, 0, 0, 2});
