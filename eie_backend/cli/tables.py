@@ -26,7 +26,8 @@ def layer_plan(
 ) -> Table:
     """Return where each matmul runs, its density and what the machine stores for it.
 
-    `fitting` names the layers whose weights fitted the codebook before anything was compressed.
+    `fitting` names the layers whose weights fitted the codebook before anything was compressed: they
+    have their values as is, those of the others are clusters.
     """
     from eie_backend.codegen.codebook import nonzero_values
     from eie_backend.library import programs
@@ -41,7 +42,7 @@ def layer_plan(
         for program in programs(executable)
         for number, name in enumerate(program.layers)
     }
-    columns = ("layer", "runs on", "outputs x inputs", "density", "weights", "float32", "stored")
+    columns = ("layer", "runs on", "outputs x inputs", "density", "values", "float32", "stored")
     made = table("Layers", *columns)
     for name, reason in explain(mod, config_of(target)).items():
         if name not in storage:
@@ -53,8 +54,7 @@ def layer_plan(
             "machine",
             f"{matrix.shape[0]} x {matrix.shape[1]}",
             f"{np.count_nonzero(matrix) / matrix.size:.3f}",
-            f"{nonzero_values(matrix).size} values, "
-            + ("fit as they are" if name in fitting else "clustered"),
+            f"{nonzero_values(matrix).size} {'as is' if name in fitting else 'shared'}",
             size(matrix.nbytes),
             size(storage[name]),
         )
