@@ -57,7 +57,8 @@ def action_counts_yaml(report: Report) -> str:
         *((f"{pe}.{name}", action, counter) for name, action, counter in PE_ACTIONS),
         *ACTIONS,
     ):
-        total = report.setup[counter] + sum(layer.counters[counter] for layer in report.layers)
+        loads = report.setup[counter] + report.reloads[counter]
+        total = loads + sum(layer.counters[counter] for layer in report.layers)
         components.setdefault(f"eie.{component}", []).append({"name": action, "counts": total})
     cycles = sum(layer.counters["cycles"] for layer in report.layers)
     components["eie.lnzd"] = [{"name": "cycle", "counts": cycles}]

@@ -14,7 +14,7 @@ from tvm import IRModule, relax
 from tvm.target import Target
 
 from eie_backend.calibration import Data, returning
-from eie_backend.codegen.codebook import nearest_codes, recover_codes
+from eie_backend.codegen.codebook import bias_codes, codebook_of, codes_of
 from eie_backend.config import HardwareConfig
 from eie_backend.encoding import encode
 from eie_backend.errors import ModelError
@@ -29,7 +29,7 @@ from eie_backend.transform.balance import BalanceRows, Order, movable_layers, or
 from eie_backend.transform.layers import dense_layers
 from eie_backend.transform.lower_to_tir import CompositeLayer, composite_layer, is_eie_function
 from eie_backend.transform.partition import Partition
-from eie_backend.transform.schedule import layer_blocks
+from eie_backend.transform.schedule import layer_tiles
 
 BalanceMode = Literal["off", "on", "auto"]
 BALANCE_MODES: tuple[BalanceMode, ...] = ("off", "on", "auto")
@@ -124,11 +124,11 @@ class _Scans:
     def of(cls, mod: IRModule, target: Target, data: Data | None) -> _Scans:
         config = config_of(target)
         layers = machine_layers(mod, config)
-        recovered = {layer.name: recover_codes(layer.weights) for layer in layers}
+        codebooks = {layer.name: codebook_of(layer.weights) for layer in layers}
         column = str((mod.attrs or {}).get("eie.bias", "register")) == "column"
         return cls(
-            {name: codes for name, (codes, _) in recovered.items()},
-            {name: codebook for name, (_, codebook) in recovered.items()},
+            {layer.name: codes_of(layer.weights, codebooks[layer.name]) for layer in layers},
+            codebooks,
             {layer.name: layer.bias for layer in layers if column and layer.bias is not None},
             observe(mod, target, data) if data is not None else _ones(layers),
             order_sources(mod),
@@ -155,14 +155,16 @@ class _Scans:
         codes, x = self._operands(name, orders)
         order = orders.get(name, np.arange(len(codes)))
         codes, codebook = codes[order], self.codebooks[name]
-        row_blocks, col_blocks = layer_blocks(codes, codebook, self.config)
+        column = None
+        if name in self.biases:
+            column = bias_codes(self.biases[name][order], codebook)
         total = 0
-        for rows in (slice(*span) for span in row_blocks):
-            for cols in (slice(*span) for span in col_blocks):
-                bias_codes = None
-                if name in self.biases and cols.stop == codes.shape[1]:
-                    bias_codes = nearest_codes(self.biases[name][order][rows], codebook)
-                encoded = encode(codes[rows, cols], codebook, self.config, bias_codes)
+        for row_span, col_spans in layer_tiles(codes, column, self.config):
+            rows = slice(*row_span)
+            for cols in (slice(*span) for span in col_spans):
+                last = cols.stop == codes.shape[1]
+                bias = column[rows] if column is not None and last else None
+                encoded = encode(codes[rows, cols], codebook, self.config, bias)
                 # No value changes the time of a scan, only which are zero.
                 scans = simulate_batch(encoded, x[:, cols], self.config, "float32", values=False)
                 total += sum(scan.cycles for scan in scans)

@@ -20,7 +20,7 @@ from eie_backend.isa.program import Arithmetic
 from eie_backend.placement import require_machine
 from eie_backend.recipe import Recipe
 from eie_backend.targets import as_target, config_of
-from eie_backend.transform.constraints import explain
+from eie_backend.transform.constraints import explain, fitting_layers
 from eie_backend.transform.dense_form import DenseForm, with_winograd
 from eie_backend.transform.layers import dense_layers
 from eie_backend.transform.pipeline import ShareForMachine
@@ -122,6 +122,7 @@ def prepare(
     if strict:
         require_machine(mod, config)
     mod = DenseForm()(mod)
+    fitting = list(fitting_layers(mod, config))
     if recipe is not None:
         _check_bits(mod, recipe, config)
         mod = compress(mod, recipe)
@@ -134,7 +135,8 @@ def prepare(
         )
     if calibration is not None:
         mod = calibrate(mod, calibration)
-    mod = mod.with_attrs({"eie.arithmetic": arithmetic, "eie.bias": bias})
+    options = {"eie.arithmetic": arithmetic, "eie.bias": bias, "eie.as_is": fitting}
+    mod = mod.with_attrs(options)
     # Last: cycles depend on the weights that stay and on the zeros of the fixed-point format.
     return balance_rows(mod, machine, balance, calibration)
 

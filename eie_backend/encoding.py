@@ -8,12 +8,16 @@ entries (code 0, the longest run), each of which advances ``max_run + 1`` local 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import EncodingError
+
+CHUNK = 1 << 18
+"""Codes that `slice_lengths` looks at together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,21 +158,12 @@ def encode(
         )
     rows, stored_cols = dense.shape
     num_pe, step = config.num_pe, config.max_run + 1
-    padded = np.zeros((-(-rows // num_pe), num_pe, stored_cols), np.uint8)
-    padded.reshape(-1, stored_cols)[:rows] = dense
-    # (PE, column, local row): the order in which entries are stored.
-    slices = np.ascontiguousarray(padded.transpose(1, 2, 0))
-    flat = np.flatnonzero(slices)
-    segment, local_row = np.divmod(flat, slices.shape[2])
-    gap = np.diff(local_row, prepend=-1) - 1
-    starts = np.flatnonzero(np.diff(segment, prepend=-1))
-    gap[starts] = local_row[starts]
-    paddings = gap // step
-    position = np.cumsum(paddings + 1) - 1
+    stored = _stored_codes(dense.astype(np.uint8, copy=False), config)
+    position = np.cumsum(stored.gap // step + 1) - 1
     total = int(position[-1]) + 1 if position.size else 0
     entries = np.full(total, config.max_run << config.codebook_bits, np.uint8)
-    entries[position] = (gap % step) << config.codebook_bits | slices.ravel()[flat]
-    lengths = np.bincount(segment, paddings + 1, num_pe * stored_cols).reshape(num_pe, stored_cols)
+    entries[position] = (stored.gap % step) << config.codebook_bits | stored.code
+    lengths = stored.lengths(config, stored_cols)
     pointers = np.zeros((num_pe, stored_cols + 1), np.uint32)
     pointers[:, 1:] = np.cumsum(lengths, axis=1)
     full = np.zeros(config.codebook_entries, np.float32)
@@ -184,6 +179,67 @@ def encode(
         entries,
         has_bias,
     )
+
+
+def slice_lengths(codes: NDArray[np.generic], config: HardwareConfig) -> NDArray[np.int64]:
+    """Return how many entries, paddings included, each column takes in each PE.
+
+    Parameters
+    ----------
+    codes : ndarray, shape (out, in), any dtype
+        Codebook indices, or anything else that is zero where they are, as the weights.
+    config : HardwareConfig
+        Machine for which the rows are interleaved.
+
+    Returns
+    -------
+    ndarray, shape (num_pe, in), int64
+
+    Examples
+    --------
+    >>> slice_lengths(np.array([[1, 0], [0, 0], [1, 1]]), HardwareConfig(num_pe=2)).tolist()
+    [[2, 1], [0, 0]]
+    """
+    rows, cols = codes.shape
+    width = max(CHUNK // rows, 1)
+    return np.hstack(
+        [
+            _stored_codes(part != 0, config).lengths(config, part.shape[1])
+            for part in (codes[:, start : start + width] for start in range(0, cols, width))
+        ]
+    )
+
+
+class _StoredCodes(NamedTuple):
+    """The non-zero codes of a matrix in the order in which they are stored.
+
+    `segment` counts the columns of all PEs, PE after PE; `gap` counts the zeros before a code.
+    """
+
+    code: NDArray[Any]
+    segment: NDArray[np.int64]
+    gap: NDArray[np.int64]
+
+    def lengths(self, config: HardwareConfig, cols: int) -> NDArray[np.int64]:
+        """Return the entries of each column in each PE, shape (num_pe, cols)."""
+        entries = self.gap // (config.max_run + 1) + 1
+        counts = np.bincount(self.segment, entries, config.num_pe * cols)
+        return counts.astype(np.int64).reshape(config.num_pe, cols)
+
+
+def _stored_codes(dense: NDArray[Any], config: HardwareConfig) -> _StoredCodes:
+    rows, cols = dense.shape
+    by_column = np.ascontiguousarray(dense.T)
+    flat = np.flatnonzero(by_column)
+    column, row = np.divmod(flat, rows)
+    local_row, pe = np.divmod(row, config.num_pe)
+    # A stable sort of 16-bit keys is a radix sort; within a PE the order stays column, row.
+    order = np.argsort(pe.astype(np.uint16), kind="stable")
+    segment, local_row = (pe * cols + column)[order], local_row[order]
+    gap = np.diff(local_row, prepend=-1) - 1
+    starts = np.flatnonzero(np.diff(segment, prepend=-1))
+    gap[starts] = local_row[starts]
+    return _StoredCodes(by_column.ravel()[flat[order]], segment, gap)
 
 
 def _checked_codebook(codebook: ArrayLike, config: HardwareConfig) -> NDArray[np.float32]:

@@ -4,9 +4,19 @@ A message says what is wrong, where, what was given, what is allowed and what to
 The command line prints it on one line and exits with code 2.
 """
 
+import errno
+
 
 class EieError(Exception):
     """Base of every error that the package raises for its users."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error, of Python, NumPy or TVM's C++ code, says that memory ran out."""
+    # TVM turns errors that it does not know, NumPy's among them, into others with the same text.
+    signs = ("bad_alloc", "Unable to allocate")
+    no_mapping = isinstance(error, OSError) and error.errno == errno.ENOMEM
+    return isinstance(error, MemoryError) or no_mapping or any(sign in str(error) for sign in signs)
 
 
 class ConfigError(EieError):

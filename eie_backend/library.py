@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import struct
 import tempfile
 from collections.abc import Iterator
+from math import prod
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -19,12 +21,15 @@ from typing import Any
 import tvm
 from tvm.relax import VMExecutable
 
-from eie_backend.errors import ImageError, ModelError
+from eie_backend.errors import ImageError, ModelError, is_out_of_memory
 from eie_backend.isa.image import decode_image
 from eie_backend.isa.program import Program
 
 SEAL = b"EIESEAL1"
 DIGEST_BYTES = 32
+CODE_BYTES = 4_000_000
+"""Room for the host's code and what the linker adds; more than it ever was."""
+
 ELF_HEADER_BYTES = 64
 ELF_SECTION_TABLE = (40, 58)
 """Offsets of the section table's position (u64), and of its entry size and count (u16 each)."""
@@ -51,6 +56,8 @@ def export_library(executable: Any, path: str | PathLike[str]) -> None:
     try:
         with tempfile.TemporaryDirectory(prefix=".eie_", dir=final.parent) as folder:
             aside = Path(folder) / final.name
+            if isinstance(executable, VMExecutable):
+                _reserve(Path(folder), _bytes_needed(executable))
             _link(executable, aside, final)
             digest = hashlib.sha256(aside.read_bytes()).digest()
             with aside.open("ab") as file:
@@ -62,6 +69,34 @@ def export_library(executable: Any, path: str | PathLike[str]) -> None:
         raise ModelError(f"{final}: cannot be written: {write_fault(error)}") from error
 
 
+def _bytes_needed(executable: VMExecutable) -> int:
+    """Return about the size of a library: images, the host's tensors, and `CODE_BYTES`."""
+    images = sum(
+        len(module["__eie_image__"]())
+        for module in _modules(executable.mod)
+        if module.kind == "eie"
+    )
+    shapes = re.findall(r"(?<!shapetuple)\[([0-9, ]+)\]", executable.stats())
+    tensors = sum(8 * prod(map(int, shape.split(","))) for shape in shapes)
+    return images + tensors + CODE_BYTES
+
+
+def _reserve(folder: Path, size: int) -> None:
+    """Make sure that an object file and a library of `size` bytes each can be written.
+
+    LLVM ends the process when a write fails, so it must not come to that.
+    """
+    paths = [folder / "object", folder / "library"]
+    try:
+        for path in paths:
+            with path.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, size)
+    except OSError as error:
+        raise OSError(error.errno, f"{error.strerror}; it needs about {2 * size} bytes") from error
+    for path in paths:
+        path.unlink()
+
+
 def write_fault(error: OSError) -> str:
     """Return why a file cannot be written, and what to do about it."""
     if isinstance(error, FileNotFoundError):
@@ -71,10 +106,12 @@ def write_fault(error: OSError) -> str:
 
 def _link(executable: Any, aside: Path, final: Path) -> None:
     try:
-        executable.export_library(fspath(aside))
+        executable.export_library(fspath(aside), workspace_dir=fspath(aside.parent))
     except OSError:
         raise
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         reason = next(filter(None, map(str.strip, str(error).splitlines())), repr(error))
         raise ModelError(
             f"{final}: cannot be linked: {reason}; TVM needs a C++ compiler on the PATH (g++)"

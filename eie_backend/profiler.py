@@ -78,7 +78,9 @@ class Report:
     layers : tuple of LayerProfile
         In program order; layers on the host have no cycles and do not appear.
     setup : mapping of str to int
-        Counters of loading resident weights, once per program and not per sample.
+        Counters of loading resident weights, once and not per sample.
+    reloads : mapping of str to int
+        Counters of loading the weights of programs that take turns on the machine, at each call.
     config : HardwareConfig
         The machine.
     arithmetic : str
@@ -94,6 +96,7 @@ class Report:
     outputs: tuple[NDArray[np.generic], ...]
     layers: tuple[LayerProfile, ...]
     setup: Mapping[str, int]
+    reloads: Mapping[str, int]
     config: HardwareConfig
     arithmetic: str
     engine: Engine
@@ -127,6 +130,7 @@ class Report:
             "layers": [asdict(layer) for layer in self.layers],
             "manifest": dict(self.manifest),
             "saturations": self.saturations,
+            "reloads": dict(self.reloads),
             "setup": dict(self.setup),
             "setup_dram_pj": self.setup_dram_pj,
         }
@@ -272,13 +276,23 @@ class Recorder:
     ) -> Report:
         """Return what was recorded for that many samples of the model."""
         first = next(iter(self._programs.values()))
-        setup = [_counters(row) for row in self._rows if not str(row["layer"])]
+        setups = [row for row in self._rows if not str(row["layer"])]
+
+        def loads(per_call: bool) -> dict[str, int]:
+            rows = [
+                _counters(row)
+                for row in setups
+                if self._programs[str(row["symbol"])].setup_per_call == per_call
+            ]
+            return {c.name: sum(row[c.name] for row in rows) for c in COUNTERS}
+
         return Report(
             outputs=outputs,
             layers=tuple(
                 self._layer(row, table, samples) for row in self._rows if str(row["layer"])
             ),
-            setup={c.name: sum(one[c.name] for one in setup) for c in COUNTERS},
+            setup=loads(per_call=False),
+            reloads=loads(per_call=True),
             config=first.config,
             arithmetic=first.arithmetic,
             engine=self._engine,

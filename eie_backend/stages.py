@@ -9,7 +9,7 @@ from tvm import IRModule
 from tvm.ir import GlobalVar
 from tvm.target import Target
 
-from eie_backend.codegen.external import codegen_options, generate_program
+from eie_backend.codegen.external import codegen_options, generate_programs
 from eie_backend.config import HardwareConfig
 from eie_backend.isa.assembly import print_program, to_dialect
 from eie_backend.isa.image import encode_image
@@ -31,8 +31,8 @@ def partitioned(prepared: IRModule, target: Target) -> IRModule:
 
 def tir(prepared: IRModule, target: Target) -> IRModule:
     """Return form 4: scheduled kernels with ``T.eie`` intrinsics."""
-    config = config_of(target)
-    passes = [LowerToTIR(), ScheduleKernels(config)]
+    options = codegen_options(config_of(target), codegen_attributes(prepared))
+    passes = [LowerToTIR(), ScheduleKernels(options.config, options.bias)]
     mod: IRModule = tvm.transform.Sequential(passes)(partitioned(prepared, target))
     return mod
 
@@ -43,11 +43,8 @@ def eie_programs(prepared: IRModule, target: Target) -> list[Program]:
     attributes = {**codegen_attributes(prepared), "interface": interface(prepared)}
     options = codegen_options(config, attributes)
     mod = partitioned(prepared, target)
-    return [
-        generate_program(gvar.name_hint, mod[gvar], options)
-        for gvar in _called(mod)
-        if is_eie_function(mod[gvar])
-    ]
+    functions = {gvar.name_hint: mod[gvar] for gvar in _called(mod) if is_eie_function(mod[gvar])}
+    return generate_programs(functions, options)
 
 
 def _called(mod: IRModule) -> list[GlobalVar]:

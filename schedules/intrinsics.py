@@ -75,18 +75,18 @@ def clear(rows: int) -> str:
 
 @cache
 def mvm(rows: int, cols: int) -> str:
-    """Return the intrinsic of a `rows` x `cols` tile of a weight matrix with any row stride.
+    """Return the intrinsic of a tile of `rows` outputs and `cols` inputs, of any stride.
 
     Before -> after::
 
-        acc[i] = acc[i] + w[i, j] * x[j]  ->  T.eie.mvm(acc, w, x, rows, cols)
+        acc[i] = acc[i] + w[j, i] * x[j]  ->  T.eie.mvm(acc, w, x, rows, cols)
     """
 
     def store(buffers: Any, i: Any, j: Any) -> None:
         acc, w, x = buffers.acc, buffers.w, buffers.x
-        T.buffer_store(acc, acc[i] + w[i, j] * x[j], [i])
+        T.buffer_store(acc, acc[i] + w[j, i] * x[j], [i])
 
-    buffers: Buffers = {"acc": ("rw", (rows,)), "w": ("r", (rows, cols)), "x": ("r", (cols,))}
+    buffers: Buffers = {"acc": ("rw", (rows,)), "w": ("r", (cols, rows)), "x": ("r", (cols,))}
     return _intrinsic("mvm", buffers, (rows, cols), store)
 
 

@@ -1,6 +1,6 @@
-"""The loop nest of one dense layer, whole or cut into blocks, as plain TIR.
+"""The loop nest of one dense layer, whole or cut into tiles, as plain TIR.
 
-`dense_kernel` without blocks is the unscheduled kernel; `schedules.tile` rebuilds it with them.
+`dense_kernel` without tiles is the unscheduled kernel; `schedules.tile` rebuilds it with them.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ from tvm.tirx import Buffer, PrimFunc
 from tvm.tirx.script.builder import ir as T
 
 Span = tuple[int, int]
-"""Half-open range of rows or columns."""
+"""Half-open range of outputs or inputs."""
+
+Tiles = Sequence[tuple[Span, Sequence[Span]]]
+"""Output blocks in order, each with the input blocks that it is summed over, in order."""
 
 
 @dataclass(frozen=True)
 class DenseShape:
-    """What a kernel computes: ``y = relu(x @ w.T + b)`` for `batch` samples."""
+    """What a kernel computes: ``y = relu(x @ w + b)`` for `batch` samples."""
 
     batch: int
     outputs: int
@@ -30,8 +33,7 @@ class DenseShape:
 def dense_kernel(
     name: str,
     shape: DenseShape,
-    row_blocks: Sequence[Span] | None = None,
-    col_blocks: Sequence[Span] | None = None,
+    tiles: Tiles | None = None,
 ) -> PrimFunc:
     """Build the kernel of a dense layer.
 
@@ -41,30 +43,29 @@ def dense_kernel(
         Global symbol.
     shape : DenseShape
         Sizes and epilogue.
-    row_blocks, col_blocks : sequence of (start, stop), optional
-        Output and input blocks, in order; one block each if omitted. The destination registers
-        ``acc`` hold one output block and are summed over the input blocks in column order.
+    tiles : Tiles, optional
+        How the layer is cut; one tile if omitted. The destination registers ``acc`` hold one
+        output block while it is summed over its input blocks.
 
     Returns
     -------
     PrimFunc
-        ``(x (batch, inputs), w (outputs, inputs)[, b (outputs,)], y (batch, outputs))``, float32.
+        ``(x (batch, inputs), w (inputs, outputs)[, b (outputs,)], y (batch, outputs))``, float32.
     """
-    rows = list(row_blocks or [(0, shape.outputs)])
-    cols = list(col_blocks or [(0, shape.inputs)])
+    tiles = tiles or [((0, shape.outputs), [(0, shape.inputs)])]
     with IRBuilder() as builder:
         with T.prim_func(s_tir=True):
             T.func_name(name)
             T.func_attr({"tirx.noalias": True})
             x = T.arg("x", T.buffer((shape.batch, shape.inputs), "float32"))
-            w = T.arg("w", T.buffer((shape.outputs, shape.inputs), "float32"))
+            w = T.arg("w", T.buffer((shape.inputs, shape.outputs), "float32"))
             b = T.arg("b", T.buffer((shape.outputs,), "float32")) if shape.has_bias else None
             y = T.arg("y", T.buffer((shape.batch, shape.outputs), "float32"))
             with T.sblock("root"):
-                acc = T.sblock_alloc_buffer((max(stop - start for start, stop in rows),))
+                acc = T.sblock_alloc_buffer((max(stop - start for (start, stop), _ in tiles),))
                 with T.serial(0, shape.batch) as sample:
                     _name(acc=acc, sample=sample)
-                    for number, span in enumerate(rows):
+                    for number, (span, cols) in enumerate(tiles):
                         _start_block(acc, b, span, number)
                         for tile, columns in enumerate(cols):
                             _mvm_block(acc, w, x, sample, span, columns, f"{number}_{tile}")
@@ -97,7 +98,7 @@ def _mvm_block(
         vi = T.axis.spatial(row_stop - row, i)
         vj = T.axis.reduce(col_stop - col, j)
         _name(i=i, j=j, vs=vs, vi=vi, vj=vj)
-        T.buffer_store(acc, acc[vi] + w[row + vi, col + vj] * x[vs, col + vj], [vi])
+        T.buffer_store(acc, acc[vi] + w[col + vj, row + vi] * x[vs, col + vj], [vi])
 
 
 def _end_block(

@@ -14,8 +14,8 @@ def tensorize(func: PrimFunc) -> PrimFunc:
     Before -> after, one block::
 
         for i, j in T.grid(32, 64):
-            with T.sblock("mvm_0_0"):              T.eie.mvm(acc, w[0:32, 0:64],
-                acc[i] = acc[i] + w[i, j] * x[j] ->          x[0:64], 32, 64)
+            with T.sblock("mvm_0_0"):              T.eie.mvm(acc, w[0:64, 0:32],
+                acc[i] = acc[i] + w[j, i] * x[j] ->          x[0:64], 32, 64)
 
     Raises
     ------

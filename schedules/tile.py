@@ -1,37 +1,42 @@
-"""Cut a dense kernel into blocks that the machine's registers and SRAM hold."""
+"""Cut a dense kernel into tiles that the machine's registers and SRAM hold."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
+import numpy as np
+from numpy.typing import NDArray
 from tvm.tirx import PrimFunc
 
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import ModelError
-from eie_backend.schedules.kernel import DenseShape, Span, dense_kernel
+from eie_backend.schedules.kernel import DenseShape, Span, Tiles, dense_kernel
 
 
-def tile(func: PrimFunc, row_blocks: Sequence[Span], col_blocks: Sequence[Span]) -> PrimFunc:
-    """Split the outputs and the inputs of a dense kernel into blocks.
+def tile(func: PrimFunc, tiles: Tiles) -> PrimFunc:
+    """Split the outputs and the inputs of a dense kernel.
 
-    Before -> after, for two output blocks and one input block::
+    Before -> after, for two output blocks, the first of two input blocks, the second of one::
 
         for sample:                    for sample:
           acc[0:N] = b                   acc = b[0:n]
-          acc += w @ x                   acc += w[0:n, :] @ x
-          y = relu(acc)             ->   y[0:n] = relu(acc)
+          acc += x @ w                   acc += x[0:k] @ w[0:k, 0:n]
+          y = relu(acc)             ->   acc += x[k:K] @ w[k:K, 0:n]
+                                         y[0:n] = relu(acc)
                                          acc = b[n:N]
-                                         acc += w[n:N, :] @ x
+                                         acc += x @ w[:, n:N]
                                          y[n:N] = relu(acc)
 
-    The sums of a value keep their order, so the results are the same bit for bit.
+    Partial sums stay in the destination registers over the input blocks, and a value is summed in
+    the same order, so the results are the same bit for bit. That includes saturation: it happens
+    at every addition, wherever the tiles begin.
 
     Parameters
     ----------
     func : PrimFunc
         A kernel of `eie_backend.schedules.kernel.dense_kernel`.
-    row_blocks, col_blocks : sequence of (start, stop)
-        Output and input blocks, in order, covering the layer.
+    tiles : Tiles
+        Output blocks, each with its input blocks, in order, covering the layer.
     """
     *operands, output = func.params
     batch, outputs = (int(extent) for extent in output.shape)
@@ -39,21 +44,24 @@ def tile(func: PrimFunc, row_blocks: Sequence[Span], col_blocks: Sequence[Span])
     shape = DenseShape(
         batch, outputs, int(operands[0].shape[1]), has_bias, bool(func.attrs["eie.relu"])
     )
-    tiled = dense_kernel(func.attrs["global_symbol"], shape, row_blocks, col_blocks)
+    tiled = dense_kernel(func.attrs["global_symbol"], shape, tiles)
     return tiled.with_attrs(dict(func.attrs.items()))
 
 
-def choose_blocks(
+def choose_tiles(
     outputs: int,
     inputs: int,
     config: HardwareConfig,
-    fits: Callable[[Span, Span], bool],
-) -> tuple[list[Span], list[Span]]:
-    """Return output and input blocks that the machine holds.
+    lengths: Callable[[Span], NDArray[np.integer]],
+) -> list[tuple[Span, list[Span]]]:
+    """Return the fewest tiles that the machine holds.
 
-    A block starts at a whole row of `num_pe` activations. Outputs are limited by the destination
-    registers; inputs by the source registers and the pointer SRAM, and cut evenly into the fewest
-    blocks with which every tile's entries fit the weight SRAM.
+    Output blocks are as large as the destination registers, so they are as few as possible: each
+    one scans all activations again. Within an output block, an input block takes whole rows of
+    `num_pe` activations as long as the source registers, the pointer SRAM and, in the fullest PE,
+    the weight SRAM and the width of a pointer allow. This is minimal: these limits only ever get
+    tighter when a block grows, so the first n blocks reach at least as far as the first n blocks
+    of any other cut.
 
     Parameters
     ----------
@@ -61,29 +69,46 @@ def choose_blocks(
         Size of the layer.
     config : HardwareConfig
         The machine.
-    fits : callable
-        Whether the tile of an output and an input block fits the weight SRAM.
+    lengths : callable
+        Returns for an output block how many entries, paddings included, each PE stores per column,
+        shape (num_pe, columns). A column after the inputs is the bias column; it belongs to the
+        last tile of its output block.
+
+    Returns
+    -------
+    list of (output block, list of input blocks)
 
     Raises
     ------
     ModelError
         If not even one row of activations fits.
     """
-    rows = _cut(outputs, config.block_values)
-    act_rows = -(-inputs // config.num_pe)
-    # One pointer less: a bias column may follow the inputs.
-    limit = min(config.block_values, config.matrix_columns - 1) // config.num_pe
-    fewest = -(-act_rows // limit) if limit > 0 else act_rows + 1
-    for count in range(fewest, act_rows + 1):
-        cols = _cut(inputs, -(-act_rows // count) * config.num_pe)
-        if all(fits(row_span, col_span) for row_span in rows for col_span in cols):
-            return rows, cols
-    raise ModelError(
-        f"no tile of {config.num_pe} inputs fits: a PE has {config.ptr_sram_bytes} bytes of "
-        f"pointer SRAM and reaches {config.matrix_entries} entries; enlarge ptr_sram_bytes, "
-        "spmat_sram_bytes or num_pe"
-    )
+    rows = [
+        (start, min(start + config.block_values, outputs))
+        for start in range(0, outputs, config.block_values)
+    ]
+    return [(span, _cut_inputs(inputs, lengths(span), config)) for span in rows]
 
 
-def _cut(length: int, limit: int) -> list[Span]:
-    return [(start, min(start + limit, length)) for start in range(0, length, limit)]
+def _cut_inputs(inputs: int, lengths: NDArray[np.integer], config: HardwareConfig) -> list[Span]:
+    starts = np.arange(0, inputs, config.num_pe)
+    columns = np.append(starts, lengths.shape[1])
+    entries = np.zeros((config.num_pe, columns.size), np.int64)
+    np.cumsum(np.add.reduceat(lengths, starts, axis=1), axis=1, out=entries[:, 1:])
+    spans: list[Span] = []
+    row = 0
+    while row < starts.size:
+        stops = slice(row + 1, row + 1 + config.act_registers)
+        used = (entries[:, stops] - entries[:, row, None]).max(axis=0)
+        fits = used <= config.matrix_entries
+        fits &= columns[stops] - columns[row] <= config.matrix_columns
+        if not fits[0]:
+            raise ModelError(
+                f"no tile of {config.num_pe} inputs fits: a PE has {config.ptr_sram_bytes} bytes "
+                f"of pointer SRAM and reaches {config.matrix_entries} entries; enlarge "
+                "ptr_sram_bytes, spmat_sram_bytes or num_pe"
+            )
+        stop = row + int(np.count_nonzero(fits))
+        spans.append((row * config.num_pe, min(stop * config.num_pe, inputs)))
+        row = stop
+    return spans

@@ -8,7 +8,7 @@ from tvm import relax
 
 import eie_backend as eie
 from eie_backend import HardwareConfig, Recipe
-from eie_backend.codegen.codebook import recover_codes
+from eie_backend.codegen.codebook import codebook_of
 from eie_backend.errors import EieError
 from eie_backend.isa.image import encode_image
 from eie_backend.library import programs
@@ -317,7 +317,7 @@ def test_weights_that_are_few_already_stay_exact(make_mlp):
     (program,) = programs(eie.compile(eie.from_onnx(model), arithmetic="float32"))
     (matrix,) = program.matrices
     np.testing.assert_array_equal(matrix.codebook[matrix.codes()], few)
-    assert recover_codes(few)[1].size == 4
+    assert codebook_of(few).size == 4
 
 
 # Refusals

@@ -33,7 +33,7 @@ class Exporter:
     def __init__(self, data=b"", error=None):
         self.data, self.error = data, error
 
-    def export_library(self, path):
+    def export_library(self, path, **_):
         with open(path, "wb") as file:  # noqa: PTH123 - `path` is a string, as TVM takes it
             file.write(self.data)
         if self.error:

@@ -243,6 +243,7 @@ JSON_KEYS = {
     "layers",
     "manifest",
     "saturations",
+    "reloads",
     "setup",
     "setup_dram_pj",
 }

@@ -17,10 +17,15 @@ from eie_backend.cli import (
     trace_command,
 )
 from eie_backend.cli.console import fail
-from eie_backend.errors import EieError
+from eie_backend.errors import EieError, ModelError, is_out_of_memory
 
 USAGE_EXIT = 2
 INTERRUPT_EXIT = 130
+
+OUT_OF_MEMORY = (
+    "out of memory; nothing was written: free some, raise the limit (ulimit -v), or compile where "
+    "there is more: three times the model's float32 weights are enough"
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -65,3 +70,10 @@ def main() -> None:
         raise SystemExit(USAGE_EXIT) from None
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPT_EXIT) from None
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        if debug:
+            traceback.print_exc()
+        fail(ModelError(OUT_OF_MEMORY))
+        raise SystemExit(USAGE_EXIT) from None

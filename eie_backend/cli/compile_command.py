@@ -84,17 +84,27 @@ def compile_model(
     machine = as_target(HardwareConfig(**sizes))
     recipe = Recipe(density=density, bits=bits)
     with working(f"importing {model.name}"):
-        mod = from_onnx(model, parse_bindings(bind or []))
-    data = read_inputs(calibrate, input_specs(mod)) if calibrate else None
+        imported = [from_onnx(model, parse_bindings(bind or []))]
+    data = read_inputs(calibrate, input_specs(imported[0])) if calibrate else None
 
     def prepare() -> IRModule:
         with working("compressing and calibrating"):
+            # Handed over: the imported weights go as soon as they are compressed.
             return compiler.prepare(
-                mod, machine, recipe, data, arithmetic, bias, balance, winograd, strict=strict
+                imported.pop(),
+                machine,
+                recipe,
+                data,
+                arithmetic,
+                bias,
+                balance,
+                winograd,
+                strict=strict,
             )
 
     if emit is not None:
-        _write(emit_stage(emit, mod, prepare, machine, complete=output is not None), output)
+        parts = emit_stage(emit, imported[0], prepare, machine, complete=output is not None)
+        _write(parts, output)
         return
     assert output is not None
     prepared = prepare()

@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 def layer_plan(mod: IRModule, executable: VMExecutable, target: Target) -> Table:
     """Return where each layer runs, its density and what the machine stores for it.
 
-    The zeros between the groups of a convolution count in neither density nor float32 size.
+    The zeros between the groups of a convolution count in neither density nor float32 size. A layer
+    whose weights fitted the codebook before anything was compressed has its values as is, those of
+    the others are clusters.
     """
+    from eie_backend.codegen.codebook import nonzero_values
     from eie_backend.library import programs
     from eie_backend.profiler import layer_storage
     from eie_backend.targets import config_of
@@ -33,15 +36,17 @@ def layer_plan(mod: IRModule, executable: VMExecutable, target: Target) -> Table
     from eie_backend.transform.layers import dense_layers
 
     layers = {layer.name: layer for layer in dense_layers(mod)}
+    fitting = set(mod.attrs["eie.as_is"])
     storage = {
         name: layer_storage(program, number)[1]
         for program in programs(executable)
         for number, name in enumerate(program.layers)
     }
-    made = table("Layers", "layer", "runs on", "outputs x inputs", "density", "float32", "stored")
+    columns = ("layer", "runs on", "outputs x inputs", "density", "values", "float32", "stored")
+    made = table("Layers", *columns)
     for name, reason in explain(mod, config_of(target)).items():
         if name not in storage:
-            made.add_row(Text(name), Text(f"host: {reason}"), "", "", "", "")
+            made.add_row(Text(name), Text(f"host: {reason}"), "", "", "", "", "")
             continue
         matrix, groups = layers[name].weights, layers[name].groups
         made.add_row(
@@ -49,6 +54,7 @@ def layer_plan(mod: IRModule, executable: VMExecutable, target: Target) -> Table
             "machine",
             f"{matrix.shape[0]} x {matrix.shape[1]}",
             f"{np.count_nonzero(matrix) * groups / matrix.size:.3f}",
+            f"{nonzero_values(matrix).size} {'as is' if name in fitting else 'shared'}",
             size(matrix.nbytes // groups),
             size(storage[name]),
         )
@@ -128,13 +134,20 @@ def energy_table(report: Report) -> Table:
 
 
 def remarks(report: Report) -> list[Text]:
-    """Return a line for resident weights and one for saturations, if there were any."""
+    """Return a line each for resident and reloaded weights and saturations, if there were any."""
     lines = []
     if report.setup["load_cycles"]:
         lines.append(
             Text(
                 f"Weights are resident: {size(report.setup['load_bytes'])} loaded once in "
                 f"{report.setup['load_cycles']:,} cycles."
+            )
+        )
+    if report.reloads["load_cycles"]:
+        lines.append(
+            Text(
+                "Weights of programs that take turns are loaded at each call: "
+                f"{size(report.reloads['load_bytes'])} in {report.reloads['load_cycles']:,} cycles."
             )
         )
     if total := sum(report.saturations.values()):

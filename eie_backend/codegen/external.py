@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tvm
-from tvm import IRModule, relax
+from tvm import relax
 from tvm.target import Target
 
 import eie_backend
 from eie_backend._register import load_runtime
 from eie_backend.codegen.generate import BIAS_MODES, CodegenOptions, generate
+from eie_backend.codegen.residency import place_matrices
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import ModelError
 from eie_backend.isa.image import encode_image
@@ -41,21 +42,24 @@ def external_modules(
     options = codegen_options(config, attributes)
     create = tvm.get_global_func("ffi.Module.load_from_bytes.eie")
     load_runtime()
+    symbols = [str(function.attrs["global_symbol"]) for function in functions]
     return [
-        create(encode_image(generate_program(str(f.attrs["global_symbol"]), f, options)))
-        for f in functions
+        create(encode_image(program))
+        for program in generate_programs(dict(zip(symbols, functions, strict=True)), options)
     ]
 
 
-def generate_program(symbol: str, function: relax.Function, options: CodegenOptions) -> Program:
-    """Take one partitioned function through TIR to its program."""
-    return generate(scheduled(symbol, function, options.config), symbol, options)
-
-
-def scheduled(symbol: str, function: relax.Function, config: HardwareConfig) -> IRModule:
-    """Return one partitioned function as scheduled TIR kernels."""
-    mod: IRModule = ScheduleKernels(config)(lower(symbol, function))
-    return mod
+def generate_programs(
+    functions: Mapping[str, relax.Function], options: CodegenOptions
+) -> list[Program]:
+    """Take the partitioned functions of a module, by symbol, through TIR to their programs."""
+    schedule = ScheduleKernels(options.config, options.bias)
+    return place_matrices(
+        [
+            generate(schedule(lower(symbol, function)), symbol, options)
+            for symbol, function in functions.items()
+        ]
+    )
 
 
 def codegen_options(config: HardwareConfig, attributes: Mapping[str, Any]) -> CodegenOptions:

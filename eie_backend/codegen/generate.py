@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from tvm import IRModule, relax
 
 from eie_backend.codegen.act_rows import allocate_rows
-from eie_backend.codegen.codebook import nearest_codes, recover_codes
+from eie_backend.codegen.codebook import bias_codes, codebook_of, codes_of
 from eie_backend.codegen.formats import (
     FLOAT,
     LayerFormat,
@@ -67,7 +67,10 @@ class CodegenOptions:
 
 
 def generate(mod: IRModule, symbol: str, options: CodegenOptions) -> Program:
-    """Return the program of the ``eie`` function `symbol` of a scheduled module."""
+    """Return the program of the ``eie`` function `symbol` of a scheduled module.
+
+    It loads no matrix yet: see `eie_backend.codegen.residency`.
+    """
     function = mod[symbol]
     calls, results = kernel_calls(mod, function)
     return _Generator(symbol, function, calls, results, options).program()
@@ -84,7 +87,7 @@ class _Generator:
     ) -> None:
         self.symbol, self.calls, self.results, self.options = symbol, calls, results, options
         self.layers = [call.layer for call in calls]
-        self.codes = [recover_codes(call.weights) for call in calls]
+        self.codebooks = [codebook_of(call.weights) for call in calls]
         self.formats = self._formats()
         sizes = [call.weights.shape[0] for call in calls]
         self.inputs = calls[0].weights.shape[1]
@@ -111,7 +114,7 @@ class _Generator:
                 call.bias is not None,
                 bool(call.kernel.attrs["eie.relu"]),
             )
-            for call, layer_range, (_, codebook) in zip(self.calls, ranges, self.codes, strict=True)
+            for call, layer_range, codebook in zip(self.calls, ranges, self.codebooks, strict=True)
         ]
         config = self.options.config
         return layer_formats(layers, config.accumulator_bits, self.options.value_bits)
@@ -129,7 +132,6 @@ class _Generator:
             store = {"src_row": self.rows[result + 1], "dst": dst, "count": size}
             frac_bits = self.formats[result].output
             steps.append(Step("store_act", {**store, "frac_bits": frac_bits}, result))
-        setup, placed = self._place_matrices(steps)
         return Program(
             symbol=self.symbol,
             config=self.options.config,
@@ -139,8 +141,8 @@ class _Generator:
             layers=tuple(self.layers),
             matrices=tuple(self.matrices),
             biases=tuple(self.biases),
-            setup=setup,
-            steps=placed,
+            setup=(),
+            steps=tuple(steps),
             manifest=self.options.manifest,
         )
 
@@ -168,13 +170,14 @@ class _Generator:
         return Step("clear", {}, number)
 
     def _mvm(self, number: int, call: KernelStep, *, last_tile: bool) -> Step:
-        rows, cols = call.spans["w"]
-        codes, codebook = self.codes[number]
-        bias, bias_codes = self.calls[number].bias, None
-        if last_tile and self.options.bias == "column" and bias is not None:
-            bias_codes = nearest_codes(bias[slice(*rows)], codebook)
+        cols, rows = call.spans["w"]
+        layer, codebook = self.calls[number], self.codebooks[number]
+        column = None
+        if last_tile and self.options.bias == "column" and layer.bias is not None:
+            column = bias_codes(layer.bias[slice(*rows)], codebook)
         config, layer_format = self.options.config, self.formats[number]
-        matrix = encode(codes[slice(*rows), slice(*cols)], codebook, config, bias_codes)
+        codes = codes_of(layer.weights[slice(*rows), slice(*cols)], codebook)
+        matrix = encode(codes, codebook, config, column)
         if not self.options.is_float:
             words = quantize(matrix.codebook, layer_format.weights, self.options.value_bits)
             matrix = replace(matrix, codebook=words.astype(np.int32))
@@ -204,24 +207,6 @@ class _Generator:
         values: NDArray[np.float32] = bias[start:stop] + np.float32(0)  # no -0.0: text cannot tell
         return values
 
-    def _place_matrices(self, steps: list[Step]) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
-        """Load all matrices once if they fit together, else each before its use."""
-        loads = {
-            step.operands["matrix"]: Step(
-                "load_matrix", {"matrix": step.operands["matrix"]}, step.layer
-            )
-            for step in steps
-            if step.instruction == "mvm"
-        }
-        if is_resident(self.matrices, self.options.config):
-            return tuple(loads.values()), tuple(steps)
-        streamed: list[Step] = []
-        for step in steps:
-            if step.instruction == "mvm":
-                streamed.append(loads[step.operands["matrix"]])
-            streamed.append(step)
-        return (), tuple(streamed)
-
 
 def _with_room_for_one(name: str, found: LayerRange, bits: int) -> LayerRange:
     """Widen a range so that a bias column's constant 1 has a word beside the activations."""
@@ -232,13 +217,3 @@ def _with_room_for_one(name: str, found: LayerRange, bits: int) -> LayerRange:
             "column; use bias='register'"
         )
     return replace(found, **{key: max(value, 1.0) for key, value in values.items()})
-
-
-def is_resident(matrices: list[EncodedMatrix], config: HardwareConfig) -> bool:
-    """Return whether the weight and pointer SRAM of every PE hold all matrices together."""
-    word = config.entries_per_word
-    entries = sum(-(-m.entries_per_pe.astype(np.int64) // word) * word for m in matrices)
-    pointer_bits = sum(m.pointers.shape[1] for m in matrices) * config.ptr_bits
-    return bool(
-        np.max(entries) <= config.spmat_sram_bytes and pointer_bits <= 8 * config.ptr_sram_bytes
-    )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tvm import IRModule
 from tvm.ir.transform import PassContext
 
-from eie_backend.transform.layers import map_weights
+from eie_backend.transform.layers import map_weights, new_like
 from eie_backend.transform.module_pass import ModulePass
 
 
@@ -55,8 +55,21 @@ def prune(weights: NDArray[np.float32], density: float) -> NDArray[np.float32]:
     keep = round(density * weights.size)
     if keep >= weights.size:
         return weights
-    order = np.argsort(-np.abs(weights), axis=None, kind="stable")
-    pruned = np.zeros_like(weights, order="C")
-    kept = order[:keep]
-    pruned.reshape(-1)[kept] = weights.reshape(-1)[kept]
+    smallest_kept = _largest(np.abs(weights).ravel(order="K"), keep)
+    if smallest_kept == 0:
+        return weights
+    kept = np.abs(weights) > smallest_kept
+    ties = np.flatnonzero(np.abs(weights) == smallest_kept)[: keep - np.count_nonzero(kept)]
+    kept[np.unravel_index(ties, kept.shape)] = True
+    pruned = new_like(weights)
+    pruned[...] = 0
+    np.copyto(pruned, weights, where=kept)
     return pruned
+
+
+def _largest(values: NDArray[np.float32], number: int) -> float:
+    """Return the `number`-th largest of `values`, which change their order; above all for 0."""
+    if number == 0:
+        return np.inf
+    values.partition(values.size - number)
+    return float(values[values.size - number])

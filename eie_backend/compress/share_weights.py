@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from tvm import IRModule
 from tvm.ir.transform import PassContext
 
-from eie_backend.transform.layers import map_weights
+from eie_backend.codegen.codebook import CHUNK, nonzero_values
+from eie_backend.transform.layers import map_weights, new_like
 from eie_backend.transform.module_pass import ModulePass
 
 MAX_ITERATIONS = 300
@@ -57,15 +58,21 @@ class ShareWeights(ModulePass):
 
 def share(weights: NDArray[np.float32], bits: int) -> NDArray[np.float32]:
     """Return `weights` with at most ``2**bits - 1`` non-zero values, zeros kept."""
-    nonzero = np.flatnonzero(weights)
-    values = weights.reshape(-1)[nonzero]
     entries = (1 << bits) - 1
-    ordered = np.sort(values)
-    if np.count_nonzero(np.diff(ordered)) < entries:
+    if nonzero_values(weights, at_most=entries).size <= entries:
         return weights
+    flat = weights.ravel(order="K")
+    chunks = (flat[start : start + CHUNK] for start in range(0, flat.size, CHUNK))
+    ordered = np.concatenate([chunk[chunk != 0] for chunk in chunks])
+    ordered.sort()
     centroids = cluster(ordered, entries)
-    shared = np.zeros_like(weights, order="C")
-    shared.reshape(-1)[nonzero] = centroids[np.searchsorted(_boundaries(centroids), values)]
+    boundaries = _boundaries(centroids)
+    shared = new_like(weights)
+    width = max(CHUNK * weights.shape[-1] // weights.size, 1)
+    for start in range(0, weights.shape[-1], width):
+        part = weights.T[start : start + width]
+        nearest = centroids[np.searchsorted(boundaries, part)]
+        shared.T[start : start + width] = np.where(part == 0, 0, nearest)
     return shared
 
 
@@ -100,8 +107,10 @@ class _Values:
 
     def __init__(self, ordered: NDArray[np.float32]) -> None:
         self.values = ordered.astype(np.float64)
-        self.sums = np.concatenate([[0.0], np.cumsum(self.values)])
-        self.squares = np.concatenate([[0.0], np.cumsum(self.values**2)])
+        self.sums, self.squares = np.zeros((2, ordered.size + 1))
+        np.cumsum(self.values, out=self.sums[1:])
+        np.square(self.values, out=self.squares[1:])
+        np.cumsum(self.squares, out=self.squares)
 
     def cost(self, start: NDArray[np.int64], stop: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the squared error of the values in each range around their mean."""

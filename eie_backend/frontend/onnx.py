@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 import warnings
 from collections.abc import Mapping
 from contextlib import redirect_stderr
 from io import StringIO
 from os import PathLike, fspath
+from pathlib import Path
 
+import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
-from onnx import ModelProto, TensorShapeProto
-from tvm import IRModule
+from onnx import ModelProto, TensorProto, TensorShapeProto
+from onnx.helper import make_tensor_value_info
+from tvm import IRModule, relax
+from tvm.runtime import Tensor
 
-from eie_backend.errors import ModelError
+from eie_backend.errors import ModelError, is_out_of_memory
 from eie_backend.frontend.dimensions import check_bindings
 from eie_backend.frontend.names import first_line
+from eie_backend.frontend.onnx_file import LargeWeights, read_model
 from eie_backend.frontend.onnx_importer import import_onnx
+from eie_backend.spool import spooled_tensor
 from eie_backend.transform.normalize import Normalize
 
 Model = str | PathLike[str] | bytes | ModelProto
@@ -44,31 +51,87 @@ def from_onnx(model: Model, bind: Mapping[str, int] | None = None) -> IRModule:
     ModelError
         If the model cannot be read or imported, or a dimension stays dynamic.
     """
-    proto, label = _read(model)
+    proto, large, label = _read(model)
     _bind_dimensions(proto, dict(bind or {}), label)
-    digest = hashlib.sha256(proto.SerializeToString(deterministic=True)).hexdigest()
+    digest = hashlib.sha256(proto.SerializeToString(deterministic=True))
+    params = {}
+    for weights in large:
+        values = weights.load()
+        digest.update(f"{weights.name}{weights.shape}".encode())
+        digest.update(np.ascontiguousarray(values).data)
+        transposed = _is_transposed(proto, weights)
+        try:
+            params[weights.name] = spooled_tensor(values.T if transposed else values)
+        except OSError as error:
+            if is_out_of_memory(error):
+                raise
+            raise ModelError(
+                f"{label}: {weights.name}: {values.nbytes} bytes cannot be written to "
+                f"{tempfile.gettempdir()}: {error.strerror}; set TMPDIR to a folder with room"
+            ) from error
+    _as_inputs(proto, params)
     try:
         with warnings.catch_warnings(), redirect_stderr(StringIO()):
             # What the importer says beside its error is in the error.
             warnings.simplefilter("ignore")
-            normal = Normalize()(import_onnx(proto))
+            normal = Normalize()(_bound(import_onnx(proto), params))
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         # TVM raises many types; its own message says which operator it does not know.
         raise ModelError(f"{label}: TVM's ONNX importer fails: {first_line(error)}") from error
-    return normal.with_attr("eie.model_sha256", digest)
+    return normal.with_attr("eie.model_sha256", digest.hexdigest())
 
 
-def _read(model: Model) -> tuple[ModelProto, str]:
+def _is_transposed(proto: ModelProto, weights: LargeWeights) -> bool:
+    """Make the one Gemm that takes `weights` transposed take them as they are, if there is one.
+
+    So they are transposed while they are read, and not twice in memory afterwards.
+    """
+    users = [node for node in proto.graph.node if weights.name in node.input]
+    inner = any(a.HasField("g") or a.graphs for node in proto.graph.node for a in node.attribute)
+    if inner or len(users) != 1 or users[0].op_type != "Gemm":
+        return False
+    (node,) = users
+    flags = [attribute for attribute in node.attribute if attribute.name == "transB"]
+    if list(node.input).index(weights.name) != 1 or not any(flag.i for flag in flags):
+        return False
+    node.attribute.remove(flags[0])
+    return True
+
+
+def _as_inputs(proto: ModelProto, params: Mapping[str, Tensor]) -> None:
+    """Declare `params` as the last inputs of the graph, in place."""
+    others = [value for value in proto.graph.input if value.name not in params]
+    del proto.graph.input[:]
+    proto.graph.input.extend(others)
+    for name, tensor in params.items():
+        shape = [int(extent) for extent in tensor.shape]
+        proto.graph.input.append(make_tensor_value_info(name, TensorProto.FLOAT, shape))
+
+
+def _bound(mod: IRModule, params: Mapping[str, Tensor]) -> IRModule:
+    """Return the module with its last parameters bound to their values."""
+    if not params:
+        return mod
+    main = mod["main"]
+    data_inputs = len(main.params) - len(params)
+    values = zip(main.params[data_inputs:], params.values(), strict=True)
+    bound = relax.transform.BindParams("main", dict(values))(mod)
+    bound["main"] = bound["main"].with_attr("num_input", data_inputs)
+    return bound
+
+
+def _read(model: Model) -> tuple[ModelProto, list[LargeWeights], str]:
+    source: Path | bytes
     if isinstance(model, ModelProto):
-        copy = ModelProto()
-        copy.CopyFrom(model)
-        return copy, "model"
-    label = "model" if isinstance(model, bytes) else fspath(model)
+        source, label = model.SerializeToString(), "model"
+    elif isinstance(model, bytes):
+        source, label = model, "model"
+    else:
+        source, label = Path(model), fspath(model)
     try:
-        if isinstance(model, bytes):
-            proto = onnx.load_model_from_string(model)
-        else:
-            proto = onnx.load(label)
+        proto, large = read_model(source)
     except FileNotFoundError as error:
         missing = error.filename or label
         raise ModelError(f"{missing}: no such file; give the path of an ONNX model") from error
@@ -85,7 +148,7 @@ def _read(model: Model) -> tuple[ModelProto, str]:
         ) from error
     if not proto.ir_version or not proto.graph.node:
         raise ModelError(f"{label}: not an ONNX model: it has no graph; export it again")
-    return proto, label
+    return proto, large, label
 
 
 def _bind_dimensions(proto: ModelProto, bind: dict[str, int], label: str) -> None:

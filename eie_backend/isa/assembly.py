@@ -113,11 +113,15 @@ def _matrix_op(matrix: EncodedMatrix) -> Operation:
 
 def to_dialect(program: Program) -> ModuleOp:
     """Return the program as a module of the ``eie`` dialect."""
+    setup = SetupOp.create(
+        properties={"per_call": UnitAttr()} if program.setup_per_call else {},
+        regions=[_region(_step_op(s, program.layers) for s in program.setup)],
+    )
     config = {name: IntegerAttr(v, 64) for name, v in program.config.to_dict().items()}
     body = [
         *(_matrix_op(matrix) for matrix in program.matrices),
         *(BiasOp.create(properties={"values": _dense(bias)}) for bias in program.biases),
-        SetupOp.create(regions=[_region(_step_op(s, program.layers) for s in program.setup)]),
+        setup,
         RunOp.create(regions=[_region(_step_op(s, program.layers) for s in program.steps)]),
     ]
     operation = ProgramOp.create(
@@ -164,6 +168,7 @@ def from_dialect(module: ModuleOp) -> Program:
         biases=tuple(_array(op.values, dtype) for op in body if isinstance(op, BiasOp)),
         setup=_steps((op for op in body if isinstance(op, SetupOp)), layers),
         steps=_steps((op for op in body if isinstance(op, RunOp)), layers),
+        setup_per_call=any(isinstance(op, SetupOp) and op.per_call is not None for op in body),
         layers=tuple(layers),
         manifest={_text(StringAttr(k)): _text(v) for k, v in operation.manifest.data.items()},
     )

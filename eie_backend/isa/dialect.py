@@ -94,12 +94,13 @@ class BiasOp(IRDLOperation):
 
 @irdl_op_definition
 class SetupOp(IRDLOperation):
-    """Instructions that run once, when the program is loaded."""
+    """Instructions that run once, when the program is loaded, or at the start of every call."""
 
     name = "eie.setup"
+    per_call = opt_prop_def(UnitAttr)
     body = region_def("single_block")
     traits = traits_def(NoTerminator(), HasParent(ProgramOp))
-    assembly_format = "$body attr-dict"
+    assembly_format = "(`per_call` $per_call^)? $body attr-dict"
 
 
 @irdl_op_definition

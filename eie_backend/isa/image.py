@@ -4,7 +4,8 @@ Layout, little-endian; a string or byte block is its u32 length and its bytes::
 
     "EIEIMAGE"  u32 version  u32 crc32 of all that follows
     u32 n, n x u32                           HardwareConfig, fields in declaration order
-    u32 arithmetic  u32 inputs  u32 outputs  string symbol  string manifest (JSON)
+    u32 arithmetic  u32 inputs  u32 outputs  u32 setup_per_call
+    string symbol  string manifest (JSON)
     u32 n, n x string                        layer names
     u32 n, n x matrix                        see `encode_matrix`
     u32 n, n x (u32 count, count x 4 bytes)  biases, float32 or int32
@@ -33,7 +34,7 @@ from eie_backend.isa.instructions import BY_NAME, BY_OPCODE
 from eie_backend.isa.program import ARITHMETICS, Program, Step
 
 MAGIC = b"EIEIMAGE"
-VERSION = 1
+VERSION = 2
 HEADER_BYTES = len(MAGIC) + 8
 
 T = TypeVar("T")
@@ -90,6 +91,7 @@ def encode_image(program: Program) -> bytes:
         [
             encode_config(program.config),
             _u32(ARITHMETICS.index(program.arithmetic), program.inputs, program.outputs),
+            _u32(program.setup_per_call),
             _block(program.symbol.encode()),
             _block(json.dumps(dict(program.manifest), sort_keys=True).encode()),
             _table(_block(name.encode()) for name in program.layers),
@@ -119,6 +121,11 @@ class _Reader:
 
     def u32(self) -> int:
         return int.from_bytes(self.take(4), "little")
+
+    def flag(self, name: str) -> bool:
+        if (value := self.u32()) > 1:
+            raise ImageError(f"{name} = {value}, allowed is 0..1")
+        return bool(value)
 
     def text(self) -> str:
         return self.take(self.u32()).decode("utf-8")
@@ -200,7 +207,7 @@ def _decode_body(reader: _Reader) -> Program:
     config = HardwareConfig(**dict(zip(names, sizes, strict=True)))
     arithmetic = ARITHMETICS[reader.u32()]
     dtype = "<f4" if arithmetic == "float32" else "<i4"
-    inputs, outputs = reader.u32(), reader.u32()
+    inputs, outputs, setup_per_call = reader.u32(), reader.u32(), reader.flag("setup_per_call")
     program = Program(
         symbol=reader.text(),
         manifest=_decode_manifest(reader.text()),
@@ -208,6 +215,7 @@ def _decode_body(reader: _Reader) -> Program:
         arithmetic=arithmetic,
         inputs=inputs,
         outputs=outputs,
+        setup_per_call=setup_per_call,
         layers=reader.table(reader.text),
         matrices=reader.table(lambda: _decode_matrix(reader, config, dtype)),
         biases=reader.table(lambda: np.frombuffer(reader.take(4 * reader.u32()), dtype)),

@@ -61,11 +61,14 @@ class Program:
     biases : tuple of ndarray, float32 or int32
         Bias vectors in the format of the destination registers, by number.
     setup : tuple of Step
-        Executed once when the program is loaded: the resident weights.
+        Loads the weights that stay while the program runs: executed once when it is loaded.
     steps : tuple of Step
         Executed for every sample.
     manifest : mapping of str to str
         Hashes and versions of what the program was made from.
+    setup_per_call : bool
+        Whether setup is executed at the start of every call instead, because programs that take
+        turns on the machine do not fit it together.
     """
 
     symbol: str
@@ -79,3 +82,4 @@ class Program:
     setup: tuple[Step, ...]
     steps: tuple[Step, ...]
     manifest: Mapping[str, str] = field(default_factory=dict)
+    setup_per_call: bool = False

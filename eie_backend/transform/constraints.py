@@ -10,15 +10,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-import numpy as np
 from tvm import IRModule, relax
 from tvm.tirx import IntImm
 
+from eie_backend.codegen.codebook import nonzero_values
 from eie_backend.config import HardwareConfig
 from eie_backend.transform.convolution import Convolution, is_convolution
 from eie_backend.transform.convolution_constraints import CONVOLUTION_CONSTRAINTS
 from eie_backend.transform.layers import (
     constant_weights,
+    dense_layers,
     is_constant_matrix,
     layer_bindings,
     matmuls_by_layer,
@@ -52,7 +53,7 @@ class Candidate:
         """Distinct non-zero weights."""
         weights = constant_weights(self.matmul)
         assert weights is not None
-        return int(np.count_nonzero(np.unique(weights)))
+        return nonzero_values(weights).size
 
     @property
     def max_values(self) -> int:
@@ -87,7 +88,9 @@ def few_values(layer: Candidate) -> bool:
     """it has {layer.values} different weights; the codebook shares {layer.max_values}: compress
     it with bits={layer.config.codebook_bits} or fewer
     """
-    return layer.values <= layer.max_values
+    weights = constant_weights(layer.matmul)
+    assert weights is not None
+    return nonzero_values(weights, at_most=layer.max_values).size <= layer.max_values
 
 
 def fits_act_sram(layer: Candidate) -> bool:
@@ -120,6 +123,19 @@ def why_not(
             text = " ".join((constraint.__doc__ or "").split())
             return text.format(layer=layer)
     return None
+
+
+def fitting_layers(mod: IRModule, config: HardwareConfig) -> dict[str, int]:
+    """Return the values of each layer whose weights fit the codebook as they are.
+
+    Such a layer may have been pruned, clustered or palettised by any tool; it is never clustered
+    again.
+    """
+    limit = config.codebook_entries - 1
+    found = {
+        layer.name: nonzero_values(layer.weights, at_most=limit).size for layer in dense_layers(mod)
+    }
+    return {name: values for name, values in found.items() if values <= limit}
 
 
 def explain(mod: IRModule, config: HardwareConfig) -> dict[str, str | None]:

@@ -10,6 +10,8 @@ from tvm import IRModule, relax
 from tvm.ir import GlobalVar
 from tvm.tirx import PrimFunc
 
+from eie_backend.transform.layers import constant_array
+
 
 @dataclass(frozen=True, eq=False)
 class KernelCall:
@@ -39,10 +41,12 @@ def kernel_calls(mod: IRModule, function: relax.Function) -> tuple[list[KernelCa
         value = binding.value
         if isinstance(value, relax.Call) and value.op.name == "relax.call_tir":
             gvar, operands = value.args[0], value.args[1].fields
-            weights, *bias = (operand.value.numpy() for operand in operands[1:])
+            weights, *bias = map(constant_array, operands[1:])
             maker[binding.var] = len(calls)
             calls.append(
-                KernelCall(gvar, mod[gvar], maker[operands[0]], weights, bias[0] if bias else None)
+                KernelCall(
+                    gvar, mod[gvar], maker[operands[0]], weights.T, bias[0] if bias else None
+                )
             )
         elif isinstance(value, relax.Call):
             maker[binding.var] = maker[value.args[0]]

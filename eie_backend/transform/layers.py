@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
+import tvm
 from numpy.typing import NDArray
 from tvm import IRModule, relax
 from tvm.ir import Op
@@ -20,9 +22,13 @@ from tvm.ir.expr import GenericConst
 from tvm.relax.expr_functor import PyExprMutator, mutator
 
 from eie_backend.errors import ModelError
+from eie_backend.spool import release
 from eie_backend.transform.convolution import is_convolution
 
 MATRIX_RANK = 2
+
+ALIGNMENT_BYTES = 64
+"""Alignment of a tensor that TVM takes as it is."""
 
 MAX_SHARED = 255
 """Most non-zero values of the widest codebook that a recipe can ask for."""
@@ -80,12 +86,38 @@ def is_constant_matrix(operand: relax.Expr) -> bool:
     return isinstance(operand, GenericConst) and len(operand.value.shape) == MATRIX_RANK
 
 
+def constant_array(constant: GenericConst) -> NDArray[Any]:
+    """Return a constant's values without a copy; they are read-only."""
+    values: NDArray[Any] = np.from_dlpack(constant.value)
+    values.flags.writeable = False
+    return values
+
+
+def make_tensor(values: NDArray[Any]) -> tvm.runtime.Tensor:
+    """Return a tensor with a copy of `values`, whatever their strides, and no other copy."""
+    tensor = tvm.runtime.empty(values.shape, str(values.dtype))
+    np.from_dlpack(tensor)[...] = values
+    return tensor
+
+
+def new_like(weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return weights of the same shape, not set yet, that a constant takes without a copy."""
+    like: NDArray[Any] = np.from_dlpack(tvm.runtime.empty(weights.T.shape, "float32")).T
+    return like
+
+
+def _as_tensor(values: NDArray[np.float32]) -> tvm.runtime.Tensor:
+    aligned = values.ctypes.data % ALIGNMENT_BYTES == 0
+    if aligned and values.flags.c_contiguous and values.flags.writeable:
+        return tvm.runtime.from_dlpack(values)
+    return make_tensor(values)
+
+
 def constant_weights(value: relax.Expr) -> NDArray[np.float32] | None:
-    """Return a matmul's constant float32 weights as (outputs, inputs), or None."""
+    """Return a view of a matmul's constant float32 weights as (outputs, inputs), or None."""
     operand = value.args[1]
     if is_constant_matrix(operand) and str(operand.value.dtype) == "float32":
-        weights: NDArray[np.float32] = operand.value.numpy().T
-        return weights
+        return constant_array(operand).T
     return None
 
 
@@ -131,7 +163,11 @@ def dense_layers(mod: IRModule) -> list[DenseLayer]:
         If weights or biases are NaN or infinite; every such layer is named.
     """
     layers = _layers(mod)
-    if faults := [fault for layer in layers for fault in _faults(layer)]:
+    faults: list[str] = []
+    for layer in layers:
+        faults += _faults(layer)
+        release(layer.weights)
+    if faults:
         raise ModelError("; ".join(faults) + "; repair the model")
     return layers
 
@@ -143,11 +179,12 @@ def _layers(mod: IRModule) -> list[DenseLayer]:
         known = origins.get(name, {"name": name, "groups": 1})
         return str(known["name"]), int(known["groups"])
 
-    return [
-        DenseLayer(name := uses[0].binding.var.name, weights, uses, *origin(name))
-        for uses in matmuls_by_layer(mod)
-        if (weights := constant_weights(uses[0].binding.value)) is not None
-    ]
+    layers = []
+    for uses in matmuls_by_layer(mod):
+        name = uses[0].binding.var.name
+        if (weights := constant_weights(uses[0].binding.value)) is not None:
+            layers.append(DenseLayer(name, weights, uses, *origin(name)))
+    return layers
 
 
 def is_bias(operand: relax.Expr, outputs: int) -> bool:
@@ -168,7 +205,7 @@ def epilogue(use: LayerUse) -> tuple[NDArray[np.float32] | None, bool]:
         operands = list(binding.value.args) if is_call(binding.value, "relax.add") else []
         biases = [operand for operand in operands if is_bias(operand, outputs)]
         if biases and any(operand.same_as(result) for operand in operands):
-            bias, result = biases[0].value.numpy().reshape(-1), binding.var
+            bias, result = constant_array(biases[0]).reshape(-1), binding.var
             break
     return bias, any(
         is_call(b.value, "relax.nn.relu") and b.value.args[0].same_as(result) for b in bindings
@@ -179,8 +216,11 @@ def _faults(layer: DenseLayer) -> Iterator[str]:
     biases = [bias for use in layer.uses if (bias := epilogue(use)[0]) is not None]
     for kind, tensors in (("weights", [layer.weights]), ("biases", biases)):
         size = sum(values.size for values in tensors)
-        bad = sum(int(np.count_nonzero(~np.isfinite(values))) for values in tensors)
-        if bad:
+        # The extremes tell without an array as large as the layer.
+        extremes = [(values.min(initial=0), values.max(initial=0)) for values in tensors]
+        if np.isfinite(extremes).all():
+            continue
+        if bad := sum(int(np.count_nonzero(~np.isfinite(values))) for values in tensors):
             yield f"{layer.name}: {bad} of {size} {kind} are NaN or infinite"
 
 
@@ -190,12 +230,14 @@ def map_weights(
     """Return the module with every layer's weights (outputs, inputs) replaced by `change`.
 
     `change` takes the layer's name and weights, once per layer, and returns weights of the same
-    shape.
+    shape; a layer whose weights it returns as they are keeps its constant.
     """
     changed: dict[relax.Expr, relax.Expr] = {}
     for layer in _layers(mod):
-        new = np.ascontiguousarray(change(layer.name, layer.weights).T)
-        changed[layer.operand] = relax.const(new, "float32")
+        new = change(layer.name, layer.weights)
+        release(layer.weights)
+        if new is not layer.weights:
+            changed[layer.operand] = relax.const(_as_tensor(new.T))
     return replace_operands(mod, changed)
 
 

@@ -9,10 +9,11 @@ import numpy as np
 import tvm
 from numpy.typing import NDArray
 from tvm import IRModule, relax
+from tvm.ir.expr import GenericConst
 from tvm.ir.transform import PassContext
 
 from eie_backend.schedules.kernel import DenseShape, dense_kernel
-from eie_backend.transform.layers import constant_weights, is_matmul
+from eie_backend.transform.layers import constant_array, is_matmul
 from eie_backend.transform.module_pass import ModulePass
 
 CODEGEN = "eie"
@@ -22,12 +23,12 @@ CODEGEN = "eie"
 class CompositeLayer:
     """A layer in a composite function.
 
-    `weights` is (outputs, inputs) float32, `bias` (outputs,) float32 or None; `batch` counts the
-    samples, all leading dimensions together.
+    `weights` is the constant (inputs, outputs) float32, `bias` (outputs,) float32 or None; `batch`
+    counts the samples, all leading dimensions together.
     """
 
     name: str
-    weights: NDArray[np.float32]
+    weights: GenericConst
     bias: NDArray[np.float32] | None
     relu: bool
     batch: int
@@ -35,7 +36,7 @@ class CompositeLayer:
     @property
     def shape(self) -> DenseShape:
         """The kernel's sizes and epilogue."""
-        outputs, inputs = self.weights.shape
+        inputs, outputs = map(int, self.weights.value.shape)
         return DenseShape(self.batch, outputs, inputs, self.bias is not None, self.relu)
 
 
@@ -52,22 +53,20 @@ def composite_layer(function: relax.Function) -> CompositeLayer:
     """Read the one layer of a composite function."""
     bindings = [binding for block in function.body.blocks for binding in block.bindings]
     matmul = next(binding for binding in bindings if is_matmul(binding.value))
-    weights = constant_weights(matmul.value)
-    assert weights is not None
     bias = next(
         (
-            operand.value.numpy().reshape(-1)
+            constant_array(operand).reshape(-1)
             for binding in bindings
             if binding.value.op.name == "relax.add"
             for operand in binding.value.args
-            if isinstance(operand, tvm.ir.expr.GenericConst)
+            if isinstance(operand, GenericConst)
         ),
         None,
     )
     relu = any(binding.value.op.name == "relax.nn.relu" for binding in bindings)
     batch = prod(int(extent) for extent in list(matmul.value.ty.shape.values)[:-1])
     name = str(function.attrs["eie.layer"])
-    return CompositeLayer(name, np.ascontiguousarray(weights), bias, relu, batch)
+    return CompositeLayer(name, matmul.value.args[1], bias, relu, batch)
 
 
 @tvm.transform.module_pass(opt_level=0, name="eie.LowerToTIR")
@@ -78,7 +77,7 @@ class LowerToTIR(ModulePass):
 
         lv = composite(x)  ->  fc1 = R.call_tir(fc1_kernel, (x, w, b), (batch, outputs))
 
-    1. The kernel is named after its layer and takes the weights as (outputs, inputs).
+    1. The kernel is named after its layer and takes the layer's own constant: no copy is made.
     2. Leading dimensions become one batch; a reshape appears only where the shape changes.
     3. Functions without ``Codegen: "eie"`` are left alone.
     """
@@ -130,10 +129,9 @@ def _emit_kernel(
     kernel = dense_kernel(f"{layer.name}_kernel", layer.shape)
     kernel = kernel.with_attrs({"eie.layer": layer.name, "eie.relu": layer.relu})
     gvar = builder.add_func(kernel, f"{layer.name}_kernel")
-    outputs, inputs = layer.weights.shape
-    operands = [_reshape(builder, source, [layer.batch, inputs]), relax.const(layer.weights)]
+    operands = [_reshape(builder, source, [layer.batch, layer.shape.inputs]), layer.weights]
     operands += [] if layer.bias is None else [relax.const(layer.bias)]
-    result_type = relax.TensorType((layer.batch, outputs), "float32")
+    result_type = relax.TensorType((layer.batch, layer.shape.outputs), "float32")
     result = builder.emit(relax.call_tir(gvar, operands, result_type), layer.name)
     return _reshape(builder, result, [int(extent) for extent in composite.ret_ty.shape.values])
 

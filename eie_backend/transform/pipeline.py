@@ -41,7 +41,9 @@ def eie_pipeline(target: Target) -> Any:
     def pipeline(mod: IRModule, _context: PassContext) -> IRModule:
         partitioned = tvm.transform.Sequential(front_passes(config))(mod)
         options = {**codegen_attributes(partitioned), "interface": interface(mod)}
-        return relax.transform.RunCodegen({"eie": options})(partitioned)
+        built = relax.transform.RunCodegen({"eie": options})(partitioned)
+        # The weights are in the images; TVM would put these constants into the library, too.
+        return built.without_attr("const_name_to_constant")
 
     return pipeline
 

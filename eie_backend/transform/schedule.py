@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from tvm import IRModule
 from tvm.ir.transform import PassContext
 
-from eie_backend.codegen.codebook import recover_codes
+from eie_backend.codegen.codebook import bias_codes, codebook_of
 from eie_backend.config import HardwareConfig
-from eie_backend.encoding import encode
-from eie_backend.schedules.kernel import Span
+from eie_backend.encoding import slice_lengths
+from eie_backend.schedules.kernel import Span, Tiles
 from eie_backend.schedules.tensorize import tensorize
-from eie_backend.schedules.tile import choose_blocks, tile
+from eie_backend.schedules.tile import choose_tiles, tile
 from eie_backend.transform.kernel_calls import KernelCall, kernel_calls
 from eie_backend.transform.lower_to_tir import is_eie_function
 from eie_backend.transform.module_pass import ModulePass
@@ -25,21 +25,24 @@ class ScheduleKernels(ModulePass):
 
     Before -> after::
 
-        for sample, i, j: acc[i] += w[i, j] * x[sample, j]  ->
+        for sample, i, j: acc[i] += w[j, i] * x[sample, j]  ->
         for sample: T.eie.mvm(acc, w[0:4096, 0:4096], x[sample, 0:4096])
-                    T.eie.mvm(acc, w[0:4096, 4096:9216], ...)
+                    T.eie.mvm(acc, w[4096:8192, 0:4096], x[sample, 4096:8192])
+                    T.eie.mvm(acc, w[8192:9216, 0:4096], x[sample, 8192:9216])
 
-    1. Blocks are as few as registers, pointer SRAM and weight SRAM allow.
+    1. Tiles are as few as registers, pointer SRAM and weight SRAM allow.
     2. Functions that are not kernels of ``eie`` functions are left alone.
 
     Parameters
     ----------
     config : HardwareConfig
         The machine.
+    bias : {"register", "column"}
+        Whether the last tile of an output block holds the bias as a column.
     """
 
-    def __init__(self, config: HardwareConfig) -> None:
-        self.config = config
+    def __init__(self, config: HardwareConfig, bias: str = "register") -> None:
+        self.config, self.bias = config, bias
 
     def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
         """Return the module with scheduled kernels."""
@@ -51,19 +54,24 @@ class ScheduleKernels(ModulePass):
         return IRModule(functions, attrs=mod.attrs)
 
     def _schedule(self, call: KernelCall) -> tvm.tirx.PrimFunc:
-        blocks = layer_blocks(*recover_codes(call.weights), self.config)
-        return tensorize(tile(call.kernel, *blocks))
+        column = call.bias if self.bias == "column" else None
+        codes = None if column is None else bias_codes(column, codebook_of(call.weights))
+        return tensorize(tile(call.kernel, layer_tiles(call.weights, codes, self.config)))
 
 
-def layer_blocks(
-    codes: NDArray[np.uint8], codebook: NDArray[np.float32], config: HardwareConfig
-) -> tuple[list[Span], list[Span]]:
-    """Return the output and input blocks of a layer's tiles; see `choose_blocks`."""
+def layer_tiles(
+    weights: NDArray[np.generic], column: NDArray[np.uint8] | None, config: HardwareConfig
+) -> Tiles:
+    """Return the fewest tiles of a layer; see `choose_tiles`.
 
-    def fits(rows: Span, cols: Span) -> bool:
-        encoded = encode(codes[slice(*rows), slice(*cols)], codebook, config)
-        # A bias column adds at most one entry and its paddings per PE and row of a block.
-        return int(encoded.entries_per_pe.max()) + config.act_registers <= config.matrix_entries
+    `weights` (outputs, inputs) are values or codes, `column` (outputs,) the codes of a bias column.
+    """
 
-    outputs, inputs = codes.shape
-    return choose_blocks(outputs, inputs, config, fits)
+    def lengths(rows: Span) -> NDArray[np.int64]:
+        of_inputs = slice_lengths(weights[slice(*rows)], config)
+        if column is None:
+            return of_inputs
+        return np.hstack([of_inputs, slice_lengths(column[slice(*rows), None], config)])
+
+    outputs, inputs = weights.shape
+    return choose_tiles(outputs, inputs, config, lengths)

@@ -12,7 +12,7 @@ namespace {
 
 constexpr char kMagic[] = "EIEIMAGE";
 constexpr size_t kMagicBytes = sizeof kMagic - 1;
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
 
 std::vector<uint32_t> ReadWords(ByteReader& reader) {
   std::vector<uint32_t> words(reader.Count(4));
@@ -98,6 +98,11 @@ Program ReadImage(const uint8_t* data, size_t size) {
   program.is_float = program.arithmetic == ArithmeticKind::kFloat32;
   program.inputs = ReadLength(reader, "inputs");
   program.outputs = ReadLength(reader, "outputs");
+  const uint32_t setup_per_call = reader.U32();
+  if (setup_per_call > 1) {
+    reader.Fail("setup_per_call = " + std::to_string(setup_per_call) + ", allowed is 0..1");
+  }
+  program.setup_per_call = setup_per_call != 0;
   program.symbol = reader.Text();
   reader.Text();  // the manifest is for people and for Python
   for (size_t n = reader.Count(4); n > 0; --n) program.layers.push_back(reader.Text());

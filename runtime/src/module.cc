@@ -110,7 +110,7 @@ void TraceSample(const Program& program, const Batch& batch, Trace* trace) {
   if (request.sample >= batch.samples()) return;
   std::vector<float> input(program.inputs), output(program.outputs);
   batch.Gather(request.sample, input.data());
-  Machine::Create(program, {request.engine, true, 0, trace})->Run(input.data(), output.data());
+  Machine::Create(program, {request.engine, true, 0, 1, trace})->Run(input.data(), output.data());
 }
 
 void RunProgram(const std::shared_ptr<const Program>& program, ffi::PackedArgs args) {

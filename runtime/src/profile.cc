@@ -36,7 +36,10 @@ std::vector<ProfileRow> Profiler::Stop() {
   options_ = kValuesOnly;
   std::vector<ProfileRow> rows;
   for (const Runs& runs : std::exchange(runs_, {})) {
-    rows.push_back({runs.program->symbol, "", 0, 0, 0, SetupCounters(*runs.program), {}});
+    Counters setup;
+    const int64_t setups = runs.program->setup_per_call ? runs.calls : 1;
+    for (int64_t n = 0; n < setups; ++n) setup += SetupCounters(*runs.program);
+    rows.push_back({runs.program->symbol, "", 0, 0, 0, setup, {}});
     rows.insert(rows.end(), runs.layers.begin(), runs.layers.end());
   }
   return rows;
@@ -46,10 +49,11 @@ void Profiler::Record(const std::shared_ptr<const Program>& program,
                       const std::vector<ProfileRow>& layers) {
   for (Runs& runs : runs_) {
     if (runs.program != program) continue;
+    ++runs.calls;
     for (size_t i = 0; i < layers.size(); ++i) runs.layers[i].Merge(layers[i]);
     return;
   }
-  runs_.push_back({program, layers});
+  runs_.push_back({program, 1, layers});
 }
 
 }  // namespace eie

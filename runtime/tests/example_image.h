@@ -88,12 +88,12 @@ inline Bytes ExampleImage(bool is_float, bool is_resident) {
       InstructionWord(StoreAct::kOpcode, 1, {{16, 4}, {24, 0}, {24, 2}, {8, frac_bits}});
 
   ByteWriter image;
-  image.Raw({'E', 'I', 'E', 'I', 'M', 'A', 'G', 'E'}).U32({1, 0});  // version, checksum
+  image.Raw({'E', 'I', 'E', 'I', 'M', 'A', 'G', 'E'}).U32({2, 0});  // version, checksum
   const std::vector<uint32_t> config = ConfigWords(2, 2);
   image.U32({static_cast<uint32_t>(config.size())});
   for (const uint32_t word : config) image.U32({word});
-  image.U32({is_float ? 0U : 1U, kExampleInputs, kExampleOutputs});
-  image.Text("f").Text("{}");  // symbol, manifest
+  image.U32({is_float ? 0U : 1U, kExampleInputs, kExampleOutputs, 0});  // setup once
+  image.Text("f").Text("{}");                                           // symbol, manifest
   image.U32({2}).Text("fc1").Text("fc2");
   image.U32({2}).Raw(w1).Raw(w2);
   image.U32({1, 4}).Words(is_float, frac_bits, {0.5F, 0, 0, 2});

@@ -66,8 +66,8 @@ void TheHeaderIsChecked() {
   image[0] = 'X';
   CHECK_THROWS(ImageError, "does not start with EIEIMAGE", Read(image));
   image = ExampleImage(true, true);
-  image[8] = 2;
-  CHECK_THROWS(ImageError, "version 2, this runtime reads 1", Read(image));
+  image[8] = 1;
+  CHECK_THROWS(ImageError, "version 1, this runtime reads 2", Read(image));
   image = ExampleImage(true, true);
   image.push_back(0);
   CHECK_THROWS(ImageError, "checksum mismatch", Read(image));

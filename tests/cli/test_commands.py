@@ -486,3 +486,13 @@ def test_demo_keeps_the_accuracy(eie_in):
 @pytest.mark.skipif(not DEMO.is_file(), reason="the trained network is not in eie_backend/data")
 def test_demo_takes_another_machine(eie_in):
     assert "16 PEs at 800 MHz" in eie_in("demo --num-pe 16 --density 0.1")
+
+
+def test_compile_says_which_weights_fit_as_they_are(eie_in):
+    def values(density):
+        text = eie_in(f"compile mlp.onnx -o out.so {density}")
+        rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in text.splitlines()]
+        return [row[4] for row in rows if row]
+
+    # 39 of 384 weights are kept, and 16 of 160: more than the codebook shares.
+    assert values("--density 0.1") == ["15 shared", "15 shared"]

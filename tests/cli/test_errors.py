@@ -331,7 +331,7 @@ def test_debug_shows_the_traceback(place, eie_in):
 def test_full_disk(eie_in, golden, monkeypatch):
     """The export fails half-way: the old file stays, nothing else is left."""
 
-    def export_library(self, path):
+    def export_library(self, path, **_):
         with open(path, "wb") as file:  # noqa: PTH123 - `path` is a string, as TVM takes it
             file.write(b"half of it")
         raise OSError(28, "No space left on device")

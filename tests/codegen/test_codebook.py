@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from eie_backend.codegen.codebook import recover_codes
+from eie_backend.codegen.codebook import CHUNK, bias_codes, codebook_of, codes_of, nonzero_values
+
+
+def recover_codes(weights):
+    codebook = codebook_of(weights)
+    return codes_of(weights, codebook), codebook
+
 
 finite = st.floats(width=32, allow_nan=False, allow_infinity=False)
 shapes = hnp.array_shapes(min_dims=2, max_dims=2, max_side=15)
@@ -38,3 +44,28 @@ def test_255_values_fit():
     codes, codebook = recover_codes(weights)
     assert codebook.size == 256
     np.testing.assert_array_equal(codebook[codes], weights)
+
+
+@given(hnp.arrays(np.float32, shapes, elements=finite))
+def test_the_order_in_memory_does_not_matter(weights):
+    codebook = codebook_of(weights)
+    assert codebook_of(weights.T).tolist() == codebook.tolist()
+    np.testing.assert_array_equal(codes_of(weights.T, codebook), codes_of(weights, codebook).T)
+
+
+def test_values_are_found_in_every_chunk():
+    weights = np.zeros((2, CHUNK), np.float32)
+    weights[0, 0], weights[1, -1] = 3, -2
+    assert nonzero_values(weights).tolist() == [-2, 3]
+
+
+def test_the_search_for_values_stops_when_there_are_too_many():
+    weights = np.zeros(2 * CHUNK, np.float32)
+    weights[:3], weights[-1] = [1, 2, 3], 4
+    assert nonzero_values(weights, at_most=2).size == 3
+    assert nonzero_values(weights, at_most=3).size == 4
+
+
+def test_a_bias_takes_the_nearest_value():
+    codebook = np.array([0, -2, 0.5, 3], np.float32)
+    assert bias_codes(np.array([0.4, -9, 9, 0.1], np.float32), codebook).tolist() == [2, 1, 3, 0]

@@ -13,7 +13,7 @@ from tvm import relax
 
 import eie_backend
 from eie_backend.codegen.external import codegen_options
-from eie_backend.codegen.generate import is_resident
+from eie_backend.codegen.residency import fit_together
 from eie_backend.compiler import build, prepare
 from eie_backend.config import HardwareConfig
 from eie_backend.encoding import encode
@@ -227,13 +227,13 @@ def matrix_of(config, columns, entries):
 def test_residency_counts_whole_words_of_entries(words, fits):
     config = HardwareConfig(num_pe=2, spmat_sram_bytes=64)  # 8 words of 8 entries
     first = matrix_of(config, 70, 8 * (words - 1) - 7)
-    assert is_resident([first, matrix_of(config, 70, 1)], config) == fits
+    assert fit_together([first, matrix_of(config, 70, 1)], config) == fits
 
 
 @pytest.mark.parametrize(("pointers", "fits"), [(7, True), (6, False)])
 def test_residency_counts_pointers(pointers, fits):
     config = HardwareConfig(num_pe=2, ptr_sram_bytes=2 * pointers)
-    assert is_resident([matrix_of(config, 2, 1), matrix_of(config, 3, 1)], config) == fits
+    assert fit_together([matrix_of(config, 2, 1), matrix_of(config, 3, 1)], config) == fits
 
 
 # Operands

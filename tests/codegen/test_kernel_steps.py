@@ -15,14 +15,15 @@ def cut(length, limit):
 def scheduled(batch, outputs, inputs, *, bias, relu, limit=4):
     func = dense_kernel("fc", DenseShape(batch, outputs, inputs, bias, relu))
     func = func.with_attrs({"eie.layer": "fc", "eie.relu": relu})
-    return tensorize(tile(func, cut(outputs, limit), cut(inputs, limit)))
+    tiles = [(rows, cut(inputs, limit)) for rows in cut(outputs, limit)]
+    return tensorize(tile(func, tiles))
 
 
 @pytest.mark.parametrize("batch", [1, 3])
 def test_one_tile(batch):
     assert kernel_steps(scheduled(batch, 3, 4, bias=True, relu=True)) == [
         KernelStep("load_bias", {"acc": ((0, 3),), "b": ((0, 3),)}, (3,)),
-        KernelStep("mvm", {"acc": ((0, 3),), "w": ((0, 3), (0, 4)), "x": ((0, 1), (0, 4))}, (3, 4)),
+        KernelStep("mvm", {"acc": ((0, 3),), "w": ((0, 4), (0, 3)), "x": ((0, 1), (0, 4))}, (3, 4)),
         KernelStep("write_back", {"y": ((0, 1), (0, 3)), "acc": ((0, 3),)}, (3, 1)),
     ]
 
@@ -38,7 +39,7 @@ def test_several_tiles_in_both_directions():
     names = ["load_bias", "mvm", "mvm", "mvm", "write_back"]
     assert [step.name for step in steps] == names * 2
     assert [step.spans["w"] for step in steps if step.name == "mvm"] == [
-        (rows, cols) for rows in ((0, 4), (4, 6)) for cols in ((0, 4), (4, 8), (8, 9))
+        (cols, rows) for rows in ((0, 4), (4, 6)) for cols in ((0, 4), (4, 8), (8, 9))
     ]
     assert [step.spans["x"][1] for step in steps if step.name == "mvm"] == [
         (0, 4),

@@ -542,9 +542,9 @@ def load_and_run(image):
         module = load_image(image)
     except ValueError:
         return False
-    symbol_at = HEADER_BYTES + 4 + 12 * 4 + 4
-    inputs, outputs, size = struct.unpack_from("<3I", image, symbol_at)
-    symbol = image[symbol_at + 12 : symbol_at + 12 + size].decode()
+    inputs_at = HEADER_BYTES + 4 + 12 * 4 + 4
+    inputs, outputs, _, size = struct.unpack_from("<4I", image, inputs_at)
+    symbol = image[inputs_at + 16 : inputs_at + 16 + size].decode()
     if max(inputs, outputs) > 1 << 16:
         return True
     x = tvm_ffi.from_dlpack(np.ones(inputs, np.float32))

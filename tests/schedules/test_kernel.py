@@ -19,7 +19,7 @@ def evaluate(kernel, *arrays):
 def operands(shape, seed=0):
     """Return x, w and b of small integers, whose sums are exact in any order."""
     rng = np.random.default_rng(seed)
-    sizes = [(shape.batch, shape.inputs), (shape.outputs, shape.inputs), (shape.outputs,)]
+    sizes = [(shape.batch, shape.inputs), (shape.inputs, shape.outputs), (shape.outputs,)]
     arrays = [rng.integers(-9, 10, size).astype(np.float32) for size in sizes]
     return arrays if shape.has_bias else arrays[:2]
 
@@ -31,7 +31,7 @@ def test_equals_numpy(sizes, has_bias, has_relu):
     shape = DenseShape(*sizes, has_bias, has_relu)
     arrays = operands(shape)
     x, w, *bias = arrays
-    expected = x @ w.T + (bias[0] if bias else 0)
+    expected = x @ w + (bias[0] if bias else 0)
     if has_relu:
         expected = np.maximum(expected, 0)
     np.testing.assert_array_equal(evaluate(dense_kernel("k", shape), *arrays), expected)
@@ -42,19 +42,20 @@ def test_the_name_is_the_symbol():
     assert kernel.attrs["global_symbol"] == "fc1_kernel"
 
 
-def test_one_block_each_is_the_default():
+def test_one_tile_is_the_default():
     shape = DenseShape(2, 3, 4, True, True)
-    explicit = dense_kernel("k", shape, [(0, 3)], [(0, 4)])
+    explicit = dense_kernel("k", shape, [((0, 3), [(0, 4)])])
     tvm.ir.assert_structural_equal(dense_kernel("k", shape), explicit)
 
 
 def test_the_registers_hold_the_largest_block():
-    kernel = dense_kernel("k", DenseShape(1, 7, 3, False, False), [(0, 2), (2, 6), (6, 7)])
+    tiles = [(rows, [(0, 3)]) for rows in ((0, 2), (2, 6), (6, 7))]
+    kernel = dense_kernel("k", DenseShape(1, 7, 3, False, False), tiles)
     (acc,) = kernel.body.block.alloc_buffers
     assert [int(extent) for extent in acc.shape] == [4]
 
 
 def test_a_kernel_reads_as_the_layer():
     text = dense_kernel("k", DenseShape(2, 3, 4, True, True)).script()
-    assert "acc[vi] = acc[vi] + w[vi, vj] * x[vs, vj]" in text
+    assert "acc[vi] = acc[vi] + w[vj, vi] * x[vs, vj]" in text
     assert "y[vs, vi] = T.max(acc[vi], T.float32(0.0))" in text

@@ -17,10 +17,14 @@ def cut(length, limit):
     return [(start, min(start + limit, length)) for start in range(0, length, limit)]
 
 
+def tiles(outputs, inputs, limit):
+    return [(rows, cut(inputs, limit)) for rows in cut(outputs, limit)]
+
+
 def tensorized(batch, outputs, inputs, *, bias, relu, limit=4):
     func = dense_kernel("fc_kernel", DenseShape(batch, outputs, inputs, bias, relu))
     func = func.with_attrs({"eie.layer": "fc", "eie.relu": relu})
-    return tensorize(tile(func, cut(outputs, limit), cut(inputs, limit)))
+    return tensorize(tile(func, tiles(outputs, inputs, limit)))
 
 
 @pytest.mark.parametrize(
@@ -49,24 +53,24 @@ def test_no_loop_but_that_over_samples_is_left(sizes, bias, relu):
 
 @T.prim_func(s_tir=True)
 def difference(
-    x: T.Buffer((1, 4), "float32"), w: T.Buffer((3, 4), "float32"), y: T.Buffer((3,), "float32")
-):
-    for _sample in range(1):
-        for i, j in T.grid(3, 4):
-            with T.sblock("mvm_0_0"):
-                vi, vj = T.axis.remap("SR", [i, j])
-                y[vi] = y[vi] - w[vi, vj] * x[0, vj]
-
-
-@T.prim_func(s_tir=True)
-def transposed(
     x: T.Buffer((1, 4), "float32"), w: T.Buffer((4, 3), "float32"), y: T.Buffer((3,), "float32")
 ):
     for _sample in range(1):
         for i, j in T.grid(3, 4):
             with T.sblock("mvm_0_0"):
                 vi, vj = T.axis.remap("SR", [i, j])
-                y[vi] = y[vi] + w[vj, vi] * x[0, vj]
+                y[vi] = y[vi] - w[vj, vi] * x[0, vj]
+
+
+@T.prim_func(s_tir=True)
+def transposed(
+    x: T.Buffer((1, 4), "float32"), w: T.Buffer((3, 4), "float32"), y: T.Buffer((3,), "float32")
+):
+    for _sample in range(1):
+        for i, j in T.grid(3, 4):
+            with T.sblock("mvm_0_0"):
+                vi, vj = T.axis.remap("SR", [i, j])
+                y[vi] = y[vi] + w[vi, vj] * x[0, vj]
 
 
 @T.prim_func(s_tir=True)

@@ -69,7 +69,7 @@ class After:
     @T.prim_func(s_tir=True)
     def fc1_kernel(
         x: T.Buffer((2, 5), "float32"),
-        w: T.Buffer((4, 5), "float32"),
+        w: T.Buffer((5, 4), "float32"),
         b: T.Buffer((4,), "float32"),
         y: T.Buffer((2, 4), "float32"),
     ):
@@ -83,7 +83,7 @@ class After:
             for i, j in T.grid(4, 5):
                 with T.sblock("mvm_0_0"):
                     vs, vi, vj = T.axis.remap("SSR", [sample, i, j])
-                    acc[vi] = acc[vi] + w[vi, vj] * x[vs, vj]
+                    acc[vi] = acc[vi] + w[vj, vi] * x[vs, vj]
             for i in range(4):
                 with T.sblock("write_back_0"):
                     vs, vi = T.axis.remap("SS", [sample, i])
@@ -92,7 +92,7 @@ class After:
     @T.prim_func(s_tir=True)
     def fc2_kernel(
         x: T.Buffer((2, 4), "float32"),
-        w: T.Buffer((3, 4), "float32"),
+        w: T.Buffer((4, 3), "float32"),
         y: T.Buffer((2, 3), "float32"),
     ):
         T.func_attr({"eie.layer": "fc2", "eie.relu": False, "tirx.noalias": True})
@@ -105,7 +105,7 @@ class After:
             for i, j in T.grid(3, 4):
                 with T.sblock("mvm_0_0"):
                     vs, vi, vj = T.axis.remap("SSR", [sample, i, j])
-                    acc[vi] = acc[vi] + w[vi, vj] * x[vs, vj]
+                    acc[vi] = acc[vi] + w[vj, vi] * x[vs, vj]
             for i in range(3):
                 with T.sblock("write_back_0"):
                     vs, vi = T.axis.remap("SS", [sample, i])
@@ -118,12 +118,12 @@ class After:
         with R.dataflow():
             fc1 = R.call_tir(
                 cls.fc1_kernel,
-                (x, R.const(np.ascontiguousarray(W1.T)), R.const(B1)),
+                (x, R.const(W1), R.const(B1)),
                 out_ty=R.Tensor((2, 4), "float32"),
             )
             fc2 = R.call_tir(
                 cls.fc2_kernel,
-                (fc1, R.const(np.ascontiguousarray(W2.T))),
+                (fc1, R.const(W2)),
                 out_ty=R.Tensor((2, 3), "float32"),
             )
             gv: R.Tensor((2, 3), "float32") = fc2
@@ -205,7 +205,7 @@ def test_a_composite_tells_its_layer():
     ]
     layer = composite_layer(composite)
     assert (layer.name, layer.relu, layer.batch) == ("fc1", True, 2)
-    np.testing.assert_array_equal(layer.weights, W1.T)
+    np.testing.assert_array_equal(layer.weights.value.numpy(), W1)
     np.testing.assert_array_equal(layer.bias, B1)
     assert (layer.shape.outputs, layer.shape.inputs) == (4, 5)
 

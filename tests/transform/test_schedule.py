@@ -23,7 +23,7 @@ BLOCK = PE * REGISTERS
 MACHINE = HardwareConfig(num_pe=PE, act_registers=REGISTERS)
 
 
-def lowered(*layers, config=MACHINE):
+def lowered(*layers, config=MACHINE, bias=None):
     """Return a chain of layers with these weights (inputs, outputs) as unscheduled kernels."""
     builder = relax.BlockBuilder()
     value = x = relax.Var("x", relax.TensorType((2, layers[0].shape[0]), "float32"))
@@ -31,6 +31,8 @@ def lowered(*layers, config=MACHINE):
         for number, weights in enumerate(layers, start=1):
             call = relax.op.matmul(value, relax.const(weights.astype(np.float32)))
             value = builder.emit(call, f"fc{number}")
+            if bias is not None:
+                value = builder.emit(relax.op.add(value, relax.const(bias.astype(np.float32))))
         builder.emit_func_output(value)
     return LowerToTIR()(Partition(config)(Normalize()(builder.get())))
 
@@ -83,14 +85,23 @@ def test_inputs_are_cut_by_the_pointer_sram(pointers, cols):  # 1
     assert tiles(mod) == [(4, width) for width in cols]
 
 
-@pytest.mark.parametrize(("used", "cols"), [(1, [16] * 16), (2, [32] * 8), (256, [256])])
-def test_inputs_are_halved_until_the_entries_fit(used, cols):  # 1
-    # 64 entries of weight SRAM, 32 of them kept for a bias column; two rows per PE and column.
+@pytest.mark.parametrize(
+    ("used", "cols"), [(1, [32] * 8), (2, [64] * 4), (3, [96, 96, 64]), (256, [256])]
+)
+def test_inputs_are_cut_by_the_weight_sram(used, cols):  # 1
+    # 64 entries of weight SRAM; two rows per PE and column.
     config = HardwareConfig(num_pe=16, act_registers=32, spmat_sram_bytes=64)
     weights = np.zeros((256, 32))
     weights[::used] = 1
     mod = ScheduleKernels(config)(lowered(weights, config=config))
     assert tiles(mod) == [(32, width) for width in cols]
+
+
+@pytest.mark.parametrize(("bias", "count"), [("register", 1), ("column", 2)])
+def test_a_bias_column_takes_a_pointer_and_entries(bias, count):  # 1
+    config = HardwareConfig(num_pe=1, act_registers=64, spmat_sram_bytes=64)
+    mod = lowered(np.ones((8, 8)), config=config, bias=np.ones(8))
+    assert len(tiles(ScheduleKernels(config, bias)(mod))) == count
 
 
 def test_both_directions_are_cut_in_the_order_of_execution():
@@ -100,8 +111,8 @@ def test_both_directions_are_cut_in_the_order_of_execution():
     spans = [step.spans["w"] for step in steps(mod) if step.name == "mvm"]
     assert spans == [
         ((0, 8), (0, 8)),
-        ((0, 8), (8, 9)),
         ((8, 9), (0, 8)),
+        ((0, 8), (8, 9)),
         ((8, 9), (8, 9)),
     ]
 

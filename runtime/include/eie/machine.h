@@ -25,7 +25,7 @@ class Machine {
   virtual const std::vector<CycleAccount>& accounts() const = 0;
 };
 
-/// What the program's setup costs, once per load: the transfer of the resident matrices.
+/// What the program's setup costs each time: the transfer of its matrices.
 Counters SetupCounters(const Program& program);
 
 }  // namespace eie

@@ -16,8 +16,8 @@ namespace eie {
 /// What the samples of one layer of one program cost.
 struct ProfileRow {
   std::string symbol;
-  std::string layer;  ///< empty: the program's setup
-  int64_t samples = 0;
+  std::string layer;       ///< empty: the program's setup, as often as it ran
+  int64_t samples = 0;     ///< zero: the program's setup
   int64_t min_cycles = 0;  ///< of one sample
   int64_t max_cycles = 0;
   Counters counters{};     ///< summed over the samples
@@ -47,6 +47,7 @@ class Profiler {
  private:
   struct Runs {
     std::shared_ptr<const Program> program;
+    int64_t calls;
     std::vector<ProfileRow> layers;
   };
 

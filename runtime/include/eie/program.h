@@ -24,6 +24,7 @@ struct Program {
   std::vector<EncodedMatrix> matrices;
   std::vector<std::vector<uint32_t>> biases;  ///< float32 or int32 words
   std::vector<Instruction> setup;
+  bool setup_per_call;  ///< setup runs at the start of every call, otherwise once
   std::vector<Instruction> steps;
   int64_t act_values;  ///< of the activation SRAM that the steps touch; set by CheckProgram
 };

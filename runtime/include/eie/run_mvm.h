@@ -29,8 +29,9 @@ inline bool IsWorthThreads(const EncodedMatrix& matrix, size_t active) {
 ///
 /// `codebook` has a word per code, `x` has `cols` and `acc` has `rows`; without `acc` values play
 /// no part, only what they cost is found (not on the clock engine). `account` has this machine's
-/// size if asked; a trace is recorded beside it. The bias column's 1 has `frac_bits`. Threads share the rows in two halves, with
-/// the scan beside them: a sum takes its products in the order of columns on any number of threads.
+/// size if asked; a trace is recorded beside it. The bias column's 1 has `frac_bits`. Threads share
+/// the rows in two halves, with the scan beside them: a sum takes its products in the order of
+/// columns on any number of threads.
 template <typename Arithmetic>
 void RunMvm(const EncodedMatrix& matrix, const HardwareConfig& config, const Arithmetic& arithmetic,
             const uint32_t* codebook, const typename Arithmetic::Word* x, int64_t shift,

@@ -1,0 +1,172 @@
+"""Read an ONNX model without its large weights: these are mapped from their file when needed.
+
+Protocol buffers hold a file's bytes several times while they parse it. So the file is mapped, the
+weights in it are skipped by their lengths, and only the rest is parsed.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+import numpy as np
+import onnx
+from google.protobuf.message import DecodeError
+from numpy.typing import NDArray
+from onnx import GraphProto, ModelProto, TensorProto
+from onnx.external_data_helper import load_external_data_for_model, uses_external_data
+
+LARGE_BYTES = 1 << 20
+"""Matrices of at least this size stay in their file."""
+
+GRAPH, INITIALIZER, RAW_DATA = 7, 5, 9
+"""Field numbers in ModelProto, GraphProto and TensorProto (``onnx.proto``)."""
+
+VARINT, FIXED64, LENGTH_DELIMITED, FIXED32 = 0, 1, 2, 5
+"""Wire types of protocol buffers."""
+
+
+@dataclass(frozen=True, eq=False)
+class LargeWeights:
+    """A float32 initializer of rank 2 or more that is not in the parsed model.
+
+    `load` returns its values; they are mapped from the file and let go with the array.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    load: Callable[[], NDArray[np.float32]]
+
+
+def read_model(source: Path | bytes) -> tuple[ModelProto, list[LargeWeights]]:
+    """Return the model in a file or in bytes, and the initializers that were left out of it.
+
+    Raises
+    ------
+    OSError, DecodeError, onnx.checker.ValidationError
+        If the file, the model or its external data cannot be read.
+    """
+    data = source if isinstance(source, bytes) else _mapped(source)
+    rest, places = _without_raw_data(memoryview(data))
+    proto = ModelProto.FromString(rest)
+    large: list[LargeWeights] = []
+    kept: list[TensorProto] = []
+    for tensor, place in zip(proto.graph.initializer, places, strict=True):
+        shape = tuple(tensor.dims)
+        size = 4 * prod(shape) if tensor.data_type == TensorProto.FLOAT and len(shape) > 1 else 0
+        if place is not None and place[1] - place[0] == size:
+            large.append(LargeWeights(tensor.name, shape, _loader(source, place[0], shape)))
+        elif place is not None:
+            tensor.raw_data = data[slice(*place)]
+            kept.append(tensor)
+        elif isinstance(source, Path) and uses_external_data(tensor) and size >= LARGE_BYTES:
+            found = _loader(*_external(tensor, source.parent), shape)
+            large.append(LargeWeights(tensor.name, shape, found))
+        else:
+            kept.append(tensor)
+    rest_of_graph = GraphProto()
+    rest_of_graph.initializer.extend(kept)
+    del proto.graph.initializer[:]
+    proto.graph.initializer.extend(rest_of_graph.initializer)
+    if isinstance(source, Path):
+        load_external_data_for_model(proto, str(source.parent))
+    for tensor in proto.graph.initializer:
+        if not uses_external_data(tensor):
+            tensor.ClearField("data_location")
+    return proto, large
+
+
+def _mapped(path: Path) -> mmap.mmap | bytes:
+    with path.open("rb") as file:
+        if not file.seek(0, 2):
+            return b""
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _loader(
+    source: Path | bytes, at: int, shape: tuple[int, ...]
+) -> Callable[[], NDArray[np.float32]]:
+    if isinstance(source, Path):
+        return lambda: np.memmap(source, "<f4", "r", at, shape)
+    return lambda: np.frombuffer(source, "<f4", prod(shape), at).reshape(shape)
+
+
+def _external(tensor: TensorProto, folder: Path) -> tuple[Path, int]:
+    """Return the file and the position of a tensor's external data."""
+    info = {entry.key: entry.value for entry in tensor.external_data}
+    location, at, size = info["location"], int(info.get("offset", 0)), 4 * prod(tensor.dims)
+    source = folder / location
+    outside = not source.resolve().is_relative_to(folder.resolve())
+    if outside or source.is_symlink() or not source.is_file():
+        raise onnx.checker.ValidationError(
+            f"{tensor.name}: {location} is not a file in the model's folder"
+        )
+    if at + size > source.stat().st_size or int(info.get("length", size)) != size:
+        raise onnx.checker.ValidationError(
+            f"{tensor.name}: {location} does not hold {size} bytes at {at}"
+        )
+    return source, at
+
+
+def _without_raw_data(model: memoryview) -> tuple[bytes, list[tuple[int, int] | None]]:
+    """Return a serialized model without large raw data, and where each initializer's was."""
+    places: list[tuple[int, int] | None] = []
+
+    def copied(start: int, stop: int, path: tuple[int, ...]) -> bytes:
+        parts = []
+        for number, wire, begin, value, end in _fields(model, start, stop):
+            if path and number == path[0] and wire == LENGTH_DELIMITED:
+                if number == INITIALIZER:
+                    places.append(None)
+                inner = copied(value, end, path[1:])
+                parts += [_varint(number << 3 | wire), _varint(len(inner)), inner]
+            elif not path and number == RAW_DATA and end - value >= LARGE_BYTES:
+                places[-1] = value, end
+            else:
+                parts.append(bytes(model[begin:end]))
+        return b"".join(parts)
+
+    return copied(0, len(model), (GRAPH, INITIALIZER)), places
+
+
+def _fields(data: memoryview, at: int, stop: int) -> Iterator[tuple[int, int, int, int, int]]:
+    """Yield number, wire type, start, start of the value and end of each field of a message."""
+    while at < stop:
+        begin = at
+        key, at = _read_varint(data, at, stop)
+        wire, value = key & 7, at
+        if wire == VARINT:
+            _, at = _read_varint(data, at, stop)
+        elif wire == LENGTH_DELIMITED:
+            size, value = _read_varint(data, at, stop)
+            at = value + size
+        elif wire in (FIXED64, FIXED32):
+            at += 8 if wire == FIXED64 else 4
+        else:
+            raise DecodeError(f"wire type {wire} at byte {begin}")
+        if at > stop:
+            raise DecodeError(f"a field at byte {begin} ends after its message")
+        yield key >> 3, wire, begin, value, at
+
+
+def _read_varint(data: memoryview, at: int, stop: int) -> tuple[int, int]:
+    value = 0
+    for shift in range(0, 70, 7):
+        if at >= stop:
+            break
+        value |= (data[at] & 127) << shift
+        at += 1
+        if data[at - 1] < 128:
+            return value, at
+    raise DecodeError(f"no number ends at byte {at}")
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*out, value])

@@ -1,0 +1,83 @@
+"""``eie compile`` without enough memory or disk: a message, exit code 2, nothing left behind."""
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """Return the path of a model with one layer of 16 MB, half of it zeros."""
+    rng = np.random.default_rng(0)
+    weights = rng.normal(size=(2048, 2048)) * (rng.random((2048, 2048)) < 0.5)
+    tensor = numpy_helper.from_array(weights.astype(np.float32), "w")
+    node = helper.make_node("Gemm", ["x", "w"], ["y"], "fc", transB=1)
+    x, y = (helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, 2048]) for n in "xy")
+    graph = helper.make_graph([node], "g", [x], [y], [tensor])
+    opsets = [helper.make_opsetid("", 17)]
+    path = tmp_path_factory.mktemp("model") / "m.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
+    return path
+
+
+def compiled(model, folder, kind, limit):
+    """Run ``eie compile`` under a limit; return exit code, last line of stderr, files left."""
+    for name in ("out", "tmp"):
+        (folder / name).mkdir()
+    done = subprocess.run(
+        [Path(sys.executable).with_name("eie"), "compile", model, "-o", folder / "out" / "m.so"],
+        preexec_fn=lambda: resource.setrlimit(kind, (limit, limit)),
+        env={**os.environ, "TMPDIR": str(folder / "tmp")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    left = sorted(str(path.relative_to(folder)) for path in folder.glob("*/*"))
+    return done.returncode, done.stderr.splitlines()[-1], left
+
+
+def address_space_of_imports():
+    """Return the address space of a process that has imported what ``eie compile`` needs."""
+    script = (
+        "import eie_backend.compiler, eie_backend.frontend.onnx, eie_backend.cli, re, pathlib;"
+        "print(re.search(r'VmPeak:\\s+(\\d+)', pathlib.Path('/proc/self/status').read_text())[1])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    return 1024 * int(done.stdout)
+
+
+def test_out_of_memory(model, tmp_path):
+    limit = address_space_of_imports() + 40_000_000
+    code, message, left = compiled(model, tmp_path, resource.RLIMIT_AS, limit)
+    assert (code, left) == (2, [])
+    assert message == (
+        "eie: error: out of memory; nothing was written: free some, raise the limit (ulimit -v), "
+        "or compile where there is more: three times the model's float32 weights are enough"
+    )
+
+
+def test_no_room_for_the_weights(model, tmp_path):
+    code, message, left = compiled(model, tmp_path, resource.RLIMIT_FSIZE, 1_000_000)
+    assert (code, left) == (2, [])
+    assert message == (
+        f"eie: error: {model}: w: 16777216 bytes cannot be written to {tmp_path / 'tmp'}: "
+        "File too large; set TMPDIR to a folder with room"
+    )
+
+
+def test_no_room_for_the_library(make_mlp, tmp_path):
+    path = tmp_path / "small.onnx"
+    onnx.save(make_mlp(20, 10), path)
+    code, message, left = compiled(path, tmp_path, resource.RLIMIT_FSIZE, 100_000)
+    assert (code, left) == (2, [])
+    start = f"eie: error: {tmp_path / 'out' / 'm.so'}: cannot be written: File too large; it needs"
+    assert message.startswith(start)

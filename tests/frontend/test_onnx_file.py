@@ -1,0 +1,140 @@
+"""Large weights stay in their file; the model is the same as if they had been parsed."""
+
+import re
+
+import numpy as np
+import onnx
+import pytest
+import tvm
+from google.protobuf.message import DecodeError
+from hypothesis import given
+from hypothesis import strategies as st
+from onnx import TensorProto, helper, numpy_helper
+
+import eie_backend as eie
+from eie_backend.errors import ModelError
+from eie_backend.frontend import onnx_file
+from eie_backend.frontend.onnx_file import read_model
+
+RNG = np.random.default_rng(0)
+LARGE = RNG.normal(size=(513, 520)).astype(np.float32)  # a little more than 1 MiB
+SQUARE = RNG.normal(size=(520, 520)).astype(np.float32)
+
+
+def model(trans_b=1, twice=False):
+    """Return a Gemm with large weights and a MatMul, with the same weights if `twice`."""
+    first = LARGE if trans_b else np.ascontiguousarray(LARGE.T)
+    outputs = 520 if twice else 513
+    first = SQUARE if twice else first
+    second = "w" if twice else "v"
+    nodes = [
+        helper.make_node("Gemm", ["x", "w", "b"], ["h"], "gemm", transB=trans_b),
+        helper.make_node("MatMul", ["h", second], ["y"], "product"),
+    ]
+    tensors = [
+        numpy_helper.from_array(first, "w"),
+        numpy_helper.from_array(np.arange(outputs, dtype=np.float32), "b"),
+        numpy_helper.from_array(LARGE, "v"),
+        numpy_helper.from_array(np.arange(300_000), "unused"),
+    ]
+    ends = [("x", 520), ("y", 520)]
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [2, n]) for name, n in ends)
+    graph = helper.make_graph(nodes, "g", [x], [y], tensors)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def saved(proto, folder, external):
+    path = folder / "m.onnx"
+    kwargs = {"save_as_external_data": True, "location": "m.data"} if external else {}
+    onnx.save(onnx.ModelProto.FromString(proto.SerializeToString()), path, **kwargs)
+    return path
+
+
+@pytest.mark.parametrize("external", [False, True], ids=["inside", "beside"])
+def test_large_matrices_are_left_out(tmp_path, external):
+    proto, large = read_model(saved(model(), tmp_path, external))
+    assert [(weights.name, weights.shape) for weights in large] == [
+        ("w", LARGE.shape),
+        ("v", LARGE.shape),
+    ]
+    for weights in large:
+        np.testing.assert_array_equal(weights.load(), LARGE)
+    kept = {tensor.name: numpy_helper.to_array(tensor) for tensor in proto.graph.initializer}
+    assert kept.keys() == {"b", "unused"}  # small, and not float32
+    np.testing.assert_array_equal(kept["unused"], np.arange(300_000))
+    assert proto.ByteSize() < 3_000_000
+
+
+@pytest.mark.parametrize("external", [False, True], ids=["inside", "beside"])
+@pytest.mark.parametrize("options", [{}, {"trans_b": 0}, {"twice": True}])
+def test_the_module_is_the_same(tmp_path, monkeypatch, external, options):
+    found = eie.from_onnx(saved(model(**options), tmp_path, external))
+    monkeypatch.setattr(onnx_file, "LARGE_BYTES", 1 << 30)  # nothing is left out
+    expected = eie.from_onnx(model(**options))
+    tvm.ir.assert_structural_equal(
+        found.without_attr("eie.model_sha256"), expected.without_attr("eie.model_sha256")
+    )
+
+
+def test_the_hash_does_not_tell_where_the_weights_are(tmp_path):
+    hashes = []
+    for name, external, change in (("a", False, 0), ("b", True, 0), ("c", True, 1)):
+        (tmp_path / name).mkdir()
+        proto = model()
+        proto.graph.initializer[0].CopyFrom(numpy_helper.from_array(LARGE + change, "w"))
+        mod = eie.from_onnx(saved(proto, tmp_path / name, external))
+        hashes.append(str(mod.attrs["eie.model_sha256"]))
+    hashes.append(str(eie.from_onnx(proto).attrs["eie.model_sha256"]))
+    assert hashes[0] == hashes[1] != hashes[2] == hashes[3]
+
+
+@pytest.mark.parametrize(
+    ("location", "reason"),
+    [
+        ("missing.data", "w: missing.data is not a file in the model's folder"),
+        ("../m.data", "w: ../m.data is not a file in the model's folder"),
+    ],
+)
+def test_external_data_elsewhere(tmp_path, location, reason):
+    (tmp_path / "inner").mkdir()
+    path = saved(model(), tmp_path / "inner", external=True)
+    (tmp_path / "m.data").write_bytes(bytes(5_000_000))
+    proto = onnx.load(path, load_external_data=False)
+    proto.graph.initializer[0].external_data[0].value = location
+    path.write_bytes(proto.SerializeToString())
+    message = f"{path}: its external data cannot be read: {reason}; keep the data files beside"
+    with pytest.raises(ModelError, match=f"^{re.escape(message)}"):
+        eie.from_onnx(path)
+
+
+def test_external_data_that_ends_early(tmp_path):
+    path = saved(model(), tmp_path, external=True)
+    data = tmp_path / "m.data"
+    data.write_bytes(data.read_bytes()[:1_000_000])
+    with pytest.raises(ModelError, match=r"m.data does not hold 1067040 bytes at 0; keep"):
+        eie.from_onnx(path)
+
+
+@given(cut=st.integers(0, 400))
+def test_any_truncation_is_an_error_or_a_model(cut):
+    data = memoryview(model().SerializeToString())
+    short = data[: len(data) - cut * len(data) // 400]
+    try:
+        onnx_file._without_raw_data(short)
+    except DecodeError:
+        pass
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_copied_or_refused(data):
+    try:
+        rest, _ = onnx_file._without_raw_data(memoryview(data))
+    except DecodeError:
+        return
+    assert len(rest) <= len(data)
+
+
+@given(st.integers(0, 2**63 - 1))
+def test_numbers_come_back(value):
+    data = memoryview(onnx_file._varint(value))
+    assert onnx_file._read_varint(data, 0, len(data)) == (value, len(data))
