@@ -10,6 +10,7 @@
 
 #include "eie/encoded_matrix.h"
 #include "eie/prefetch.h"
+#include "eie/vector_clones.h"
 
 namespace eie {
 
@@ -65,7 +66,7 @@ class Accumulator {
   }
 
   /// Asks for a column's weights, which will be added soon.
-  void PrefetchColumn(int64_t column) const {
+  EIE_INLINE void PrefetchColumn(int64_t column) const {
     if (matrix_.dense) {
       Prefetch(codes(column), blocks() * dense_column::kBlockBytes);
     } else {
@@ -180,10 +181,10 @@ int64_t MultiplyAdd(const EncodedMatrix& matrix, EncodedMatrix::Rows part,
                     const std::vector<uint32_t>& columns, const Arithmetic& arithmetic,
                     const uint32_t* codebook, const typename Arithmetic::Word* x, int64_t shift,
                     int64_t frac_bits, typename Arithmetic::Word* acc) {
-  constexpr size_t kAhead = 4;  // columns by which memory is asked for before it is used
+  constexpr size_t kAhead = 8;  // columns by which memory is asked for before it is used
   Accumulator<Arithmetic> accumulator(matrix, part, arithmetic, codebook, shift, acc);
   for (size_t n = 0; n < columns.size(); ++n) {
-    if (n + 4 * kAhead < columns.size()) Prefetch(&matrix.columns[columns[n + 4 * kAhead]], 1);
+    if (n + 2 * kAhead < columns.size()) Prefetch(&matrix.columns[columns[n + 2 * kAhead]], 1);
     if (n + kAhead < columns.size()) accumulator.PrefetchColumn(columns[n + kAhead]);
     const uint32_t column = columns[n];
     accumulator.AddColumn(column, column == matrix.cols ? arithmetic.One(frac_bits) : x[column]);
