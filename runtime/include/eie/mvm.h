@@ -5,7 +5,6 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
-#include <type_traits>
 #include <vector>
 
 #include "eie/encoded_matrix.h"
@@ -152,25 +151,6 @@ class Accumulator {
   int64_t bound_ = 0;       // no sum's magnitude is larger; while it fits, nothing can saturate
   int64_t saturations_ = 0;
 };
-
-/// The columns that are broadcast: every input that is not zero, then the bias column.
-template <typename Word>
-std::vector<uint32_t> ActiveColumns(const EncodedMatrix& matrix, const Word* x) {
-  std::vector<uint32_t> columns(matrix.stored_cols());
-  size_t count = 0;
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC unroll 8
-#endif
-  for (int64_t j = 0; j < matrix.cols; ++j) {  // without branches: where the zeros are is random
-    uint32_t bits;
-    std::memcpy(&bits, &x[j], sizeof bits);
-    columns[count] = static_cast<uint32_t>(j);
-    count += (std::is_floating_point_v<Word> ? bits << 1 : bits) != 0;  // -0.0 is 0, too
-  }
-  if (matrix.has_bias_column) columns[count++] = static_cast<uint32_t>(matrix.cols);
-  columns.resize(count);
-  return columns;
-}
 
 /// The values of one sparse matrix-vector product in some of the rows: adds the active `columns`
 /// times `x` to `acc`. Returns how often a sum saturated.
