@@ -124,6 +124,7 @@ EIE_INLINE void ScanCells(const EncodedMatrix& matrix, const std::vector<Cell>& 
   int32_t end = 0;  // one past the edge of the last issued entry
   int32_t edge = 0;
   int64_t before = -1;
+  int64_t room = kMax;  // columns until a PE's shared words may no longer fit a cell
   int64_t entries = 0, weights = 0, words = 0;
   for (size_t n = 0; n < count; ++n) {
     if (n + kAhead < count) {
@@ -144,7 +145,10 @@ EIE_INLINE void ScanCells(const EncodedMatrix& matrix, const std::vector<Cell>& 
         if (cells[k] > 0) end = std::max(end, edge + 1 + static_cast<int32_t>(pes.late[k]));
       }
     }
-    if (n % kMax == kMax - 1) words -= pes.CollectShared();
+    if (--room == 0) {
+      words -= pes.CollectShared();
+      room = kMax;
+    }
     words += all_columns[column].words;
     entries += all_columns[column].entries;
     weights += all_columns[column + 1].first_weight - all_columns[column].first_weight;

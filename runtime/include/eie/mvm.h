@@ -5,11 +5,11 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
-#include <type_traits>
 #include <vector>
 
 #include "eie/encoded_matrix.h"
 #include "eie/prefetch.h"
+#include "eie/vector_clones.h"
 
 namespace eie {
 
@@ -65,7 +65,7 @@ class Accumulator {
   }
 
   /// Asks for a column's weights, which will be added soon.
-  void PrefetchColumn(int64_t column) const {
+  EIE_INLINE void PrefetchColumn(int64_t column) const {
     if (matrix_.dense) {
       Prefetch(codes(column), blocks() * dense_column::kBlockBytes);
     } else {
@@ -152,25 +152,6 @@ class Accumulator {
   int64_t saturations_ = 0;
 };
 
-/// The columns that are broadcast: every input that is not zero, then the bias column.
-template <typename Word>
-std::vector<uint32_t> ActiveColumns(const EncodedMatrix& matrix, const Word* x) {
-  std::vector<uint32_t> columns(matrix.stored_cols());
-  size_t count = 0;
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC unroll 8
-#endif
-  for (int64_t j = 0; j < matrix.cols; ++j) {  // without branches: where the zeros are is random
-    uint32_t bits;
-    std::memcpy(&bits, &x[j], sizeof bits);
-    columns[count] = static_cast<uint32_t>(j);
-    count += (std::is_floating_point_v<Word> ? bits << 1 : bits) != 0;  // -0.0 is 0, too
-  }
-  if (matrix.has_bias_column) columns[count++] = static_cast<uint32_t>(matrix.cols);
-  columns.resize(count);
-  return columns;
-}
-
 /// The values of one sparse matrix-vector product in some of the rows: adds the active `columns`
 /// times `x` to `acc`. Returns how often a sum saturated.
 ///
@@ -180,10 +161,10 @@ int64_t MultiplyAdd(const EncodedMatrix& matrix, EncodedMatrix::Rows part,
                     const std::vector<uint32_t>& columns, const Arithmetic& arithmetic,
                     const uint32_t* codebook, const typename Arithmetic::Word* x, int64_t shift,
                     int64_t frac_bits, typename Arithmetic::Word* acc) {
-  constexpr size_t kAhead = 4;  // columns by which memory is asked for before it is used
+  constexpr size_t kAhead = 8;  // columns by which memory is asked for before it is used
   Accumulator<Arithmetic> accumulator(matrix, part, arithmetic, codebook, shift, acc);
   for (size_t n = 0; n < columns.size(); ++n) {
-    if (n + 4 * kAhead < columns.size()) Prefetch(&matrix.columns[columns[n + 4 * kAhead]], 1);
+    if (n + 2 * kAhead < columns.size()) Prefetch(&matrix.columns[columns[n + 2 * kAhead]], 1);
     if (n + kAhead < columns.size()) accumulator.PrefetchColumn(columns[n + kAhead]);
     const uint32_t column = columns[n];
     accumulator.AddColumn(column, column == matrix.cols ? arithmetic.One(frac_bits) : x[column]);

@@ -3,19 +3,21 @@
 
 #include <cstddef>
 
+#include "eie/vector_clones.h"
+
 namespace eie {
 
 constexpr size_t kCacheLineBytes = 64;
 
-/// Asks for `size` bytes that will be read soon: a hint, which may do nothing.
+/// Asks for `size` values that will be read soon: a hint, which may do nothing.
 ///
 /// Active columns are scattered over a matrix larger than the cache, so that processors do not
-/// foresee them; we do.
+/// foresee them; we do. Inline, since GCC takes a function that only asks for one without effect.
 template <typename T>
-void Prefetch(const T* first, size_t size) {
+EIE_INLINE void Prefetch(const T* first, size_t size) {
 #if defined(__GNUC__)
   const char* const bytes = reinterpret_cast<const char*>(first);
-  for (size_t i = 0; i < size; i += kCacheLineBytes) __builtin_prefetch(bytes + i);
+  for (size_t i = 0; i < size * sizeof(T); i += kCacheLineBytes) __builtin_prefetch(bytes + i);
 #else
   (void)first;
   (void)size;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "eie/account.h"
+#include "eie/active_columns.h"
 #include "eie/clock/simulation.h"
 #include "eie/cycle_account.h"
 #include "eie/encoded_matrix.h"
