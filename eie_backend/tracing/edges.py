@@ -53,9 +53,9 @@ def pe_slices(recorded: RecordedStep, matrix: EncodedMatrix, start: int, stop: i
     pop = recorded.timeline[:, 4:]
     first_entry, entries = _entries(matrix, column[:, 0])
     next_pop = pop + np.maximum(entries, 1)
-    # What came before the first broadcast that is recorded is not in the window, if anything.
-    first_free = pop[:1] if recorded.first_broadcast else np.ones_like(pop[:1])
-    free = np.concatenate([first_free, next_pop[:-1]])
+    # If broadcasts before the first one are not recorded, what seems to precede it is wrong, but
+    # not in the window.
+    free = np.concatenate([np.ones_like(pop[:1]), next_pop[:-1]])
     counts = pop <= recorded.cycles
     idle = np.where(counts, pop - free, 0)
     waited = np.minimum(idle, edge - earliest)
@@ -79,8 +79,7 @@ def pe_slices(recorded: RecordedStep, matrix: EncodedMatrix, start: int, stop: i
 def ccu_slices(recorded: RecordedStep, matrix: EncodedMatrix, start: int, stop: int) -> Slices:
     """Return what the CCU did, as far as rows are left; its number as a unit is 0."""
     column, entered, earliest, edge = recorded.timeline[:, :4].T
-    first = edge[:1] - 1 if recorded.first_broadcast else 0 * edge[:1]
-    before = np.concatenate([first, edge[:-1]])
+    before = np.concatenate([0 * edge[:1], edge[:-1]])
     num_pe, rows = matrix.num_pe, -(-matrix.cols // matrix.num_pe)
     last = int(edge[-1]) if edge.size else 0
     left = rows  # without a non-zero, after the last broadcast

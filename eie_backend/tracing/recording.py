@@ -52,11 +52,10 @@ class RecordedStep:
         Edges of all steps before.
     cycles, load_cycles, load_bytes : int
         What it cost; see ``docs/counters.md``.
-    first_broadcast : int
-        Number of the first broadcast in `timeline`: those before do not reach into the window.
     timeline : ndarray, shape (broadcasts, 4 + P), int32
         Per broadcast its column, the edge at which the column's row entered, the earliest and the
         true edge of the broadcast, and the edge of the pop in each PE; from the start of the step.
+        Broadcasts that do not reach into the window may be missing.
     """
 
     step: Step
@@ -64,7 +63,6 @@ class RecordedStep:
     cycles: int
     load_cycles: int
     load_bytes: int
-    first_broadcast: int
     timeline: NDArray[np.int32]
 
 
@@ -122,13 +120,11 @@ class Recorder:
         for run in self._found["runs"]:
             program = by_symbol[str(run["symbol"])]
             steps = []
-            for numbers in np.frombuffer(bytes(run["steps"]), np.int64).reshape(-1, 6).tolist():
-                number, cycles, load_cycles, load_bytes, first, size = numbers
+            for numbers in np.frombuffer(bytes(run["steps"]), np.int64).reshape(-1, 5).tolist():
+                number, cycles, load_cycles, load_bytes, size = numbers
                 rows = words[at : at + size].reshape(-1, 4 + program.config.num_pe)
                 step = program.steps[number]
-                steps.append(
-                    RecordedStep(step, before, cycles, load_cycles, load_bytes, first, rows)
-                )
+                steps.append(RecordedStep(step, before, cycles, load_cycles, load_bytes, rows))
                 at += size
                 before += cycles
             runs.append((program, tuple(steps)))

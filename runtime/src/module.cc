@@ -191,8 +191,8 @@ ffi::Map<ffi::String, ffi::Any> StopTrace() {
   for (const TraceRun& run : trace->runs) {
     std::vector<int64_t> steps;
     for (const TraceStep& s : run.steps) {
-      steps.insert(steps.end(), {s.number, s.cycles, s.load_cycles, s.load_bytes, s.first_broadcast,
-                                 s.timeline_words});
+      steps.insert(steps.end(),
+                   {s.number, s.cycles, s.load_cycles, s.load_bytes, s.timeline_words});
     }
     runs.push_back(
         {{"symbol", ffi::String(run.symbol)}, {"samples", run.samples}, {"steps", ToBytes(steps)}});

@@ -27,14 +27,10 @@ class Timeline {
 
   /// Takes a broadcast, its pops in all PEs, and the latest of them.
   void Add(const BroadcastTimes& times, const int32_t* pops, size_t num_pe, int32_t latest) {
-    const int64_t number = broadcasts_++;
     if (passed_ || full_) return;
     // What came before the column that all PEs work on, or are past, when the window begins does
     // not reach into it.
-    if (start_ + latest <= from_) {
-      words_.resize(mvm_words_);
-      first_ = number;
-    }
+    if (start_ + latest <= from_) words_.resize(mvm_words_);
     if (words_.size() + 4 + num_pe > max_words_) {
       end_ = std::min(end_, start_ + last_ + 1);
       full_ = true;
@@ -50,11 +46,9 @@ class Timeline {
   void Finish(int64_t cycles) {
     start_ += cycles;
     mvm_words_ = words_.size();
-    broadcasts_ = first_ = last_ = 0;
+    last_ = 0;
   }
 
-  /// Number, in its mvm, of the first broadcast recorded.
-  int64_t first() const { return first_; }
   /// One past the last edge that can be derived.
   int64_t end() const { return end_; }
   /// A row per broadcast: its times, then its pop in every PE.
@@ -64,9 +58,7 @@ class Timeline {
   int64_t from_;
   int64_t end_;
   size_t max_words_;
-  int64_t start_ = 0;       // edges of the mvms before
-  int64_t broadcasts_ = 0;  // of this mvm
-  int64_t first_ = 0;
+  int64_t start_ = 0;     // edges of the mvms before
   int64_t last_ = 0;      // edge of the last broadcast recorded
   size_t mvm_words_ = 0;  // words of the mvms before
   bool passed_ = false;   // the window is over

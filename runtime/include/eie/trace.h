@@ -29,7 +29,6 @@ struct TraceStep {
   int64_t cycles;
   int64_t load_cycles;
   int64_t load_bytes;
-  int64_t first_broadcast;  ///< number of the first in the timeline
   int64_t timeline_words;
 };
 
@@ -54,12 +53,10 @@ struct Trace {
   /// Ends a step of the run that began last; `before` is what its layer cost until then.
   void AddStep(int64_t number, const Counters& before, const Counters& after) {
     const int64_t cycles = after.cycles - before.cycles;
-    const int64_t first = timeline.first();
     timeline.Finish(cycles);
     const int64_t words = static_cast<int64_t>(timeline.words().size());
     runs.back().steps.push_back({number, cycles, after.load_cycles - before.load_cycles,
-                                 after.load_bytes - before.load_bytes, first,
-                                 words - timeline_words});
+                                 after.load_bytes - before.load_bytes, words - timeline_words});
     timeline_words = words;
   }
 
