@@ -162,7 +162,7 @@ def _layer_names(proto: ModelProto, mod: IRModule) -> dict[str, str]:
     matrices = {
         tensor.name: numpy_helper.to_array(tensor)
         for tensor in proto.graph.initializer
-        if len(tensor.dims) >= 2 and tensor.data_type == TensorProto.FLOAT
+        if len(tensor.dims) >= 2 and tensor.data_type != TensorProto.STRING
     }
     by_weights: dict[str, list[str]] = {}
     weightless: list[str] = []
