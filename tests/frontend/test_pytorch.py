@@ -185,8 +185,8 @@ def test_an_lstm_and_a_transformer_block_run_on_the_machine(name, arithmetic):
     if arithmetic == "float32":
         close(found, expected, 2e-5)
     else:
-        # A layer rounds input, weights and output to half a step each, relative to the largest: with
-        # s its largest sum of |w x| (the calibrated partial sum) that is at most 3/2 steps of s.
+        # A layer rounds input, weights and output to half a step each, relative to the largest:
+        # with s its largest sum of |w x| (the calibrated partial sum), at most 3/2 steps of s.
         # Layers one after another add their errors up; sigmoid, tanh and softmax shrink them, and
         # factor 2 is allowed for what normalisation stretches, to first order.
         table = mod_ranges(mod, x)
