@@ -26,8 +26,8 @@ def layer_plan(
 ) -> Table:
     """Return where each matmul runs, its density and what the machine stores for it.
 
-    `fitting` names the layers whose weights fitted the codebook before anything was compressed: they
-    have their values as is, those of the others are clusters.
+    `fitting` names the layers whose weights fitted the codebook before anything was compressed:
+    they have their values as is, those of the others are clusters.
     """
     from eie_backend.codegen.codebook import nonzero_values
     from eie_backend.library import programs
