@@ -11,6 +11,7 @@ resident set of the process, TVM's own 0.2 GB included. Other load on the machin
 from __future__ import annotations
 
 import json
+import os
 import re
 import resource
 import subprocess
@@ -146,6 +147,7 @@ def main() -> None:
                 "weight_bytes": network.weight_bytes,
                 "seconds": round(seconds, 1),
                 "cpu_seconds": round(cpu_seconds, 1),
+                "load_average": round(os.getloadavg()[0], 1),
                 "limit_s": network.limit_s,
                 "peak_bytes": peak,
                 "peak_ratio": round(peak / network.weight_bytes, 2),

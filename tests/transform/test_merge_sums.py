@@ -366,5 +366,5 @@ def test_nt_lstm_is_one_matrix_of_1201_x_2400():
     (matrix,) = program.matrices
     assert (matrix.rows, matrix.stored_cols) == (2400, 1201)
     report = eie.profile(library, data)
-    assert [(one.name, one.samples) for one in report.layers] == [("cell", steps)]
+    assert [(one.name, one.vectors) for one in report.layers] == [("cell", steps)]
     assert report.layers[0].min_cycles > 0
