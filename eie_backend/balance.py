@@ -26,7 +26,7 @@ from eie_backend.row_orders import row_orders
 from eie_backend.simulator import simulate_batch
 from eie_backend.targets import config_of
 from eie_backend.transform.balance import BalanceRows, Order, movable_layers, order_sources
-from eie_backend.transform.layers import dense_layers
+from eie_backend.transform.layers import constant_array, dense_layers
 from eie_backend.transform.lower_to_tir import CompositeLayer, composite_layer, is_eie_function
 from eie_backend.transform.partition import Partition
 from eie_backend.transform.schedule import layer_tiles
@@ -124,10 +124,11 @@ class _Scans:
     def of(cls, mod: IRModule, target: Target, data: Data | None) -> _Scans:
         config = config_of(target)
         layers = machine_layers(mod, config)
-        codebooks = {layer.name: codebook_of(layer.weights) for layer in layers}
+        weights = {layer.name: constant_array(layer.weights).T for layer in layers}
+        codebooks = {name: codebook_of(values) for name, values in weights.items()}
         column = str((mod.attrs or {}).get("eie.bias", "register")) == "column"
         return cls(
-            {layer.name: codes_of(layer.weights, codebooks[layer.name]) for layer in layers},
+            {name: codes_of(values, codebooks[name]) for name, values in weights.items()},
             codebooks,
             {layer.name: layer.bias for layer in layers if column and layer.bias is not None},
             observe(mod, target, data) if data is not None else _ones(layers),
@@ -199,7 +200,7 @@ def machine_layers(mod: IRModule, config: HardwareConfig) -> list[CompositeLayer
 
 
 def _ones(layers: list[CompositeLayer]) -> dict[str, NDArray[np.float32]]:
-    return {layer.name: np.ones((1, layer.weights.shape[1]), np.float32) for layer in layers}
+    return {layer.name: np.ones((1, layer.shape.inputs), np.float32) for layer in layers}
 
 
 def observe(mod: IRModule, target: Target, data: Data) -> dict[str, NDArray[np.float32]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,10 +16,12 @@ from eie_backend.errors import ModelError
 from eie_backend.targets import as_target, config_of
 from eie_backend.transform.constraints import explain as layer_reasons
 from eie_backend.transform.dense_form import DenseForm
-from eie_backend.transform.layers import map_weights
+from eie_backend.transform.layers import dense_layers, map_weights
 from eie_backend.transform.lower_to_tir import is_eie_function
 from eie_backend.transform.operators import LAYERS, never_on_machine
 from eie_backend.transform.partition import Partition
+
+EPILOGUE = ("add", "nn.relu")
 
 
 @dataclass(frozen=True)
@@ -79,15 +81,21 @@ def explain(mod: IRModule, target: Target | HardwareConfig | str | None = None) 
     dense = map_weights(DenseForm()(mod), lambda _, weights: np.zeros_like(weights))
     reasons = layer_reasons(dense, config)
     layers = _layers(dense, Partition(config)(dense))
-    remaining = {binding.var.name for binding in _bindings(dense)}
+    remaining = {_identity(binding) for binding in _bindings(dense)}
+    layers |= _absorbed(mod, remaining, layers)
+    # What follows Winograd's products follows the output transform.
+    transformed = {layer.source for layer in dense_layers(dense) if layer.source != layer.name}
     found = []
     for binding in _bindings(mod):
         name, operator = binding.var.name, _operator(binding.value)
         if not operator:
             continue
-        if name in layers:
+        if layers.get(name) in transformed and operator in EPILOGUE:
+            reason = f"it follows the output transform of Winograd's algorithm in {layers[name]}"
+            found.append(Placement(name, operator, "host", reason=reason))
+        elif name in layers:
             found.append(Placement(name, operator, "machine", layers[name]))
-        elif name not in remaining:
+        elif _identity(binding) not in remaining:
             found.append(Placement(name, operator, "folded", reason="computed when compiling"))
         else:
             reason = reasons.get(name) or never_on_machine(f"relax.{operator}")
@@ -119,6 +127,8 @@ def _operator(value: relax.Expr) -> str:
 def _layers(dense: IRModule, partitioned: IRModule) -> dict[str, str]:
     """Return the machine's layer for each variable of `dense` that the machine computes."""
     layers = {name: name for name in _machine_layers(partitioned)}
+    origins = dense.attrs.get("eie.convolutions", {}) if dense.attrs else {}
+    layers |= {str(o["name"]): str(o["name"]) for name, o in origins.items() if name in layers}
     host = {
         binding.var.name
         for binding in _bindings(partitioned)
@@ -131,6 +141,41 @@ def _layers(dense: IRModule, partitioned: IRModule) -> dict[str, str]:
             if known := [layers[source] for source in sources if source in layers]:
                 layers[name] = known[0]
     return layers
+
+
+def _identity(binding: relax.VarBinding) -> tuple[str, str]:
+    """Return what tells a binding from others, also from one that took over its name."""
+    return binding.var.name, _operator(binding.value)
+
+
+def _absorbed(
+    mod: IRModule, remaining: set[tuple[str, str]], layers: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the layer of each variable of `mod` that `DenseForm` made a part of one.
+
+    Biases, ReLUs and batch norms follow the layer; a product that is summed with another becomes a
+    part of that layer, which reads what both read.
+    """
+    found: dict[str, str] = {}
+    bindings = list(_bindings(mod))
+    gone = [binding for binding in bindings if _identity(binding) not in remaining]
+    for binding in gone:
+        known = [layer for arg in _variables(binding.value) if (layer := (layers | found).get(arg))]
+        if known and binding.var.name not in layers:
+            found[binding.var.name] = known[0]
+    for binding in reversed(gone):
+        name = binding.var.name
+        if f"relax.{_operator(binding.value)}" not in LAYERS or name in layers | found:
+            continue
+        users = [one.var.name for one in bindings if name in _variables(one.value)]
+        known = [layer for user in users if (layer := (layers | found).get(user))]
+        found |= {name: known[0]} if known else {}
+    return found
+
+
+def _variables(value: relax.Expr) -> list[str]:
+    """Return the names of the variables that a binding's value reads."""
+    return [var.name for var in relax.analysis.free_vars(value)]
 
 
 def _machine_layers(partitioned: IRModule) -> Iterator[str]:

@@ -244,14 +244,18 @@ def simulate_batch(
         words = np.array(
             [quantize(x, f.input, bits) for x, f in zip(vectors, formats, strict=True)], np.int32
         )
-    active = words != 0
+    # The values of active inputs play no part in the account, but a trace of the units shows them.
+    shown = engine == "clock"
+    kept = words.copy() if shown else words != 0
 
     def find_account(sample: int) -> CycleAccount:
-        """Run once more, on ones: the values of active inputs play no part in it."""
-        ones = active[sample : sample + 1].astype(np.float32)
-        codebook = np.ones((1, config.codebook_entries), np.float32)
+        """Run once more."""
+        one = slice(sample, sample + 1)
+        codebook, x, scales = codebooks[one], kept[one], formats[one]
+        if not shown:
+            codebook, x, scales = np.ones_like(codebook, np.float32), x.astype(np.float32), [FLOAT]
         _, _, (account,) = run_samples(
-            encoded, config, codebook, ones, [FLOAT], 1, engine == "clock", engine, account=True
+            encoded, config, codebook, x, scales, 1, shown, engine, account=True
         )
         assert account is not None
         return account

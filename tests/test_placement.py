@@ -121,11 +121,42 @@ def test_many_different_weights_are_no_reason_as_compiling_shares_them():
     assert rows(mod)["result"].runs_on == "machine"
 
 
+def convolution(builder, x):
+    """Return a 3x3 convolution with bias and ReLU, and pooling."""
+    image = builder.emit(relax.op.nn.conv2d(x, ones(4, 2, 3, 3)), "conv")
+    image = builder.emit(relax.op.add(image, ones(1, 4, 1, 1)), "bias")
+    image = builder.emit(relax.op.nn.relu(image), "relu")
+    return relax.op.nn.max_pool2d(image, 2, 2)
+
+
+@pytest.mark.parametrize(("winograd", "relu"), [("never", "machine"), ("always", "host")])
+def test_a_convolution_is_a_layer_with_the_bias_and_relu_that_run_with_it(winograd, relu):
+    mod = module(convolution, (1, 2, 6, 6)).with_attr("eie.winograd", winograd)
+    found = rows(mod)
+    assert [row.runs_on for row in found.values()] == ["machine", relu, relu, "host"]
+    assert found["conv"].layer == "conv"
+    if winograd == "always":
+        assert found["relu"].reason.endswith("Winograd's algorithm in conv")
+
+
+def test_products_that_are_summed_are_one_layer():
+    def body(builder, x, h):
+        products = [
+            builder.emit(relax.op.matmul(x, ones(6, 8)), "inputs"),
+            builder.emit(relax.op.matmul(h, ones(4, 8)), "states"),
+        ]
+        return builder.emit(relax.op.add(*products), "gates")
+
+    found = rows(module(body, (2, 6), (2, 4)))
+    assert {row.runs_on for row in found.values()} == {"machine"}
+    assert {row.layer for row in found.values()} == {"inputs"}
+
+
 def test_the_answer_is_what_compile_does(found):
     mod = module(network, (2, 5, 6))
     compiled: list[Program] = programs(eie.compile(mod, MACHINE))
-    names = [name for program in compiled for name in program.layers]
-    assert names == [row.name for row in found.values() if row.layer == row.name]
+    names = {name for program in compiled for name in program.layers}
+    assert names == {row.name for row in found.values() if row.layer == row.name}
 
 
 def test_strict_names_every_layer_with_its_reason():

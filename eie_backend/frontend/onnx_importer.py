@@ -10,6 +10,7 @@ from tvm.relax.expr_functor import PyExprMutator, mutator
 from tvm.relax.frontend.onnx.onnx_frontend import ONNXGraphImporter, _get_convert_map
 
 from eie_backend.frontend.names import identifier
+from eie_backend.transform.layers import map_functions
 
 LAYERS = ("matmul", "conv1d", "conv2d", "conv3d")
 DEFAULT_DOMAINS = ("", "ai.onnx")
@@ -41,7 +42,7 @@ def _name_results(mod: IRModule) -> IRModule:
             self.builder_.emit_normalized(relax.VarBinding(new, self.visit_expr(value)))
             self.set_var_remap(old, new)
 
-    return IRModule({"main": Rename(mod).visit_expr(mod["main"])}, attrs=mod.attrs)
+    return map_functions(mod, Rename(mod).visit_expr)
 
 
 class _NamingImporter(ONNXGraphImporter):

@@ -8,9 +8,11 @@ from __future__ import annotations
 LAYERS = {
     "relax.matmul": "`mvm` for every tile and sample, between `load_bias` or `clear` and "
     "`write_back`",
-    "relax.nn.conv1d": "not lowered: it stays on the host",
-    "relax.nn.conv2d": "not lowered: it stays on the host",
-    "relax.nn.conv3d": "not lowered: it stays on the host",
+    "relax.nn.conv1d": "a matmul with the patch of each output position, which the host gathers; "
+    "groups become blocks of one matrix",
+    "relax.nn.conv2d": "likewise; 3x3 with stride 1 also by Winograd's F(2x2, 3x3): 16 matmuls for "
+    "each patch of 2x2 outputs",
+    "relax.nn.conv3d": "as conv1d",
 }
 """Operators with weights, and how one that meets all constraints is lowered."""
 
@@ -19,6 +21,8 @@ PARTS = {
     "result, and nothing else reads that result",
     "relax.nn.relu": "joins a layer that it follows directly, or after the bias, if nothing else "
     "reads what it takes; `write_back` does it",
+    "relax.nn.batch_norm": "its constants become part of the weights and the bias of the layer before "
+    "it, unless these weights are shared already",
 }
 """Operators that become part of the layer before them, and when."""
 

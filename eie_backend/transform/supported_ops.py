@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from eie_backend.transform.constraints import CONSTRAINTS
+from eie_backend.transform.convolution_constraints import CONVOLUTION_CONSTRAINTS
 from eie_backend.transform.operators import HOST, LAYERS, OTHERS, PARTS
 
 
 def supported_ops_page(command: str) -> str:
     """Return the page; `command` rewrites it."""
-    constraints = "".join(
-        f"| `{constraint.__name__}` | {_template(constraint.__doc__ or '')} |\n"
-        for constraint in CONSTRAINTS
-    )
     reasons: dict[str, list[str]] = {}
     for part, why in HOST.items():
         reasons.setdefault(why, []).append(f"`{part}`")
@@ -32,7 +31,10 @@ def supported_ops_page(command: str) -> str:
         "this order; *values* are the layer's and the machine's. Weights with too many values "
         "are shared when compiling, so `few_values` only speaks of layers that are partitioned "
         "as they are.\n\n| constraint | it fails if |\n|---|---|\n"
-        f"{constraints}\n"
+        f"{_constraints(CONSTRAINTS)}\n"
+        "Before, a convolution becomes a matmul unless one of these is true:\n\n"
+        "| constraint | it fails if |\n|---|---|\n"
+        f"{_constraints(CONVOLUTION_CONSTRAINTS)}\n"
         "## On the host\n\nBy design, and no error with `--strict`; by part of the operator's "
         f"name:\n\n| operator | why |\n|---|---|\n{host}| all others | {OTHERS} |\n"
     )
@@ -40,6 +42,13 @@ def supported_ops_page(command: str) -> str:
 
 def _rows(sentences: dict[str, str]) -> str:
     return "".join(f"| `{name}` | {text} |\n" for name, text in sentences.items())
+
+
+def _constraints(constraints: Sequence[Callable[[Any], bool]]) -> str:
+    return "".join(
+        f"| `{constraint.__name__}` | {_template(constraint.__doc__ or '')} |\n"
+        for constraint in constraints
+    )
 
 
 def _template(message: str) -> str:

@@ -178,8 +178,8 @@ def test_compile_takes_a_choice_for_convolutions(eie_in, winograd):
     text = eie_in(f"compile conv.onnx -o out.so --density 0.5 --winograd {winograd}")
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in text.splitlines()]
     # The zeros between the groups count in neither the density nor the float32 size.
-    direct = [["conv", "machine", "8 x 72", "0.500", "1.2 kB"]]
-    products = [[f"conv_w{k}", "machine", "8 x 8", "0.500", "128 B"] for k in range(16)]
+    direct = [["conv", "machine", "8 x 72", "0.500", "15 shared"]]
+    products = [[f"conv_w{k}", "machine", "8 x 8", "0.500", "15 shared"] for k in range(16)]
     assert [row[:5] for row in rows if row] == (direct if winograd == "never" else products)
 
 

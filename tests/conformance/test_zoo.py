@@ -1,0 +1,40 @@
+"""The graphs of the ONNX model zoo that the `onnx` package ships, with constant weights."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import tvm
+from tvm import relax
+
+import eie_backend as eie
+from eie_backend.compiler import prepare
+from eie_backend.inputs import input_specs
+from eie_backend.library import programs
+from eie_backend.transform.constraints import explain
+
+GRAPHS = sorted(Path(onnx.__file__).parent.glob("backend/test/data/light/*.onnx"))
+
+
+def run(mod, target, x):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        executable = tvm.compile(mod, target=target)
+    result = relax.VirtualMachine(executable, tvm.cpu())["main"](tvm.runtime.tensor(x))
+    return executable, result.numpy()
+
+
+@pytest.mark.parametrize("path", GRAPHS, ids=[path.stem for path in GRAPHS])
+def test_a_zoo_graph_runs_all_its_layers_on_the_machine(path):
+    mod = eie.from_onnx(path)
+    (spec,) = input_specs(mod)
+    x = np.random.default_rng(0).random(spec.shape, np.float32)
+    machine = eie.target(eie.HardwareConfig())
+    prepared = prepare(mod, machine, arithmetic="float32")
+    assert not any(explain(prepared, eie.HardwareConfig()).values())
+    executable, output = run(prepared, machine, x)
+    assert list(programs(executable))
+    _, expected = run(mod, "llvm", x)
+    np.testing.assert_allclose(output, expected, rtol=1e-4, atol=1e-6)
