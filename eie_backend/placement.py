@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -149,7 +149,7 @@ def _identity(binding: relax.VarBinding) -> tuple[str, str]:
 
 
 def _absorbed(
-    mod: IRModule, remaining: set[tuple[str, str]], layers: Mapping[str, str]
+    mod: IRModule, remaining: set[tuple[str, str]], layers: dict[str, str]
 ) -> dict[str, str]:
     """Return the layer of each variable of `mod` that `DenseForm` made a part of one.
 

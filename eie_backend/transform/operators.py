@@ -21,8 +21,8 @@ PARTS = {
     "result, and nothing else reads that result",
     "relax.nn.relu": "joins a layer that it follows directly, or after the bias, if nothing else "
     "reads what it takes; `write_back` does it",
-    "relax.nn.batch_norm": "its constants become part of the weights and the bias of the layer before "
-    "it, unless these weights are shared already",
+    "relax.nn.batch_norm": "its constants become part of the weights and the bias of the layer "
+    "before it, unless these weights are shared already",
 }
 """Operators that become part of the layer before them, and when."""
 
