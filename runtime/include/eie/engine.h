@@ -34,7 +34,7 @@ struct EngineOptions {
   Engine engine = Engine::kEvent;
   bool account = false;     ///< also find out where every cycle went
   uint32_t visit_seed = 0;  ///< shuffles the clock engine's visits to its units; 0 does not
-  int64_t threads = 1;      ///< that share one mvm; 0: as many as there are cores, if it is large
+  int64_t threads = 1;      ///< that share one mvm
 };
 
 }  // namespace eie
