@@ -96,7 +96,7 @@ def simulate(
     format: LayerFormat | None = None,
     engine: Engine = "event",
     *,
-    threads: int | None = None,
+    threads: int = 1,
     values: bool = True,
 ) -> LayerRun:
     """Run one sparse matrix-vector product on the machine.
@@ -117,9 +117,10 @@ def simulate(
     engine : {"event", "functional", "clock"}
         How to simulate; all give the same bits. "functional" leaves cycles, the counters of the
         scan and the account of cycles 0.
-    threads : int, optional
-        Host threads at most: two share the values, a third takes the cycles. By default one per
-        core, or one for little work, about 0.1 ms. Results do not depend on it.
+    threads : int
+        Host threads that share the input: two halves of the rows and the scan are taken by whoever
+        is free. Results do not depend on it. Two gain nothing below about 0.2 ms, nor on a machine
+        whose other cores are busy.
     values : bool
         False: only cycles and counters, several times faster; not on the clock engine.
 
@@ -212,8 +213,9 @@ def simulate_batch(
     check_engine(engine)
     if engine == "clock" and not values:
         raise ConfigError("the clock engine computes values: use engine='event' for cycles alone")
-    if not np.isfinite(vectors).all():
-        bad = int(np.count_nonzero(~np.isfinite(vectors)))
+    flags = np.isfinite(vectors)
+    if not flags.all():
+        bad = int(np.count_nonzero(~flags))
         raise InputError(f"activations: {bad} of {vectors.size} are NaN or infinite")
     if (encoded.num_pe, encoded.codebook_bits) != (config.num_pe, config.codebook_bits):
         raise ConfigError(
@@ -246,7 +248,7 @@ def simulate_batch(
         )
     # The values of active inputs play no part in the account, but a trace of the units shows them.
     shown = engine == "clock"
-    kept = words.copy() if shown else words != 0
+    kept = words.copy() if shown else np.not_equal(words, 0, out=flags)
 
     def find_account(sample: int) -> CycleAccount:
         """Run once more."""

@@ -123,8 +123,7 @@ void RunProgram(const std::shared_ptr<const Program>& program, ffi::PackedArgs a
   const Batch batch(*program, tensors);
   if (batch.samples() == 0) return;
   Profiler& profiler = Profiler::OfThisThread();
-  EngineOptions options = profiler.options();
-  options.threads = batch.samples() == 1 ? 0 : 1;
+  const EngineOptions options = profiler.options();
   std::vector<ProfileRow> no_rows;
   if (profiler.active()) {
     for (const std::string& layer : program->layers) {
@@ -258,12 +257,13 @@ void RunMatrix(const LoadedMatrix& loaded, const MatrixCall& call) {
   }
   EngineOptions options = call.options;
   options.account = accounts != nullptr;
-  options.threads = count == 1 ? call.threads : 1;
-  const bool small =
-      options.engine != Engine::kClock && !IsWorthThreads(matrix, count * matrix.stored_cols());
+  // Starting a thread takes about as long as adding this many bytes of weights.
+  constexpr size_t kMinBytes = 1 << 17;
+  const bool small = options.engine != Engine::kClock && count * matrix.weights.size() < kMinBytes;
   const int64_t threads = call.threads == 0 && small ? 1 : call.threads;
   Trace* const trace = active_trace.get();
   if (trace != nullptr) trace->runs.push_back({"", count, {}});
+  options.threads = count == 1 ? std::max<int64_t>(threads, 1) : 1;
   const Arithmetic arithmetic(loaded.config);
   ShareSamples(count, threads, [&](Samples& samples) {
     std::vector<uint32_t> codebook(codes);

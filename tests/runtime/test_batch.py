@@ -90,16 +90,6 @@ def test_halves_of_any_rows(rows, density):
     assert alone.counters["accumulator_saturations"] > 0
 
 
-def test_a_large_input_is_shared_by_default():
-    rng = np.random.default_rng(7)
-    config = HardwareConfig()
-    codes = rng.integers(1, 16, (3000, 1500)) * (rng.random((3000, 1500)) < 0.1)
-    encoded = encode(codes, np.append(0, rng.normal(size=15)), config)
-    x = rng.normal(size=1500)
-    alone = simulate(encoded, x, config, "float32", threads=1)
-    assert same(simulate(encoded, x, config, "float32"), alone)
-
-
 def test_the_account_is_that_of_the_input_at_the_call():
     config, encoded, x = random_batch(np.random.default_rng(8))
     expected = [run.breakdown for run in simulate_batch(encoded, x, config, "float32")]

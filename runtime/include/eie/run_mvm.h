@@ -19,12 +19,6 @@
 
 namespace eie {
 
-/// Whether `active` columns are much more work, 0.1 ms at least, than starting a thread.
-inline bool IsWorthThreads(const EncodedMatrix& matrix, size_t active) {
-  constexpr size_t kMinBytes = 1 << 19;
-  return matrix.weights.size() / matrix.stored_cols() * active >= kMinBytes;
-}
-
 /// One sparse matrix-vector product on the chosen engine: adds to `acc`, and what it cost to
 /// `counters` and, if asked, to `account`.
 ///
@@ -61,9 +55,7 @@ void RunMvm(const EncodedMatrix& matrix, const HardwareConfig& config, const Ari
                ? 0
                : MultiplyAdd(matrix, part, columns, arithmetic, codebook, x, shift, frac_bits, acc);
   };
-  const bool shared =
-      options.threads == 0 ? IsWorthThreads(matrix, columns.size()) : options.threads > 1;
-  if (acc == nullptr || !shared) {
+  if (acc == nullptr || options.threads == 1) {
     scan();
     counters->accumulator_saturations += add(EncodedMatrix::Rows::kAll);
     return;
