@@ -17,7 +17,9 @@ template <typename T>
 EIE_INLINE void Prefetch(const T* first, size_t size) {
 #if defined(__GNUC__)
   const char* const bytes = reinterpret_cast<const char*>(first);
-  for (size_t i = 0; i < size * sizeof(T); i += kCacheLineBytes) __builtin_prefetch(bytes + i);
+  const size_t end = size * sizeof(T);
+  for (size_t i = 0; i < end; i += kCacheLineBytes) __builtin_prefetch(bytes + i);
+  if (end > 0) __builtin_prefetch(bytes + end - 1);  // the bytes need not start a line
 #else
   (void)first;
   (void)size;
