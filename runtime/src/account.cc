@@ -157,7 +157,7 @@ void CountPaddings(const EncodedMatrix& matrix, const Cell* lengths, int64_t col
 }
 
 template <typename Cell>
-void AccountCells(const EncodedMatrix& matrix, const std::vector<Cell>& slices,
+void AccountCells(const EncodedMatrix& matrix, const LargeVector<Cell>& slices,
                   const HardwareConfig& config, const std::vector<uint32_t>& columns,
                   int64_t cycles, CycleAccount* account, Timeline* timeline) {
   const int64_t num_pe = matrix.num_pe;

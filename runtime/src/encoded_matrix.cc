@@ -100,7 +100,7 @@ void ForEachSlice(const PointerTable& pointers, const EncodedMatrix& matrix,
 template <typename Cell>
 void FillSlices(const PointerTable& pointers, const HardwareConfig& config, EncodedMatrix* matrix) {
   const int64_t num_pe = matrix->num_pe;
-  std::vector<Cell> slices(2 * num_pe * matrix->stored_cols());
+  LargeVector<Cell> slices(2 * num_pe * matrix->stored_cols());
   ForEachSlice(pointers, *matrix, config,
                [&](int64_t k, int64_t j, int64_t length, const WordCutter::Slice& slice) {
                  Cell* const cells = &slices[2 * num_pe * j];

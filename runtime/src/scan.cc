@@ -103,7 +103,7 @@ size_t FirstOfLastSlices(const EncodedMatrix& matrix, const Cell* slices,
 
 /// What the loop reads has local names: a write to a byte could change any member.
 template <size_t kNumPe, typename Cell>
-EIE_INLINE void ScanCells(const EncodedMatrix& matrix, const std::vector<Cell>& slices,
+EIE_INLINE void ScanCells(const EncodedMatrix& matrix, const LargeVector<Cell>& slices,
                           const HardwareConfig& config, const std::vector<uint32_t>& columns,
                           Counters* counters) {
   const int64_t num_pe = kNumPe != 0 ? kNumPe : matrix.num_pe;

@@ -8,6 +8,7 @@
 #include "eie/byte_reader.h"
 #include "eie/dense_column.h"
 #include "eie/generated/hardware_config.h"
+#include "eie/large_vector.h"
 
 namespace eie {
 
@@ -50,14 +51,14 @@ struct EncodedMatrix {
   std::vector<Column> columns;          ///< stored_cols() + 1
   bool dense;                           ///< weights are codes of all rows; see dense_column.h
   int64_t weight_bytes;                 ///< of a weight, if not dense
-  std::vector<uint8_t> weights;         ///< little-endian: row << codebook_bits | code
+  LargeVector<uint8_t> weights;         ///< little-endian: row << codebook_bits | code
 
   /// Column after column: each PE's entries, then each PE's `sharers`.
   ///
   /// If the first weight word of a slice began `sharers` columns earlier, it has been read already
   /// when one of these columns, in which the PE has entries, was broadcast. 0: the word is new.
   /// The cells are the narrowest that hold every length, `sharers` and backlog of a queue.
-  std::variant<std::vector<uint8_t>, std::vector<uint16_t>, std::vector<uint32_t>> slices;
+  std::variant<LargeVector<uint8_t>, LargeVector<uint16_t>, LargeVector<uint32_t>> slices;
 
   int64_t stored_cols() const { return cols + has_bias_column; }
   int64_t column_weights(int64_t column) const {
