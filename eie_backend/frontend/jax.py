@@ -26,7 +26,7 @@ def from_jax(function: Callable[..., Any], *example: Any) -> IRModule:
     Returns
     -------
     IRModule
-        Relax in dense form (see `DenseForm`); a layer is named after the ``jax.named_scope``
+        Normalised Relax; a layer is named after the ``jax.named_scope``
         around its product.
 
     Raises

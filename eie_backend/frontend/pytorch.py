@@ -17,7 +17,7 @@ from tvm.relax.expr_functor import PyExprMutator, mutator
 
 from eie_backend.errors import ModelError
 from eie_backend.frontend.dimensions import bind_dimensions
-from eie_backend.frontend.names import first_line, identifier, named_dense_form
+from eie_backend.frontend.names import first_line, identifier, named
 from eie_backend.transform.layers import is_call, map_functions, matmuls
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def from_pytorch(
     Returns
     -------
     IRModule
-        Relax in dense form (see `DenseForm`). A layer is named after the parameter with its
+        Normalised Relax. A layer is named after the parameter with its
         weights: ``encoder.fc1.weight`` gives ``encoder_fc1``, an LSTM's merged gates ``lstm_l0``.
 
     Raises
@@ -79,8 +79,8 @@ def from_pytorch(
     }
     bound = relax.transform.BindParams("main", parameters)(imported)
     static = bind_dimensions(_with_clipped_takes(bound), bind)
-    named = named_dense_form(static, _layer_names(imported, targets, root))
-    return named.with_attr("eie.model_sha256", _digest(imported, parameters))
+    found = named(static, _layer_names(imported, targets, root))
+    return found.with_attr("eie.model_sha256", _digest(imported, parameters))
 
 
 @contextmanager

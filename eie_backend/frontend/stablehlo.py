@@ -7,7 +7,7 @@ import hashlib
 from tvm import IRModule
 
 from eie_backend.errors import ModelError
-from eie_backend.frontend.names import first_line, named_dense_form
+from eie_backend.frontend.names import first_line, named
 from eie_backend.transform.layers import matmuls
 
 
@@ -23,7 +23,7 @@ def from_stablehlo(text: str) -> IRModule:
     Returns
     -------
     IRModule
-        Relax in dense form (see `DenseForm`); a layer is named after its location.
+        Normalised Relax; a layer is named after its location.
 
     Raises
     ------
@@ -48,4 +48,4 @@ def from_stablehlo(text: str) -> IRModule:
         raise ModelError(f"model: StableHLO cannot be imported: {first_line(error)}") from error
     digest = hashlib.sha256(str(module).encode()).hexdigest()  # without locations
     names = {binding.var.name: binding.var.name for binding, _ in matmuls(imported)}
-    return named_dense_form(imported, names).with_attr("eie.model_sha256", digest)
+    return named(imported, names).with_attr("eie.model_sha256", digest)

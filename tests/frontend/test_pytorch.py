@@ -1,6 +1,7 @@
 """PyTorch models arrive with their values, their modules' names, and one-line errors."""
 
 import sys
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from tvm import relax
 import eie_backend as eie
 from eie_backend.errors import ModelError
 from eie_backend.library import programs
+from eie_backend.transform.dense_form import DenseForm, with_winograd
 from eie_backend.transform.layers import dense_layers
 
 WORD = 2.0**-15
@@ -177,7 +179,7 @@ RECURRENT_AND_TRANSFORMER = {
 @pytest.mark.parametrize("arithmetic", ["float32", "int16"])
 @pytest.mark.parametrize("name", RECURRENT_AND_TRANSFORMER)
 def test_an_lstm_and_a_transformer_block_run_on_the_machine(name, arithmetic):
-    make, shape, layers, samples = RECURRENT_AND_TRANSFORMER[name]
+    make, shape, layers, vectors = RECURRENT_AND_TRANSFORMER[name]
     torch.manual_seed(0)
     model, x = small_codebook(make()), torch.randn(shape)
     mod, library, report = on_machine(model, x, arithmetic)
@@ -198,7 +200,7 @@ def test_an_lstm_and_a_transformer_block_run_on_the_machine(name, arithmetic):
         assert set(report.saturations.values()) == {0}
     assert len(report.layers) == layers
     assert all(layer.cycles_per_sample > 0 for layer in report.layers)
-    assert {layer.samples for layer in report.layers} == {samples}
+    assert {layer.samples * layer.vectors for layer in report.layers} == {vectors}
     assert len(programs(library)) == layers
 
 
@@ -284,3 +286,13 @@ def test_other_arguments(model, example, got):
     assert str(caught.value) == (
         "from_pytorch takes a module with an example input, or an exported program; got " + got
     )
+
+
+@pytest.mark.parametrize(("winograd", "layers"), [("never", 1), ("always", 16)])
+def test_how_convolutions_are_lowered_is_chosen_after_the_import(winograd, layers):
+    model = nn.Sequential(OrderedDict(conv=nn.Conv2d(2, 4, 3, padding=1), relu=nn.ReLU()))
+    x = torch.rand(1, 2, 8, 8)
+    mod = eie.from_pytorch(model, x)
+    names = [layer.name for layer in dense_layers(DenseForm()(with_winograd(mod, winograd)))]
+    assert len(names) == layers
+    assert all(name.startswith("conv") for name in names)
