@@ -18,7 +18,7 @@ from tvm.relax.expr_functor import PyExprMutator, mutator
 from eie_backend.errors import ModelError
 from eie_backend.frontend.dimensions import bind_dimensions
 from eie_backend.frontend.names import first_line, identifier, named
-from eie_backend.transform.layers import is_call, map_functions, matmuls
+from eie_backend.transform.layers import is_call, layer_bindings, map_functions
 
 if TYPE_CHECKING:
     from torch import nn
@@ -132,7 +132,7 @@ def _import(program: ExportedProgram) -> IRModule:
 
 
 def _layer_names(mod: IRModule, targets: Mapping[str, str], root: str) -> dict[str, str]:
-    """Return the parameter's name for each matmul variable whose operand comes from one."""
+    """Return the parameter's name for each layer's variable whose operand comes from one."""
     values = {b.var: b.value for block in mod["main"].body.blocks for b in block.bindings}
 
     def source(operand: relax.Expr) -> str:
@@ -143,7 +143,7 @@ def _layer_names(mod: IRModule, targets: Mapping[str, str], root: str) -> dict[s
         return targets.get(getattr(operand, "name", ""), "")
 
     names = {}
-    for binding, _ in matmuls(mod):
+    for binding, _ in layer_bindings(mod):
         found = next(filter(None, map(source, reversed(binding.value.args))), "")
         if found:
             names[binding.var.name] = _layer_name(found, root)

@@ -43,20 +43,20 @@ def compiled(model, folder, kind, limit):
     return done.returncode, done.stderr.splitlines()[-1], left
 
 
-def address_space_of_imports():
+def address_space_of_imports(folder):
     """Return the address space of a process that has imported what ``eie compile`` needs."""
     script = (
         "import eie_backend.compiler, eie_backend.frontend.onnx, eie_backend.cli, re, pathlib;"
         "print(re.search(r'VmPeak:\\s+(\\d+)', pathlib.Path('/proc/self/status').read_text())[1])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        [sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=True
     )
     return 1024 * int(done.stdout)
 
 
 def test_out_of_memory(model, tmp_path):
-    limit = address_space_of_imports() + 40_000_000
+    limit = address_space_of_imports(tmp_path) + 40_000_000
     code, message, left = compiled(model, tmp_path, resource.RLIMIT_AS, limit)
     assert (code, left) == (2, [])
     assert message == (
