@@ -27,7 +27,7 @@ struct HugePageAllocator {
     const size_t size = count * sizeof(T);
     void* const memory = ::operator new(size, Alignment(size));
 #if defined(__linux__)
-    if (size >= kHugePage) madvise(memory, size, MADV_HUGEPAGE);  // a hint, which may fail
+    if (size >= kMinSize) madvise(memory, size, MADV_HUGEPAGE);  // a hint, which may fail
 #endif
     return static_cast<T*>(memory);
   }
@@ -40,10 +40,11 @@ struct HugePageAllocator {
 
  private:
   static constexpr size_t kHugePage = size_t{1} << 21;
+  static constexpr size_t kMinSize = 4 * kHugePage;  // less would waste too large a part
   static constexpr size_t kCacheLine = 64;
 
   static std::align_val_t Alignment(size_t size) {
-    return std::align_val_t{size >= kHugePage ? kHugePage : kCacheLine};
+    return std::align_val_t{size >= kMinSize ? kHugePage : kCacheLine};
   }
 };
 
