@@ -85,24 +85,24 @@ def report_table(report: Report) -> Group:
         made.add_row(
             Text(layer.name),
             *([f"{layer.vectors:,g}"] if repeated else []),
-            f"{layer.cycles_per_sample:,.1f}",
+            number(layer.cycles_per_sample),
             f"{layer.microseconds_per_sample:.3f}",
             f"{layer.load_balance:.1%}",
             f"{layer.padding_ratio:.1%}",
-            f"{layer.nanojoule_per_sample:,.1f}",
-            f"{layer.counters['load_cycles'] / layer.samples:,.1f}",
+            number(layer.nanojoule_per_sample),
+            number(layer.counters["load_cycles"] / layer.samples),
         )
     made.add_section()
     layers = report.layers
     made.add_row(
         "all layers",
         *([""] if repeated else []),
-        f"{sum(layer.cycles_per_sample for layer in layers):,.1f}",
+        number(sum(layer.cycles_per_sample for layer in layers)),
         f"{sum(layer.microseconds_per_sample for layer in layers):.3f}",
         "",
         "",
-        f"{sum(layer.nanojoule_per_sample for layer in layers):,.1f}",
-        f"{sum(layer.counters['load_cycles'] / layer.samples for layer in layers):,.1f}",
+        number(sum(layer.nanojoule_per_sample for layer in layers)),
+        number(sum(layer.counters["load_cycles"] / layer.samples for layer in layers)),
     )
     return Group(made, *remarks(report))
 
@@ -126,10 +126,10 @@ def energy_table(report: Report) -> Table:
     made = table(title, "layer", "SRAM", "arithmetic", "clock", "mW", "beside: DRAM")
     for layer in report.layers:
         sram, arithmetic, clock, dram = (
-            f"{layer.energy_by_part_pj[part] / layer.samples / 1000:,.1f}"
+            number(layer.energy_by_part_pj[part] / layer.samples / 1000)
             for part in ("sram", "arithmetic", "clock", "dram")
         )
-        made.add_row(Text(layer.name), sram, arithmetic, clock, f"{layer.milliwatt:,.1f}", dram)
+        made.add_row(Text(layer.name), sram, arithmetic, clock, number(layer.milliwatt), dram)
     return made
 
 
@@ -168,3 +168,8 @@ def size(count: int) -> str:
     if count < 1000:
         return f"{count} B"
     return f"{count / 1000:,.1f} kB" if count < 1_000_000 else f"{count / 1_000_000:,.2f} MB"
+
+
+def number(value: float) -> str:
+    """Return a number with one decimal as long as that says something."""
+    return f"{value:,.1f}" if value < 10_000 else f"{value:,.0f}"
