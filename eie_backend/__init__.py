@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from eie_backend.library import export_library, load
     from eie_backend.placement import Placement, explain
     from eie_backend.profiler import profile, run
-    from eie_backend.recipe import Recipe
+    from eie_backend.recipe import Recipe, Schedule, paper_recipe, read_recipe
     from eie_backend.simulator import LayerRun, simulate, simulate_batch
     from eie_backend.targets import target
     from eie_backend.tracing.trace import Trace, trace, trace_layer
@@ -45,6 +45,7 @@ _HOME = {
     "LayerRun": "simulator",
     "Placement": "placement",
     "Recipe": "recipe",
+    "Schedule": "recipe",
     "Trace": "tracing.trace",
     "bind_dimensions": "frontend",
     "calibrate": "calibration",
@@ -57,7 +58,9 @@ _HOME = {
     "from_pytorch": "frontend",
     "from_stablehlo": "frontend",
     "load": "library",
+    "paper_recipe": "recipe",
     "profile": "profiler",
+    "read_recipe": "recipe",
     "run": "profiler",
     "simulate": "simulator",
     "simulate_batch": "simulator",
@@ -74,6 +77,7 @@ __all__ = [
     "LayerRun",
     "Placement",
     "Recipe",
+    "Schedule",
     "Trace",
     "bind_dimensions",
     "calibrate",
@@ -87,7 +91,9 @@ __all__ = [
     "from_pytorch",
     "from_stablehlo",
     "load",
+    "paper_recipe",
     "profile",
+    "read_recipe",
     "relay",
     "run",
     "simulate",

@@ -142,7 +142,7 @@ def prepare(
 
 
 def _check_bits(mod: IRModule, recipe: Recipe, config: HardwareConfig) -> None:
-    bits = {layer.name: recipe.bits_of(layer.name, layer.source) for layer in dense_layers(mod)}
+    bits = {layer.name: recipe.bits_of(*layer.names) for layer in dense_layers(mod)}
     if wide := [f"{n} has bits={b}" for n, b in bits.items() if b > config.codebook_bits]:
         raise EncodingError(
             f"recipe: {', '.join(wide)}; the machine decodes {config.codebook_bits} bits: use "

@@ -1,34 +1,87 @@
-"""`Recipe`: how a model is compressed."""
+"""`Recipe`: how a model is compressed, layer by layer."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
 from fnmatch import fnmatchcase
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, TypeVar, get_args
+
+import yaml
 
 from eie_backend.errors import RecipeError
 
 MIN_BITS, MAX_BITS = 1, 8
+MAX_INDEX_BITS = 16
 
-T = TypeVar("T", float, int)
+Method = Literal["magnitude", "global", "balanced"]
+Initialization = Literal["best", "linear", "density", "random"]
+
+T = TypeVar("T")
+PerLayer: TypeAlias = T | Mapping[str, T]
+"""One value for all layers, or values by layer name or pattern."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When a layer is pruned while its network is retrained.
+
+    The layer is dense up to round `start` and has its recipe's density from round
+    ``start + steps`` on; in between, the density falls cubically.
+
+    Parameters
+    ----------
+    start : int
+        Rounds of retraining before the first pruning, at least 0.
+    steps : int
+        Rounds in which the layer loses weights, at least 1.
+    """
+
+    start: int = 0
+    steps: int = 4
+
+    def density_at(self, round_number: int, final: float) -> float:
+        """Return the density in a round, counted from 1, on the way to `final`.
+
+        Examples
+        --------
+        >>> [round(Schedule(start=1, steps=2).density_at(n, 0.2), 3) for n in (1, 2, 3, 4)]
+        [1.0, 0.3, 0.2, 0.2]
+        """
+        left = min(max(1 - (round_number - self.start) / self.steps, 0.0), 1.0)
+        return final + (1 - final) * left**3
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Density and codebook bits per layer.
+    """How each layer is pruned and its weights are shared and stored.
+
+    Every field holds one value for all layers, or a mapping from names or ``fnmatch`` patterns to
+    values, of which the first match counts. A layer answers to its name and to its kind, ``@dense``
+    or ``@conv``. The name of a convolution also stands for all 16 products of Winograd's algorithm.
 
     Parameters
     ----------
     density : float or mapping of str to float
-        Share of weights kept, in (0, 1]; one value for all layers, or by layer name or
-        ``fnmatch`` pattern (the first match counts; layers without one keep all weights). The name
-        of a convolution also stands for all 16 products of Winograd's algorithm; of the weights
-        of a convolution with groups, the zeros between groups do not count.
+        Share of weights kept, in (0, 1]; layers without a match keep all. Of the weights of a
+        convolution with groups, the zeros between groups do not count.
+    quality : float or mapping of str to float, optional
+        Instead of a density: weights below `quality` standard deviations of the layer's weights are
+        pruned.
     bits : int or mapping of str to int
-        Codebook index bits, 1 to 8 (the default machine decodes 4); by name or pattern likewise,
-        layers without a match take 4.
+        Codebook index bits, 1 to 8 (the default machine decodes 4); layers without a match take 4.
+    index_bits : int, "auto" or mapping of str to either
+        Bits of a relative index in a stored file, 1 to 16; "auto" takes what makes the layer
+        smallest. The machine has its own, ``HardwareConfig.index_bits``.
+    method : {"magnitude", "global", "balanced"} or mapping
+        Which weights go: the smallest of the layer; the smallest of all layers with this method
+        together; or the smallest of every PE's slice, so that all PEs keep alike.
+    initialization : {"best", "linear", "density", "random"} or mapping
+        Where the search for shared values starts; "best" takes the start with the least error.
+    schedule : Schedule or mapping of str to Schedule
+        When a layer is pruned in retraining.
 
     Raises
     ------
@@ -37,8 +90,10 @@ class Recipe:
 
     Notes
     -----
-    **Source**: Deep Compression, sections 2 and 3. The default prunes nothing: without retraining
-    a density is the user's decision.
+    **Source**: Deep Compression, sections 2 and 3; ``balanced`` is ESE's load-balance-aware
+    pruning (FPGA 2017), ``quality`` the threshold of Learning both Weights and Connections (NIPS
+    2015). The default prunes nothing: without retraining a density is the user's decision.
+    `paper_recipe` is the default of retraining.
 
     Examples
     --------
@@ -46,21 +101,21 @@ class Recipe:
     0.1
     """
 
-    density: float | Mapping[str, float] = 1.0
-    bits: int | Mapping[str, int] = 4
+    density: PerLayer[float] = 1.0
+    bits: PerLayer[int] = 4
+    quality: PerLayer[float] | None = None
+    index_bits: PerLayer[int | Literal["auto"]] = "auto"
+    method: PerLayer[Method] = "magnitude"
+    initialization: PerLayer[Initialization] = "best"
+    schedule: PerLayer[Schedule] = Schedule()
 
     def __post_init__(self) -> None:
         faults = [
-            f"density{_at(key)} = {value!r} is not a number in (0, 1]"
-            for key, value in _items(self.density)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1
-        ]
-        faults += [
-            f"bits{_at(key)} = {value!r} is not an integer in {MIN_BITS}..{MAX_BITS}"
-            for key, value in _items(self.bits)
-            if isinstance(value, bool)
-            or not isinstance(value, int)
-            or not MIN_BITS <= value <= MAX_BITS
+            f"{field.name}{_at(key)} = {value!r} is not {_ALLOWED[field.name].what}"
+            for field in fields(self)
+            for key, value in _items(getattr(self, field.name))
+            if not (value is None and field.default is None)
+            and not _ALLOWED[field.name].holds(value)
         ]
         if faults:
             raise RecipeError("impossible recipe: " + "; ".join(faults) + "; correct these values")
@@ -69,33 +124,175 @@ class Recipe:
         """Return the density of a layer with one or several names."""
         return _lookup(self.density, names, 1.0)
 
+    def quality_of(self, *names: str) -> float | None:
+        """Return the quality parameter of a layer's threshold, or None if it has a density."""
+        return _lookup(self.quality, names, None)
+
     def bits_of(self, *names: str) -> int:
-        """Return the codebook bits of a layer with one or several names."""
+        """Return the codebook bits of a layer."""
         return _lookup(self.bits, names, 4)
 
+    def index_bits_of(self, *names: str) -> int | Literal["auto"]:
+        """Return the bits of a layer's relative indices in a stored file."""
+        return _lookup(self.index_bits, names, "auto")
+
+    def method_of(self, *names: str) -> Method:
+        """Return how the weights of a layer that go are chosen."""
+        return _lookup(self.method, names, "magnitude")
+
+    def initialization_of(self, *names: str) -> Initialization:
+        """Return where the search for a layer's shared values starts."""
+        return _lookup(self.initialization, names, "best")
+
+    def schedule_of(self, *names: str) -> Schedule:
+        """Return when a layer is pruned in retraining."""
+        return _lookup(self.schedule, names, Schedule())
+
     def unused_patterns(self, layers: list[str]) -> list[str]:
-        """Return the names and patterns that match none of `layers`."""
-        patterns = [key for key, _ in (*_items(self.density), *_items(self.bits)) if key]
-        return [p for p in patterns if not any(fnmatchcase(layer, p) for layer in layers)]
+        """Return the names and patterns that match none of `layers`; kinds may match none."""
+        patterns = {k: None for f in fields(self) for k, _ in _items(getattr(self, f.name)) if k}
+        return [
+            p
+            for p in patterns
+            if not p.startswith("@") and not any(fnmatchcase(layer, p) for layer in layers)
+        ]
 
     def to_json(self) -> str:
-        """Return the recipe as JSON with sorted keys."""
-        settings = {"density": self.density, "bits": self.bits}
+        """Return the recipe as JSON with sorted keys, defaults included."""
         return json.dumps(
-            {k: dict(v) if isinstance(v, Mapping) else v for k, v in settings.items()},
+            {
+                field.name: _plain(value)
+                for field in fields(self)
+                if (value := getattr(self, field.name)) is not None
+            },
             sort_keys=True,
         )
 
 
-def _items(setting: object) -> list[tuple[str, object]]:
-    return list(setting.items()) if isinstance(setting, Mapping) else [("", setting)]
+def paper_recipe() -> Recipe:
+    """Return the recipe for a network that will be retrained: densities as in the paper.
+
+    Notes
+    -----
+    **Source**: Deep Compression, Table 4: AlexNet's large dense layers keep 9 % and its
+    convolutions 35 to 38 %. 4 bits everywhere are what EIE decodes.
+    """
+    return Recipe(density={"@conv": 0.37, "@dense": 0.09})
+
+
+def recipe_from_dict(settings: object) -> Recipe:
+    """Return the recipe that a parsed YAML or JSON document describes.
+
+    Raises
+    ------
+    RecipeError
+        If it is no mapping, names unknown fields or holds impossible values; all at once.
+    """
+    if not isinstance(settings, Mapping):
+        raise RecipeError(f"recipe: a {type(settings).__name__}; give a mapping {_FIELDS}")
+    faults = [f"{k!r} is no field of a recipe {_FIELDS}" for k in settings if k not in _ALLOWED]
+    known = {name: value for name, value in settings.items() if name in _ALLOWED}
+    if "schedule" in known:
+        known["schedule"] = _schedules(known["schedule"])
+    try:
+        recipe = Recipe(**known)
+    except RecipeError as error:
+        faults.append(str(error))
+    if faults:
+        raise RecipeError("; ".join(faults))
+    return recipe
+
+
+def read_recipe(path: str | Path) -> Recipe:
+    """Read a recipe from a YAML or JSON file.
+
+    Raises
+    ------
+    RecipeError
+        If the file cannot be read or is no valid recipe; the message names it.
+    """
+    try:
+        return recipe_from_dict(yaml.safe_load(Path(path).read_text("utf-8")))
+    except OSError as error:
+        raise RecipeError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    except RecipeError as error:
+        raise RecipeError(f"{path}: {error}") from error
+
+
+def _schedules(value: object) -> object:
+    """Return a document's schedule, or schedules by pattern, as objects where they are valid."""
+    names = {field.name for field in fields(Schedule)}
+    if not isinstance(value, Mapping):
+        return value
+    if value.keys() <= names:
+        return Schedule(**value)
+    return {
+        key: Schedule(**one) if isinstance(one, Mapping) and one.keys() <= names else one
+        for key, one in value.items()
+    }
+
+
+@dataclass(frozen=True)
+class _Allowed:
+    what: str
+    holds: Callable[[Any], bool]
+
+
+def _is_int(value: object, low: int, high: float) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _one_of(names: tuple[str, ...]) -> _Allowed:
+    return _Allowed(f"one of {', '.join(names)}", lambda v: isinstance(v, str) and v in names)
+
+
+_ALLOWED = {
+    "density": _Allowed("a number in (0, 1]", lambda v: _is_number(v) and 0 < v <= 1),
+    "bits": _Allowed(
+        f"an integer in {MIN_BITS}..{MAX_BITS}", lambda v: _is_int(v, MIN_BITS, MAX_BITS)
+    ),
+    "quality": _Allowed(
+        "a number of at least 0", lambda v: _is_number(v) and 0 <= v < float("inf")
+    ),
+    "index_bits": _Allowed(
+        f"an integer in 1..{MAX_INDEX_BITS} or 'auto'",
+        lambda v: v == "auto" or _is_int(v, 1, MAX_INDEX_BITS),
+    ),
+    "method": _one_of(get_args(Method)),
+    "initialization": _one_of(get_args(Initialization)),
+    "schedule": _Allowed(
+        "a schedule: start of at least 0 and steps of at least 1",
+        lambda v: (
+            isinstance(v, Schedule)
+            and _is_int(v.start, 0, float("inf"))
+            and _is_int(v.steps, 1, float("inf"))
+        ),
+    ),
+}
+_FIELDS = f"({', '.join(_ALLOWED)})"
+
+
+def _items(setting: object) -> Iterator[tuple[str, object]]:
+    yield from setting.items() if isinstance(setting, Mapping) else [("", setting)]
 
 
 def _at(key: str) -> str:
     return f"[{key!r}]" if key else ""
 
 
-def _lookup(setting: T | Mapping[str, T], names: tuple[str, ...], default: T) -> T:
+def _plain(setting: Any) -> Any:
+    if isinstance(setting, Mapping):
+        return {key: _plain(value) for key, value in setting.items()}
+    return asdict(setting) if isinstance(setting, Schedule) else setting
+
+
+def _lookup(setting: PerLayer[T], names: tuple[str, ...], default: T) -> T:
     if not isinstance(setting, Mapping):
         return setting
     matches = (

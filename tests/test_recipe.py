@@ -7,6 +7,7 @@ import pytest
 
 from eie_backend import Recipe
 from eie_backend.errors import RecipeError
+from eie_backend.recipe import Schedule, paper_recipe, read_recipe, recipe_from_dict
 
 
 def refused(**settings):
@@ -74,6 +75,91 @@ def test_patterns_without_a_layer_are_found():
 @pytest.mark.parametrize("mapping", [dict, MappingProxyType])
 def test_json_of_any_mapping_comes_back(mapping):
     recipe = Recipe(density=mapping({"b": 0.5, "a": 0.25}), bits=3)
-    text = '{"bits": 3, "density": {"a": 0.25, "b": 0.5}}'
-    assert recipe.to_json() == text
-    assert Recipe(**json.loads(text)).density_of("a") == 0.25
+    assert recipe_from_dict(json.loads(recipe.to_json())) == Recipe({"b": 0.5, "a": 0.25}, 3)
+
+
+@pytest.mark.parametrize(
+    ("field", "bad", "allowed"),
+    [
+        ("quality", -0.5, "a number of at least 0"),
+        ("quality", float("inf"), "a number of at least 0"),
+        ("index_bits", 17, "an integer in 1..16 or 'auto'"),
+        ("method", "smallest", "one of magnitude, global, balanced"),
+        ("initialization", "kmeans++", "one of best, linear, density, random"),
+        ("schedule", 4, "a schedule: start of at least 0 and steps of at least 1"),
+        ("schedule", Schedule(0, 0), "a schedule: start of at least 0 and steps of at least 1"),
+    ],
+)
+def test_impossible_values_of_the_other_fields(field, bad, allowed):
+    assert refused(**{field: {"fc1": bad}}) == (
+        f"impossible recipe: {field}['fc1'] = {bad!r} is not {allowed}; correct these values"
+    )
+
+
+def test_a_layer_answers_to_its_kind():
+    recipe = Recipe(density={"fc3": 0.25, "@dense": 0.1, "@conv": 0.4})
+    assert recipe.density_of("fc3", "fc3", "@dense") == 0.25
+    assert recipe.density_of("fc1", "fc1", "@dense") == 0.1
+    assert recipe.unused_patterns(["fc3"]) == []
+
+
+def test_the_paper_recipe_prunes_dense_layers_more_than_convolutions():
+    recipe = paper_recipe()
+    assert recipe.density_of("a", "@dense") == 0.09
+    assert recipe.density_of("a", "@conv") == 0.37
+
+
+def test_the_density_falls_from_1_to_its_end():
+    schedule = Schedule(start=2, steps=3)
+    densities = [schedule.density_at(number, 0.1) for number in range(1, 8)]
+    assert densities[:2] == [1.0, 1.0]
+    assert densities[4:] == [0.1] * 3
+    assert 1.0 > densities[2] > densities[3] > 0.1
+
+
+YAML = """
+density: {fc1: 0.08, "@dense": 0.3}
+bits: 3
+index_bits: {fc1: 5}
+method: balanced
+schedule: {fc1: {start: 1, steps: 6}, "*": {steps: 2}}
+"""
+
+
+def test_a_file_is_a_recipe_and_comes_back_as_json(tmp_path):
+    (tmp_path / "recipe.yaml").write_text(YAML)
+    recipe = read_recipe(tmp_path / "recipe.yaml")
+    assert recipe.density_of("fc1") == 0.08
+    assert recipe.index_bits_of("fc1") == 5
+    assert recipe.index_bits_of("fc2") == "auto"
+    assert recipe.schedule_of("fc1") == Schedule(1, 6)
+    (tmp_path / "recipe.json").write_text(recipe.to_json())
+    assert read_recipe(tmp_path / "recipe.json") == recipe
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[1]", "a list; give a mapping (density, "),
+        ("", "a NoneType; give a mapping (density, "),
+        ("density: {", "not YAML: while parsing a flow node"),
+        (
+            "densty: 0.1\nbits: 9\nschedule: {rounds: 3}",
+            "'densty' is no field of a recipe (density, bits, quality, index_bits, method, "
+            "initialization, schedule); impossible recipe: bits = 9 is not an integer in 1..8; "
+            "schedule['rounds'] = 3 is not a schedule",
+        ),
+    ],
+)
+def test_a_file_that_is_no_recipe(tmp_path, text, message):
+    path = tmp_path / "recipe.yaml"
+    path.write_text(text)
+    with pytest.raises(RecipeError) as error:
+        read_recipe(path)
+    assert str(error.value).startswith(f"{path}: ")
+    assert message in str(error.value)
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(RecipeError, match="cannot be read: No such file or directory"):
+        read_recipe(tmp_path / "recipe.yaml")

@@ -59,11 +59,11 @@ def compress(mod: IRModule, recipe: Recipe | None = None, winograd: Mode | None 
             f"recipe: {', '.join(map(repr, unused))} match no dense layer; the layers are "
             f"{', '.join(sources) or 'none'}"
         )
-    density = {n: recipe.density_of(n, layer.source) for n, layer in layers.items()}
+    density = {n: recipe.density_of(*layer.names) for n, layer in layers.items()}
     passes = [
         # Pruning first: shared values are the means of the weights that stay.
         Prune({name: share / layers[name].groups for name, share in density.items()}),
-        ShareWeights({n: recipe.bits_of(n, layer.source) for n, layer in layers.items()}),
+        ShareWeights({n: recipe.bits_of(*layer.names) for n, layer in layers.items()}),
     ]
     compressed: IRModule = tvm.transform.Sequential(passes)(normal)
     return compressed.with_attr("eie.recipe", recipe.to_json())

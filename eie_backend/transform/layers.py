@@ -55,6 +55,12 @@ class DenseLayer:
     uses: list[LayerUse]
     source: str
     groups: int
+    is_convolution: bool
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """What a recipe may call it: its name, its name in the model, and its kind."""
+        return self.name, self.source, "@conv" if self.is_convolution else "@dense"
 
     @property
     def operand(self) -> relax.Expr:
@@ -175,9 +181,9 @@ def dense_layers(mod: IRModule) -> list[DenseLayer]:
 def _layers(mod: IRModule) -> list[DenseLayer]:
     origins = mod.attrs.get("eie.convolutions", {}) if mod.attrs else {}
 
-    def origin(name: str) -> tuple[str, int]:
+    def origin(name: str) -> tuple[str, int, bool]:
         known = origins.get(name, {"name": name, "groups": 1})
-        return str(known["name"]), int(known["groups"])
+        return str(known["name"]), int(known["groups"]), name in origins
 
     layers = []
     for uses in matmuls_by_layer(mod):
