@@ -1,6 +1,6 @@
 """Canonical Huffman codes: symbols as bits, and the table as the lengths of the codewords.
 
-``bitarray`` makes the codes and the bits; the runtime's C++ decodes them, about ten times as fast
+``bitarray`` makes the codes and the bits; the runtime's C++ decodes them, about five times as fast
 (``benchmarks/huffman.py``).
 """
 
