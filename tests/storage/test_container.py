@@ -1,5 +1,7 @@
 """``.eiez``: what comes out is what went in, to the bit; anything else is an error that says so."""
 
+import errno
+import os
 import resource
 import struct
 import zlib
@@ -168,7 +170,7 @@ def whole(tmp_path_factory):
         "zlib": np.repeat(np.arange(300, dtype=np.float32), 3),
         "raw": rng.normal(size=4).astype(np.float32),
     }
-    save_eiez(path, tensors)
+    save_eiez(path, tensors, Recipe(index_bits=4))
     encodings = {s.payload[5] for s in split(path.read_bytes()) if s.kind == "TENS"}
     assert encodings == {model_sections.CODED, model_sections.ZLIB, model_sections.RAW}
     return path.read_bytes()
@@ -246,6 +248,8 @@ CODED_AT = 6
         (2, lambda p: p[: CODED_AT + 2] + b"\xff" + p[9:], "truncated: 255 values"),
         (2, lambda p: p[: CODED_AT + 2] + b"\x01" + p[9:], "coded: "),
         (2, lambda p: p[: CODED_AT + 3] + b"\xff" * 4 + p[13:], "4294967295 symbols in"),
+        (2, lambda p: p[: CODED_AT + 2] + b"\x0a" + p[9:13] + p[17:], "code 11 and run "),
+        (2, lambda p: p[:CODED_AT] + b"\x01" + p[7:], "at most 11 and 1 are possible"),
         (2, lambda p: p + b"x", "coded: zlib data of 0 bytes or more; 12 are declared"),
         (3, lambda p: p[:6] + b"\xff" * 8 + p[14:], "18446744073709551615 bytes are declared"),
         (3, lambda p: p[:6] + struct.pack("<Q", 7) + p[14:], "zlib: zlib data of 8 bytes or more"),
@@ -347,6 +351,18 @@ def test_full_disk(compressed, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_full_disk_found_late(compressed, tmp_path, monkeypatch):
+    """Some file systems say so only when the bytes have to be on the disk."""
+
+    def fsync(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(ContainerError, match="cannot be written: No space left on device"):
+        save_eiez(tmp_path / "x.eiez", compressed)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_folder_missing(compressed, tmp_path):
