@@ -129,9 +129,10 @@ def _take_values(tensor: TensorProto, field: str) -> bytes:
 
 
 def _coded(tensor: TensorProto, values: bytes, width: int | Literal["auto"]) -> bytes | None:
-    """Return the values coded, or None if they are not few or not float32."""
+    """Return the values coded, or None if they are not a layer's, not few or not float32."""
     shape = tuple(tensor.dims)
-    if tensor.data_type != TensorProto.FLOAT or 4 * prod(shape) != len(values):
+    is_layer = tensor.data_type == TensorProto.FLOAT and len(shape) > 1  # and not a bias
+    if not is_layer or 4 * prod(shape) != len(values):
         return None
     coded = code_tensor(np.frombuffer(values, "<f4").reshape(shape), width)
     return None if coded is None else to_bytes(coded)

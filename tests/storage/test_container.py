@@ -77,7 +77,7 @@ kinds = (np.float32, np.float64, np.float16, np.int64, np.int8, np.bool_)
 )
 @settings(max_examples=60)
 def test_any_float32_comes_back(words, zeros, raw, tmp_path_factory):
-    values = np.array(words + [0] * zeros + words, np.uint32).view(np.float32)
+    values = np.array(words + [0] * zeros + words, np.uint32).view(np.float32)[None]
     tensor = numpy_helper.from_array(values, "t")
     if not raw:
         tensor = helper.make_tensor("t", TensorProto.FLOAT, values.shape, values)
@@ -112,6 +112,14 @@ def test_negative_zeros_are_kept_apart(tmp_path):
     assert without.sign_bytes == 0
     assert 0 < signs.sign_bytes <= 2000 / 8 + 20
     assert replace(signs, sign_bytes=0) == without
+
+
+def test_biases_are_no_layers(tmp_path):
+    """Even with few values: a bias does not count in the paper's way."""
+    tensors = {"w": shared((20, 30)), "b": np.zeros(20, np.float32), "scale": np.float32(2)}
+    save_eiez(tmp_path / "t.eiez", tensors)
+    assert list(read_eiez(tmp_path / "t.eiez").layers) == ["w"]
+    assert load_tensors(tmp_path / "t.eiez")["b"].tobytes() == tensors["b"].tobytes()
 
 
 def test_a_layer_of_each_width(tmp_path):
