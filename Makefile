@@ -34,7 +34,7 @@ test-cpp:  ## the C++ tests under the address, undefined-behaviour and thread sa
 	  ctest --test-dir "$$build" --output-on-failure --no-tests=error --parallel "$(JOBS)"; \
 	done
 
-fuzz:  ## both fuzz targets for FUZZ_SECONDS=60 each; needs clang
+fuzz:  ## the fuzz targets for FUZZ_SECONDS=60 each; needs clang
 	$(CONFIGURE) -B build/fuzz -DCMAKE_CXX_COMPILER=clang++ -DEIE_BUILD_FUZZERS=ON \
 	  -DEIE_SANITIZE=$(MEMORY_SANITIZERS) -DEIE_FUZZ_SECONDS=$(FUZZ_SECONDS)
 	cmake --build build/fuzz --parallel "$(JOBS)"

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from eie_backend.profiler import profile, run
     from eie_backend.recipe import Recipe, Schedule, paper_recipe, read_recipe
     from eie_backend.simulator import LayerRun, simulate, simulate_batch
+    from eie_backend.storage.container import load_eiez, read_eiez, save_eiez
     from eie_backend.targets import target
     from eie_backend.tracing.trace import Trace, trace, trace_layer
 
@@ -58,10 +59,13 @@ _HOME = {
     "from_pytorch": "frontend",
     "from_stablehlo": "frontend",
     "load": "library",
+    "load_eiez": "storage.container",
     "paper_recipe": "recipe",
     "profile": "profiler",
+    "read_eiez": "storage.container",
     "read_recipe": "recipe",
     "run": "profiler",
+    "save_eiez": "storage.container",
     "simulate": "simulator",
     "simulate_batch": "simulator",
     "target": "targets",
@@ -91,11 +95,14 @@ __all__ = [
     "from_pytorch",
     "from_stablehlo",
     "load",
+    "load_eiez",
     "paper_recipe",
     "profile",
+    "read_eiez",
     "read_recipe",
     "relay",
     "run",
+    "save_eiez",
     "simulate",
     "simulate_batch",
     "target",

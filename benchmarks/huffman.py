@@ -1,0 +1,92 @@
+"""Huffman decoding: at least 50 MB of codes per second, one byte per decoded code.
+
+``python benchmarks/huffman.py`` decodes the codes and the relative indices of a layer as large as
+AlexNet's fc7 (16.8 million weights, density 0.09, 31 values), in turns with bitarray's own two
+decoders, compares the medians and writes ``benchmarks/results/huffman.json``. All of them use one
+thread, so times are those of the processor: other load on the machine does not count.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from bitarray import bitarray, decodetree
+from bitarray.util import canonical_decode
+
+from eie_backend.storage import huffman
+from eie_backend.storage.coded_tensor import code_tensor
+from eie_backend.storage.relative_index import to_entries
+
+sys.path.insert(0, str(Path(__file__).parent))
+from environment import environment
+from measure import medians_ms
+
+RESULT = Path(__file__).parent / "results" / "huffman.json"
+SHAPE, DENSITY, LEVELS = (4096, 4096), 0.09, 31
+RUNS = 11
+LIMIT_MB_PER_SECOND = 50
+
+
+def layer() -> np.ndarray:
+    """Return normal weights of which the largest are kept, each rounded to one of few levels."""
+    weights = np.random.default_rng(0).normal(size=SHAPE).astype(np.float32)
+    kept = np.abs(weights) >= np.quantile(np.abs(weights), 1 - DENSITY)
+    step = 2 * np.abs(weights).max() / LEVELS
+    return np.where(kept, np.round(weights / step) * step, 0).astype(np.float32)
+
+
+def speeds(symbols: np.ndarray) -> dict[str, float]:
+    """Return MB of codes per second of each decoder, all of which give `symbols`."""
+    stream = huffman.encode(symbols)
+    words = huffman.codewords(stream.lengths)
+    of_length = np.bincount(stream.lengths)
+    of_length[0] = 0
+    ordered = list(words)
+    bits = bitarray(endian="big")
+    bits.frombytes(stream.data)
+    del bits[int(np.bincount(symbols) @ stream.lengths) :]
+    tree = decodetree(words)
+
+    def fill(decoded: object) -> np.ndarray:
+        return np.fromiter(decoded, symbols.dtype, symbols.size)
+
+    calls = {
+        "eie": lambda: huffman.decode(stream, symbols.size, symbols.dtype.type),
+        "bitarray canonical_decode": lambda: fill(
+            canonical_decode(bits, of_length.tolist(), ordered)
+        ),
+        "bitarray decodetree": lambda: fill(bits.decode(tree)),
+    }
+    for call in calls.values():
+        np.testing.assert_array_equal(call(), symbols)
+    medians = medians_ms(calls, RUNS, time.process_time)
+    return {name: round(symbols.size / 1e3 / ms, 1) for name, ms in medians.items()}
+
+
+def main() -> None:
+    """Measure, print, write the result, and fail below the limit."""
+    tensor = code_tensor(layer())
+    assert tensor is not None
+    entries = to_entries(tensor.codes, tensor.layout.index_bits, tensor.layout.column_major)
+    found = {"codes": speeds(entries.codes), "indices": speeds(entries.runs)}
+    result = {
+        "environment": environment(),
+        "entries": entries.codes.size,
+        "index_bits": entries.index_bits,
+        "runs": RUNS,
+        "million_symbols_per_second": found,
+        "limit_mb_of_codes_per_second": LIMIT_MB_PER_SECOND,
+    }
+    text = json.dumps(result, indent=2)
+    print(text)
+    RESULT.write_text(text + "\n", "utf-8")
+    if (speed := found["codes"]["eie"]) < LIMIT_MB_PER_SECOND:
+        sys.exit(f"{speed} MB of codes per second; limit {LIMIT_MB_PER_SECOND}")
+
+
+if __name__ == "__main__":
+    main()
