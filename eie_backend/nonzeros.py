@@ -48,7 +48,10 @@ class NonZeros:
 
         def write(start: int) -> None:
             stop = min(start + BLOCK, flat.size)
-            first, last = np.searchsorted(self.positions, self.positions.dtype.type([start, stop]))
+            # In the dtype of the positions, or NumPy would convert them all.
+            ends = np.array([start, stop - 1], self.positions.dtype)
+            first = np.searchsorted(self.positions, ends[0])
+            last = np.searchsorted(self.positions, ends[1], side="right")
             flat[start:stop] = 0
             flat[self.positions[first:last]] = self.values[first:last]
 

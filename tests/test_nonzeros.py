@@ -40,7 +40,7 @@ def test_what_is_written_is_what_was_found(matrix):
 
 
 def test_a_matrix_that_would_be_copied_is_not_written():
-    with pytest.raises(ValueError, match="[Cc]opy"):
+    with pytest.raises(ValueError, match="copy"):
         nonzeros(np.eye(3)).write(np.zeros((3, 3)))
 
 
@@ -52,7 +52,9 @@ def test_a_negative_zero_is_a_zero_and_magnitudes_count():
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_blocks_are_whole_columns_in_order(order):
     matrix = np.asarray(np.arange(60).reshape(3, 20), order=order)
-    blocks = map_columns(lambda start, columns: (start, columns.flags.c_contiguous, columns), matrix)
+    blocks = map_columns(
+        lambda start, columns: (start, columns.flags.c_contiguous, columns), matrix
+    )
     assert [start for start, _, _ in blocks] == [0, 5, 10, 15]
     assert all(contiguous for _, contiguous, _ in blocks)
     assert np.concatenate([columns for _, _, columns in blocks]).tolist() == matrix.T.tolist()

@@ -15,8 +15,11 @@ from eie_backend.compress.sorted_values import Places, SortedValues, squared_err
 BINS_PER_CLUSTER = 8
 """Bins of the histogram; `moved_cuts` goes on from there."""
 
-MIN_BINS = 128
+MIN_BINS = 256
 """Up to so many different values, the result is the best clustering."""
+
+FILLINGS = 16
+"""Rounds in which bins that a gap cannot take go elsewhere."""
 
 
 def best_cuts(values: SortedValues, count: int) -> Places:
@@ -66,8 +69,11 @@ def bin_places(values: NDArray[np.float32], bins: int) -> Places:
     edges = np.union1d(by_number, np.searchsorted(values, by_value))
     edges = np.union1d(edges[edges < values.size], [0, values.size - 1])
     number, width = np.diff(edges), np.diff(values[edges].astype(np.float64))
-    share = np.append(0, np.cumsum(np.cbrt(number * width**2)))
-    even = np.interp(np.linspace(0, share[-1], bins + 1)[:-1], share, edges)
+    shares = wanted = np.cbrt(number * width**2)
+    for _ in range(FILLINGS):  # a wide gap needs no more bins than it has values
+        shares = np.minimum(wanted, number * (shares.sum() / bins))
+    total = np.append(0, np.cumsum(shares))
+    even = np.interp(np.linspace(0, total[-1], bins + 1)[:-1], total, edges)
     # Both neighbours: a bin must be able to begin on either side of a gap.
     near = np.concatenate([np.floor(even), np.ceil(even)]).astype(np.int64)
     return np.union1d(np.searchsorted(values, values[near]), [0, values.size])

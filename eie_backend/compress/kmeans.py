@@ -75,7 +75,8 @@ def _start(ordered: NDArray[np.float32], count: int, name: str) -> NDArray[np.fl
         return ordered[middles].astype(np.float64)
     first = np.append(True, ordered[1:] != ordered[:-1])
     drawn = np.random.default_rng(SEED).choice(np.flatnonzero(first), count, replace=False)
-    return ordered[np.sort(drawn)].astype(np.float64)
+    start: NDArray[np.float64] = ordered[np.sort(drawn)].astype(np.float64)
+    return start
 
 
 def _settled(values: SortedValues, centroids: NDArray[np.float64]) -> Places:

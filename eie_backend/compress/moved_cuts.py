@@ -6,6 +6,8 @@ may go to any of some places around it, and dynamic programming finds the best o
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,8 +23,8 @@ MAX_ROUNDS = 16
 def moved_cuts(values: SortedValues, cuts: Places) -> Places:
     """Return cuts of no larger squared error, 0 and n included.
 
-    First a cut may move by an eighth of a cluster, in coarse steps; with every round the steps are a
-    quarter as long.
+    First a cut may move by an eighth of a cluster, in coarse steps; with every round the steps are
+    a quarter as long.
     """
     apart = np.maximum((cuts[2:] - cuts[:-2]) // (16 * REACH), 1)
     for _ in range(MAX_ROUNDS):
@@ -35,15 +37,16 @@ def moved_cuts(values: SortedValues, cuts: Places) -> Places:
 
 def _moved(values: SortedValues, cuts: Places, apart: Places) -> Places:
     """Return the best cuts among ``cuts + apart * (-REACH..REACH)``, which stay in order."""
-    ends = [0, values.values.size]
+    last = values.values.size
     inner = cuts[1:-1, None] + apart[:, None] * np.arange(-REACH, REACH + 1)
     # The first and the last have one place to go to, that is, all places are the same.
-    places = np.vstack([np.full((1, inner.shape[1]), end) for end in ends])
-    places = np.insert(places, 1, np.clip(inner, *ends), axis=0)
+    ends = np.zeros_like(inner, shape=(1, inner.shape[1]))
+    places = np.concatenate([ends, np.clip(inner, 0, last), ends + last])
     sums, squares = (of.reshape(places.shape) for of in values.sums_to(places.ravel()))
 
-    def difference(of: NDArray[np.float64]) -> NDArray[np.float64]:
-        return of[1:, None, :] - of[:-1, :, None]  # (cluster, start, stop)
+    def difference(of: NDArray[Any]) -> NDArray[Any]:
+        of_ranges: NDArray[Any] = of[1:, None, :] - of[:-1, :, None]  # (cluster, start, stop)
+        return of_ranges
 
     size = difference(places)
     errors = squared_error(size, difference(sums), difference(squares))

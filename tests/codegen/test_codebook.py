@@ -95,4 +95,6 @@ def test_the_table_finds_what_the_search_finds(seed, count, scale):
     found = nearest(values, centroids)
     few = slice(MIN_TABLE - 100, None)
     assert found[few].tolist() == nearest(values[few], centroids).tolist()
-    assert (found == np.searchsorted((centroids[1:].astype(float) + centroids[:-1]) / 2, values)).all()
+    assert (
+        found == np.searchsorted((centroids[1:].astype(float) + centroids[:-1]) / 2, values)
+    ).all()
