@@ -15,7 +15,7 @@ def environment() -> dict[str, object]:
     lines = cpuinfo.read_text("utf-8").splitlines() if cpuinfo.exists() else []
     models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     installed = {distribution.metadata["Name"] for distribution in distributions()}
-    packages = ("apache-tvm", "apache-tvm-ffi", "eie-backend", "numpy", "scipy")
+    packages = ("apache-tvm", "apache-tvm-ffi", "eie-backend", "numpy", "scikit-learn", "scipy")
     return {
         "processor": models[0] if models else platform.processor(),
         "cores": os.cpu_count(),

@@ -8,8 +8,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from eie_backend import HardwareConfig, encode
+from eie_backend import HardwareConfig, encode, encoding
+from eie_backend import nonzeros as nonzeros_module
+from eie_backend.encoding import slice_lengths
 from eie_backend.errors import EncodingError
+from eie_backend.nonzeros import NonZeros, nonzeros
 
 ONE_PE = HardwareConfig(num_pe=1)
 
@@ -87,6 +90,31 @@ def test_storage_counts_entries_pointers_and_codebook(layer, ptr_bits):
     bits += ptr_bits * config.num_pe * (encoded.stored_cols + 1)
     bits += 16 * config.codebook_entries
     assert encoded.storage_bytes(config) == -(-Fraction(bits, 8) // 1)
+
+
+@given(layer=layers(), block_codes=st.integers(1, 40), block=st.integers(1, 200))
+def test_blocks_do_not_show(layer, block_codes, block):
+    config, codes, codebook, bias = layer
+    whole = encode(codes, codebook, config, bias)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(encoding, "BLOCK_CODES", block_codes)
+        patch.setattr(nonzeros_module, "BLOCK", block)
+        cut = encode(nonzeros(np.asfortranarray(codes)), codebook, config, bias)
+        lengths = slice_lengths(codes, config)
+    for name in ("pointers", "entries", "codebook"):
+        np.testing.assert_array_equal(getattr(cut, name), getattr(whole, name))
+    assert (cut.rows, cut.cols, cut.has_bias_column) == (*codes.shape, bias is not None)
+    assert lengths.tolist() == np.diff(whole.pointers.astype(int))[:, : codes.shape[1]].tolist()
+
+
+def test_a_block_of_many_places_is_sorted_in_wider_words():
+    """One column of 2**23 rows: place and code together take more than 31 bits."""
+    positions = np.array([3, 2**23 - 1])
+    codes = NonZeros((2**23, 1), positions, np.array([2, 1], np.uint8))
+    config = HardwareConfig(num_pe=8, codebook_bits=2)
+    encoded = encode(codes, [0, 1, 2], config)
+    assert encoded.padding_entries == (2**20 - 1) // 64
+    assert np.flatnonzero(encoded.codes()).tolist() == positions.tolist()
 
 
 def test_the_column_of_the_paper():

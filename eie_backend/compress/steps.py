@@ -63,8 +63,9 @@ def _plan(
     shares = {name: share / groups[name] if share < 1 else 1.0 for name, share in density.items()}
     method = {name: recipe.method_of(*called) for name, called in names.items()}
     bits = {name: recipe.bits_of(*called) for name, called in names.items()}
+    starts = {name: recipe.initialization_of(*called) for name, called in names.items()}
     return [
         # Pruning first: shared values are the means of the weights that stay.
         ("prune", Prune(shares, method, config.num_pe), None),
-        ("share", ShareWeights(bits), bits),
+        ("share", ShareWeights(bits, starts), bits),
     ]

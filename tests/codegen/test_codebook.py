@@ -5,7 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from eie_backend.codegen.codebook import CHUNK, bias_codes, codebook_of, codes_of, nonzero_values
+from eie_backend.codegen.codebook import (
+    CHUNK,
+    MIN_TABLE,
+    bias_codes,
+    codebook_of,
+    codes_of,
+    limits_between,
+    nearest,
+    nonzero_values,
+)
 
 
 def recover_codes(weights):
@@ -69,3 +78,23 @@ def test_the_search_for_values_stops_when_there_are_too_many():
 def test_a_bias_takes_the_nearest_value():
     codebook = np.array([0, -2, 0.5, 3], np.float32)
     assert bias_codes(np.array([0.4, -9, 9, 0.1], np.float32), codebook).tolist() == [2, 1, 3, 0]
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    count=st.integers(1, 255),
+    scale=st.sampled_from([1e-40, 1e-6, 1.0, 1e6, 1e30]),
+)
+def test_the_table_finds_what_the_search_finds(seed, count, scale):
+    rng = np.random.default_rng(seed)
+    centroids = np.sort(rng.normal(size=count) * scale).astype(np.float32)
+    limits = limits_between(centroids)
+    near = np.nextafter(np.repeat(limits, 2), np.tile(np.float32([-np.inf, np.inf]), limits.size))
+    values = (rng.normal(size=MIN_TABLE) * scale).astype(np.float32)
+    values = np.concatenate([values, limits, near, centroids])
+    found = nearest(values, centroids)
+    few = slice(MIN_TABLE - 100, None)
+    assert found[few].tolist() == nearest(values[few], centroids).tolist()
+    assert (
+        found == np.searchsorted((centroids[1:].astype(float) + centroids[:-1]) / 2, values)
+    ).all()

@@ -1,7 +1,7 @@
 builtin.module {
   eie.program "fused_relax_matmul_relax_add_relax_nn_relu_relax_matmul_relax_add_relax_nn_relu1_relax_matmul_relax_add_eie" "int16" inputs = 784, outputs = 10 layers ["fc1", "fc2", "fc3"] config {num_pe = 64 : i64, fifo_depth = 8 : i64, spmat_width_bits = 64 : i64, spmat_sram_bytes = 131072 : i64, ptr_sram_bytes = 32768 : i64, ptr_bits = 16 : i64, act_sram_bytes = 2048 : i64, act_registers = 64 : i64, codebook_bits = 4 : i64, accumulator_bits = 16 : i64, clock_mhz = 800 : i64, dram_bytes_per_cycle = 8 : i64} manifest {} {
-    eie.matrix codes = dense_resource<elided_30518a6f4899b70e> : tensor<300x784xi8>, codebook = dense<[0, -18111, -14329, -10866, -7756, -5071, -2824, -1124, -8, 833, 2097, 3695, 5621, 7884, 10614, 14357]> : tensor<16xi32>
-    eie.matrix codes = dense_resource<elided_bfcc98f41f3199bf> : tensor<100x300xi8>, codebook = dense<[0, -18878, -13815, -10152, -6906, -4077, -1702, 4, 1435, 3268, 5179, 7216, 9562, 12411, 15576, 19127]> : tensor<16xi32>
+    eie.matrix codes = dense_resource<elided_604aa37b169fd158> : tensor<300x784xi8>, codebook = dense<[0, -18537, -15789, -12427, -9592, -6854, -4431, -2460, -974, 3, 1023, 2625, 4645, 7113, 9943, 13884]> : tensor<16xi32>
+    eie.matrix codes = dense_resource<elided_7b9d6085aea0a0d5> : tensor<100x300xi8>, codebook = dense<[0, -18878, -13815, -10152, -6906, -4077, -1706, 3, 1420, 3253, 5179, 7216, 9562, 12411, 15576, 19127]> : tensor<16xi32>
     eie.matrix codes = dense_resource<elided_05641357e8ecabdd> : tensor<10x100xi8>, codebook = dense<[0, -19346, -16090, -13320, -10723, -7727, -3777, -24, 1607, 3736, 6250, 8726, 10894, 12868, 15813, 19213]> : tensor<16xi32>
     eie.bias dense_resource<elided_83298de44362be4b> : tensor<300xi32>
     eie.bias dense_resource<elided_212384b5a0dbb9bb> : tensor<100xi32>
