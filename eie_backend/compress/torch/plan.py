@@ -1,0 +1,87 @@
+"""`Plan`: what a recipe means for the layers of a model, checked before hours are spent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eie_backend.compress.prune import density_of_quality, kept
+from eie_backend.compress.share_weights import share
+from eie_backend.compress.torch.layers import Layer
+from eie_backend.compress.torch.training import Training
+from eie_backend.errors import RecipeError
+from eie_backend.recipe import Initialization, Method, Recipe, Schedule
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Per layer: the density to reach and when, the method, the codebook; and all steps."""
+
+    density: Mapping[str, float]
+    schedule: Mapping[str, Schedule]
+    method: Mapping[str, Method]
+    bits: Mapping[str, int]
+    initialization: Mapping[str, Initialization]
+    num_pe: int
+    rounds: int
+
+    @property
+    def steps(self) -> list[str]:
+        """Names of the steps, in order."""
+        return [*(f"prune {number}" for number in range(1, self.rounds + 1)), "share"]
+
+    def masks(
+        self, weights: Mapping[str, NDArray[np.float32]], progress: float
+    ) -> dict[str, NDArray[np.bool_]]:
+        """Return which weights stay after a number of rounds; zeros do not."""
+        density = {
+            name: schedule.density_at(progress, self.density[name])
+            for name, schedule in self.schedule.items()
+        }
+        masks = kept(weights, density, self.method, self.num_pe)
+        return {name: mask & (weights[name] != 0) for name, mask in masks.items()}
+
+    def shared(self, name: str, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return a layer's weights with at most ``2**bits - 1`` values that are not zero."""
+        return share(weights, self.bits[name])
+
+
+def make_plan(layers: Sequence[Layer], recipe: Recipe, training: Training, num_pe: int) -> Plan:
+    """Return the plan of a run.
+
+    Raises
+    ------
+    RecipeError
+        If the recipe names layers that the model does not have, or leaves a layer empty.
+    """
+    known = [name for layer in layers for name in layer.names]
+    if unused := recipe.unused_patterns(known):
+        raise RecipeError(
+            f"recipe: {', '.join(map(repr, unused))} match no layer; the layers are "
+            f"{', '.join(layer.name for layer in layers)}"
+        )
+    density = {layer.name: _density(layer, recipe) for layer in layers}
+    if empty := [n.name for n in layers if round(density[n.name] * n.weight.numel()) == 0]:
+        what = "; ".join(f"{name}: density {density[name]:.3g} keeps no weight" for name in empty)
+        raise RecipeError(f"recipe: {what}; raise it, or lower the quality")
+    schedules = {layer.name: recipe.schedule_of(*layer.names) for layer in layers}
+    needed = max(schedule.start + schedule.steps for schedule in schedules.values())
+    return Plan(
+        density=density,
+        schedule=schedules,
+        method={layer.name: recipe.method_of(*layer.names) for layer in layers},
+        bits={layer.name: recipe.bits_of(*layer.names) for layer in layers},
+        initialization={layer.name: recipe.initialization_of(*layer.names) for layer in layers},
+        num_pe=num_pe,
+        rounds=needed if training.rounds is None else training.rounds,
+    )
+
+
+def _density(layer: Layer, recipe: Recipe) -> float:
+    quality = recipe.quality_of(*layer.names)
+    if quality is None:
+        return recipe.density_of(*layer.names)
+    return density_of_quality(layer.matrix, quality)
