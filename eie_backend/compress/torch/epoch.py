@@ -23,6 +23,7 @@ def train_epoch(
     optimizer: torch.optim.Optimizer,
     after_batch: Callable[[int, float], None],
     where: str,
+    remedy: str,
 ) -> float:
     """Train for one epoch and return the mean of the batches' losses.
 
@@ -34,15 +35,15 @@ def train_epoch(
         As `retrain` takes and makes them.
     after_batch : callable
         Called with the number of batches done and the loss after every batch's update.
-    where : str
-        What is going on, for messages.
+    where, remedy : str
+        For messages: what is going on, and what to do when numbers are none.
 
     Raises
     ------
     InputError
         If there are no batches, a loss is no scalar with a gradient, or labels are out of range.
     TrainingError
-        If a loss is NaN or infinite.
+        If a loss is NaN or infinite, or a parameter after the last batch.
     """
     losses = []
     for number, batch in enumerate(loader, start=1):
@@ -51,12 +52,14 @@ def train_epoch(
         value = _loss(model, batch, loss, place)
         losses.append(float(value.detach()))
         if not math.isfinite(losses[-1]):
-            raise TrainingError(f"{place}: the loss is {losses[-1]}")
+            raise TrainingError(f"{place}: the loss is {losses[-1]}; {remedy}")
         value.backward()
         optimizer.step()
         after_batch(number, losses[-1])
     if not losses:
         raise InputError(f"{where}: the loader has no batches; retraining needs data")
+    if bad := [n for n, p in model.named_parameters() if not torch.isfinite(p).all()]:
+        raise TrainingError(f"{where}: {', '.join(bad)} became NaN or infinite; {remedy}")
     return math.fsum(losses) / len(losses)
 
 

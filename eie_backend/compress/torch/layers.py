@@ -26,8 +26,8 @@ class Layer:
 
     @property
     def names(self) -> tuple[str, str, str]:
-        """What a recipe may call it: by its module, as `from_pytorch` will, and by its kind."""
-        return self.name, self.name.replace(".", "_"), self.kind
+        """What a recipe may call it: as `from_pytorch` does, by its module, and by its kind."""
+        return self.name.replace(".", "_"), self.name, self.kind
 
     @property
     def weight(self) -> torch.Tensor:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from eie_backend.compress.prune import density_of_quality, kept
+from eie_backend.compress.densities import target_densities
+from eie_backend.compress.prune import kept
 from eie_backend.compress.share_weights import share
 from eie_backend.compress.torch.layers import Layer
 from eie_backend.compress.torch.training import Training
-from eie_backend.errors import RecipeError
 from eie_backend.recipe import Initialization, Method, Recipe, Schedule
 
 
@@ -55,33 +55,18 @@ def make_plan(layers: Sequence[Layer], recipe: Recipe, training: Training, num_p
     Raises
     ------
     RecipeError
-        If the recipe names layers that the model does not have, or leaves a layer empty.
+        If the recipe names layers that the model does not have, or leaves one empty; all at once.
     """
-    known = [name for layer in layers for name in layer.names]
-    if unused := recipe.unused_patterns(known):
-        raise RecipeError(
-            f"recipe: {', '.join(map(repr, unused))} match no layer; the layers are "
-            f"{', '.join(layer.name for layer in layers)}"
-        )
-    density = {layer.name: _density(layer, recipe) for layer in layers}
-    if empty := [n.name for n in layers if round(density[n.name] * n.weight.numel()) == 0]:
-        what = "; ".join(f"{name}: density {density[name]:.3g} keeps no weight" for name in empty)
-        raise RecipeError(f"recipe: {what}; raise it, or lower the quality")
-    schedules = {layer.name: recipe.schedule_of(*layer.names) for layer in layers}
+    names = {layer.name: layer.names for layer in layers}
+    density = target_densities(recipe, {layer.name: layer.matrix for layer in layers}, names)
+    schedules = {name: recipe.schedule_of(*called) for name, called in names.items()}
     needed = max(schedule.start + schedule.steps for schedule in schedules.values())
     return Plan(
         density=density,
         schedule=schedules,
-        method={layer.name: recipe.method_of(*layer.names) for layer in layers},
-        bits={layer.name: recipe.bits_of(*layer.names) for layer in layers},
-        initialization={layer.name: recipe.initialization_of(*layer.names) for layer in layers},
+        method={name: recipe.method_of(*called) for name, called in names.items()},
+        bits={name: recipe.bits_of(*called) for name, called in names.items()},
+        initialization={name: recipe.initialization_of(*called) for name, called in names.items()},
         num_pe=num_pe,
         rounds=needed if training.rounds is None else training.rounds,
     )
-
-
-def _density(layer: Layer, recipe: Recipe) -> float:
-    quality = recipe.quality_of(*layer.names)
-    if quality is None:
-        return recipe.density_of(*layer.names)
-    return density_of_quality(layer.matrix, quality)

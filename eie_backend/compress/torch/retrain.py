@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from eie_backend.compress.torch.checkpoint import load_checkpoint
-from eie_backend.compress.torch.epoch import Loss
+from eie_backend.compress.torch.epoch import Loss, batches_of
 from eie_backend.compress.torch.identity import check_same, identity
 from eie_backend.compress.torch.layers import find_layers
 from eie_backend.compress.torch.plan import make_plan
@@ -117,6 +117,11 @@ def retrain(
             "iterated again, such as a DataLoader or a list of batches"
         )
     training = training or Training()
+    if batches_of(loader) is None and (scheduler or training.prune_every):
+        raise InputError(
+            f"loader: a {type(loader).__name__} has no length, which `scheduler` and `prune_every` "
+            "need; give it __len__, the batches of an epoch"
+        )
     recipe = recipe or paper_recipe()
     num_pe = (config or HardwareConfig()).num_pe
     given = find_layers(model)

@@ -35,7 +35,7 @@ def backward(layer, seed=2):
 
 
 def test_masked_steps_equal_plain_arithmetic(layer, mask):
-    """Ten steps with momentum and weight decay: w <- m * (w - lr * v), v <- 0.9 v + m g + d w."""
+    """Ten steps with momentum: w <- m * (w - lr * v), v <- 0.9 v + m * g."""
     reference, keep = nn.Linear(6, 4), torch.tensor(mask)
     reference.load_state_dict(layer.state_dict())
     mask_weight(layer, mask, regrow=False)
@@ -51,7 +51,7 @@ def test_masked_steps_equal_plain_arithmetic(layer, mask):
             reference.weight.grad *= keep
             for name, p in reference.named_parameters():
                 velocity[name] = 0.9 * velocity[name] + p.grad
-                p -= 0.01 * velocity[name]
+                p.sub_(0.01 * velocity[name])
         assert (layer.weight[~keep] == 0).all()
         torch.testing.assert_close(layer.weight, reference.weight, rtol=1e-6, atol=1e-7)
         torch.testing.assert_close(layer.bias, reference.bias, rtol=1e-6, atol=1e-7)
