@@ -56,7 +56,7 @@ def find_layers(model: nn.Module) -> list[Layer]:
         finite; every such layer is named.
     """
     owners: dict[nn.Parameter, list[str]] = {}
-    layers, faults = [], []
+    layers: list[Layer] = []
     for name, module in model.named_modules():
         for own, parameter in module._parameters.items():
             if parameter is not None:
@@ -64,8 +64,7 @@ def find_layers(model: nn.Module) -> list[Layer]:
         for base, kind in KINDS.items():
             if isinstance(module, base):
                 layers.append(Layer(name or type(model).__name__.lower(), module, kind))
-    for layer in layers:
-        faults += _faults(layer, owners)
+    faults = [fault for layer in layers for fault in _faults(layer, owners)]
     if not layers:
         kinds = ", ".join(f"nn.{base.__name__}" for base in KINDS)
         faults.append(f"model: no layer to compress; it needs one of {kinds}")

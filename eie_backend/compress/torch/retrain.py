@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from rich.console import Console
 from torch import nn
 
 from eie_backend.compress.torch.checkpoint import load_checkpoint
@@ -16,13 +17,14 @@ from eie_backend.compress.torch.epoch import Loss, batches_of
 from eie_backend.compress.torch.identity import check_same, identity
 from eie_backend.compress.torch.layers import find_layers
 from eie_backend.compress.torch.plan import make_plan
-from eie_backend.compress.torch.progress import Progress
 from eie_backend.compress.torch.randomness import own_randomness, seed_all
 from eie_backend.compress.torch.records import Result
-from eie_backend.compress.torch.run import MakeOptimizer, MakeScheduler, Run, Task
+from eie_backend.compress.torch.run import Run
+from eie_backend.compress.torch.task import MakeOptimizer, MakeScheduler, Task
 from eie_backend.compress.torch.training import Training
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import InputError
+from eie_backend.progress import progress_bar
 from eie_backend.recipe import Recipe, paper_recipe
 
 
@@ -129,7 +131,7 @@ def retrain(
     copy = deepcopy(model)
     folder = None if checkpoints is None else Path(checkpoints)
     task = Task(loss, loader, optimizer or torch.optim.Adam, scheduler, evaluate, training, folder)
-    with own_randomness(), Progress(progress) as bar:
+    with own_randomness(), progress_bar(Console(stderr=True), progress) as bar:
         run = Run(copy, {layer.name: layer.matrix for layer in given}, plan, task, bar)
         mine = identity(copy, recipe, training, run.optimizer, seed, num_pe)
         if folder is not None and (state := load_checkpoint(folder)) is not None:

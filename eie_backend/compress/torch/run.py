@@ -7,48 +7,25 @@ remembers is in what `_save` writes: a run that starts from there does the same 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
+from rich.progress import Progress, TaskID
 from torch import nn
 
 from eie_backend.compress.torch.checkpoint import save_checkpoint
-from eie_backend.compress.torch.epoch import Loss, batches_of, train_epoch
+from eie_backend.compress.torch.epoch import batches_of, train_epoch
 from eie_backend.compress.torch.plan import Plan
-from eie_backend.compress.torch.progress import Progress
 from eie_backend.compress.torch.randomness import (
     own_randomness,
     random_state,
     restore_random_state,
 )
 from eie_backend.compress.torch.records import Step, step_from_dict, step_to_dict
-from eie_backend.compress.torch.training import Training
+from eie_backend.compress.torch.task import SHARE, Task
 from eie_backend.compress.torch.weights import Matrices, Weights
-from eie_backend.errors import InputError, ModelError
-
-MakeOptimizer = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
-MakeScheduler = Callable[[torch.optim.Optimizer, int], Any]
-SHARE = "share"
-
-
-@dataclass(frozen=True, eq=False)
-class Task:
-    """What `retrain` was called with, as far as training needs it."""
-
-    loss: Loss
-    loader: Iterable[Any]
-    make_optimizer: MakeOptimizer
-    make_scheduler: MakeScheduler | None
-    evaluate: Callable[[nn.Module], float] | None
-    training: Training
-    folder: Path | None
-
-    def epochs(self, step: str) -> int:
-        """Return the number of epochs of a step."""
-        return self.training.share_epochs if step == SHARE else self.training.prune_epochs
 
 
 @dataclass
@@ -87,8 +64,9 @@ class Run:
         self.steps: list[Step] = []
         self._current: _Current | None = None
         self._clock = time.perf_counter()
+        self._shown: TaskID | None = None
         # Not used yet: what is wrong with it shall not wait for the first step.
-        self.optimizer, self.scheduler = self._make_optimizer(1.0, 1)
+        self.optimizer, self.scheduler = task.optimizer_for(model, 1.0, 1)
 
     def start(self) -> None:
         """Record the given model."""
@@ -163,9 +141,14 @@ class Run:
     def _epoch(self, name: str, current: _Current) -> float:
         task, batches = self.task, batches_of(self.task.loader) or 0
         epochs, done_epochs = task.epochs(name), len(current.losses)
-        before = batches * sum(len(losses) for losses in [s.losses for s in self.steps])
+        before = batches * (done_epochs + sum(len(step.losses) for step in self.steps))
         total = batches * sum(map(task.epochs, self.plan.steps)) or None
         every = None if name == SHARE else task.training.prune_every
+
+        if self._shown is None:
+            # Not before: what a checkpoint remembers took no time.
+            self._shown = self.bar.add_task(name, total=total, completed=before)
+        shown = self._shown
 
         def after_batch(number: int, loss: float) -> None:
             if self.scheduler is not None:
@@ -174,7 +157,7 @@ class Run:
             if every is not None and (done % every == 0 or done == of):
                 self.weights.prune(name, len(self.steps) - 1 + done / of)
             what = f"{name}, epoch {done_epochs + 1} of {epochs}, loss {loss:.4f}"
-            self.bar.show(what, before + done, total)
+            self.bar.update(shown, description=what, completed=before + number)
 
         training = self.modes[self.model]
         self._set_modes(self.modes if training else dict.fromkeys(self.modes, True))
@@ -198,24 +181,7 @@ class Run:
             epochs, factor = training.share_epochs, training.share_learning_rate_factor
         else:
             epochs, factor = self.plan.rounds * training.prune_epochs, training.learning_rate_factor
-        self.optimizer, self.scheduler = self._make_optimizer(factor, epochs)
-
-    def _make_optimizer(self, factor: float, epochs: int) -> tuple[torch.optim.Optimizer, Any]:
-        parameters = [p for p in self.model.parameters() if p.requires_grad]
-        if not parameters:
-            raise ModelError("model: no parameter requires a gradient; there is nothing to train")
-        optimizer = self.task.make_optimizer(parameters)
-        if not isinstance(optimizer, torch.optim.Optimizer):
-            raise InputError(
-                f"optimizer(parameters) returned a {type(optimizer).__name__}; it must return a "
-                "torch.optim.Optimizer"
-            )
-        for group in optimizer.param_groups:
-            group["lr"] *= factor
-        batches = epochs * (batches_of(self.task.loader) or 0)
-        if self.task.make_scheduler is None or not batches:
-            return optimizer, None
-        return optimizer, self.task.make_scheduler(optimizer, batches)
+        self.optimizer, self.scheduler = self.task.optimizer_for(self.model, factor, epochs)
 
     def _evaluate(self) -> float | None:
         if self.task.evaluate is None:

@@ -117,5 +117,5 @@ class Weights:
         if self.phase != "plain":
             for name, layer in self.layers.items():
                 connections = int(parametrization(layer.module).connections.sum())
-                remaining[name] = connections / max(np.count_nonzero(self.given[name]), 1)
+                remaining[name] = connections / max(int(np.count_nonzero(self.given[name])), 1)
         scale_dropout(self._dropouts, remaining)

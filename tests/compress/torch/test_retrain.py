@@ -1,6 +1,7 @@
 """The whole of retraining: what comes out, what it keeps, what it leaves alone."""
 
 import importlib
+import io
 import json
 import sys
 from itertools import pairwise
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch", reason="needs the extra `torch`")
 
 import retraining_task as task  # noqa: E402
+from rich.console import Console  # noqa: E402
 
 import eie_backend as eie  # noqa: E402
 from eie_backend import HardwareConfig, Recipe, Schedule  # noqa: E402
@@ -180,3 +182,18 @@ def test_a_plain_list_is_a_loader():
     batches = [(torch.randn(4, 3, generator=data), torch.tensor([0, 1, 0, 1])) for _ in range(2)]
     result = retrain(torch.nn.Linear(3, 2), loss=task.loss, loader=batches, progress=False)
     assert result.recipe == eie.paper_recipe()
+
+
+def test_progress_is_for_terminals(capfd):
+    task.call(progress=True, evaluate=None)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_progress_on_a_terminal(monkeypatch, wanted):
+    terminal = Console(file=io.StringIO(), force_terminal=True, width=100)
+    monkeypatch.setattr("eie_backend.compress.torch.retrain.Console", lambda **_: terminal)
+    task.call(progress=wanted, evaluate=None)
+    shown = terminal.file.getvalue()
+    assert ("share, epoch 2 of 2, loss " in shown) == wanted
+    assert ("30/30" in shown) == wanted
