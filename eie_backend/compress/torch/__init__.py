@@ -13,7 +13,7 @@ except ModuleNotFoundError as error:
     ) from error
 
 from eie_backend.compress.torch.records import LayerState, Result, Step
-from eie_backend.compress.torch.retrain import retrain
+from eie_backend.compress.torch.retraining import retrain
 from eie_backend.compress.torch.training import Training
 
 __all__ = ["LayerState", "Result", "Step", "Training", "retrain"]

@@ -192,7 +192,7 @@ def test_progress_is_for_terminals(capfd):
 @pytest.mark.parametrize("wanted", [True, False])
 def test_progress_on_a_terminal(monkeypatch, wanted):
     terminal = Console(file=io.StringIO(), force_terminal=True, width=100)
-    monkeypatch.setattr("eie_backend.compress.torch.retrain.Console", lambda **_: terminal)
+    monkeypatch.setattr("eie_backend.compress.torch.retraining.Console", lambda **_: terminal)
     task.call(progress=wanted, evaluate=None)
     shown = terminal.file.getvalue()
     assert ("share, epoch 2 of 2, loss " in shown) == wanted
