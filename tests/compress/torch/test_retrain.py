@@ -136,6 +136,35 @@ def test_regrown_weights_were_pruned_before():
     assert not any((b & ~a).any() for a, b in pairwise(masks))
 
 
+def test_rounds_after_the_schedule_train_the_same_connections():
+    recipe = Recipe(density=0.2, schedule=Schedule(steps=1))
+    seen = []
+
+    def loss(model, batch):
+        seen.append(model.fc1.weight.detach().clone())
+        return task.loss(model, batch)
+
+    result = task.call(recipe=recipe, loss=loss, training=Training(rounds=3, share_epochs=0))
+    assert [step.layers["fc1"].nonzero for step in result.steps] == [1280, 256, 256, 256, 256]
+    assert all(torch.equal(a != 0, b != 0) for a, b in pairwise(seen))
+    assert not any(torch.equal(a, b) for a, b in pairwise(seen))
+
+
+def test_the_loss_sees_the_masked_weights_with_their_gradient():
+    """So a penalty on the weights that stay can be part of it."""
+
+    def loss(model, batch):
+        weight = model.fc1.weight
+        assert int((weight != 0).sum()) == 256
+        return task.loss(model, batch) + 1e3 * weight.abs().sum()
+
+    recipe = Recipe(density={"fc1": 0.2}, schedule=Schedule(steps=1))
+    small = task.call(recipe=recipe, loss=loss, training=Training(prune_epochs=3))
+    large = task.call(recipe=recipe, training=Training(prune_epochs=3))
+    norms = [r.model.fc1.weight.abs().sum().item() for r in (small, large)]
+    assert norms[0] < 0.5 * norms[1]
+
+
 def test_methods_over_all_layers_and_balanced():
     everywhere = task.call(recipe=Recipe(density=0.25, method="global"))
     nonzero = {name: np.count_nonzero(w) for name, w in weights_of(everywhere.model).items()}
