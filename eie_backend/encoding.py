@@ -8,6 +8,7 @@ entries (code 0, the longest run), each of which advances ``max_run + 1`` local 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,9 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import EncodingError
+from eie_backend.nonzeros import NonZeros, in_threads, map_columns, nonzeros
 
-CHUNK = 1 << 18
-"""Codes that `slice_lengths` looks at together."""
+BLOCK_CODES = 1 << 15
+"""Codes that are encoded together."""
+
+CODE_MASK = 0xFF
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +105,7 @@ class EncodedMatrix:
 
 
 def encode(
-    codes: ArrayLike,
+    codes: ArrayLike | NonZeros,
     codebook: ArrayLike,
     config: HardwareConfig,
     bias_codes: ArrayLike | None = None,
@@ -110,7 +114,7 @@ def encode(
 
     Parameters
     ----------
-    codes : array_like, shape (out, in), uint8
+    codes : array_like, shape (out, in), uint8, or NonZeros
         Codebook indices; 0 means a pruned weight.
     codebook : array_like, shape (up to 2**codebook_bits,), float32
         Shared weights; entry 0 must be 0.0.
@@ -142,41 +146,32 @@ def encode(
     >>> [(int(e & 15), int(e >> 4)) for e in encoded.entries]
     [(1, 2), (2, 0), (0, 15), (3, 2)]
     """
-    dense = np.asarray(codes)
     values = _checked_codebook(codebook, config)
-    if dense.ndim != 2 or 0 in dense.shape:
-        raise EncodingError(f"codes has shape {dense.shape}; it must be (out, in), both at least 1")
+    stored = codes if isinstance(codes, NonZeros) else _nonzero_codes(np.asarray(codes))
+    rows, cols = stored.shape
+    has_bias = bias_codes is not None
     if bias_codes is not None:
-        bias = np.asarray(bias_codes)
-        if bias.shape != dense.shape[:1]:
-            raise EncodingError(f"bias_codes has shape {bias.shape}; it must be {dense.shape[:1]}")
-        dense = np.column_stack([dense, bias])
-    if dense.dtype.kind not in "ui" or dense.min() < 0 or dense.max() >= len(values):
+        stored = _with_column(stored, np.asarray(bias_codes))
+    lowest, highest = stored.values.min(initial=0), stored.values.max(initial=0)
+    if stored.values.dtype.kind not in "ui" or lowest < 0 or highest >= len(values):
         raise EncodingError(
-            f"codes are {dense.dtype} in {dense.min()}..{dense.max()}; "
+            f"codes are {stored.values.dtype} in {lowest}..{highest}; "
             f"they must be integers in 0..{len(values) - 1}, the entries of the codebook"
         )
-    rows, stored_cols = dense.shape
-    num_pe, step = config.num_pe, config.max_run + 1
-    stored = _stored_codes(dense.astype(np.uint8, copy=False), config)
-    position = np.cumsum(stored.gap // step + 1) - 1
-    total = int(position[-1]) + 1 if position.size else 0
-    entries = np.full(total, config.max_run << config.codebook_bits, np.uint8)
-    entries[position] = (stored.gap % step) << config.codebook_bits | stored.code
-    lengths = stored.lengths(config, stored_cols)
-    pointers = np.zeros((num_pe, stored_cols + 1), np.uint32)
-    pointers[:, 1:] = np.cumsum(lengths, axis=1)
+    blocks = in_threads(lambda block: _encode_block(block, config), _blocks(stored))
+    lengths = np.hstack([block.lengths for block in blocks])
+    pointers = np.zeros((config.num_pe, cols + has_bias + 1), np.uint32)
+    np.cumsum(lengths, axis=1, out=pointers[:, 1:])
     full = np.zeros(config.codebook_entries, np.float32)
     full[: len(values)] = values
-    has_bias = bias_codes is not None
     return EncodedMatrix(
         rows,
-        stored_cols - has_bias,
-        num_pe,
+        cols,
+        config.num_pe,
         config.codebook_bits,
         full,
         pointers,
-        entries,
+        _pe_after_pe(blocks),
         has_bias,
     )
 
@@ -200,46 +195,111 @@ def slice_lengths(codes: NDArray[np.generic], config: HardwareConfig) -> NDArray
     >>> slice_lengths(np.array([[1, 0], [0, 0], [1, 1]]), HardwareConfig(num_pe=2)).tolist()
     [[2, 1], [0, 0]]
     """
+
+    def lengths(_start: int, columns: NDArray[Any]) -> NDArray[np.int64]:
+        marks = columns != 0
+        places = np.flatnonzero(marks)
+        block = _Block(len(marks), codes.shape[0], places, np.ones(places.size, np.uint8))
+        return _encode_block(block, config).lengths
+
+    return np.hstack(map_columns(lengths, codes))
+
+
+class _Block(NamedTuple):
+    """Codes of neighbouring columns at ``column * rows + row``, both counted in the block."""
+
+    cols: int
+    rows: int
+    positions: NDArray[Any]
+    codes: NDArray[Any]
+
+
+class _EncodedBlock(NamedTuple):
+    """Entries of neighbouring columns, PE after PE, and their number (num_pe, cols)."""
+
+    entries: NDArray[np.uint8]
+    lengths: NDArray[np.int64]
+
+
+def _nonzero_codes(codes: NDArray[Any]) -> NonZeros:
+    if codes.ndim != 2 or 0 in codes.shape:
+        raise EncodingError(f"codes has shape {codes.shape}; it must be (out, in), both at least 1")
+    return nonzeros(codes)
+
+
+def _with_column(codes: NonZeros, column: NDArray[Any]) -> NonZeros:
     rows, cols = codes.shape
-    width = max(CHUNK // rows, 1)
-    return np.hstack(
-        [
-            _stored_codes(part != 0, config).lengths(config, part.shape[1])
-            for part in (codes[:, start : start + width] for start in range(0, cols, width))
-        ]
+    if column.shape != (rows,):
+        raise EncodingError(f"bias_codes has shape {column.shape}; it must be {(rows,)}")
+    places = np.flatnonzero(column)
+    return NonZeros(
+        (rows, cols + 1),
+        np.concatenate([codes.positions, rows * cols + places]),
+        np.concatenate([codes.values, column[places]]),
     )
 
 
-class _StoredCodes(NamedTuple):
-    """The non-zero codes of a matrix in the order in which they are stored.
+def _blocks(codes: NonZeros) -> list[_Block]:
+    """Cut codes into blocks of columns that are encoded within a cache."""
+    rows, cols = codes.shape
+    width = max(cols * BLOCK_CODES // max(codes.values.size, 1), 1)
+    starts = np.append(np.arange(0, cols, width), cols)
+    limits = np.searchsorted(codes.positions, (starts * rows).astype(np.int64))
+    return [
+        _Block(
+            stop - start,
+            rows,
+            codes.positions[first:last] - start * rows,
+            codes.values[first:last],
+        )
+        for (start, stop), (first, last) in zip(pairwise(starts), pairwise(limits), strict=True)
+    ]
 
-    `segment` counts the columns of all PEs, PE after PE; `gap` counts the zeros before a code.
-    """
 
-    code: NDArray[Any]
-    segment: NDArray[np.int64]
-    gap: NDArray[np.int64]
+def _encode_block(block: _Block, config: HardwareConfig) -> _EncodedBlock:
+    num_pe, step = config.num_pe, config.max_run + 1
+    segments, slice_rows = num_pe * block.cols, -(-block.rows // num_pe)
+    places = segments * slice_rows
+    column, row = _divided(block.positions.astype(_index(places)), block.rows)
+    local_row, pe = _divided(row, num_pe)
+    # By place in the order of storage, with the code below: sorting words is fast.
+    keys = ((pe * block.cols + column) * slice_rows + local_row).astype(_index(places << 8))
+    keys <<= 8
+    keys |= block.codes
+    keys.sort()
+    place = keys >> 8
+    segment = place // slice_rows
+    gap = place - segment * slice_rows
+    gap[1:] = np.minimum(gap[1:], place[1:] - place[:-1] - 1)
+    paddings, run = _divided(gap, step)
+    entries = (run << config.codebook_bits | keys & CODE_MASK).astype(np.uint8)
+    lengths = np.bincount(segment, minlength=segments)
+    if (padded := np.flatnonzero(paddings)).size:
+        ends = np.cumsum(paddings + 1, dtype=np.int64)
+        weights = entries
+        entries = np.full(ends[-1], config.max_run << config.codebook_bits, np.uint8)
+        entries[ends - 1] = weights
+        extra = np.bincount(segment[padded], paddings[padded], segments)
+        lengths += extra.astype(np.int64)
+    return _EncodedBlock(entries, lengths.reshape(num_pe, block.cols))
 
-    def lengths(self, config: HardwareConfig, cols: int) -> NDArray[np.int64]:
-        """Return the entries of each column in each PE, shape (num_pe, cols)."""
-        entries = self.gap // (config.max_run + 1) + 1
-        counts = np.bincount(self.segment, entries, config.num_pe * cols)
-        return counts.astype(np.int64).reshape(config.num_pe, cols)
+
+def _index(count: int) -> type[np.signedinteger[Any]]:
+    return np.int32 if count <= 1 << 31 else np.int64
 
 
-def _stored_codes(dense: NDArray[Any], config: HardwareConfig) -> _StoredCodes:
-    rows, cols = dense.shape
-    by_column = np.ascontiguousarray(dense.T)
-    flat = np.flatnonzero(by_column)
-    column, row = np.divmod(flat, rows)
-    local_row, pe = np.divmod(row, config.num_pe)
-    # A stable sort of 16-bit keys is a radix sort; within a PE the order stays column, row.
-    order = np.argsort(pe.astype(np.uint16), kind="stable")
-    segment, local_row = (pe * cols + column)[order], local_row[order]
-    gap = np.diff(local_row, prepend=-1) - 1
-    starts = np.flatnonzero(np.diff(segment, prepend=-1))
-    gap[starts] = local_row[starts]
-    return _StoredCodes(by_column.ravel()[flat[order]], segment, gap)
+def _divided(numbers: NDArray[Any], by: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return quotient and remainder; NumPy's own remainder takes ten times as long."""
+    quotient = numbers // by
+    return quotient, numbers - quotient * by
+
+
+def _pe_after_pe(blocks: list[_EncodedBlock]) -> NDArray[np.uint8]:
+    """Return the entries of all blocks, those of a PE together."""
+    parts = [
+        np.split(block.entries, np.cumsum(block.lengths.sum(axis=1))[:-1]) for block in blocks
+    ]
+    return np.concatenate([part for of_pe in zip(*parts, strict=True) for part in of_pe])
 
 
 def _checked_codebook(codebook: ArrayLike, config: HardwareConfig) -> NDArray[np.float32]:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from tvm import IRModule, relax
 
 from eie_backend.codegen.act_rows import allocate_rows
-from eie_backend.codegen.codebook import bias_codes, codebook_of, codes_of
+from eie_backend.codegen.codebook import bias_codes, codebook_of, nonzero_codes
 from eie_backend.codegen.formats import (
     FLOAT,
     LayerFormat,
@@ -176,7 +176,7 @@ class _Generator:
         if last_tile and self.options.bias == "column" and layer.bias is not None:
             column = bias_codes(layer.bias[slice(*rows)], codebook)
         config, layer_format = self.options.config, self.formats[number]
-        codes = codes_of(layer.weights[slice(*rows), slice(*cols)], codebook)
+        codes = nonzero_codes(layer.weights[slice(*rows), slice(*cols)], codebook)
         matrix = encode(codes, codebook, config, column)
         if not self.options.is_float:
             words = quantize(matrix.codebook, layer_format.weights, self.options.value_bits)

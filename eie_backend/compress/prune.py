@@ -11,6 +11,7 @@ from tvm import IRModule
 from tvm.ir.transform import PassContext
 
 from eie_backend.codegen.codebook import CHUNK
+from eie_backend.compress.largest import largest
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import RecipeError
 from eie_backend.recipe import Method
@@ -87,9 +88,12 @@ def prune(weights: NDArray[np.float32], density: float) -> NDArray[np.float32]:
     keep = round(density * weights.size)
     if keep >= weights.size:
         return weights
-    mask = np.zeros_like(weights, bool)
-    _keep_largest([weights], [mask], keep)
-    return _masked(weights, mask)
+    found = largest(weights, keep)
+    if found.values.size < keep:  # the others are zeros already
+        return weights
+    pruned = new_like(weights)
+    found.write(pruned)
+    return pruned
 
 
 def kept(

@@ -1,0 +1,60 @@
+"""`moved_cuts`: let all cuts between clusters move a little, together, while that helps.
+
+Lloyd's iteration moves a cut only where its two centroids draw it, and gets stuck. Here each cut
+may go to any of some places around it, and dynamic programming finds the best of all combinations.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eie_backend.compress.sorted_values import Places, SortedValues, squared_error
+
+REACH = 8
+"""Places on either side of a cut that it may move to."""
+
+MAX_ROUNDS = 16
+"""Most rounds; Lloyd's iteration does what is left."""
+
+
+def moved_cuts(values: SortedValues, cuts: Places) -> Places:
+    """Return cuts of no larger squared error, 0 and n included.
+
+    First a cut may move by an eighth of a cluster, in coarse steps; with every round the steps are a
+    quarter as long.
+    """
+    apart = np.maximum((cuts[2:] - cuts[:-2]) // (16 * REACH), 1)
+    for _ in range(MAX_ROUNDS):
+        moved = _moved(values, cuts, apart)
+        if np.array_equal(moved, cuts) and apart.max(initial=1) == 1:
+            break
+        cuts, apart = moved, np.maximum(apart // 4, 1)
+    return cuts
+
+
+def _moved(values: SortedValues, cuts: Places, apart: Places) -> Places:
+    """Return the best cuts among ``cuts + apart * (-REACH..REACH)``, which stay in order."""
+    ends = [0, values.values.size]
+    inner = cuts[1:-1, None] + apart[:, None] * np.arange(-REACH, REACH + 1)
+    # The first and the last have one place to go to, that is, all places are the same.
+    places = np.vstack([np.full((1, inner.shape[1]), end) for end in ends])
+    places = np.insert(places, 1, np.clip(inner, *ends), axis=0)
+    sums, squares = (of.reshape(places.shape) for of in values.sums_to(places.ravel()))
+
+    def difference(of: NDArray[np.float64]) -> NDArray[np.float64]:
+        return of[1:, None, :] - of[:-1, :, None]  # (cluster, start, stop)
+
+    size = difference(places)
+    errors = squared_error(size, difference(sums), difference(squares))
+    errors[size < 0] = np.inf
+    best, choices = np.zeros(places.shape[1]), []
+    for error in errors:
+        totals = best[:, None] + error
+        choices.append(totals.argmin(axis=0))
+        best = totals.min(axis=0)
+    chosen = [REACH]
+    for choice in reversed(choices):
+        chosen.append(int(choice[chosen[-1]]))
+    found: Places = places[np.arange(len(places)), chosen[::-1]]
+    return found
