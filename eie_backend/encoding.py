@@ -296,9 +296,7 @@ def _divided(numbers: NDArray[Any], by: int) -> tuple[NDArray[Any], NDArray[Any]
 
 def _pe_after_pe(blocks: list[_EncodedBlock]) -> NDArray[np.uint8]:
     """Return the entries of all blocks, those of a PE together."""
-    parts = [
-        np.split(block.entries, np.cumsum(block.lengths.sum(axis=1))[:-1]) for block in blocks
-    ]
+    parts = [np.split(block.entries, np.cumsum(block.lengths.sum(axis=1))[:-1]) for block in blocks]
     return np.concatenate([part for of_pe in zip(*parts, strict=True) for part in of_pe])
 
 

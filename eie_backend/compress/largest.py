@@ -38,9 +38,7 @@ def largest(weights: NDArray[np.float32], keep: int) -> NonZeros:
     ties = np.flatnonzero(np.abs(found.values) == smallest)
     column, row = np.divmod(found.positions[ties].astype(np.int64), rows)
     last = ties[np.argsort(row * cols + column)[ties.size - surplus :]]
-    return NonZeros(
-        found.shape, np.delete(found.positions, last), np.delete(found.values, last)
-    )
+    return NonZeros(found.shape, np.delete(found.positions, last), np.delete(found.values, last))
 
 
 def _smallest_kept(weights: NDArray[np.float32], keep: int) -> float:

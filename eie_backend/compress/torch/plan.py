@@ -46,7 +46,7 @@ class Plan:
 
     def shared(self, name: str, weights: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return a layer's weights with at most ``2**bits - 1`` values that are not zero."""
-        return share(weights, self.bits[name])
+        return share(weights, self.bits[name], self.initialization[name])
 
 
 def make_plan(layers: Sequence[Layer], recipe: Recipe, training: Training, num_pe: int) -> Plan:

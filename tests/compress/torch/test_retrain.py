@@ -31,6 +31,7 @@ from rich.console import Console  # noqa: E402
 
 import eie_backend as eie  # noqa: E402
 from eie_backend import HardwareConfig, Recipe, Schedule  # noqa: E402
+from eie_backend.compress.share_weights import share  # noqa: E402
 from eie_backend.compress.torch import Training, retrain  # noqa: E402
 from eie_backend.transform.dense_form import DenseForm  # noqa: E402
 from eie_backend.transform.layers import dense_layers  # noqa: E402
@@ -226,3 +227,16 @@ def test_progress_on_a_terminal(monkeypatch, wanted):
     shown = terminal.file.getvalue()
     assert ("share, epoch 2 of 2, loss " in shown) == wanted
     assert ("30/30" in shown) == wanted
+
+
+def test_the_search_for_shared_values_starts_as_the_recipe_says():
+    model = task.make_net()
+    with torch.no_grad():
+        model.fc1.weight.pow_(3)
+    given, shared = weights_of(model)["fc1"], []
+    for start in ("linear", "density"):
+        recipe = Recipe(bits=5, initialization={"fc1": start})
+        result = task.call(model=model, recipe=recipe, training=Training(rounds=0, share_epochs=0))
+        shared.append(weights_of(result.model)["fc1"])
+        assert np.array_equal(shared[-1], share(given, 5, start))
+    assert not np.array_equal(*shared)
