@@ -13,6 +13,7 @@ from eie_backend.compress.prune import kept
 from eie_backend.compress.share_weights import share
 from eie_backend.compress.torch.layers import Layer
 from eie_backend.compress.torch.training import Training
+from eie_backend.errors import RecipeError
 from eie_backend.recipe import Initialization, Method, Recipe, Schedule
 
 
@@ -55,12 +56,26 @@ def make_plan(layers: Sequence[Layer], recipe: Recipe, training: Training, num_p
     Raises
     ------
     RecipeError
-        If the recipe names layers that the model does not have, or leaves one empty; all at once.
+        If the recipe names layers that the model does not have, leaves one empty, or reaches the
+        density of one only after the last round; all such layers are named.
     """
     names = {layer.name: layer.names for layer in layers}
     density = target_densities(recipe, {layer.name: layer.matrix for layer in layers}, names)
     schedules = {name: recipe.schedule_of(*called) for name, called in names.items()}
     needed = max(schedule.start + schedule.steps for schedule in schedules.values())
+    rounds = needed if training.rounds is None else training.rounds
+    late = [
+        f"{layer.name} has density {density[layer.name]:.3g} only after round "
+        f"{schedules[layer.name].start + schedules[layer.name].steps}"
+        for layer in layers
+        if schedules[layer.name].density_at(rounds, density[layer.name]) > density[layer.name]
+        and layer.weight.count_nonzero() > round(density[layer.name] * layer.weight.numel())
+    ]
+    if late:
+        raise RecipeError(
+            f"recipe: {'; '.join(late)}, but Training.rounds is {rounds}: give more rounds or a "
+            "shorter schedule"
+        )
     return Plan(
         density=density,
         schedule=schedules,
@@ -68,5 +83,5 @@ def make_plan(layers: Sequence[Layer], recipe: Recipe, training: Training, num_p
         bits={name: recipe.bits_of(*called) for name, called in names.items()},
         initialization={name: recipe.initialization_of(*called) for name, called in names.items()},
         num_pe=num_pe,
-        rounds=needed if training.rounds is None else training.rounds,
+        rounds=rounds,
     )

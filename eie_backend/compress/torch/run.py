@@ -84,7 +84,7 @@ class Run:
                 self._save(identity)
             self.steps.append(self._end(name, self._current))
             self._current = None
-        self._save(identity)
+            self._save(identity)
         self._set_modes(self.modes)
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -133,6 +133,8 @@ class Run:
 
     def _end(self, name: str, current: _Current) -> Step:
         """Check what the step has done and record it."""
+        if name != SHARE and self.task.training.prune_every is not None:
+            self.weights.prune(name, len(self.steps))
         states = self.weights.settle(name, last=name == SHARE)
         accuracy = self._evaluate()
         seconds = current.seconds + self._lap()
@@ -153,9 +155,9 @@ class Run:
         def after_batch(number: int, loss: float) -> None:
             if self.scheduler is not None:
                 self.scheduler.step()
-            done, of = done_epochs * batches + number, epochs * batches
-            if every is not None and (done % every == 0 or done == of):
-                self.weights.prune(name, len(self.steps) - 1 + done / of)
+            done = done_epochs * batches + number
+            if every is not None and done % every == 0:
+                self.weights.prune(name, len(self.steps) - 1 + done / (epochs * batches))
             what = f"{name}, epoch {done_epochs + 1} of {epochs}, loss {loss:.4f}"
             self.bar.update(shown, description=what, completed=before + number)
 

@@ -54,6 +54,8 @@ class Training:
             for name, value in asdict(self).items()
             if not _ALLOWED[name][1](value)
         ]
+        if self.prune_every is not None and self.prune_epochs == 0:
+            faults.append("prune_every needs prune_epochs of at least 1")
         if faults:
             raise TrainingError("impossible Training: " + "; ".join(faults))
 

@@ -7,7 +7,7 @@ torch = pytest.importorskip("torch", reason="needs the extra `torch`")
 
 import retraining_task as task  # noqa: E402
 
-from eie_backend import Recipe  # noqa: E402
+from eie_backend import Recipe, Schedule  # noqa: E402
 from eie_backend.compress.torch import Training  # noqa: E402
 from eie_backend.errors import InputError, ModelError, RecipeError, TrainingError  # noqa: E402
 
@@ -112,6 +112,17 @@ def test_recipes_that_do_not_fit():
     )
 
 
+def test_too_few_rounds_for_the_densities():
+    recipe = Recipe(density={"fc1": 0.3, "fc2": 0.5}, schedule={"fc1": Schedule(1, 2)})
+    message = message_of(RecipeError, recipe=recipe, training=Training(rounds=2))
+    assert message == (
+        "recipe: fc1 has density 0.3 only after round 3; fc2 has density 0.5 only after round 4, "
+        "but Training.rounds is 2: give more rounds or a shorter schedule"
+    )
+    done = task.call(recipe=recipe, training=Training(prune_epochs=0, share_epochs=0)).model
+    task.call(model=done, recipe=recipe, training=Training(rounds=0))  # it is pruned already
+
+
 def test_impossible_settings_are_all_named():
     with pytest.raises(TrainingError) as caught:
         Training(rounds=-1, share_epochs=1.5, learning_rate_factor=0, regrow=1, prune_every=0)
@@ -121,3 +132,5 @@ def test_impossible_settings_are_all_named():
         "learning_rate_factor = 0 is not a number above 0; regrow = 1 is not a bool; "
         "prune_every = 0 is not an integer of at least 1, or None"
     )
+    with pytest.raises(TrainingError, match=r"prune_every needs prune_epochs of at least 1$"):
+        Training(prune_epochs=0, prune_every=5)

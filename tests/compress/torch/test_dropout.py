@@ -50,6 +50,6 @@ def test_rates_while_retraining(prune_every):
         training=Training(prune_every=prune_every),
     )
     batches = task.SAMPLES // task.BATCH
-    first = 0.25 if prune_every is None else 0.5  # chosen at the end of the round
+    first = 0.25 if prune_every is None else 0.5  # chosen after the round's last batch
     assert rates == [first] * batches + [0.25] * batches
     assert result.model.dropout.p == 0.5

@@ -1,5 +1,6 @@
 """A run that was interrupted ends as one that was not: the same bits, the same record."""
 
+import resource
 import subprocess
 import sys
 import time
@@ -114,13 +115,30 @@ def test_killed_by_a_signal(whole, tmp_path):
     assert task.fingerprint(task.call(checkpoints=tmp_path)) == whole
 
 
+def test_the_disk_is_full_for_a_while(whole, tmp_path):
+    """The first checkpoint has room, that with the optimizer's state has not."""
+    with pytest.raises(Killed):
+        task.call(checkpoints=tmp_path, loss=interrupted_at(1))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    size = (tmp_path / NAME).stat().st_size
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 1000, limits[1]))
+    try:
+        with pytest.raises(CheckpointError, match=r"still holds the state before: make room and"):
+            task.call(checkpoints=tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert task.fingerprint(task.call(checkpoints=tmp_path)) == whole
+
+
 def test_a_finished_run_is_not_repeated(whole, tmp_path):
     task.call(checkpoints=tmp_path)
 
     def never(model, batch):
         raise AssertionError
 
+    before = (tmp_path / NAME).stat()
     assert task.fingerprint(task.call(checkpoints=tmp_path, loss=never)) == whole
+    assert (tmp_path / NAME).stat() == before  # nor written again
 
 
 def test_a_checkpoint_of_another_run_is_refused(tmp_path):
