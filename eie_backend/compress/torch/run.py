@@ -98,7 +98,7 @@ class Run:
             if self.scheduler is not None:
                 self.scheduler.load_state_dict(state["scheduler"])
         self.model.load_state_dict(state["model"])
-        self.weights.scale_dropout()
+        self.weights.refresh()
         restore_random_state(self.task.loader, state["random"])
 
     def _save(self, identity: Mapping[str, Any]) -> None:

@@ -48,6 +48,7 @@ class Weights:
         self.layers = {layer.name: layer for layer in find_layers(model)}
         self._dropouts = find_dropouts(model, [*self.layers.values()])
         self.phase: Phase = "plain"
+        self._connections: dict[str, NDArray[np.bool_]] = {}
 
     def matrices(self) -> dict[str, NDArray[np.float32]]:
         """Return the weights that the layers compute with."""
@@ -68,7 +69,7 @@ class Weights:
             elif phase == "share":
                 share_weight(layer.module, weights[name], self.plan.bits[name])
         self.phase = phase
-        self.scale_dropout()
+        self.refresh()
 
     def prune(self, step: str, progress: float) -> None:
         """Choose the weights that stay after a number of rounds."""
@@ -81,7 +82,7 @@ class Weights:
         for name, mask in self.plan.masks(before, progress).items():
             set_mask(self.layers[name].module, mask)
         guard(step, before, self.matrices())
-        self.scale_dropout()
+        self.refresh()
 
     def share(self, step: str) -> None:
         """Give every layer its codebook."""
@@ -94,10 +95,7 @@ class Weights:
 
         The `last` step leaves plain parameters behind.
         """
-        allowed = {
-            name: as_matrix(parametrization(layer.module).connections)
-            for name, layer in self.layers.items()
-        }
+        allowed = {name: mask.astype(np.float32) for name, mask in self._connections.items()}
         if last:
             self.become("plain")
         bits = self.plan.bits if last else None
@@ -111,11 +109,15 @@ class Weights:
             for name, weights in self.matrices().items()
         }
 
-    def scale_dropout(self) -> None:
-        """Set the rates of dropout for the connections that there are."""
+    def refresh(self) -> None:
+        """Note where weights may be other than zero, and scale dropout by how many those are."""
+        self._connections = {}
         remaining = dict.fromkeys(self.layers, 1.0)
         if self.phase != "plain":
             for name, layer in self.layers.items():
-                connections = int(parametrization(layer.module).connections.sum())
-                remaining[name] = connections / max(int(np.count_nonzero(self.given[name])), 1)
+                connections = parametrization(layer.module).connections
+                # A copy: `settle` shall notice when masks or codes change behind our back.
+                self._connections[name] = connections.flatten(1).cpu().numpy().copy()
+                given = max(int(np.count_nonzero(self.given[name])), 1)
+                remaining[name] = int(np.count_nonzero(self._connections[name])) / given
         scale_dropout(self._dropouts, remaining)

@@ -17,6 +17,7 @@ import eie_backend as eie  # noqa: E402
 from eie_backend import HardwareConfig, Recipe, Schedule  # noqa: E402
 from eie_backend.compress.share_weights import share  # noqa: E402
 from eie_backend.compress.torch import Training, retrain  # noqa: E402
+from eie_backend.errors import GuardError  # noqa: E402
 from eie_backend.transform.dense_form import DenseForm  # noqa: E402
 from eie_backend.transform.layers import dense_layers  # noqa: E402
 
@@ -101,6 +102,24 @@ def test_zeros_of_the_given_model_stay_without_rounds(result):
     before, after = weights_of(result.model), weights_of(shared.model)
     assert all(np.array_equal(before[name] == 0, after[name] == 0) for name in LAYERS)
     assert all(np.unique(weights).size <= 4 for weights in after.values())
+
+
+def test_zeros_of_the_given_model_stay_in_rounds_too(result):
+    kept = task.call(model=result.model, recipe=Recipe(), training=Training(rounds=2))
+    before, after = weights_of(result.model), weights_of(kept.model)
+    assert all(np.array_equal(before[name] == 0, after[name] == 0) for name in LAYERS)
+
+
+def test_guards_name_step_and_layer():
+    """Whoever opens a mask during training, as this loss does, is found out."""
+
+    def loss(model, batch):
+        model.fc1.parametrizations.weight[0].mask[0] = True
+        return task.loss(model, batch)
+
+    message = r"^compression step 'prune 1': layer fc1: \d+ zeros became weights; "
+    with pytest.raises(GuardError, match=message):
+        task.call(loss=loss)
 
 
 def test_regrown_weights_were_pruned_before():
