@@ -57,3 +57,15 @@ class ContainerError(EieError):
 
 class VersionError(EieError, ImportError):
     """A pair of TVM packages that is known not to work."""
+
+
+class TrainingError(EieError):
+    """Retraining that cannot go on, such as a loss that is not a number."""
+
+
+class CheckpointError(EieError):
+    """A checkpoint that cannot be written or read, or that belongs to another run."""
+
+
+class ExtraError(EieError, ImportError):
+    """A part of the package whose optional dependency is not installed."""

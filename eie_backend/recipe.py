@@ -42,8 +42,8 @@ class Schedule:
     start: int = 0
     steps: int = 4
 
-    def density_at(self, round_number: int, final: float) -> float:
-        """Return the density in a round, counted from 1, on the way to `final`.
+    def density_at(self, round_number: float, final: float) -> float:
+        """Return the density in a round, counted from 1, or between two, on the way to `final`.
 
         Examples
         --------

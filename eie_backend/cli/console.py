@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 from rich.table import Table
+
+from eie_backend.progress import progress_bar
 
 out = Console()
 err = Console(stderr=True)
@@ -24,16 +26,8 @@ def table(title: str, *columns: str) -> Table:
 
 
 def progress() -> Progress:
-    """Return a progress bar with remaining time; silent if stderr is not a terminal."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=err,
-        transient=True,
-        disable=not err.is_terminal,
-    )
+    """Return a progress bar on stderr; silent if that is not a terminal."""
+    return progress_bar(err)
 
 
 @contextmanager

@@ -1,0 +1,19 @@
+"""Deep Compression of PyTorch models with retraining: prune, retrain, share, retrain.
+
+Needs the extra ``torch``. `retrain` is the whole of it, `Training` its settings.
+"""
+
+try:
+    import torch as _torch  # noqa: F401
+except ModuleNotFoundError as error:
+    from eie_backend.errors import ExtraError
+
+    raise ExtraError(
+        "eie_backend.compress.torch needs PyTorch; install it: pip install 'eie-backend[torch]'"
+    ) from error
+
+from eie_backend.compress.torch.records import LayerState, Result, Step
+from eie_backend.compress.torch.retraining import retrain
+from eie_backend.compress.torch.training import Training
+
+__all__ = ["LayerState", "Result", "Step", "Training", "retrain"]

@@ -1,0 +1,87 @@
+"""`Plan`: what a recipe means for the layers of a model, checked before hours are spent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eie_backend.compress.densities import target_densities
+from eie_backend.compress.prune import kept
+from eie_backend.compress.share_weights import share
+from eie_backend.compress.torch.layers import Layer
+from eie_backend.compress.torch.training import Training
+from eie_backend.errors import RecipeError
+from eie_backend.recipe import Initialization, Method, Recipe, Schedule
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Per layer: the density to reach and when, the method, the codebook; and all steps."""
+
+    density: Mapping[str, float]
+    schedule: Mapping[str, Schedule]
+    method: Mapping[str, Method]
+    bits: Mapping[str, int]
+    initialization: Mapping[str, Initialization]
+    num_pe: int
+    rounds: int
+
+    @property
+    def steps(self) -> list[str]:
+        """Names of the steps, in order."""
+        return [*(f"prune {number}" for number in range(1, self.rounds + 1)), "share"]
+
+    def masks(
+        self, weights: Mapping[str, NDArray[np.float32]], progress: float
+    ) -> dict[str, NDArray[np.bool_]]:
+        """Return which weights stay after a number of rounds; zeros do not."""
+        density = {
+            name: schedule.density_at(progress, self.density[name])
+            for name, schedule in self.schedule.items()
+        }
+        masks = kept(weights, density, self.method, self.num_pe)
+        return {name: mask & (weights[name] != 0) for name, mask in masks.items()}
+
+    def shared(self, name: str, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return a layer's weights with at most ``2**bits - 1`` values that are not zero."""
+        return share(weights, self.bits[name], self.initialization[name])
+
+
+def make_plan(layers: Sequence[Layer], recipe: Recipe, training: Training, num_pe: int) -> Plan:
+    """Return the plan of a run.
+
+    Raises
+    ------
+    RecipeError
+        If the recipe names layers that the model does not have, leaves one empty, or reaches the
+        density of one only after the last round; all such layers are named.
+    """
+    names = {layer.name: layer.names for layer in layers}
+    density = target_densities(recipe, {layer.name: layer.matrix for layer in layers}, names)
+    schedules = {name: recipe.schedule_of(*called) for name, called in names.items()}
+    needed = max(schedule.start + schedule.steps for schedule in schedules.values())
+    rounds = needed if training.rounds is None else training.rounds
+    late = [
+        f"{layer.name} has density {density[layer.name]:.3g} only after round "
+        f"{schedules[layer.name].start + schedules[layer.name].steps}"
+        for layer in layers
+        if schedules[layer.name].density_at(rounds, density[layer.name]) > density[layer.name]
+        and layer.weight.count_nonzero() > round(density[layer.name] * layer.weight.numel())
+    ]
+    if late:
+        raise RecipeError(
+            f"recipe: {'; '.join(late)}, but Training.rounds is {rounds}: give more rounds or a "
+            "shorter schedule"
+        )
+    return Plan(
+        density=density,
+        schedule=schedules,
+        method={name: recipe.method_of(*called) for name, called in names.items()},
+        bits={name: recipe.bits_of(*called) for name, called in names.items()},
+        initialization={name: recipe.initialization_of(*called) for name, called in names.items()},
+        num_pe=num_pe,
+        rounds=rounds,
+    )

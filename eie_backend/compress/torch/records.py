@@ -1,0 +1,116 @@
+"""What `retrain` returns: the model and what every step did."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from eie_backend.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class LayerState:
+    """A layer's weights after a step.
+
+    Parameters
+    ----------
+    weights, nonzero : int
+        Number of weights and of those that are not zero.
+    bits, values : int or None
+        Codebook bits, and number of different weights, zero included; None before weights are
+        shared.
+    drift : float
+        Distance from the given model's weights, relative to their Euclidean norm.
+    """
+
+    weights: int
+    nonzero: int
+    bits: int | None
+    values: int | None
+    drift: float
+
+    @property
+    def density(self) -> float:
+        """Share of weights that are not zero."""
+        return self.nonzero / self.weights
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of retraining: "start", "prune 1", "prune 2", ..., "share".
+
+    Parameters
+    ----------
+    name : str
+        Which step.
+    accuracy_before, accuracy : float or None
+        What ``evaluate`` says before the step's training, when weights have just been pruned or
+        shared, and after it; None without ``evaluate``.
+    losses : list of float
+        Mean loss over the batches of every epoch.
+    layers : dict of str to LayerState
+        By the name of the layer's module.
+    seconds : float
+        Time that the step took, evaluation and checkpoints included; of an interrupted step, only
+        what its result needed.
+    """
+
+    name: str
+    accuracy_before: float | None
+    accuracy: float | None
+    losses: list[float]
+    layers: dict[str, LayerState]
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The compressed model with plain parameters, its recipe, and a record of every step."""
+
+    model: nn.Module
+    recipe: Recipe
+    steps: list[Step]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return recipe and steps as JSON takes them."""
+        return {
+            "recipe": json.loads(self.recipe.to_json()),
+            "steps": [step_to_dict(step) for step in self.steps],
+        }
+
+
+def step_to_dict(step: Step) -> dict[str, Any]:
+    """Return a step as JSON takes it, with the density of every layer."""
+    document = asdict(step)
+    for name, layer in step.layers.items():
+        document["layers"][name]["density"] = layer.density
+    return document
+
+
+def step_from_dict(document: dict[str, Any]) -> Step:
+    """Return the step that `step_to_dict` turned into `document`."""
+    layers = {
+        name: LayerState(**{k: v for k, v in layer.items() if k != "density"})
+        for name, layer in document["layers"].items()
+    }
+    return Step(**{**document, "layers": layers})
+
+
+def layer_state(
+    weights: NDArray[np.float32], given: NDArray[np.float32], bits: int | None
+) -> LayerState:
+    """Return the state of a layer's weights, compared with those `given` at the start."""
+    norm = float(np.linalg.norm(given))
+    distance = float(np.linalg.norm(weights - given))
+    return LayerState(
+        weights=weights.size,
+        nonzero=int(np.count_nonzero(weights)),
+        bits=bits,
+        values=None if bits is None else int(np.unique(np.append(weights, np.float32(0))).size),
+        drift=distance / norm if norm else distance,
+    )
