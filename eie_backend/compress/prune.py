@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tvm
@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 from tvm import IRModule
 from tvm.ir.transform import PassContext
 
-from eie_backend.transform.layers import map_weights, new_like
+from eie_backend.config import HardwareConfig
+from eie_backend.errors import RecipeError
+from eie_backend.recipe import Method
+from eie_backend.transform.layers import dense_layers, map_weights, new_like
 from eie_backend.transform.module_pass import ModulePass
 
 
@@ -23,25 +26,54 @@ class Prune(ModulePass):
         R.matmul(x, [[0.9, -0.1], [0.2, -0.7]])  ->  R.matmul(x, [[0.9, 0], [0, -0.7]])
 
     1. A layer keeps exactly ``round(density * weights)`` weights, or its non-zero weights if
-       they are fewer; ties keep the earlier weight.
+       they are fewer; ties keep the earlier weight. See `kept` for the methods.
     2. Layers that `density` does not name, and all other operations, are left alone.
 
     Parameters
     ----------
     density : mapping of str to float
         Share of non-zero weights by layer name, in (0, 1].
+    method : mapping of str to {"magnitude", "global", "balanced"}, optional
+        Which weights go, by layer name; by default those of smallest magnitude in the layer.
+    num_pe : int, optional
+        Processing elements among which "balanced" layers are spread.
 
     Notes
     -----
     **Source**: Han et al., Learning both Weights and Connections (NIPS 2015).
     """
 
-    def __init__(self, density: Mapping[str, float]) -> None:
+    def __init__(
+        self,
+        density: Mapping[str, float],
+        method: Mapping[str, Method] | None = None,
+        num_pe: int = HardwareConfig().num_pe,
+    ) -> None:
         self.density = density
+        self.method = method or {}
+        self.num_pe = num_pe
 
     def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
         """Return the pruned module."""
-        return map_weights(mod, lambda name, w: prune(w, self.density.get(name, 1.0)))
+        together = self._kept_together(mod)
+
+        def change(name: str, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+            density = self.density.get(name, 1.0)
+            if name in together:
+                return _masked(weights, together[name])
+            if self.method.get(name) == "balanced":
+                one = kept({name: weights}, {name: density}, {name: "balanced"}, self.num_pe)
+                return _masked(weights, one[name])
+            return prune(weights, density)
+
+        return map_weights(mod, change)
+
+    def _kept_together(self, mod: IRModule) -> dict[str, NDArray[np.bool_]]:
+        """Return what stays of the layers that compete with each other."""
+        names = {name for name, method in self.method.items() if method == "global"}
+        weights = {n.name: n.weights for n in dense_layers(mod) if n.name in names} if names else {}
+        density = {name: self.density.get(name, 1.0) for name in weights}
+        return kept(weights, density, self.method, self.num_pe)
 
 
 def prune(weights: NDArray[np.float32], density: float) -> NDArray[np.float32]:
@@ -55,21 +87,161 @@ def prune(weights: NDArray[np.float32], density: float) -> NDArray[np.float32]:
     keep = round(density * weights.size)
     if keep >= weights.size:
         return weights
-    smallest_kept = _largest(np.abs(weights).ravel(order="K"), keep)
-    if smallest_kept == 0:
+    mask = np.zeros_like(weights, bool)
+    _keep_largest([weights], [mask], keep)
+    return _masked(weights, mask)
+
+
+def kept(
+    weights: Mapping[str, NDArray[np.float32]],
+    density: Mapping[str, float],
+    method: Mapping[str, Method],
+    num_pe: int,
+) -> dict[str, NDArray[np.bool_]]:
+    """Return which weights of each layer stay.
+
+    * "magnitude": the ``round(density * size)`` largest of the layer.
+    * "global": of all layers with this method and a density below 1 together, as many as they
+      would keep by their densities, wherever they lie.
+    * "balanced": as many as with "magnitude", but of every PE's slice, the rows i with
+      ``i mod num_pe == k``, the same share, to within one weight.
+
+    The largest magnitudes stay; of ties, the earlier in the order of layers, rows and columns.
+
+    Parameters
+    ----------
+    weights : mapping of str to ndarray, shape (outputs, inputs), float32
+        By layer name; for a convolution, an output channel is a row.
+    density : mapping of str to float
+        Share of weights that stay, in (0, 1]; layers that it does not name keep all.
+    method : mapping of str to {"magnitude", "global", "balanced"}
+        Layers that it does not name take "magnitude".
+    num_pe : int
+        Processing elements of the machine.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (outputs, inputs), bool
+        True where a weight stays.
+
+    Raises
+    ------
+    RecipeError
+        If "global" leaves a layer without weights.
+
+    Notes
+    -----
+    **Source**: Learning both Weights and Connections (NIPS 2015) and, for "balanced", ESE (FPGA
+    2017), section 3.2.
+
+    Examples
+    --------
+    >>> rows = {"fc": np.array([[4, 3], [2, 1]], np.float32)}
+    >>> kept(rows, {"fc": 0.5}, {}, 2)["fc"].tolist()
+    [[True, True], [False, False]]
+    >>> kept(rows, {"fc": 0.5}, {"fc": "balanced"}, 2)["fc"].tolist()
+    [[True, False], [True, False]]
+    """
+    masks = {name: np.zeros_like(values, bool) for name, values in weights.items()}
+    together = []
+    for name, values in weights.items():
+        share, how = density.get(name, 1.0), method.get(name, "magnitude")
+        if how == "global" and share < 1:
+            together.append(name)
+        elif how == "balanced":
+            for pe, count in enumerate(_slice_counts(len(values), values[0].size, share, num_pe)):
+                _keep_largest([values[pe::num_pe]], [masks[name][pe::num_pe]], count)
+        else:
+            _keep_largest([values], [masks[name]], round(share * values.size))
+    _keep_largest(
+        [weights[name] for name in together],
+        [masks[name] for name in together],
+        round(sum(density[name] * weights[name].size for name in together)),
+    )
+    if empty := [name for name in together if not masks[name].any()]:
+        raise RecipeError(
+            f"recipe: method 'global' keeps no weight of {', '.join(empty)}: all larger ones are "
+            "in other layers; raise the densities or give these layers method 'magnitude'"
+        )
+    return masks
+
+
+def density_of_quality(weights: NDArray[np.float32], quality: float, groups: int = 1) -> float:
+    """Return the share of weights of at least `quality` standard deviations.
+
+    The deviation is that of all the layer's weights around their mean, earlier zeros among them:
+    so what was pruned and shared stays as it is. Zeros between `groups` are no weights.
+
+    Parameters
+    ----------
+    weights : ndarray, shape (outputs, inputs), float32
+        Of a convolution with groups, all but one in `groups` are zero.
+    quality : float
+        Factor of the standard deviation, at least 0.
+    groups : int
+        Groups of a convolution.
+
+    Notes
+    -----
+    **Source**: Learning both Weights and Connections (NIPS 2015): the threshold is "a quality
+    parameter multiplied by the standard deviation of a layer's weights".
+
+    Examples
+    --------
+    >>> density_of_quality(np.array([[-3, -1, 1, 3]], np.float32), 1.0)
+    0.5
+    """
+    threshold = quality * deviation(weights, groups)
+    if threshold == 0:
+        return 1.0
+    return int(np.count_nonzero(np.abs(weights) >= threshold)) / (weights.size // groups)
+
+
+def deviation(weights: NDArray[np.float32], groups: int = 1) -> float:
+    """Return the standard deviation of a layer's weights; zeros between groups do not count."""
+    count = weights.size / groups
+    mean = weights.sum(dtype=np.float64) / count
+    squares = np.square(weights, dtype=np.float64).sum() / count
+    return float(np.sqrt(max(squares - mean**2, 0.0)))
+
+
+def _slice_counts(rows: int, cols: int, density: float, num_pe: int) -> list[int]:
+    """Return how many weights each PE keeps: its share, rounded so that the sum is right."""
+    sizes = cols * np.array([len(range(pe, rows, num_pe)) for pe in range(min(num_pe, rows))])
+    counts = np.floor(density * sizes).astype(int)
+    missing = round(density * rows * cols) - counts.sum()
+    counts[np.argsort(counts - density * sizes, kind="stable")[:missing]] += 1
+    found: list[int] = counts.tolist()
+    return found
+
+
+def _keep_largest(
+    weights: Sequence[NDArray[np.float32]], masks: Sequence[NDArray[np.bool_]], count: int
+) -> None:
+    """Set `masks` where the `count` largest magnitudes of all `weights` are; of ties, the first."""
+    spare = sum(values.size for values in weights) - count
+    if spare <= 0 or count == 0:
+        for mask in masks:
+            mask[...] = count > 0
+        return
+    magnitudes = np.concatenate([np.abs(values).ravel(order="K") for values in weights])
+    magnitudes.partition(spare)
+    smallest = magnitudes[spare]
+    del magnitudes
+    for values, mask in zip(weights, masks, strict=True):
+        np.greater(np.abs(values), smallest, out=mask)
+    missing = count - sum(np.count_nonzero(mask) for mask in masks)
+    for values, mask in zip(weights, masks, strict=True):
+        ties = np.flatnonzero(np.abs(values) == smallest)[:missing]
+        mask[np.unravel_index(ties, mask.shape)] = True
+        missing -= ties.size
+
+
+def _masked(weights: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return `weights` with zeros where `mask` is not set; as they are if that changes nothing."""
+    if not np.any((weights != 0) & ~mask):
         return weights
-    kept = np.abs(weights) > smallest_kept
-    ties = np.flatnonzero(np.abs(weights) == smallest_kept)[: keep - np.count_nonzero(kept)]
-    kept[np.unravel_index(ties, kept.shape)] = True
     pruned = new_like(weights)
     pruned[...] = 0
-    np.copyto(pruned, weights, where=kept)
+    np.copyto(pruned, weights, where=mask)
     return pruned
-
-
-def _largest(values: NDArray[np.float32], number: int) -> float:
-    """Return the `number`-th largest of `values`, which change their order; above all for 0."""
-    if number == 0:
-        return np.inf
-    values.partition(values.size - number)
-    return float(values[values.size - number])
