@@ -125,7 +125,7 @@ def prepare(
     fitting = list(fitting_layers(mod, config))
     if recipe is not None:
         _check_bits(mod, recipe, config)
-        mod = compress(mod, recipe)
+        mod = compress(mod, recipe, config=config)
     mod = ShareForMachine(config)(mod)
     reasons = explain(mod, config)
     if all(reasons.values()):

@@ -27,6 +27,10 @@ class RecipeError(EieError):
     """An impossible compression recipe; the message lists every fault."""
 
 
+class GuardError(EieError):
+    """A step of compression broke what it must keep; the message names the step and every layer."""
+
+
 class EnergyError(EieError):
     """An energy table that cannot be read or misses rows; the message lists every fault."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import tvm
@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from tvm import IRModule
 from tvm.ir.transform import PassContext
 
+from eie_backend.codegen.codebook import CHUNK
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import RecipeError
 from eie_backend.recipe import Method
-from eie_backend.transform.layers import dense_layers, map_weights, new_like
+from eie_backend.transform.layers import map_weights, new_like, weights_by_layer
 from eie_backend.transform.module_pass import ModulePass
 
 
@@ -71,9 +72,8 @@ class Prune(ModulePass):
     def _kept_together(self, mod: IRModule) -> dict[str, NDArray[np.bool_]]:
         """Return what stays of the layers that compete with each other."""
         names = {name for name, method in self.method.items() if method == "global"}
-        weights = {n.name: n.weights for n in dense_layers(mod) if n.name in names} if names else {}
-        density = {name: self.density.get(name, 1.0) for name in weights}
-        return kept(weights, density, self.method, self.num_pe)
+        weights = {n: w for n, w in weights_by_layer(mod).items() if n in names} if names else {}
+        return kept(weights, self.density, self.method, self.num_pe)
 
 
 def prune(weights: NDArray[np.float32], density: float) -> NDArray[np.float32]:
@@ -194,15 +194,16 @@ def density_of_quality(weights: NDArray[np.float32], quality: float, groups: int
     threshold = quality * deviation(weights, groups)
     if threshold == 0:
         return 1.0
-    return int(np.count_nonzero(np.abs(weights) >= threshold)) / (weights.size // groups)
+    stay = sum(int(np.count_nonzero(np.abs(part) >= threshold)) for part in _chunks(weights))
+    return stay / (weights.size // groups)
 
 
 def deviation(weights: NDArray[np.float32], groups: int = 1) -> float:
     """Return the standard deviation of a layer's weights; zeros between groups do not count."""
     count = weights.size / groups
-    mean = weights.sum(dtype=np.float64) / count
-    squares = np.square(weights, dtype=np.float64).sum() / count
-    return float(np.sqrt(max(squares - mean**2, 0.0)))
+    total = sum(part.sum(dtype=np.float64) for part in _chunks(weights))
+    squares = sum(np.square(part, dtype=np.float64).sum() for part in _chunks(weights))
+    return float(np.sqrt(max(squares / count - (total / count) ** 2, 0.0)))
 
 
 def _slice_counts(rows: int, cols: int, density: float, num_pe: int) -> list[int]:
@@ -245,3 +246,8 @@ def _masked(weights: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np
     pruned[...] = 0
     np.copyto(pruned, weights, where=mask)
     return pruned
+
+
+def _chunks(weights: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    """Yield `weights` piece by piece: no copy of a layer."""
+    yield from np.nditer(weights, ["external_loop", "buffered"], buffersize=CHUNK)

@@ -178,6 +178,11 @@ def dense_layers(mod: IRModule) -> list[DenseLayer]:
     return layers
 
 
+def weights_by_layer(mod: IRModule) -> dict[str, NDArray[np.float32]]:
+    """Return views of the layers' weights (outputs, inputs) by name; NaN is not looked for."""
+    return {layer.name: layer.weights for layer in _layers(mod)}
+
+
 def _layers(mod: IRModule) -> list[DenseLayer]:
     origins = mod.attrs.get("eie.convolutions", {}) if mod.attrs else {}
 

@@ -78,7 +78,7 @@ def test_the_module_remembers_the_recipe(make_mlp):
 def test_the_package_is_also_the_function(make_mlp):
     mod = from_onnx(make_mlp(5, 6))
     tvm.ir.assert_structural_equal(eie_backend.compress(mod), compress.compress(mod))
-    assert eie_backend.compress.Prune is Prune
+    assert eie_backend.compress.prune.Prune is Prune
 
 
 def test_a_recipe_for_other_layers_is_refused(make_mlp):
