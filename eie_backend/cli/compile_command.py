@@ -14,6 +14,8 @@ from eie_backend.cli.tables import balance_table, layer_plan
 if TYPE_CHECKING:
     from tvm import IRModule
 
+    from eie_backend import Recipe
+
 EXAMPLE = """Example:
 
     eie compile lenet.onnx -o lenet.so --density 0.25 --bind batch=1
@@ -25,10 +27,17 @@ def compile_model(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Library or --emit file to write.")
     ] = None,
+    recipe: Annotated[
+        Path | None,
+        typer.Option(help="YAML or JSON recipe, by layer, instead of --density and --bits."),
+    ] = None,
     density: Annotated[
-        float, typer.Option(help="Share of weights kept in every dense layer, in (0, 1].")
-    ] = 1.0,
-    bits: Annotated[int, typer.Option(help="Codebook bits of every dense layer.")] = 4,
+        float | None,
+        typer.Option(help="Share of weights kept in every layer, in (0, 1]; 1 by default."),
+    ] = None,
+    bits: Annotated[
+        int | None, typer.Option(help="Codebook bits of every layer; 4 by default.")
+    ] = None,
     num_pe: Annotated[int, typer.Option(help="Processing elements.")] = 64,
     fifo_depth: Annotated[int, typer.Option(help="Ring slots of each activation queue.")] = 8,
     spmat_width: Annotated[int, typer.Option(help="Weight SRAM word in bits.")] = 64,
@@ -66,7 +75,7 @@ def compile_model(
     ] = None,
 ) -> None:
     """Prune, share, calibrate and compile an ONNX model for the machine."""
-    from eie_backend import HardwareConfig, Recipe, compiler, export_library, from_onnx
+    from eie_backend import HardwareConfig, compiler, export_library, from_onnx
     from eie_backend.cli.files import read_inputs
     from eie_backend.errors import ModelError
     from eie_backend.inputs import input_specs
@@ -82,7 +91,7 @@ def compile_model(
     if accumulator_bits is not None:
         sizes["accumulator_bits"] = accumulator_bits
     machine = as_target(HardwareConfig(**sizes))
-    recipe = Recipe(density=density, bits=bits)
+    chosen = _recipe(recipe, {"density": density, "bits": bits})
     with working(f"importing {model.name}"):
         imported = [from_onnx(model, parse_bindings(bind or []))]
     data = read_inputs(calibrate, input_specs(imported[0])) if calibrate else None
@@ -93,7 +102,7 @@ def compile_model(
             return compiler.prepare(
                 imported.pop(),
                 machine,
-                recipe,
+                chosen,
                 data,
                 arithmetic,
                 bias,
@@ -118,6 +127,26 @@ def compile_model(
 
 
 compile_model.__doc__ = f"{compile_model.__doc__}\n\n{EXAMPLE}"
+
+
+def _recipe(path: Path | None, settings: dict[str, float | None]) -> Recipe:
+    """Return the recipe of a file, or the one that options describe.
+
+    Raises
+    ------
+    RecipeError
+        If there are both, or the recipe is impossible.
+    """
+    from eie_backend import Recipe, read_recipe
+    from eie_backend.errors import RecipeError
+
+    given = {name: value for name, value in settings.items() if value is not None}
+    if path is None:
+        return Recipe(**given)
+    if given:
+        options = " and ".join(f"--{name}" for name in given)
+        raise RecipeError(f"--recipe {path} with {options}: write {options} into the recipe")
+    return read_recipe(path)
 
 
 def _write(parts: list[str | bytes], output: Path | None) -> None:

@@ -59,6 +59,14 @@ def model(make_mlp):
     return make_mlp(24, 16, 10, batch=4)
 
 
+RECIPE = """
+density: {fc1: 0.25}
+quality: {fc2: 0.5}
+bits: {fc1: 2, "@dense": 4}
+method: balanced
+"""
+
+
 @pytest.fixture(scope="session")
 def x():
     return np.random.default_rng(1).normal(size=(8, 24)).astype(np.float32)
@@ -72,6 +80,7 @@ def prepared(model, x, make_mlp, tmp_path_factory):
     onnx.save(make_mlp(24, 16, 10, batch="batch"), folder / "dynamic.onnx")
     onnx.save(two_inputs(), folder / "two.onnx")
     onnx.save(convolution(), folder / "conv.onnx")
+    (folder / "recipe.yaml").write_text(RECIPE)
     np.save(folder / "x.npy", x)
     np.savez(folder / "x.npz", x=x)
     np.savez(folder / "ab.npz", a=x[:4, :6], b=x[4:, :6])
@@ -156,6 +165,20 @@ def test_compile_options_reach_the_program(eie_in, model, x):
     recipe = Recipe(density=0.5, bits=3)
     expected = compiled(model, config, recipe=recipe, calibration=x, bias="column")
     assert images("out.so") == [encode_image(p) for p in programs(expected)]
+
+
+def test_compile_takes_a_recipe_and_balances_for_its_machine(eie_in, model):
+    eie_in("compile mlp.onnx -o out.so --recipe recipe.yaml --num-pe 8")
+    recipe = Recipe(
+        density={"fc1": 0.25},
+        quality={"fc2": 0.5},
+        bits={"fc1": 2, "@dense": 4},
+        method="balanced",
+    )
+    expected = compiled(model, eie.HardwareConfig(num_pe=8), recipe=recipe)
+    assert images("out.so") == [encode_image(p) for p in programs(expected)]
+    fc1 = programs(expected)[0].matrices[0].codes()
+    assert [np.count_nonzero(fc1[pe::8]) for pe in range(8)] == [12] * 8
 
 
 def test_compile_in_float32(eie_in):

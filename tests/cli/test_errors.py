@@ -28,6 +28,18 @@ metadata.version = lambda name: "0.1.15" if name == "apache-tvm-ffi" else instal
 """A `sitecustomize` that makes the installed tvm-ffi look like one that crashes."""
 
 
+FAULTY_RECIPE = b"""density: {fc1: 2}
+bits: 4.5
+method: smallest
+index_bits: 0
+schedule: {fc1: {start: 0, steps: 0}}
+sparsity: 0.9
+"""
+
+OTHER_LAYERS = b"""density: {fc1: 0.001, conv: 0.5, fc2: 0.5}
+quality: {fc2: 1}
+"""
+
 PARTIAL_TABLE = b"""rows:
 - {module: lnzd, event: cycles, value: -1, unit: mW, source: measured}
 - {module: lnzd, event: area, value: 189, unit: mm2, source: measured}
@@ -134,6 +146,9 @@ def files(make_mlp, tmp_path_factory):
         "product.onnx": onnx_bytes([product], {"a": [1, 4], "b": [4, 3]}, {"y": [1, 3]}),
         "fancy.onnx": onnx_bytes([unknown], {"x": [1, 4]}, {"y": [1, 4]}),
         "cnn.onnx": cnn(),
+        "list.yaml": b"- density\n",
+        "fields.yaml": FAULTY_RECIPE,
+        "layers.yaml": OTHER_LAYERS,
         "dynamic.onnx": mlp("batch").SerializeToString(),
         "unnamed.onnx": unnamed.SerializeToString(),
         "wide.onnx": make_mlp(1100, 4, batch=1).SerializeToString(),
@@ -230,6 +245,15 @@ CASES = {
     "bits_zero": "compile mlp.onnx -o out.so --bits 0",
     "bits_above_the_machine": "compile mlp.onnx -o out.so --bits 5",
     "recipe_all_faults": "compile mlp.onnx -o out.so --density -1 --bits 9",
+    "recipe_missing": "compile mlp.onnx -o out.so --recipe missing.yaml",
+    "recipe_folder": "compile mlp.onnx -o out.so --recipe .",
+    "recipe_not_yaml": "compile mlp.onnx -o out.so --recipe broken.yaml",
+    "recipe_not_text": "compile mlp.onnx -o out.so --recipe mlp.so",
+    "recipe_list": "compile mlp.onnx -o out.so --recipe list.yaml",
+    "recipe_file_faults": "compile mlp.onnx -o out.so --recipe fields.yaml",
+    "recipe_other_layers": "compile mlp.onnx -o out.so --recipe layers.yaml",
+    "recipe_and_options": "compile mlp.onnx -o out.so --recipe layers.yaml --density 1 --bits 4",
+    "density_empties_a_layer": "compile mlp.onnx -o out.so --density 0.001",
     "config_all_faults": "compile mlp.onnx -o out.so --num-pe 0 --fifo-depth 1 --spmat-width 4",
     "config_word_width": "compile mlp.onnx -o out.so --spmat-width 60 --accumulator-bits 20",
     "arithmetic": "compile mlp.onnx -o out.so --arithmetic int4",
