@@ -51,5 +51,9 @@ class ImageError(EieError):
     """An image or a compiled library that is truncated, altered or from another version."""
 
 
+class ContainerError(EieError):
+    """A ``.eiez`` file that is truncated, altered, impossible or from another version."""
+
+
 class VersionError(EieError, ImportError):
     """A pair of TVM packages that is known not to work."""

@@ -23,6 +23,7 @@
 #include "eie/byte_reader.h"
 #include "eie/cycle_account.h"
 #include "eie/engine.h"
+#include "eie/huffman.h"
 #include "eie/image.h"
 #include "eie/machine.h"
 #include "eie/profile.h"
@@ -53,13 +54,14 @@ auto Translate(Body body) -> decltype(body()) {
 /// The values of a contiguous CPU tensor.
 template <typename Word>
 Word* Values(const std::string& name, const ffi::TensorView& tensor) {
-  constexpr bool is_float = std::is_floating_point_v<Word>;
+  constexpr DLDataTypeCode code = std::is_floating_point_v<Word> ? kDLFloat
+                                  : std::is_signed_v<Word>       ? kDLInt
+                                                                 : kDLUInt;
   const DLDataType dtype = tensor.dtype();
-  if (dtype.code != (is_float ? kDLFloat : kDLInt) || dtype.bits != 8 * sizeof(Word) ||
-      dtype.lanes != 1) {
+  const DLDataType expected{code, 8 * sizeof(Word), 1};
+  if (dtype != expected) {
     TVM_FFI_THROW(ValueError) << name << " has dtype " << ffi::DLDataTypeToString(dtype)
-                              << "; it must be " << (is_float ? "float" : "int")
-                              << 8 * sizeof(Word);
+                              << "; it must be " << ffi::DLDataTypeToString(expected);
   }
   if (tensor.device().device_type != kDLCPU) {
     TVM_FFI_THROW(ValueError) << name << " is on device type " << tensor.device().device_type
@@ -316,6 +318,21 @@ ffi::Function LoadMatrixFunction(ffi::Array<int64_t> config, const ffi::Bytes& r
   });
 }
 
+/// Fills `out`, uint8 or uint16, with the symbols of canonical Huffman codewords.
+void DecodeHuffman(const ffi::TensorView& lengths, const ffi::Bytes& stream,
+                   const ffi::TensorView& out) {
+  Translate([&] {
+    const HuffmanDecoder decoder(Values<uint8_t>("lengths", lengths), lengths.numel());
+    const auto* bytes = reinterpret_cast<const uint8_t*>(stream.data());
+    if (out.dtype().bits == 8) {
+      RequireRange("symbols", lengths.numel(), 0, 256);
+      decoder.Decode(bytes, stream.size(), Values<uint8_t>("out", out), out.numel());
+    } else {
+      decoder.Decode(bytes, stream.size(), Values<uint16_t>("out", out), out.numel());
+    }
+  });
+}
+
 TVM_FFI_STATIC_INIT_BLOCK() {
   tvm::ffi::reflection::GlobalDef()
       .def("ffi.Module.load_from_bytes.eie", LoadModule)
@@ -323,7 +340,8 @@ TVM_FFI_STATIC_INIT_BLOCK() {
       .def("eie.profile_stop", StopProfile)
       .def("eie.trace_start", StartTrace)
       .def("eie.trace_stop", StopTrace)
-      .def("eie.load_matrix", LoadMatrixFunction);
+      .def("eie.load_matrix", LoadMatrixFunction)
+      .def("eie.huffman_decode", DecodeHuffman);
 }
 
 }  // namespace

@@ -26,10 +26,16 @@ void Write(const std::string& path, const Bytes& bytes) {
 
 int main(int argc, char** argv) {
   if (argc != 3) {
-    std::cerr << "usage: write_seeds fuzz_image|fuzz_instruction FOLDER" << std::endl;
+    std::cerr << "usage: write_seeds fuzz_huffman|fuzz_image|fuzz_instruction FOLDER" << std::endl;
     return 1;
   }
   const std::string folder = std::string(argv[2]) + "/";
+  if (argv[1] == std::string("fuzz_huffman")) {
+    // Symbols, count, lengths, stream.
+    Write(folder + "abcd", {4, 5, 0, 1, 2, 3, 3, 0b01011011, 0b10000000});
+    Write(folder + "single", {1, 8, 0, 1, 0});
+    return 0;
+  }
   for (const bool is_float : {false, true}) {
     const std::string name = is_float ? "float32" : "int16";
     const Bytes streamed = eie::ExampleImage(is_float, false);

@@ -1,0 +1,1 @@
+"""Stored networks: relative indices, Huffman codes, what they take, and the container ``.eiez``."""
