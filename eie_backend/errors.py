@@ -57,3 +57,7 @@ class ContainerError(EieError):
 
 class VersionError(EieError, ImportError):
     """A pair of TVM packages that is known not to work."""
+
+
+class ExtraError(EieError, ImportError):
+    """A part of the package whose optional dependency is not installed."""
