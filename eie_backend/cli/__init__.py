@@ -10,6 +10,7 @@ import typer
 from eie_backend.cli import (
     assembly_commands,
     compile_command,
+    container_commands,
     demo,
     explain_command,
     profile_command,
@@ -49,6 +50,9 @@ app.command("explain")(explain_command.explain_model)
 app.command("run")(run_command.run_model)
 app.command("profile")(profile_command.profile_model)
 app.command("trace")(trace_command.trace_model)
+app.command("pack")(container_commands.pack)
+app.command("unpack")(container_commands.unpack)
+app.command("inspect")(container_commands.inspect)
 app.command("asm")(assembly_commands.asm)
 app.command("disasm")(assembly_commands.disasm)
 

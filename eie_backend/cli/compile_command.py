@@ -23,7 +23,7 @@ EXAMPLE = """Example:
 
 
 def compile_model(
-    model: Annotated[Path, typer.Argument(help="ONNX file, float32.")],
+    model: Annotated[Path, typer.Argument(help="ONNX file, float32, or .eiez file.")],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Library or --emit file to write.")
     ] = None,

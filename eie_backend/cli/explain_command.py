@@ -22,7 +22,7 @@ EXAMPLE = """Example:
 
 
 def explain_model(
-    model: Annotated[Path, typer.Argument(help="ONNX file, float32.")],
+    model: Annotated[Path, typer.Argument(help="ONNX file, float32, or .eiez file.")],
     num_pe: Annotated[int, typer.Option(help="Processing elements.")] = 64,
     bind: Annotated[
         list[str] | None, typer.Option(help="NAME=N: value of a dynamic dimension; repeatable.")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import warnings
-from collections.abc import Mapping
-from contextlib import redirect_stderr
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr
 from io import StringIO
 from os import PathLike, fspath
 from pathlib import Path
@@ -25,6 +25,7 @@ from eie_backend.frontend.names import first_line
 from eie_backend.frontend.onnx_file import LargeWeights, read_model
 from eie_backend.frontend.onnx_importer import import_onnx
 from eie_backend.spool import spooled_tensor
+from eie_backend.storage.container import is_eiez, load_eiez
 from eie_backend.transform.normalize import Normalize
 
 Model = str | PathLike[str] | bytes | ModelProto
@@ -36,7 +37,7 @@ def from_onnx(model: Model, bind: Mapping[str, int] | None = None) -> IRModule:
     Parameters
     ----------
     model : path, bytes or ModelProto
-        The model, float32, with its weights as initializers.
+        The model, float32, with its weights as initializers; also the path of a ``.eiez`` file.
     bind : mapping of str to int, optional
         Values of dynamic dimensions, by the name that the model gives them, or by ``input.axis``
         for a dimension without one.
@@ -50,6 +51,8 @@ def from_onnx(model: Model, bind: Mapping[str, int] | None = None) -> IRModule:
     ------
     ModelError
         If the model cannot be read or imported, or a dimension stays dynamic.
+    ContainerError
+        If a ``.eiez`` file is truncated or altered.
     """
     proto, large, label = _read(model)
     _bind_dimensions(proto, dict(bind or {}), label)
@@ -143,10 +146,40 @@ def _read(model: Model) -> tuple[ModelProto, list[LargeWeights], str]:
         source, label = model.SerializeToString(), "model"
     elif isinstance(model, bytes):
         source, label = model, "model"
+    elif is_eiez(path := Path(model)):
+        source, label = load_eiez(path).SerializeToString(), fspath(model)
     else:
-        source, label = Path(model), fspath(model)
-    try:
+        source, label = path, fspath(model)
+    with _reading(label):
         proto, large = read_model(source)
+    _check_graph(proto, label)
+    return proto, large, label
+
+
+def load_onnx(path: str | PathLike[str]) -> ModelProto:
+    """Return the model in an ONNX file, with the values that it keeps in other files.
+
+    Raises
+    ------
+    ModelError
+        If the file or its external data cannot be read.
+    """
+    with _reading(fspath(path)):
+        proto = onnx.load(path)
+    _check_graph(proto, fspath(path))
+    return proto
+
+
+def _check_graph(proto: ModelProto, label: str) -> None:
+    if not proto.ir_version or not proto.graph.node:
+        raise ModelError(f"{label}: not an ONNX model: it has no graph; export it again")
+
+
+@contextmanager
+def _reading(label: str) -> Iterator[None]:
+    """Turn what reading a model raises into errors for users."""
+    try:
+        yield
     except FileNotFoundError as error:
         missing = error.filename or label
         raise ModelError(f"{missing}: no such file; give the path of an ONNX model") from error
@@ -161,9 +194,6 @@ def _read(model: Model) -> tuple[ModelProto, list[LargeWeights], str]:
         raise ModelError(
             f"{label}: not an ONNX model, or a truncated one; export it again"
         ) from error
-    if not proto.ir_version or not proto.graph.node:
-        raise ModelError(f"{label}: not an ONNX model: it has no graph; export it again")
-    return proto, large, label
 
 
 def _bind_dimensions(proto: ModelProto, bind: dict[str, int], label: str) -> None:

@@ -23,7 +23,7 @@ VERSION = 1
 START = struct.Struct("<8sII")
 HEADER = struct.Struct("<4sQI")
 TENSOR = struct.Struct("<IBB")
-"""Before a tensor's payload: initializer, encoding, field."""
+"""Before a tensor's content: the number of the initializer, its field, the encoding."""
 
 DIGEST_BYTES = 32
 AGAIN = "copy the file again or pack the model again"

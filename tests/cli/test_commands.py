@@ -18,8 +18,22 @@ from eie_backend.accelergy import action_counts_yaml
 from eie_backend.isa.assembly import from_dialect, parse_program, print_program
 from eie_backend.isa.image import decode_image, encode_image
 from eie_backend.library import programs
+from eie_backend.storage.accounting import measure
+from eie_backend.storage.container import save_eiez
 
-COMMANDS = ("asm", "compile", "demo", "disasm", "explain", "profile", "run", "trace")
+COMMANDS = (
+    "asm",
+    "compile",
+    "demo",
+    "disasm",
+    "explain",
+    "inspect",
+    "pack",
+    "profile",
+    "run",
+    "trace",
+    "unpack",
+)
 DEMO = files("eie_backend") / "data" / "lenet_300_100.onnx"
 
 
@@ -309,6 +323,52 @@ def test_explain_shows_every_operator(eie_in):
 
 def test_explain_takes_the_options_that_change_the_answer(eie_in):
     assert " 0 of 2 " not in eie_in("explain dynamic.onnx --bind batch=1 --num-pe 1")
+
+
+# pack, unpack and inspect
+
+
+def rows_of(text):
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in text.splitlines()]
+    return {row[0]: row[1:] for row in rows if row}
+
+
+def test_pack_and_unpack_give_the_model_back(eie_in, model):
+    eie_in("pack mlp.onnx -o out.eiez")
+    assert eie_in.stderr == "wrote out.eiez\n"
+    eie_in("unpack out.eiez -o out.onnx")
+    assert eie_in.stderr == "wrote out.onnx\n"
+    assert Path("out.onnx").read_bytes() == Path("mlp.onnx").read_bytes()
+    eie_in("compile out.eiez -o out.so")
+    assert images("out.so") == images("mlp.so")
+
+
+def test_pack_shows_what_layers_take(eie_in, model):
+    (tensor,) = (t for t in model.graph.initializer if t.name == "fc1.weight")
+    weights = np.round(numpy_helper.to_array(tensor)) / 2
+    changed = onnx.ModelProto.FromString(model.SerializeToString())
+    changed.graph.initializer[0].CopyFrom(numpy_helper.from_array(weights, "fc1.weight"))
+    onnx.save(changed, "few.onnx")
+    Path("recipe.yaml").write_text("index_bits: {fc1: 2}\n")
+    text = eie_in("pack few.onnx -o few.eiez --recipe recipe.yaml")
+    layer = measure(weights + np.float32(0), index_bits=2)
+    rows = rows_of(text)
+    assert rows["fc1.weight"] == rows["all layers"]
+    assert rows["fc1.weight"][:2] == [f"{weights.size}", f"{layer.density:.1%}"]
+    assert rows["fc1.weight"][3].startswith("2.0→")
+    assert rows["fc1.weight"][-1] == f"{layer.rate(layer.paper_huffman_bits):.1f}x"
+    parts = [int(row[0].replace(",", "")) for row in rows.values() if len(row) == 2]
+    assert parts[-1] == Path("few.eiez").stat().st_size
+    assert sum(parts[:-1]) == pytest.approx(parts[-1], abs=len(parts))
+    assert eie_in("inspect few.eiez").startswith(text)
+
+
+def test_inspect_shows_what_was_noted(eie_in, model):
+    save_eiez("noted.eiez", model, Recipe(density=0.5), {"accuracy": 0.98})
+    text = eie_in("inspect noted.eiez")
+    assert "written by: eie-backend" in text
+    assert "'density': 0.5" in text
+    assert text.endswith("accuracy: 0.98\n")
 
 
 # asm and disasm

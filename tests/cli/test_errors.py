@@ -19,6 +19,7 @@ from eie_backend import cli, compiler
 from eie_backend.isa.image import encode_image
 from eie_backend.isa.source_file import disassemble
 from eie_backend.library import programs
+from eie_backend.storage.container import save_eiez
 
 WRONG_PAIR = """
 import importlib.metadata as metadata
@@ -129,6 +130,8 @@ def files(make_mlp, tmp_path_factory):
     eie.export_library(eie.compile(eie.from_onnx(mlp())), folder / "mlp.so")
     eie.export_library(eie.compile(eie.from_onnx(two_inputs(mlp))), folder / "two.so")
     library = (folder / "mlp.so").read_bytes()
+    save_eiez(folder / "mlp.eiez", mlp())
+    packed = (folder / "mlp.eiez").read_bytes()
     middle = len(library) // 2
     x = np.zeros((8, 24), np.float32)
     objects = np.array([{}], dtype=object)
@@ -185,6 +188,11 @@ def files(make_mlp, tmp_path_factory):
         "two.so": (folder / "two.so").read_bytes(),
         "text.so": b"hello\n",
         "truncated.so": library[:middle],
+        "mlp.eiez": packed,
+        "text.eiez": b"hello\n",
+        "truncated.eiez": packed[: len(packed) // 2],
+        "altered.eiez": packed[:500] + bytes([packed[500] ^ 1]) + packed[501:],
+        "version.eiez": packed[:8] + bytes([9]) + packed[9:],
         "altered.so": library[:middle] + bytes([library[middle] ^ 1]) + library[middle + 1 :],
     }
 
@@ -315,6 +323,19 @@ CASES = {
     "library_altered": "profile altered.so --input x.npy",
     "library_folder": "run . --input x.npy",
     "library_is_a_model": "run mlp.onnx --input x.npy",
+    # Containers
+    "pack_missing": "pack missing.onnx -o out.eiez",
+    "pack_text": "pack text.onnx -o out.eiez",
+    "pack_empty": "pack empty.onnx -o out.eiez",
+    "pack_recipe_missing": "pack mlp.onnx -o out.eiez --recipe missing.yaml",
+    "pack_folder_missing": "pack mlp.onnx -o missing/out.eiez",
+    "unpack_missing": "unpack missing.eiez -o out.onnx",
+    "unpack_folder_missing": "unpack mlp.eiez -o missing/out.onnx",
+    "unpack_altered": "unpack altered.eiez -o out.onnx",
+    "inspect_text": "inspect text.eiez",
+    "inspect_truncated": "inspect truncated.eiez",
+    "inspect_another_version": "inspect version.eiez",
+    "compile_altered_container": "compile altered.eiez -o out.so",
     # Programs
     "asm_missing": "asm missing.mlir -o out.eieimg",
     "asm_not_text": "asm mlp.so -o out.eieimg",

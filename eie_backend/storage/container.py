@@ -1,0 +1,192 @@
+"""``.eiez`` files: a whole ONNX model in as few bytes as its shared weights allow, bit for bit.
+
+A file appears whole or not at all, and an altered one is refused; ``docs/eiez.md`` describes it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from onnx import ModelProto, helper, numpy_helper
+
+from eie_backend import __version__
+from eie_backend.errors import ContainerError
+from eie_backend.library import write_fault
+from eie_backend.recipe import Recipe
+from eie_backend.storage.accounting import LayerStorage, storage_of
+from eie_backend.storage.model_sections import TENSOR_KIND, from_sections, to_sections
+from eie_backend.storage.sections import HEADER, MAGIC, Section, join, split
+
+INFO_KIND = "INFO"
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a container holds.
+
+    Attributes
+    ----------
+    model : onnx.ModelProto
+        The model.
+    producer : str
+        The release that wrote the file.
+    recipe : mapping or None
+        How the model was compressed, as `Recipe.to_json` says it.
+    metadata : mapping
+        What else the writer noted, for example accuracies.
+    layers : mapping of str to LayerStorage
+        What each coded initializer takes, by its name.
+    file_bytes, tensor_bytes : int
+        The size of the file, and of the sections of all initializers in it.
+    """
+
+    model: ModelProto
+    producer: str
+    recipe: Mapping[str, Any] | None
+    metadata: Mapping[str, Any]
+    layers: Mapping[str, LayerStorage]
+    file_bytes: int
+    tensor_bytes: int
+
+
+def save_eiez(
+    path: str | PathLike[str],
+    model: ModelProto | Mapping[str, ArrayLike],
+    recipe: Recipe | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a model, or plain tensors, to a ``.eiez`` file; an existing one is replaced.
+
+    Parameters
+    ----------
+    path : path
+        Where to write.
+    model : onnx.ModelProto or mapping of str to array
+        The model, with its weights inside; or tensors by name, such as a PyTorch state_dict.
+    recipe : Recipe, optional
+        How the model was compressed: it is kept, and its `index_bits` are used.
+    metadata : mapping, optional
+        Anything else to keep that JSON can express.
+
+    Raises
+    ------
+    ContainerError
+        If the model cannot be stored or the file cannot be written; then nothing is left behind.
+    """
+    if not isinstance(model, ModelProto):
+        model = _model_of(model)
+    info = {
+        "producer": f"eie-backend {__version__}",
+        "recipe": recipe and json.loads(recipe.to_json()),
+        "metadata": dict(metadata or {}),
+    }
+    try:
+        text = json.dumps(info, sort_keys=True, separators=(",", ":")).encode()
+    except (TypeError, ValueError) as error:
+        raise ContainerError(f"{fspath(path)}: metadata: {error}; give what JSON has") from error
+    try:
+        sections = to_sections(model, recipe or Recipe())
+    except ContainerError as error:
+        raise ContainerError(f"{fspath(path)}: {error}") from error
+    _write(Path(path), join([Section(INFO_KIND, text), *sections]))
+
+
+def load_eiez(path: str | PathLike[str]) -> ModelProto:
+    """Return the model in a ``.eiez`` file, bit for bit as it was saved.
+
+    Raises
+    ------
+    ContainerError
+        If the file cannot be read, is truncated, altered or impossible.
+    """
+    return read_eiez(path).model
+
+
+def load_tensors(path: str | PathLike[str]) -> dict[str, NDArray[Any]]:
+    """Return the initializers of the model, or the plain tensors, in a ``.eiez`` file by name.
+
+    Raises
+    ------
+    ContainerError
+        If the file cannot be read, is truncated, altered or impossible.
+    """
+    return {t.name: numpy_helper.to_array(t) for t in load_eiez(path).graph.initializer}
+
+
+def read_eiez(path: str | PathLike[str]) -> Contents:
+    """Return all that a ``.eiez`` file holds.
+
+    Raises
+    ------
+    ContainerError
+        If the file cannot be read, is truncated, altered or impossible.
+    """
+    try:
+        return _contents(Path(path).read_bytes())
+    except FileNotFoundError as error:
+        raise ContainerError(f"{path}: no such file; give one that `eie pack` wrote") from error
+    except OSError as error:
+        raise ContainerError(f"{path}: cannot be read: {error.strerror}") from error
+    except ContainerError as error:
+        raise ContainerError(f"{fspath(path)}: {error}") from error
+
+
+def is_eiez(path: Path) -> bool:
+    """Return whether a file is a container, by its name or by its first bytes."""
+    if path.suffix == ".eiez" or not path.is_file():
+        return path.suffix == ".eiez"
+    with path.open("rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
+
+
+def _contents(data: bytes) -> Contents:
+    sections = split(data)
+    try:
+        info = _info(sections)
+        model, coded = from_sections(sections[1:])
+    except ContainerError as error:
+        raise ContainerError(
+            f"not written by this package: {error}; pack the model again"
+        ) from error
+    layers = {name: storage_of(tensor) for name, tensor in coded.items()}
+    sizes = [HEADER.size + len(s.payload) for s in sections if s.kind == TENSOR_KIND]
+    return Contents(model, *info, layers, len(data), sum(sizes))
+
+
+def _info(sections: list[Section]) -> tuple[str, Mapping[str, Any] | None, Mapping[str, Any]]:
+    if not sections or sections[0].kind != INFO_KIND:
+        raise ContainerError(f"the section {INFO_KIND} is missing")
+    try:
+        info = json.loads(sections[0].payload)
+        return info["producer"], info["recipe"], info["metadata"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ContainerError(f"the section {INFO_KIND} is no such JSON: {error!r}") from error
+
+
+def _model_of(tensors: Mapping[str, ArrayLike]) -> ModelProto:
+    """Return a model without nodes whose initializers are plain tensors."""
+    arrays = [numpy_helper.from_array(np.asarray(t), name) for name, t in tensors.items()]
+    return helper.make_model(helper.make_graph([], "tensors", [], [], arrays))
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file aside, make sure it is on the disk, and rename it."""
+    try:
+        with tempfile.TemporaryDirectory(prefix=".eie_", dir=path.parent) as folder:
+            aside = Path(folder) / path.name
+            with aside.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            aside.replace(path)
+    except OSError as error:
+        raise ContainerError(f"{path}: cannot be written: {write_fault(error)}") from error
