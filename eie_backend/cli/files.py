@@ -131,16 +131,16 @@ def read_programs(path: Path) -> list[Program]:
         raise ImageError(f"{path}: {error}") from error
 
 
-def check_place(path: Path, suffixes: tuple[str, ...] = ()) -> None:
+def check_place(path: Path, suffix: str | None = None) -> None:
     """Refuse a file's name before anything is computed.
 
     Raises
     ------
     ModelError
-        If its folder does not exist, or its suffix is none of `suffixes`.
+        If its folder does not exist, or its suffix is not `suffix`.
     """
-    if suffixes and path.suffix not in suffixes:
-        raise ModelError(f"{path}: a name must end in {' or '.join(suffixes)}")
+    if suffix is not None and path.suffix != suffix:
+        raise ModelError(f"{path}: its name must end in {suffix}")
     if not path.parent.is_dir():
         raise ModelError(f"{path}: cannot be written: its folder does not exist; create it")
 

@@ -86,21 +86,6 @@ def from_onnx(model: Model, bind: Mapping[str, int] | None = None) -> IRModule:
     return normal.with_attr("eie.model_sha256", digest.hexdigest())
 
 
-def read_whole(model: Model) -> ModelProto:
-    """Return a model with all of its weights in memory.
-
-    Raises
-    ------
-    ModelError
-        If it cannot be read.
-    """
-    proto, large, _ = _read(model)
-    for weights in large:
-        values = np.ascontiguousarray(weights.load())
-        proto.graph.initializer.append(onnx.numpy_helper.from_array(values, weights.name))
-    return proto
-
-
 def _is_transposed(proto: ModelProto, weights: LargeWeights) -> bool:
     """Make the one Gemm that takes `weights` transposed take them as they are, if there is one.
 
