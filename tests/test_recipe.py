@@ -1,9 +1,13 @@
 """`Recipe`: values, patterns and faults."""
 
 import json
+import re
+from dataclasses import fields
+from pathlib import Path
 from types import MappingProxyType
 
 import pytest
+import yaml
 
 from eie_backend import Recipe
 from eie_backend.errors import RecipeError
@@ -163,3 +167,13 @@ def test_a_file_that_is_no_recipe(tmp_path, text, message):
 def test_a_missing_file(tmp_path):
     with pytest.raises(RecipeError, match="cannot be read: No such file or directory"):
         read_recipe(tmp_path / "recipe.yaml")
+
+
+def test_the_page_s_example_uses_every_field():
+    page = Path(__file__).parents[1] / "docs" / "compression.md"
+    (text,) = re.findall("```yaml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    recipe = recipe_from_dict(yaml.safe_load(text))
+    assert yaml.safe_load(text).keys() == {field.name for field in fields(Recipe)}
+    assert recipe.density_of("conv1", "conv1", "@conv") == 0.8
+    assert recipe.quality_of("head", "head", "@dense") == 1.5
+    assert recipe.schedule_of("fc1", "fc1", "@dense") == Schedule(0, 4)
