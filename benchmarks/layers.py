@@ -10,6 +10,19 @@ from numpy.typing import NDArray
 
 from eie_backend import EncodedMatrix, HardwareConfig, encode
 
+TABLE_III = {
+    "Alex-6": (9216, 4096, 0.09, 0.351),
+    "Alex-7": (4096, 4096, 0.09, 0.353),
+    "Alex-8": (4096, 1000, 0.25, 0.375),
+    "VGG-6": (25088, 4096, 0.04, 0.183),
+    "VGG-7": (4096, 4096, 0.04, 0.375),
+    "VGG-8": (4096, 1000, 0.23, 0.411),
+    "NT-We": (4096, 600, 0.10, 1.0),
+    "NT-Wd": (600, 8791, 0.11, 1.0),
+    "NT-LSTM": (1201, 2400, 0.10, 1.0),
+}
+"""The EIE paper's nine layers: inputs, outputs, density of weights and of inputs (Table III)."""
+
 ALEX8 = Path(__file__).parents[2] / "shared" / "data" / "alex8" / "alex8.npz"
 
 
