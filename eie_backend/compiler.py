@@ -77,6 +77,8 @@ def compile(
         If the machine can run no layer, or with `strict` not all; the message says why for each.
     EncodingError
         If the recipe shares weights with more bits than the machine decodes.
+    RecipeError
+        As for `compress`.
     """
     machine = as_target(target)
     prepared = prepare(

@@ -158,12 +158,25 @@ def test_a_recipe_may_name_the_convolution_of_winograd_products():
     assert {np.count_nonzero(layer.weights) for layer in layers} == {64}
 
 
-def test_density_does_not_count_the_zeros_between_groups():
+@pytest.mark.parametrize("method", ["magnitude", "global", "balanced"])
+def test_density_does_not_count_the_zeros_between_groups(method):
     rng = np.random.default_rng(0)
     case = Case((1, 16, 6, 6), (16, 4, 3, 3), group=4)
     mod = eie.from_onnx(case.model(*(rng.normal(size=s).astype("f4") for s in (case.w, (16,)))))
-    (layer,) = dense_layers(eie.compress(mod, Recipe(density=0.25), winograd="never"))
-    assert np.count_nonzero(layer.weights) == 16 * 4 * 9 // 4
+    for density in (0.25, 1.0):
+        recipe = Recipe(density=density, method=method)
+        (layer,) = dense_layers(eie.compress(mod, recipe, winograd="never"))
+        assert np.count_nonzero(layer.weights) == 16 * 4 * 9 * density
+
+
+def test_a_threshold_does_not_count_the_zeros_between_groups():
+    rng = np.random.default_rng(0)
+    case = Case((1, 16, 6, 6), (16, 4, 3, 3), group=4)
+    weights = rng.normal(size=case.w).astype(np.float32)
+    mod = eie.from_onnx(case.model(weights, np.zeros(16, np.float32)))
+    (layer,) = dense_layers(eie.compress(mod, Recipe(quality=1.5), winograd="never"))
+    stay = np.count_nonzero(np.abs(weights) >= 1.5 * weights.astype(np.float64).std())
+    assert np.count_nonzero(layer.weights) == stay
 
 
 # Fixed point

@@ -158,7 +158,7 @@ def kept(
         [masks[name] for name in together],
         round(sum(density[name] * weights[name].size for name in together)),
     )
-    if empty := [name for name in together if not masks[name].any()]:
+    if empty := [name for name in together if weights[name].any() and not masks[name].any()]:
         raise RecipeError(
             f"recipe: method 'global' keeps no weight of {', '.join(empty)}: all larger ones are "
             "in other layers; raise the densities or give these layers method 'magnitude'"

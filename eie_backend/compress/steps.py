@@ -59,8 +59,8 @@ def _plan(
     groups = {layer.name: layer.groups for layer in layers}
     weights = {layer.name: layer.weights for layer in layers}
     density = target_densities(recipe, weights, names, groups)
-    # With groups, most of the matrix is zero for good.
-    shares = {name: share / groups[name] for name, share in density.items()}
+    # With groups, most of the matrix is zero for good; a layer that keeps all is left alone.
+    shares = {name: share / groups[name] if share < 1 else 1.0 for name, share in density.items()}
     method = {name: recipe.method_of(*called) for name, called in names.items()}
     bits = {name: recipe.bits_of(*called) for name, called in names.items()}
     return [
