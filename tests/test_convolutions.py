@@ -169,6 +169,23 @@ def test_density_does_not_count_the_zeros_between_groups(method):
         assert np.count_nonzero(layer.weights) == 16 * 4 * 9 * density
 
 
+def test_a_grouped_convolution_that_keeps_all_does_not_compete():
+    rng = np.random.default_rng(0)
+    case = Case((1, 4, 1, 1), (6, 2, 1, 1), group=2, bias=False, relu=False)
+    conv = helper.make_node("Conv", ["x", "w"], ["h"], name="conv", group=2)
+    flat = helper.make_node("Flatten", ["h"], ["f"])
+    dense = helper.make_node("MatMul", ["f", "v"], ["y"], name="fc")
+    small = rng.normal(size=case.w).astype(np.float32)
+    large = 100 * rng.normal(size=(6, 5)).astype(np.float32)
+    proto = model([conv, flat, dense], {"w": small, "v": large}, case.x, (1, 5))
+    recipe = Recipe(density={"fc": 0.5}, method="global")
+    counts = {
+        layer.name: np.count_nonzero(layer.weights)
+        for layer in dense_layers(eie.compress(eie.from_onnx(proto), recipe))
+    }
+    assert counts == {"conv": 12, "fc": 15}
+
+
 def test_a_threshold_does_not_count_the_zeros_between_groups():
     rng = np.random.default_rng(0)
     case = Case((1, 16, 6, 6), (16, 4, 3, 3), group=4)

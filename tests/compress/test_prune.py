@@ -124,6 +124,12 @@ def test_balanced_keeps_the_same_share_of_every_pe(weights, density, num_pe):
         assert np.flatnonzero(part).tolist() == largest(values, part.sum())
 
 
+def test_balanced_rounds_up_where_the_share_is_nearest():
+    """Of 3 and of 2 weights, 40 % are 1.2 and 0.8: one each."""
+    mask = kept({"fc": np.ones((5, 1), np.float32)}, {"fc": 0.4}, {"fc": "balanced"}, 2)["fc"]
+    assert mask.ravel().tolist() == [True, True, False, False, False]
+
+
 @pytest.mark.parametrize("num_pe", [1, 4, 7, 64])
 def test_balanced_uneven_rows_give_every_pe_the_same_number(num_pe):
     rng = np.random.default_rng(0)
@@ -203,6 +209,10 @@ def test_zeros_between_groups_are_no_weights():
     diagonal[:30, :40], diagonal[30:, 40:] = blocks
     expected = density_of_quality(blocks.reshape(60, 40), 1.5)
     assert density_of_quality(diagonal, 1.5, groups=2) == pytest.approx(expected)
+
+
+def test_a_weight_at_the_threshold_stays():
+    assert density_of_quality(np.array([[-1, 1, -1, 1]], np.float32), 1.0) == 1.0
 
 
 @pytest.mark.parametrize("quality", [0.5, 1.0, 2.0])
