@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -129,7 +129,7 @@ def compile_model(
 compile_model.__doc__ = f"{compile_model.__doc__}\n\n{EXAMPLE}"
 
 
-def _recipe(path: Path | None, settings: dict[str, float | None]) -> Recipe:
+def _recipe(path: Path | None, settings: dict[str, Any]) -> Recipe:
     """Return the recipe of a file, or the one that options describe.
 
     Raises

@@ -132,7 +132,7 @@ def kept(
     Notes
     -----
     **Source**: Learning both Weights and Connections (NIPS 2015) and, for "balanced", ESE (FPGA
-    2017), section 3.2.
+    2017).
 
     Examples
     --------
@@ -183,8 +183,8 @@ def density_of_quality(weights: NDArray[np.float32], quality: float, groups: int
 
     Notes
     -----
-    **Source**: Learning both Weights and Connections (NIPS 2015): the threshold is "a quality
-    parameter multiplied by the standard deviation of a layer's weights".
+    **Source**: Learning both Weights and Connections (NIPS 2015): the threshold is a quality
+    parameter times the standard deviation of the layer's weights.
 
     Examples
     --------
