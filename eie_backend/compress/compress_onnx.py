@@ -16,7 +16,7 @@ from eie_backend.compress.guards import guard
 from eie_backend.compress.prune import kept, masked
 from eie_backend.compress.report import Step
 from eie_backend.compress.share_weights import share
-from eie_backend.compress.trials import Trials
+from eie_backend.compress.trials import Trials, share_of_matrix
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import ModelError
 from eie_backend.frontend.onnx import from_onnx
@@ -113,7 +113,7 @@ class OnnxCompression:
         density = target_densities(recipe, trials.weights, names, groups)
         method = {name: recipe.method_of(*called) for name, called in names.items()}
         bits = {name: recipe.bits_of(*called) for name, called in names.items()}
-        shares = {name: value / groups[name] for name, value in density.items()}
+        shares = {name: share_of_matrix(value, groups[name]) for name, value in density.items()}
         masks = kept(trials.weights, shares, method, trials.config.num_pe)
         pruned = {name: masked(trials.weights[name], mask) for name, mask in masks.items()}
         shared = {name: share(values, bits[name]) for name, values in pruned.items()}

@@ -88,7 +88,7 @@ class Trials:
         made = self._made.get(layer)
         if made is None or made[0] != setting:
             weights = self.weights[layer]
-            density = setting.density / self.layers[layer].groups
+            density = share_of_matrix(setting.density, self.layers[layer].groups)
             alone = {layer: weights}, {layer: density}, {layer: self.method}
             pruned = masked(weights, kept(*alone, self.config.num_pe)[layer])
             made = setting, pruned if setting.bits is None else share(pruned, setting.bits)
@@ -111,6 +111,11 @@ class Trials:
     def keeps_one(self, layer: str, density: float) -> bool:
         """Return whether at least one weight of a layer is left at a density."""
         return round(density * self.weights[layer].size / self.layers[layer].groups) >= 1
+
+
+def share_of_matrix(density: float, groups: int) -> float:
+    """Return what share of a layer's matrix stays; with groups, most of it is zero for good."""
+    return density / groups if density < 1 else 1.0
 
 
 def recipe_of(trial: Trial, method: Method) -> Recipe:
