@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from os import PathLike
 
 import numpy as np
@@ -77,13 +77,21 @@ class OnnxCompression:
         self.model, self._found = model, onnx_layers(model)
         floats = matrices(model, self._found)
         shared = {name: share(values, config.codebook_bits) for name, values in floats.items()}
-        template = with_matrices(model, self._found, shared)
-        evaluator = Evaluator(from_onnx(template, bind), data, labels)
-        own = {
+
+        def evaluator_with(names: Iterable[str]) -> Evaluator:
+            few = {name: shared[name] for name in names}
+            template = with_matrices(model, self._found, few)
+            return Evaluator(from_onnx(template, bind), data, labels)
+
+        evaluator = evaluator_with(shared)
+        own = [
             layer.name
             for layer in evaluator.layers
             if layer.name in shared and np.array_equal(layer.weights, shared[layer.name])
-        }
+        ]
+        if own and len(own) < len(shared):
+            # The others keep their weights.
+            evaluator = evaluator_with(own)
         self.unchanged = {
             layer.name: "its weights are no initializer of its own, or something is folded into it"
             for layer in evaluator.layers

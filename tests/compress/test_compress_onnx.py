@@ -112,6 +112,40 @@ def test_convolutions_batch_norm_and_groups():
     assert sorted(placed.attrs["eie.as_is"]) == ["conv1", "conv2", "fc"]
 
 
+def test_a_layer_that_is_too_small_to_count_as_shared_stays():
+    """Its 18 weights of up to 15 values: the batch norm is folded into it."""
+    rng = np.random.default_rng(7)
+    values = {"k": (1, 2, 3, 3), "scale": (1,), "shift": (1,), "mean": (1,), "w": (36, 10)}
+    tensors = [
+        numpy_helper.from_array(rng.normal(size=shape).astype(np.float32), name)
+        for name, shape in values.items()
+    ]
+    nodes = [
+        helper.make_node("Conv", ["x", "k"], ["c"], "conv"),
+        helper.make_node("BatchNormalization", ["c", "scale", "shift", "mean", "one"], ["n"], "bn"),
+        helper.make_node("Flatten", ["n"], ["f"], "flat"),
+        helper.make_node("MatMul", ["f", "w"], ["y"], "fc"),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "small",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [20, 2, 8, 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [20, 10])],
+        [*tensors, numpy_helper.from_array(np.ones(1, np.float32), "one")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    x = rng.normal(size=(40, 2, 8, 8)).astype(np.float32)
+    labels = scores(model, x).argmax(axis=1)
+    network = OnnxCompression(model, x, labels, config=MACHINE)
+    assert list(network.trials.layers) == ["fc"]
+    assert list(network.unchanged) == ["conv"]
+    seen = network.trials.evaluator.scores(network.trials.weights)
+    np.testing.assert_allclose(seen, scores(model, x), rtol=1e-4, atol=1e-4)
+    compressed, steps = network.apply(Recipe(density=0.5))
+    assert compressed.graph.initializer[0] == model.graph.initializer[0]
+    assert steps[-1].accuracy == np.mean(scores(compressed, x).argmax(axis=1) == labels)
+
+
 def test_a_layer_whose_weights_are_used_twice_stays(small):
     weights = np.random.default_rng(0).normal(size=(24, 24)).astype(np.float32)
     nodes = [
