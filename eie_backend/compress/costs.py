@@ -9,7 +9,7 @@ import tvm
 from numpy.typing import NDArray
 from tvm import relax
 
-from eie_backend.balance import SAMPLES, evenly, scan_cycles
+from eie_backend.balance import evenly, scan_cycles
 from eie_backend.calibration import returning
 from eie_backend.compress.evaluate import Evaluator
 from eie_backend.compress.trials import Setting, Trial, Trials
@@ -18,6 +18,9 @@ from eie_backend.transform.constraints import CONSTRAINTS, Candidate, few_values
 from eie_backend.transform.host_matmul import HostMatmul
 
 FLOAT_BYTES = 4
+
+ROWS = 256
+"""Inputs of a layer that are simulated, about."""
 
 
 class Cost(NamedTuple):
@@ -30,8 +33,8 @@ class Cost(NamedTuple):
 class Costs:
     """Costs by setting, each found once.
 
-    Cycles are simulated on what the layers read in the network as it was, at most `SAMPLES` inputs
-    of each, and do not depend on values: `profile` of the compiled network has the final number.
+    Cycles are simulated on what the layers read in the network as it was, about `ROWS` inputs of
+    each, and do not depend on values: `profile` of the compiled network has the final number.
     Layers that the machine cannot run have none.
 
     Parameters
@@ -92,13 +95,14 @@ def layer_inputs(evaluator: Evaluator) -> dict[str, tuple[NDArray[np.float32], f
     Returns
     -------
     mapping of str to tuple of ndarray, shape (rows, inputs), float32, and float
-        At most `SAMPLES` rows by layer, or one of each call, and the rows that a sample brings.
+        About `ROWS` rows by layer, and the rows that a sample brings.
     """
     uses = [(layer, use) for layer in evaluator.layers for use in layer.uses]
     wanted = [use.binding.value.args[0] for _, use in uses]
     observed = HostMatmul()(returning(evaluator.module, wanted))
     machine = relax.VirtualMachine(tvm.compile(observed, target="llvm"), tvm.cpu())
-    calls = evenly(evaluator.calls, SAMPLES)
+    rng = np.random.default_rng(0)
+    calls = evenly(evaluator.calls, ROWS)
     seen: dict[str, list[NDArray[np.float32]]] = {layer.name: [] for layer in evaluator.layers}
     rows = dict.fromkeys(seen, 0)
     for call in calls:
@@ -106,8 +110,8 @@ def layer_inputs(evaluator: Evaluator) -> dict[str, tuple[NDArray[np.float32], f
         for (layer, _), value in zip(uses, values, strict=True):
             x = value.numpy().reshape(-1, layer.weights.shape[1])
             rows[layer.name] += len(x)
-            # A copy: the next call takes the memory over.
-            share = max(SAMPLES // (len(calls) * len(layer.uses)), 1)
-            seen[layer.name].append(np.stack(evenly(x, share)))
+            # At random: the rows of a convolution repeat themselves from image to image.
+            share = min(-(-ROWS // (len(calls) * len(layer.uses))), len(x))
+            seen[layer.name].append(x[rng.choice(len(x), share, replace=False)])
     samples = evaluator.samples / len(evaluator.calls) * len(calls)
     return {name: (np.concatenate(seen[name]), rows[name] / samples) for name in seen}

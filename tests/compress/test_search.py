@@ -88,10 +88,10 @@ def test_layers_read_what_they_read(evaluator, small):
     _, x, _ = small
     inputs = layer_inputs(evaluator)
     seen, vectors = inputs["fc1"]
-    assert (len(seen), vectors) == (64, 1.0)
+    assert (len(seen), vectors) == (200, 1.0)
     assert {row.tobytes() for row in seen} <= {row.tobytes() for row in x}
     weights = {layer.name: layer.weights for layer in dense_layers(evaluator.module)}
-    assert inputs["fc2"][0].shape == (64, weights["fc2"].shape[1])
+    assert inputs["fc2"][0].shape == (200, weights["fc2"].shape[1])
     assert inputs["fc2"][0].min() == 0
 
 
