@@ -159,17 +159,7 @@ class _Scans:
         column = None
         if name in self.biases:
             column = bias_codes(self.biases[name][order], codebook)
-        total = 0
-        for row_span, col_spans in layer_tiles(codes, column, self.config):
-            rows = slice(*row_span)
-            for cols in (slice(*span) for span in col_spans):
-                last = cols.stop == codes.shape[1]
-                bias = column[rows] if column is not None and last else None
-                encoded = encode(codes[rows, cols], codebook, self.config, bias)
-                # No value changes the time of a scan, only which are zero.
-                scans = simulate_batch(encoded, x[:, cols], self.config, "float32", values=False)
-                total += sum(scan.cycles for scan in scans)
-        return total
+        return scan_cycles(codes, codebook, x, self.config, column)
 
     def _operands(
         self, name: str, orders: Mapping[str, Order]
@@ -178,6 +168,40 @@ class _Scans:
         codes, x = self.codes[name], self.inputs[name]
         columns = orders.get(self.sources.get(name, ""))
         return (codes, x) if columns is None else (codes[:, columns], x[:, columns])
+
+
+def scan_cycles(
+    codes: NDArray[np.uint8],
+    codebook: NDArray[np.float32],
+    x: NDArray[np.float32],
+    config: HardwareConfig,
+    column: NDArray[np.uint8] | None = None,
+) -> int:
+    """Return the cycles of a layer for all inputs, tile by tile as the compiler cuts it.
+
+    Parameters
+    ----------
+    codes : ndarray, shape (outputs, inputs), uint8
+        Codebook indices; 0 is a pruned weight.
+    codebook : ndarray, float32
+        Shared weights; entry 0 is 0.0. No value changes the time of a scan, only which are zero.
+    x : ndarray, shape (samples, inputs), float32
+        What the layer reads.
+    config : HardwareConfig
+        The machine.
+    column : ndarray, shape (outputs,), uint8, optional
+        Codes of a bias column.
+    """
+    total = 0
+    for row_span, col_spans in layer_tiles(codes, column, config):
+        rows = slice(*row_span)
+        for cols in (slice(*span) for span in col_spans):
+            last = cols.stop == codes.shape[1]
+            bias = column[rows] if column is not None and last else None
+            encoded = encode(codes[rows, cols], codebook, config, bias)
+            scans = simulate_batch(encoded, x[:, cols], config, "float32", values=False)
+            total += sum(scan.cycles for scan in scans)
+    return total
 
 
 def machine_layers(mod: IRModule, config: HardwareConfig) -> list[CompositeLayer]:

@@ -10,6 +10,7 @@ import typer
 from eie_backend.cli import (
     assembly_commands,
     compile_command,
+    compress_command,
     container_commands,
     demo,
     explain_command,
@@ -46,6 +47,7 @@ def _options(
 
 app.command("demo")(demo.demo)
 app.command("compile")(compile_command.compile_model)
+app.command("compress")(compress_command.compress_model)
 app.command("explain")(explain_command.explain_model)
 app.command("run")(run_command.run_model)
 app.command("profile")(profile_command.profile_model)

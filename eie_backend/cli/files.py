@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from eie_backend.inputs import InputSpec, check_inputs
 from eie_backend.isa.image import MAGIC, decode_image
 from eie_backend.isa.program import Program
 from eie_backend.library import load, programs, write_fault
+from eie_backend.whole_file import write_whole
 
 Arrays = dict[str, NDArray[np.generic]]
 
@@ -31,6 +31,19 @@ def read_arrays(path: Path, specs: list[InputSpec]) -> Arrays:
     InputError
         If the file is missing, not an array file, or needs pickle.
     """
+    loaded = _load(path)
+    if isinstance(loaded, np.ndarray):
+        if len(specs) != 1:
+            names = ", ".join(spec.name for spec in specs)
+            raise InputError(f"{path}: one array for {len(specs)} inputs; give a .npz with {names}")
+        return {specs[0].name: loaded}
+    if len(specs) == len(loaded) == 1:
+        return {specs[0].name: next(iter(loaded.values()))}
+    return loaded
+
+
+def _load(path: Path) -> NDArray[np.generic] | Arrays:
+    """Return the array in a ``.npy``, or those in a ``.npz`` by name."""
     try:
         loaded = np.load(path, allow_pickle=False)
     except FileNotFoundError as error:
@@ -42,20 +55,14 @@ def read_arrays(path: Path, specs: list[InputSpec]) -> Arrays:
             f"{path}: not a whole .npy or .npz file of plain arrays; write it with numpy.save"
         ) from error
     if isinstance(loaded, np.ndarray):
-        if len(specs) != 1:
-            names = ", ".join(spec.name for spec in specs)
-            raise InputError(f"{path}: one array for {len(specs)} inputs; give a .npz with {names}")
-        return {specs[0].name: loaded}
+        return loaded
     with loaded:
         try:
-            arrays = {name: loaded[name] for name in loaded.files}
+            return {name: loaded[name] for name in loaded.files}
         except (ValueError, zipfile.BadZipFile, OSError) as error:
             raise InputError(
                 f"{path}: damaged, or arrays that need pickle; write it again"
             ) from error
-    if len(specs) == len(arrays) == 1:
-        return {specs[0].name: next(iter(arrays.values()))}
-    return arrays
 
 
 def read_inputs(path: Path, specs: list[InputSpec]) -> Arrays:
@@ -66,6 +73,27 @@ def read_inputs(path: Path, specs: list[InputSpec]) -> Arrays:
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     return arrays
+
+
+def read_labelled(path: Path) -> tuple[Arrays | NDArray[np.generic], NDArray[np.generic]]:
+    """Read a ``.npz`` with `labels` and inputs: by name, or the one array that there is.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or lacks labels or inputs.
+    """
+    arrays = _load(path)
+    if isinstance(arrays, np.ndarray) or "labels" not in arrays:
+        held = "one array" if isinstance(arrays, np.ndarray) else ", ".join(arrays) or "nothing"
+        raise InputError(
+            f"{path}: holds {held}, but not `labels`, the class of each sample; write them and the "
+            "model's inputs with numpy.savez"
+        )
+    labels = arrays.pop("labels")
+    if not arrays:
+        raise InputError(f"{path}: no inputs beside `labels`; add the model's by name")
+    return (next(iter(arrays.values())) if len(arrays) == 1 else arrays), labels
 
 
 def read_bytes(path: Path) -> bytes:
@@ -103,6 +131,20 @@ def read_programs(path: Path) -> list[Program]:
         raise ImageError(f"{path}: {error}") from error
 
 
+def check_place(path: Path, suffix: str | None = None) -> None:
+    """Refuse a file's name before anything is computed.
+
+    Raises
+    ------
+    ModelError
+        If its folder does not exist, or its suffix is not `suffix`.
+    """
+    if suffix is not None and path.suffix != suffix:
+        raise ModelError(f"{path}: its name must end in {suffix}")
+    if not path.parent.is_dir():
+        raise ModelError(f"{path}: cannot be written: its folder does not exist; create it")
+
+
 def write_parts(parts: Sequence[str | bytes], path: Path) -> None:
     """Write parts to `path` and to numbered files beside it, or one to standard output.
 
@@ -132,9 +174,6 @@ def write_file(path: Path, content: str | bytes) -> None:
     """
     data = content.encode() if isinstance(content, str) else content
     try:
-        with tempfile.TemporaryDirectory(prefix=".eie_", dir=path.parent) as folder:
-            aside = Path(folder) / path.name
-            aside.write_bytes(data)
-            aside.replace(path)
+        write_whole(path, data)
     except OSError as error:
         raise ModelError(f"{path}: cannot be written: {write_fault(error)}") from error

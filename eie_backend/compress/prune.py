@@ -62,10 +62,10 @@ class Prune(ModulePass):
         def change(name: str, weights: NDArray[np.float32]) -> NDArray[np.float32]:
             density = self.density.get(name, 1.0)
             if name in together:
-                return _masked(weights, together[name])
+                return masked(weights, together[name])
             if self.method.get(name) == "balanced":
                 one = kept({name: weights}, {name: density}, {name: "balanced"}, self.num_pe)
-                return _masked(weights, one[name])
+                return masked(weights, one[name])
             return prune(weights, density)
 
         return map_weights(mod, change)
@@ -242,7 +242,7 @@ def _keep_largest(
         missing -= ties.size
 
 
-def _masked(weights: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+def masked(weights: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Return `weights` with zeros where `mask` is not set; as they are if that changes nothing."""
     if not np.any((weights != 0) & ~mask):
         return weights

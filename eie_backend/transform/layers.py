@@ -112,7 +112,8 @@ def new_like(weights: NDArray[np.float32]) -> NDArray[np.float32]:
     return like
 
 
-def _as_tensor(values: NDArray[np.float32]) -> tvm.runtime.Tensor:
+def as_tensor(values: NDArray[np.float32]) -> tvm.runtime.Tensor:
+    """Return values as a tensor, without a copy where that is possible."""
     aligned = values.ctypes.data % ALIGNMENT_BYTES == 0
     if aligned and values.flags.c_contiguous and values.flags.writeable:
         return tvm.runtime.from_dlpack(values)
@@ -248,7 +249,7 @@ def map_weights(
         new = change(layer.name, layer.weights)
         release(layer.weights)
         if new is not layer.weights:
-            changed[layer.operand] = relax.const(_as_tensor(new.T))
+            changed[layer.operand] = relax.const(as_tensor(new.T))
     return replace_operands(mod, changed)
 
 

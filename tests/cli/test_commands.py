@@ -24,6 +24,7 @@ from eie_backend.storage.container import save_eiez
 COMMANDS = (
     "asm",
     "compile",
+    "compress",
     "demo",
     "disasm",
     "explain",

@@ -1,0 +1,219 @@
+"""``eie compress``: find a recipe within an accuracy budget, and write the compressed model."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from eie_backend.cli.compile_command import parse_bindings
+from eie_backend.cli.console import err, out, progress, working
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from onnx import ModelProto
+    from rich.progress import TaskID
+
+    from eie_backend import HardwareConfig
+    from eie_backend.calibration import Data
+    from eie_backend.compress.evaluate import Evaluator
+    from eie_backend.compress.report import Simulated
+    from eie_backend.compress.search import Objective
+    from eie_backend.compress.sensitivity import Progress
+    from eie_backend.recipe import Method
+
+EXAMPLE = """Example:
+
+    eie compress lenet.onnx --data labelled.npz --max-drop 0.1 -o lenet.eiez --bind batch=100
+"""
+
+SEARCHES = ("greedy", "optuna")
+TRIALS = 100
+"""Evaluations of ``--search optuna``."""
+
+CACHE = ".eie_cache"
+"""Folder, beside the output, of the accuracies that were found."""
+
+
+def compress_model(
+    model: Annotated[Path, typer.Argument(help="ONNX file, float32.")],
+    data: Annotated[
+        Path,
+        typer.Option(
+            help=".npz with the model's inputs by name (or one array) and `labels`, the class of "
+            "each sample. Not the data that will judge the result."
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help=".eiez file to write; its recipe goes beside it.")
+    ],
+    max_drop: Annotated[
+        float, typer.Option(help="Accuracy that may be lost, in percentage points.")
+    ] = 0.1,
+    objective: Annotated[str, typer.Option(help="size or cycles: what is to be least.")] = "size",
+    recipe: Annotated[
+        Path | None, typer.Option(help="YAML or JSON recipe to apply instead of a search.")
+    ] = None,
+    search: Annotated[
+        str, typer.Option(help="greedy, or optuna to look further from what greedy found.")
+    ] = "greedy",
+    method: Annotated[
+        str, typer.Option(help="magnitude, or balanced: alike in every PE's slice.")
+    ] = "magnitude",
+    num_pe: Annotated[int, typer.Option(help="Processing elements.")] = 64,
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(help="Sample inputs for the number formats; by default those of --data."),
+    ] = None,
+    bind: Annotated[
+        list[str] | None, typer.Option(help="NAME=N: value of a dynamic dimension; repeatable.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Also write the report, with all that was tried, as JSON.")
+    ] = None,
+    pictures: Annotated[
+        Path | None, typer.Option(help="Folder for pictures; it is made (extra `viz`).")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Prune and share an ONNX model's weights within an accuracy budget, for size or for cycles."""
+    from eie_backend import HardwareConfig, read_recipe
+    from eie_backend.cli.compress_tables import remarks, steps_table
+    from eie_backend.cli.files import check_place, read_inputs, read_labelled, write_file
+    from eie_backend.cli.storage_tables import bytes_table, storage_table
+    from eie_backend.compress.compress_onnx import OnnxCompression
+    from eie_backend.compress.pictures import pictures as drawn
+    from eie_backend.compress.pictures import require_matplotlib
+    from eie_backend.compress.report import CompressionReport
+    from eie_backend.compress.search import check_search, search_trials
+    from eie_backend.errors import InputError, RecipeError
+    from eie_backend.frontend.onnx import load_onnx
+    from eie_backend.inputs import input_specs
+    from eie_backend.storage.container import read_eiez, save_eiez
+    from eie_backend.transform.constraints import explain
+
+    # All that can be refused is refused now, and not when hours of search are over.
+    if search not in SEARCHES:
+        raise RecipeError(f"--search {search}: choose one of {', '.join(SEARCHES)}")
+    check_search(objective, max_drop)
+    check_place(output, ".eiez")
+    if report is not None:
+        check_place(report)
+    if pictures is not None:
+        check_place(pictures)
+        require_matplotlib()
+    wanted = None if recipe is None else read_recipe(recipe)
+    config, bindings = HardwareConfig(num_pe=num_pe), parse_bindings(bind or [])
+    cache = output.parent / CACHE
+    samples, labels = read_labelled(data)
+    with working(f"importing {model.name}"):
+        proto = load_onnx(model)
+        try:
+            network = OnnxCompression(
+                proto, samples, labels, bindings, config, cast("Method", method), cache
+            )
+        except InputError as error:
+            raise InputError(f"{data}: {error}") from error
+    evaluator = network.trials.evaluator
+    calibration = samples
+    if calibrate is not None:
+        calibration = read_inputs(calibrate, input_specs(evaluator.module))
+    found = None
+    if wanted is None:
+        with _bar() as told:
+            explore = TRIALS if search == "optuna" else 0
+            found = search_trials(
+                network.trials, max_drop / 100, cast("Objective", objective), explore, told
+            )
+        wanted = found.recipe
+    with working("compressing"):
+        compressed, steps = network.apply(wanted)
+        layers = network.storage(compressed, wanted)
+    machine = None
+    if not all(explain(evaluator.module, config).values()) and all(
+        layer.values < config.codebook_entries for layer in layers.values()
+    ):
+        machine = _simulate(compressed, evaluator, samples, calibration, bindings, config)
+    accuracies = {step.name: step.accuracy for step in steps}
+    save_eiez(output, compressed, wanted, {"accuracy": accuracies})
+    made = CompressionReport(
+        recipe=wanted,
+        layers=layers,
+        steps=tuple(steps),
+        samples=evaluator.samples,
+        unchanged=network.unchanged,
+        model_bytes=proto.ByteSize(),
+        file_bytes=output.stat().st_size,
+        machine=machine,
+        search=found,
+    )
+    beside = output.with_suffix(".recipe.json")
+    files: dict[Path, str | bytes] = {beside: wanted.to_json() + "\n"}
+    if report is not None:
+        files[report] = made.to_json() + "\n"
+    if pictures is not None:
+        pictures.mkdir(exist_ok=True)
+        before, after = network.trials.weights, network.weights(compressed)
+        files |= {pictures / name: image for name, image in drawn(made, before, after).items()}
+    for path, content in files.items():
+        write_file(path, content)
+    if json:
+        typer.echo(made.to_json())
+    else:
+        for part in (
+            storage_table(layers),
+            bytes_table(read_eiez(output)),
+            steps_table(made),
+            *remarks(made),
+        ):
+            out.print(part)
+    for path in (output, *files):
+        err.print(f"wrote {path}", highlight=False, soft_wrap=True)
+
+
+compress_model.__doc__ = f"{compress_model.__doc__}\n\n{EXAMPLE}"
+
+
+@contextmanager
+def _bar() -> Iterator[Progress]:
+    """Show a bar for each part of a search."""
+    with progress() as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def told(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what)
+            bar.update(tasks[what], completed=done, total=total)
+
+        yield told
+
+
+def _simulate(
+    model: ModelProto,
+    evaluator: Evaluator,
+    samples: Data,
+    calibration: Data,
+    bindings: dict[str, int],
+    config: HardwareConfig,
+) -> Simulated:
+    """Run a compressed model on the machine over all samples."""
+    from eie_backend import compile, from_onnx
+    from eie_backend.cli.execute import execute_runner
+    from eie_backend.compress.report import Simulated
+    from eie_backend.profiler import Runner
+
+    with working("compiling"):
+        imported = from_onnx(model, bindings)
+        runner = Runner(compile(imported, config, calibration=calibration))
+    report = execute_runner(runner, samples)
+    return Simulated(
+        accuracy=evaluator.judge(report.outputs[0]),
+        cycles_per_sample=sum(layer.cycles_per_sample for layer in report.layers),
+        microseconds_per_sample=sum(layer.microseconds_per_sample for layer in report.layers),
+        nanojoule_per_sample=sum(layer.nanojoule_per_sample for layer in report.layers),
+        num_pe=config.num_pe,
+        arithmetic=report.arithmetic,
+    )

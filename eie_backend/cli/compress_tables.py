@@ -1,0 +1,52 @@
+"""What ``eie compress`` prints beside the tables of the file: accuracy by step, and the search."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from eie_backend.cli.console import table
+from eie_backend.cli.tables import number, size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from eie_backend.compress.report import CompressionReport
+
+
+def steps_table(report: CompressionReport) -> Table:
+    """Return the accuracy after each step, and the largest change of a layer's weights."""
+    made = table(f"Accuracy over {report.samples:,} samples", "step", "accuracy", "largest drift")
+    for step in report.steps:
+        accuracy = "" if step.accuracy is None else f"{step.accuracy:.2%}"
+        drift = max(step.drift.items(), key=lambda row: row[1], default=None)
+        largest = "" if drift is None else f"{drift[1]:.1%} {drift[0]}"
+        made.add_row(Text(step.name), accuracy, largest)
+    if report.machine is not None:
+        where = f"machine, {report.machine.arithmetic}"
+        made.add_row(where, f"{report.machine.accuracy:.2%}", "")
+    return made
+
+
+def remarks(report: CompressionReport) -> Iterator[Text]:
+    """Yield a line each for the machine, the search, and layers that stayed as they were."""
+    if report.machine is None:
+        yield Text("Not simulated: the machine cannot run it; `eie explain` says why.")
+    else:
+        yield Text(
+            f"On {report.machine.num_pe} PEs a sample takes "
+            f"{number(report.machine.cycles_per_sample)} cycles, "
+            f"{report.machine.microseconds_per_sample:.2f} us and "
+            f"{number(report.machine.nanojoule_per_sample)} nJ."
+        )
+    if (found := report.search) is not None:
+        yield Text(
+            f"Least {found.objective} of {len(found.points)} settings with an accuracy of at least "
+            f"{found.least_accuracy:.2%}: layers from {size(round(found.dense.cost.bytes))} to "
+            f"{size(round(found.best.cost.bytes))}, estimated cycles from "
+            f"{number(found.dense.cost.cycles)} to {number(found.best.cost.cycles)}."
+        )
+    for name, reason in report.unchanged.items():
+        yield Text(f"{name} stayed as it was: {reason}.")

@@ -1,0 +1,142 @@
+"""`CompressionReport`: what compression did to a network, in the paper's columns and in bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from eie_backend.compress.costs import Cost
+from eie_backend.compress.search import Point, SearchResult
+from eie_backend.compress.sensitivity import Sensitivity
+from eie_backend.compress.trials import Setting
+from eie_backend.recipe import Recipe, recipe_from_dict
+from eie_backend.storage.accounting import LayerStorage
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of compression: the accuracy after it, and what it changed.
+
+    `drift` is, by layer, the norm of the change over the norm of the weights before the step.
+    """
+
+    name: str
+    accuracy: float | None
+    drift: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """The compiled network on the machine, over all samples."""
+
+    accuracy: float
+    cycles_per_sample: float
+    microseconds_per_sample: float
+    nanojoule_per_sample: float
+    num_pe: int
+    arithmetic: str
+
+
+@dataclass(frozen=True)
+class CompressionReport:
+    """What compression did to a network.
+
+    Attributes
+    ----------
+    recipe : Recipe
+        How the layers were compressed.
+    layers : mapping of str to LayerStorage
+        What each compressed layer takes, in the paper's way of counting and byte by byte.
+    steps : tuple of Step
+        From "float", the network as it was, to the last step.
+    samples : int
+        Over which accuracies were measured.
+    unchanged : mapping of str to str
+        Layers that stayed as they were, and why.
+    model_bytes, file_bytes : int, optional
+        Size of the model before and of the compressed file, with everything that is in them.
+    machine : Simulated, optional
+        The compressed network on the machine.
+    search : SearchResult, optional
+        How the recipe was found.
+    """
+
+    recipe: Recipe
+    layers: Mapping[str, LayerStorage]
+    steps: tuple[Step, ...]
+    samples: int
+    unchanged: Mapping[str, str] = field(default_factory=dict)
+    model_bytes: int | None = None
+    file_bytes: int | None = None
+    machine: Simulated | None = None
+    search: SearchResult | None = None
+
+    def to_json(self) -> str:
+        """Return the report as JSON, with the columns of the paper's tables by layer."""
+        data = asdict(self)
+        data["layers"] = {n: asdict(s) | paper_columns(s) for n, s in self.layers.items()}
+        return json.dumps(data, indent=2, sort_keys=True)
+
+
+def paper_columns(layer: LayerStorage) -> dict[str, float]:
+    """Return a row of Deep Compression's tables 2 to 5 by column: percent, bits and rate.
+
+    Bits are per stored entry. "size_pq" is what pruning and sharing leave of the float32 weights,
+    "size_pqh" what Huffman coding leaves of them; "rate" is how many times smaller that is.
+    """
+    return {
+        "density_percent": 100 * layer.density,
+        "weight_bits": layer.per_entry(layer.fixed_code_bits),
+        "weight_bits_huffman": layer.per_entry(layer.huffman_code_bits),
+        "index_bits": layer.per_entry(layer.fixed_index_bits),
+        "index_bits_huffman": layer.per_entry(layer.huffman_index_bits),
+        "size_pq_percent": 100 * layer.share(layer.paper_bits),
+        "size_pqh_percent": 100 * layer.share(layer.paper_huffman_bits),
+        "rate": layer.rate(layer.paper_huffman_bits),
+        "stored_bytes": layer.stored_bytes,
+    }
+
+
+def report_from_json(text: str) -> CompressionReport:
+    """Return the report that `CompressionReport.to_json` wrote."""
+    data = json.loads(text)
+    names = {field.name for field in fields(LayerStorage)}
+    search = data["search"]
+    return CompressionReport(
+        recipe=recipe_from_dict(data["recipe"]),
+        layers={
+            layer: LayerStorage(**{name: row[name] for name in names})
+            for layer, row in data["layers"].items()
+        },
+        steps=tuple(Step(**step) for step in data["steps"]),
+        samples=data["samples"],
+        unchanged=data["unchanged"],
+        model_bytes=data["model_bytes"],
+        file_bytes=data["file_bytes"],
+        machine=data["machine"] and Simulated(**data["machine"]),
+        search=search and _search(search),
+    )
+
+
+def _search(data: dict[str, Any]) -> SearchResult:
+    table = data["sensitivity"]
+    return SearchResult(
+        recipe=recipe_from_dict(data["recipe"]),
+        best=_point(data["best"]),
+        dense=_point(data["dense"]),
+        points=tuple(map(_point, data["points"])),
+        sensitivity=Sensitivity(
+            table["accuracy"],
+            {n: {float(d): a for d, a in row.items()} for n, row in table["densities"].items()},
+            {n: {int(b): a for b, a in row.items()} for n, row in table["bits"].items()},
+        ),
+        objective=data["objective"],
+        least_accuracy=data["least_accuracy"],
+    )
+
+
+def _point(data: dict[str, Any]) -> Point:
+    trial = {name: Setting(**setting) for name, setting in data["trial"].items()}
+    return Point(trial, data["accuracy"], Cost(*data["cost"]))
