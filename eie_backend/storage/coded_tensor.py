@@ -66,7 +66,7 @@ def code_tensor(
     if values.size > MAX_VALUES or np.isnan(values).any():
         return None
     codebook = codebook_of(weights)
-    codes = codes_of(weights.reshape(-1), codebook).reshape(weights.shape)
+    codes = codes_of(weights.reshape(1, -1), codebook).reshape(weights.shape)
     layout = choose_layout(codes, index_bits)
     return CodedTensor(codebook, layout, codes, _pack_signs(weights))
 
