@@ -124,7 +124,10 @@ class OnnxCompression:
         shares = {name: share_of_matrix(value, groups[name]) for name, value in density.items()}
         masks = kept(trials.weights, shares, method, trials.config.num_pe)
         pruned = {name: masked(trials.weights[name], mask) for name, mask in masks.items()}
-        shared = {name: share(values, bits[name]) for name, values in pruned.items()}
+        shared = {
+            name: share(values, bits[name], recipe.initialization_of(*names[name]))
+            for name, values in pruned.items()
+        }
         steps = [Step("float", trials.accuracy({}))]
         before = trials.weights
         for step, after, limits in (("prune", pruned, None), ("share", shared, bits)):
