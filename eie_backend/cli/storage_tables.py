@@ -57,10 +57,14 @@ def storage_table(layers: Mapping[str, LayerStorage]) -> Table:
                 "\u2192".join(f"{layer.per_entry(n):.1f}" for n in two)
                 for two in (weights, indices)
             ),
-            "\u2192".join(f"{100 * layer.share(n):#.3g}" for n in sizes),
+            "\u2192".join(_percent(layer.share(n)) for n in sizes),
             f"{layer.rate(layer.paper_huffman_bits):.1f}x",
         )
     return made
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}" if share >= 0.01 else f"{100 * share:.2f}"
 
 
 def bytes_table(contents: Contents) -> Table:
