@@ -73,7 +73,7 @@ def bin_places(values: NDArray[np.float32], bins: int) -> Places:
     for _ in range(FILLINGS):  # a wide gap needs no more bins than it has values
         shares = np.minimum(wanted, number * (shares.sum() / bins))
     total = np.append(0, np.cumsum(shares))
-    even = np.interp(np.linspace(0, total[-1], bins + 1)[:-1], total, edges)
+    even = np.interp(np.linspace(0, total[-1], bins + 1), total, edges)
     # Both neighbours: a bin must be able to begin on either side of a gap.
     near = np.concatenate([np.floor(even), np.ceil(even)]).astype(np.int64)
     return np.union1d(np.searchsorted(values, values[near]), [0, values.size])

@@ -78,6 +78,7 @@ def share(
     values = codebook[codes.values]
     if np.array_equal(values, found.values):
         return weights
+    del found
     shared = new_like(weights)
     replace(codes, values=values).write(shared)
     return shared

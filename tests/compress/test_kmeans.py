@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eie_backend.compress.best_cuts import MIN_BINS, best_cuts, bin_places
@@ -79,7 +79,7 @@ DRAWS = {
 )
 def test_the_error_is_within_a_thousandth_of_the_best(draw, bits):
     rng = np.random.default_rng(bits)
-    values = np.sort(DRAWS[draw](rng, 2500).astype(np.float32))
+    values = np.sort(DRAWS[draw](rng, 2500 if bits == 8 else 1000).astype(np.float32))
     count = min(2**bits - 1, np.unique(values).size)
     best = least_squared_error(values, count)
     # Centroids are float32: half a unit in the last place for every value.
@@ -101,6 +101,7 @@ def any_values(draw):
     return ordered, count
 
 
+@settings(max_examples=40)  # the oracle takes its time
 @given(case=any_values())
 def test_any_values_at_any_scale_have_the_best_error(case):
     values, count = case
