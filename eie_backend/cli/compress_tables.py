@@ -18,16 +18,23 @@ if TYPE_CHECKING:
 
 def steps_table(report: CompressionReport) -> Table:
     """Return the accuracy after each step, and the largest change of a layer's weights."""
-    made = table(f"Accuracy over {report.samples:,} samples", "step", "accuracy", "largest drift")
+    retrained = any(step.accuracy_untrained is not None for step in report.steps)
+    extra = ("not yet retrained",) if retrained else ()
+    title = f"Accuracy over {report.samples:,} samples"
+    made = table(title, "step", *extra, "accuracy", "largest drift")
     for step in report.steps:
-        accuracy = "" if step.accuracy is None else f"{step.accuracy:.2%}"
+        scores = (step.accuracy_untrained, step.accuracy) if retrained else (step.accuracy,)
         drift = max(step.drift.items(), key=lambda row: row[1], default=None)
         largest = "" if drift is None else f"{drift[1]:.1%} {drift[0]}"
-        made.add_row(Text(step.name), accuracy, largest)
+        made.add_row(Text(step.name), *map(_percent, scores), largest)
     if report.machine is not None:
         where = f"machine, {report.machine.arithmetic}"
-        made.add_row(where, f"{report.machine.accuracy:.2%}", "")
+        made.add_row(where, *([""] * retrained), _percent(report.machine.accuracy), "")
     return made
+
+
+def _percent(accuracy: float | None) -> str:
+    return "" if accuracy is None else f"{accuracy:.2%}"
 
 
 def remarks(report: CompressionReport) -> Iterator[Text]:

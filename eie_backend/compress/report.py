@@ -19,12 +19,15 @@ from eie_backend.storage.accounting import LayerStorage
 class Step:
     """A step of compression: the accuracy after it, and what it changed.
 
-    `drift` is, by layer, the norm of the change over the norm of the weights before the step.
+    `drift` is, by layer, the norm of the change over the norm of the weights before: before the
+    step, or for a step with retraining, before all steps. Of such a step, `accuracy_untrained` is
+    the accuracy when the weights have just been pruned or shared.
     """
 
     name: str
     accuracy: float | None
     drift: Mapping[str, float] = field(default_factory=dict)
+    accuracy_untrained: float | None = None
 
 
 @dataclass(frozen=True)

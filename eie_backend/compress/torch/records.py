@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
 from eie_backend.recipe import Recipe
+
+if TYPE_CHECKING:
+    from eie_backend.compress.report import CompressionReport
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,44 @@ class Result:
             "recipe": json.loads(self.recipe.to_json()),
             "steps": [step_to_dict(step) for step in self.steps],
         }
+
+    def report(self, samples: int) -> CompressionReport:
+        """Return the report of the retrained network.
+
+        Parameters
+        ----------
+        samples : int
+            Over which ``evaluate`` measured the accuracies.
+
+        Raises
+        ------
+        EncodingError
+            If a layer's weights are no longer shared.
+        """
+        from eie_backend.compress.report import CompressionReport
+        from eie_backend.compress.report import Step as Reported
+        from eie_backend.storage.accounting import measure
+
+        last = self.steps[-1].layers
+        return CompressionReport(
+            recipe=self.recipe,
+            layers={
+                name: measure(
+                    self.model.get_parameter(f"{name}.weight").detach().numpy(), layer.bits
+                )
+                for name, layer in last.items()
+            },
+            steps=tuple(
+                Reported(
+                    step.name,
+                    step.accuracy,
+                    {name: layer.drift for name, layer in step.layers.items()},
+                    step.accuracy_before,
+                )
+                for step in self.steps
+            ),
+            samples=samples,
+        )
 
 
 def step_to_dict(step: Step) -> dict[str, Any]:

@@ -15,9 +15,12 @@ from rich.console import Console  # noqa: E402
 
 import eie_backend as eie  # noqa: E402
 from eie_backend import HardwareConfig, Recipe, Schedule  # noqa: E402
+from eie_backend.cli.compress_tables import steps_table  # noqa: E402
+from eie_backend.compress.report import report_from_json  # noqa: E402
 from eie_backend.compress.share_weights import share  # noqa: E402
 from eie_backend.compress.torch import Training, retrain  # noqa: E402
 from eie_backend.errors import GuardError  # noqa: E402
+from eie_backend.storage.accounting import measure  # noqa: E402
 from eie_backend.transform.dense_form import DenseForm  # noqa: E402
 from eie_backend.transform.layers import dense_layers  # noqa: E402
 
@@ -64,6 +67,18 @@ def test_the_record_is_json(result):
     document = json.loads(json.dumps(result.to_dict(), allow_nan=False))
     assert document["recipe"]["bits"] == 3
     assert document["steps"][-1]["layers"]["fc1"]["density"] == 0.3
+
+
+def test_the_report_has_what_the_layers_take_and_every_step(result):
+    report = result.report(samples=200)
+    assert report_from_json(report.to_json()) == report
+    for name, weights in weights_of(result.model).items():
+        assert report.layers[name] == measure(weights, 3)
+    assert [step.name for step in report.steps] == [step.name for step in result.steps]
+    assert report.steps[-1].accuracy == result.steps[-1].accuracy
+    assert report.steps[1].accuracy_untrained == result.steps[1].accuracy_before
+    rows = [column.header for column in steps_table(report).columns]
+    assert rows == ["step", "not yet retrained", "accuracy", "largest drift"]
 
 
 def test_the_given_model_is_left_alone():
