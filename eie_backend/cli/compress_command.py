@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from eie_backend import HardwareConfig
     from eie_backend.calibration import Data
     from eie_backend.compress.evaluate import Evaluator
+    from eie_backend.compress.greedy import Objective
     from eie_backend.compress.report import Simulated
-    from eie_backend.compress.search import Objective
     from eie_backend.compress.sensitivity import Progress
     from eie_backend.recipe import Method
 

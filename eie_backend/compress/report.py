@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from eie_backend.compress.costs import Cost
-from eie_backend.compress.search import Point, SearchResult
+from eie_backend.compress.greedy import Point
+from eie_backend.compress.search import SearchResult
 from eie_backend.compress.sensitivity import Sensitivity
 from eie_backend.compress.trials import Setting
 from eie_backend.recipe import Recipe, recipe_from_dict
