@@ -6,8 +6,6 @@ A file appears whole or not at all, and an altered one is refused; ``docs/eiez.m
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike, fspath
@@ -25,6 +23,7 @@ from eie_backend.recipe import Recipe
 from eie_backend.storage.accounting import LayerStorage, storage_of
 from eie_backend.storage.model_sections import TENSOR_KIND, from_sections, to_sections
 from eie_backend.storage.sections import HEADER, MAGIC, Section, join, split
+from eie_backend.whole_file import write_whole
 
 INFO_KIND = "INFO"
 
@@ -179,14 +178,7 @@ def _model_of(tensors: Mapping[str, ArrayLike]) -> ModelProto:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Write a file aside, make sure it is on the disk, and rename it."""
     try:
-        with tempfile.TemporaryDirectory(prefix=".eie_", dir=path.parent) as folder:
-            aside = Path(folder) / path.name
-            with aside.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            aside.replace(path)
+        write_whole(path, data)
     except OSError as error:
         raise ContainerError(f"{path}: cannot be written: {write_fault(error)}") from error
