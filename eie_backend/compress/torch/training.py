@@ -65,8 +65,9 @@ def _is_int(value: object, low: int) -> bool:
 
 
 def _is_factor(value: object) -> bool:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return number and 0 < value < float("inf")  # type: ignore[operator]
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return 0 < value < float("inf")
 
 
 _ALLOWED: dict[str, tuple[str, Callable[[Any], bool]]] = {
