@@ -15,6 +15,7 @@ from eie_backend.cli import (
     demo,
     explain_command,
     profile_command,
+    reproduce_command,
     run_command,
     trace_command,
 )
@@ -51,6 +52,7 @@ app.command("compress")(compress_command.compress_model)
 app.command("explain")(explain_command.explain_model)
 app.command("run")(run_command.run_model)
 app.command("profile")(profile_command.profile_model)
+app.command("reproduce")(reproduce_command.reproduce)
 app.command("trace")(trace_command.trace_model)
 app.command("pack")(container_commands.pack)
 app.command("unpack")(container_commands.unpack)

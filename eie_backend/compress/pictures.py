@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eie_backend.codegen.codebook import nonzero_values
-from eie_backend.errors import ExtraError
+from eie_backend.drawing import COLORS, HEIGHT, MARKS, WIDTH, rendered
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,35 +19,10 @@ if TYPE_CHECKING:
     from eie_backend.compress.search import SearchResult
     from eie_backend.compress.sensitivity import Sensitivity
 
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Okabe and Ito's palette, which colour-blind readers tell apart; marks differ as well."""
-
-MARKS = "osD^vPX"
-WIDTH, HEIGHT = 4.6, 3.2
-"""Inches of one diagram."""
-
 DEPTH = 5.0
 """Percentage points below the float accuracy that diagrams show."""
 
 BINS = 80
-STYLE = {
-    "figure.dpi": 130,
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.alpha": 0.3,
-    "svg.hashsalt": "eie",
-    "svg.fonttype": "none",
-}
-
-
-def require_matplotlib() -> None:
-    """Raise `ExtraError` unless Matplotlib is installed."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise ExtraError("pictures need Matplotlib: pip install 'eie-backend[viz]'") from error
 
 
 def pictures(
@@ -73,15 +47,14 @@ def pictures(
     ExtraError
         If Matplotlib is not installed (extra ``viz``).
     """
-    require_matplotlib()
-    import matplotlib
-
-    with matplotlib.rc_context(STYLE):
-        drawn = {"weights": draw_weights(before, after), "codebooks": draw_codebooks(after)}
-        if report.search is not None:
-            drawn["sensitivity"] = draw_sensitivity(report.search.sensitivity)
-            drawn["pareto"] = draw_pareto(report.search)
-        return {f"{name}.{form}": _rendered(figure, form) for name, figure in drawn.items()}
+    drawn: dict[str, Callable[[], Figure]] = {
+        "weights": lambda: draw_weights(before, after),
+        "codebooks": lambda: draw_codebooks(after),
+    }
+    if (search := report.search) is not None:
+        drawn["sensitivity"] = lambda: draw_sensitivity(search.sensitivity)
+        drawn["pareto"] = lambda: draw_pareto(search)
+    return {f"{name}.{form}": rendered(draw, form) for name, draw in drawn.items()}
 
 
 def draw_weights(
@@ -198,13 +171,6 @@ def _figure(count: int, columns: int) -> tuple[Figure, Sequence[Axes]]:
     for spare in axes[count:]:
         spare.set_axis_off()
     return figure, list(axes[:count])
-
-
-def _rendered(figure: Figure, form: str) -> bytes:
-    buffer = io.BytesIO()
-    # Without a date, so that the same report gives the same file.
-    figure.savefig(buffer, format=form, metadata={"Date": None} if form == "svg" else None)
-    return buffer.getvalue()
 
 
 def _look_from(ax: Axes, lowest: float) -> None:

@@ -1,0 +1,41 @@
+"""Alex-8 as the EIE paper's authors published it: the compressed last layer of AlexNet."""
+
+from __future__ import annotations
+
+import zipfile
+from os import PathLike
+
+import numpy as np
+
+from eie_backend.errors import InputError
+from eie_backend.workloads.layer import Layer
+
+ARRAYS = ("codes", "codebook", "bias_codes", "activations", "output_float32")
+
+
+def read_alex8(path: str | PathLike[str]) -> Layer:
+    """Read the real layer with its one real input.
+
+    Parameters
+    ----------
+    path : path
+        A ``.npz`` with codes (1000, 4096) uint8, codebook (16,) float32, bias_codes (1000,) uint8,
+        activations (4096,) float32 and output_float32 (1000,) float32.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or lacks one of them.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            missing = [name for name in ARRAYS if name not in data]
+            if missing:
+                raise InputError(f"{path}: has no {', '.join(missing)}; give Alex-8's .npz")
+            codes, codebook, bias, x, expected = (data[name] for name in ARRAYS)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: not a whole .npz file of plain arrays") from error
+    origin = "as its authors published it, with a real input"
+    return Layer("Alex-8", origin, codes, codebook, x, bias, expected)
