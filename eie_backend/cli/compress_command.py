@@ -86,9 +86,9 @@ def compress_model(
     from eie_backend.cli.storage_tables import bytes_table, storage_table
     from eie_backend.compress.compress_onnx import OnnxCompression
     from eie_backend.compress.pictures import pictures as drawn
-    from eie_backend.drawing import require_matplotlib
     from eie_backend.compress.report import CompressionReport
     from eie_backend.compress.search import check_search, search_trials
+    from eie_backend.drawing import require_matplotlib
     from eie_backend.errors import InputError, RecipeError
     from eie_backend.frontend.onnx import load_onnx
     from eie_backend.inputs import input_specs

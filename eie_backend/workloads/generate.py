@@ -12,6 +12,9 @@ from eie_backend.workloads.layer import Layer, LayerShape
 CODES = 15
 """Values of the codebook beside zero, as many as 4 bits tell apart."""
 
+LEAST = 1e-9
+"""Density below which the codebook no longer changes: it would go on to infinity."""
+
 
 def generate(shape: LayerShape, seed: int = 0) -> Layer:
     """Return a layer with exactly the numbers of non-zeros that a shape asks for.
@@ -67,6 +70,6 @@ def pruned_gaussian_codebook(density: float) -> NDArray[np.float32]:
     """
     # Of the standard normal's probability, the lower and upper density / 2 stay.
     medians = (np.arange(CODES) + 0.5) / CODES
-    probabilities = np.where(medians < 0.5, medians, medians - 1) * density % 1
+    probabilities = np.where(medians < 0.5, medians, medians - 1) * max(density, LEAST) % 1
     values = [NormalDist().inv_cdf(float(p)) for p in probabilities]
     return np.array([0.0, *values], np.float32)
