@@ -6,7 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eie_backend.reproduce import table_4
+from eie_backend.reproduce import (
+    figure_6,
+    figure_7,
+    table_1,
+    table_2,
+    table_3,
+    table_4,
+    table_5,
+)
 from eie_backend.reproduce.result import Result
 from eie_backend.reproduce.runs import Runs
 
@@ -23,6 +31,12 @@ class Entry:
 
 
 CATALOG = {
+    "table_1": Entry(table_1.reproduce),
+    "table_2": Entry(table_2.reproduce),
+    "table_3": Entry(table_3.reproduce),
     "table_4": Entry(table_4.reproduce),
+    "table_5": Entry(table_5.reproduce),
+    "figure_6": Entry(figure_6.reproduce, figure_6.draw),
+    "figure_7": Entry(figure_7.reproduce, figure_7.draw),
 }
 """By key: a key is "table_N", "figure_N" or the name of something that the paper only tells."""

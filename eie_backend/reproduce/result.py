@@ -54,6 +54,16 @@ class Value:
 
 
 @dataclass(frozen=True)
+class Published:
+    """A number that the paper prints of something that is not ours, such as another platform's."""
+
+    item: str
+    quantity: str
+    unit: str
+    paper: float
+
+
+@dataclass(frozen=True)
 class Result:
     """A table or figure.
 
@@ -67,12 +77,20 @@ class Result:
         By item, then quantity: the order of the printed table.
     notes : tuple of str
         How it was made, and where the paper contradicts itself.
+    context : tuple of Published
+        What the paper prints beside its own values.
     """
 
     key: str
     title: str
     values: tuple[Value, ...]
     notes: tuple[str, ...] = ()
+    context: tuple[Published, ...] = ()
+
+    @property
+    def asserted(self) -> list[Value]:
+        """Values with a tolerance."""
+        return [value for value in self.values if value.tolerance is not None]
 
     @property
     def failures(self) -> list[Value]:
