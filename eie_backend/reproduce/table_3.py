@@ -33,7 +33,7 @@ def reproduce(runs: Runs) -> Result:
         tolerance, reason = 0.5 / operations, ROUNDED
         if own:
             tolerance, reason = None, REAL
-        elif abs(weights * acts / 100 - operations) > 0.5:  # noqa: PLR2004 - half a percent
+        elif abs(weights * acts / 100 - operations) > 0.5:
             tolerance, reason = None, CONTRADICTS
         values.append(Value(name, "operations", "%", product, operations, tolerance, reason))
     notes = (
