@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from os import PathLike
 
 from eie_backend.config import HardwareConfig
-from eie_backend.encoding import EncodedMatrix
+from eie_backend.encoding import EncodedMatrix, encode
+from eie_backend.engines import CycleAccount
+from eie_backend.nonzeros import NonZeros, nonzeros
 from eie_backend.simulator import LayerRun, simulate
 from eie_backend.workloads import TABLE_III, Layer, generate, read_alex8
 
@@ -30,7 +32,8 @@ class Runs:
     def __init__(self, alex8: str | PathLike[str] | None = None, seed: int = 0) -> None:
         self.alex8, self.seed = alex8, seed
         self._runs: dict[tuple[str, HardwareConfig], LayerRun] = {}
-        self._encoded: dict[tuple[str, int, int], EncodedMatrix] = {}
+        self._nonzeros: dict[str, NonZeros] = {}
+        self._encoded: dict[str, EncodedMatrix] = {}
 
     @cached_property
     def layers(self) -> Mapping[str, Layer]:
@@ -52,8 +55,10 @@ class Runs:
         """Run a layer on a machine as one scan."""
         key = name, config
         if key not in self._runs:
-            encoded, x = self.encoded(name, config), self.layers[name].activations
-            self._runs[key] = simulate(encoded, x, config, "float32", values=False)
+            run = self._simulate(name, config)
+            # Asked for an account, a run simulates again: else each would keep its encoding.
+            account = partial(self._account, name, config)
+            self._runs[key] = replace(run, find_account=account)
         return self._runs[key]
 
     def with_pes(self, name: str, num_pe: int) -> LayerRun:
@@ -61,8 +66,23 @@ class Runs:
         return self.run(name, replace(PAPER, num_pe=num_pe))
 
     def encoded(self, name: str, config: HardwareConfig = PAPER) -> EncodedMatrix:
-        """Return a layer as a machine stores it; all that differ in other sizes share it."""
-        key = name, config.num_pe, config.codebook_bits
-        if key not in self._encoded:
-            self._encoded[key] = self.layers[name].encode(config)
-        return self._encoded[key]
+        """Return a layer as a machine stores it, encoded again except for the paper's PEs."""
+        key = config.num_pe, config.codebook_bits
+        if key != (PAPER.num_pe, PAPER.codebook_bits):
+            return self._encode(name, config)
+        if name not in self._encoded:
+            self._encoded[name] = self._encode(name, config)
+        return self._encoded[name]
+
+    def _encode(self, name: str, config: HardwareConfig) -> EncodedMatrix:
+        layer = self.layers[name]
+        if name not in self._nonzeros:
+            self._nonzeros[name] = nonzeros(layer.codes)
+        return encode(self._nonzeros[name], layer.codebook, config, layer.bias_codes)
+
+    def _simulate(self, name: str, config: HardwareConfig) -> LayerRun:
+        encoded, x = self.encoded(name, config), self.layers[name].activations
+        return simulate(encoded, x, config, "float32", values=False)
+
+    def _account(self, name: str, config: HardwareConfig) -> CycleAccount:
+        return self._simulate(name, config).account
