@@ -64,8 +64,8 @@ app.command("disasm")(assembly_commands.disasm)
 def main() -> None:
     """Run the command line.
 
-    Exit codes: 0 done, 2 a user's error (one line on stderr), 1 a fault of ours (traceback),
-    130 interrupted.
+    Exit codes: 0 done, 2 a user's error (one line on stderr), 1 a fault of ours (traceback) or a
+    reproduced value out of its tolerance, 130 interrupted.
     """
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from eie_backend.cli.console import out, progress, table
+from eie_backend.cli.console import err, out, progress
 from eie_backend.cli.files import write_file
 from eie_backend.errors import InputError, ModelError
 
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
     from eie_backend.reproduce.catalog import Entry
     from eie_backend.reproduce.result import Result
+
+EXAMPLE = """Example:
+
+    eie reproduce --table 4 --figure 6 -o reproduced
+"""
 
 ALEX8 = Path("../shared/data/alex8/alex8.npz")
 """Where the real Alex-8 lies beside a checkout."""
@@ -44,20 +49,20 @@ def reproduce(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the generated layers.")] = 0,
 ) -> None:
-    """Reproduce tables and figures of the EIE paper and compare them with the published numbers.
+    """Run the EIE paper's layers and set its tables and figures beside ours.
 
-    Exit code 1 if a value is out of its tolerance.
+    Exit code 1 if a value is out of its tolerance. summary.json lists all that have one.
     """
+    from eie_backend.cli.reproduce_tables import failure_lines, result_table
     from eie_backend.reproduce.catalog import CATALOG
     from eie_backend.reproduce.runs import Runs
+    from eie_backend.reproduce.write import summary
 
     keys = [f"table_{n}" for n in tables or ()] + [f"figure_{n}" for n in figures or ()]
     chosen = _chosen(list(CATALOG) if everything else [*keys, *(others or ())], CATALOG)
+    runs = Runs(alex8 or (ALEX8 if ALEX8.exists() else None), seed)
     if output is not None:
-        _prepare(output)
-    if alex8 is None and ALEX8.exists():
-        alex8 = ALEX8
-    runs = Runs(alex8, seed)
+        _prepare(output, chosen)
     results: list[Result] = []
     with progress() as bar:
         task = bar.add_task("reproduce", total=len(chosen))
@@ -68,31 +73,55 @@ def reproduce(
                 _write(results[-1], entry, output)
             bar.advance(task)
     for result in results:
-        _show(result)
-    failures = [
-        f"{result.key}: {v.item}, {v.quantity}" for result in results for v in result.failures
-    ]
-    if failures:
-        out.print(f"Out of tolerance: {'; '.join(failures)}")
+        out.print(result_table(result, out.width))
+    if output is not None:
+        write_file(output / "summary.json", summary(results, runs.note()))
+        err.print(f"wrote {output}", highlight=False, soft_wrap=True)
+    asserted, off = sum(len(result.asserted) for result in results), failure_lines(results)
+    verdict = f"{len(off)} out of tolerance:" if off else "all within their tolerance."
+    out.print(f"{asserted} values asserted, {verdict}", highlight=False)
+    for line in off:
+        out.print(f"- {line}", highlight=False, markup=False)
+    if off:
         raise typer.Exit(OFF_EXIT)
+
+
+reproduce.__doc__ = f"{reproduce.__doc__}\n\n{EXAMPLE}"
 
 
 def _chosen(keys: list[str], catalog: Mapping[str, Entry]) -> dict[str, Entry]:
     unknown = [key for key in keys if key not in catalog]
     if unknown or not keys:
-        what = f"no {', '.join(unknown)}" if unknown else "nothing chosen"
-        raise InputError(f"reproduce: {what}; give --all, or some of {', '.join(catalog)}")
+        what = "nothing chosen"
+        if unknown:
+            what = f"no {', '.join(key.replace('_', ' ') for key in unknown)}"
+        raise InputError(f"reproduce: {what}; {_choice(catalog)}")
     return {key: entry for key, entry in catalog.items() if key in keys}
 
 
-def _prepare(folder: Path) -> None:
+def _choice(catalog: Mapping[str, Entry]) -> str:
+    numbers: dict[str, list[str]] = {"table": [], "figure": [], "other": []}
+    for key in catalog:
+        kind, _, number = key.partition("_")
+        if kind in ("table", "figure"):
+            numbers[kind].append(number)
+        else:
+            numbers["other"].append(key)
+    options = [f"--{kind} {', '.join(found)}" for kind, found in numbers.items() if found]
+    return f"give --all, or some of {'; '.join(options)}"
+
+
+def _prepare(folder: Path, chosen: Mapping[str, Entry]) -> None:
     from eie_backend.drawing import require_matplotlib
 
-    require_matplotlib()
+    if any(entry.draw for entry in chosen.values()):
+        require_matplotlib()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ModelError(f"{folder}: cannot be made: {error.strerror}; give a folder") from error
+        raise ModelError(
+            f"{folder}: cannot be made: {error.strerror}; give a folder that can be written"
+        ) from error
 
 
 def _write(result: Result, entry: Entry, folder: Path) -> None:
@@ -105,19 +134,3 @@ def _write(result: Result, entry: Entry, folder: Path) -> None:
 
         for form in ("svg", "png"):
             write_file(folder / f"{result.key}.{form}", rendered(lambda: draw(result), form))
-
-
-def _show(result: Result) -> None:
-    shown = table(result.title, "", "", "ours", "paper", "difference", "allowed")
-    for value in result.values:
-        shown.add_row(
-            value.item,
-            f"{value.quantity} {value.unit}".strip(),
-            f"{value.ours:.4g}",
-            "" if value.paper is None else f"{value.paper:.4g}",
-            "" if value.difference is None else f"{value.difference:+.1%}",
-            "" if value.tolerance is None else f"{value.tolerance:.0%}",
-        )
-    out.print(shown)
-    for note in result.notes:
-        out.print(note)

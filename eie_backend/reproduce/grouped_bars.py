@@ -49,6 +49,8 @@ def grouped_bars(result: Result, quantity: str, axis: str) -> Figure:
     axes.axhline(1, color="black", linewidth=0.8)
     axes.set_xticks(range(len(ours)), list(ours))
     axes.grid(False, axis="x")
+    axes.set_axisbelow(True)
+    axes.margins(x=0.02, y=0.12)  # room for the labels
     axes.set_ylabel(axis)
     figure.legend(loc="outside upper center", ncols=len(series), frameon=False)
     return figure

@@ -33,7 +33,10 @@ class Value:
     reason: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse a tolerance of nothing, or without a reason."""
+        """Refuse a tolerance of nothing, or without a reason; take NumPy's numbers as floats."""
+        object.__setattr__(self, "ours", float(self.ours))
+        if self.paper is not None:
+            object.__setattr__(self, "paper", float(self.paper))
         if self.tolerance is not None and (self.paper is None or not self.reason):
             raise ValueError(
                 f"{self.item}, {self.quantity}: a tolerance needs a paper's value and a reason"

@@ -27,10 +27,16 @@ class Runs:
         The real Alex-8; without it that layer is generated as the others are.
     seed : int
         Of the generated layers.
+
+    Raises
+    ------
+    InputError
+        If the real Alex-8 cannot be read.
     """
 
     def __init__(self, alex8: str | PathLike[str] | None = None, seed: int = 0) -> None:
-        self.alex8, self.seed = alex8, seed
+        self.seed = seed
+        self._alex8 = None if alex8 is None else read_alex8(alex8)
         self._runs: dict[tuple[str, HardwareConfig], LayerRun] = {}
         self._nonzeros: dict[str, NonZeros] = {}
         self._encoded: dict[str, EncodedMatrix] = {}
@@ -39,16 +45,16 @@ class Runs:
     def layers(self) -> Mapping[str, Layer]:
         """The nine layers by name, Alex-8 the real one if there is a file."""
         made = {name: generate(shape, self.seed) for name, shape in TABLE_III.items()}
-        return made if self.alex8 is None else {**made, "Alex-8": read_alex8(self.alex8)}
+        return made if self._alex8 is None else {**made, "Alex-8": self._alex8}
 
     @property
     def has_real_alex8(self) -> bool:
         """Whether Alex-8 is the published layer."""
-        return self.alex8 is not None
+        return self._alex8 is not None
 
     def note(self) -> str:
         """Return in one line where the layers come from."""
-        origin = self.layers["Alex-8"].origin if self.has_real_alex8 else "generated as the others"
+        origin = self._alex8.origin if self._alex8 else "generated as the others"
         return f"Layers: {self.layers['Alex-6'].origin}; Alex-8 {origin}."
 
     def run(self, name: str, config: HardwareConfig = PAPER) -> LayerRun:

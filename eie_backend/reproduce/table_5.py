@@ -53,7 +53,7 @@ def reproduce(runs: Runs) -> Result:
     context = [
         Published(platform, *_named(quantity), number)
         for platform, row in paper["platforms"].items()
-        for quantity, number in zip(paper["quantities"], row, strict=True)
+        for quantity, number in zip([*paper["quantities"], "node nm"], row, strict=True)
         if number is not None
     ]
     title = "Table V: platforms on AlexNet's FC7"

@@ -1,13 +1,14 @@
-"""Write results: CSV, JSON, and for figures SVG and PNG."""
+"""Results as CSV and JSON, and the summary of what is asserted."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 
-from eie_backend.reproduce.result import Result
+from eie_backend.reproduce.result import Result, Value
 
 COLUMNS = (
     "item",
@@ -23,20 +24,49 @@ COLUMNS = (
 
 
 def as_csv(result: Result) -> str:
-    """Return a line per value; what is not there is empty."""
+    """Return a line per value, then one per number of the paper's alone; what is not is empty."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for value in result.values:
-        writer.writerow([getattr(value, column) for column in COLUMNS])
+    for one in (*result.values, *result.context):
+        writer.writerow([getattr(one, column, None) for column in COLUMNS])
     return text.getvalue()
 
 
 def as_json(result: Result) -> str:
     """Return everything, with differences."""
-    values = [
-        {**asdict(value), "difference": value.difference, "holds": value.holds}
-        for value in result.values
-    ]
-    data = {"key": result.key, "title": result.title, "values": values, "notes": result.notes}
+    data = {
+        "key": result.key,
+        "title": result.title,
+        "values": [_as_dict(value) for value in result.values],
+        "published": [asdict(one) for one in result.context],
+        "notes": result.notes,
+    }
     return json.dumps(data, indent=2) + "\n"
+
+
+def summary(results: Iterable[Result], layers: str) -> str:
+    """Return as JSON all asserted values, by the key of their table or figure.
+
+    Parameters
+    ----------
+    results : iterable of Result
+    layers : str
+        Where the layers come from.
+    """
+    data = {
+        "layers": layers,
+        "results": {
+            result.key: {
+                "title": result.title,
+                "out_of_tolerance": len(result.failures),
+                "asserted": [_as_dict(value) for value in result.asserted],
+            }
+            for result in results
+        },
+    }
+    return json.dumps(data, indent=2) + "\n"
+
+
+def _as_dict(value: Value) -> dict[str, object]:
+    return {**asdict(value), "difference": value.difference, "holds": value.holds}

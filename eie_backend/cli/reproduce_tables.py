@@ -1,0 +1,124 @@
+"""A table or figure on screen: values beside the paper's, others as a matrix, then the notes."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from eie_backend.cli.console import table
+
+if TYPE_CHECKING:
+    from eie_backend.reproduce.result import Published, Result, Value
+
+OUT = "OUT"
+"""Beside a difference that is not allowed; not only in colour."""
+
+EXACT = 1e-6
+"""Tolerance below which only a rounding of floats is allowed."""
+
+SIDES = 3
+"""Characters of a column beside its content."""
+
+NAMED = 3
+"""Most quantities or items that are named before a reason."""
+
+
+def result_table(result: Result, width: int) -> Group:
+    """Return all of a result, `width` characters wide."""
+    compared = [value for value in result.values if value.paper is not None]
+    ours = [(v.item, _heading(v), v.ours) for v in result.values if v.paper is None]
+    theirs = [(one.item, _heading(one), one.paper) for one in result.context]
+    parts = [_comparison(result.title, compared)] if compared else []
+    title = "Ours; the paper prints no number" if compared else result.title
+    parts += _matrices(title, ours, width)
+    parts += _matrices("As the paper has them", theirs, width)
+    notes = Table.grid(padding=(0, 1))
+    for line in (*_reasons(compared), *result.notes):
+        notes.add_row("-", Text(line))
+    return Group(*parts, notes, "")
+
+
+def failure_lines(results: Iterable[Result]) -> list[str]:
+    """Return a line for each value that is out of tolerance."""
+    return [
+        f"{result.key}: {v.item}, {v.quantity}: {_number(v.ours)} {v.unit}".rstrip()
+        + f", paper {_number(v.paper or 0)}, {v.difference:+.1%}, allowed {_allowed(v)}"
+        for result in results
+        for v in result.failures
+    ]
+
+
+def _comparison(title: str, values: Sequence[Value]) -> Table:
+    made = table(title, "", "", "ours", "paper", "difference", "allowed")
+    made.columns[1].justify = "left"
+    for item, group in groupby(values, lambda value: value.item):
+        for n, value in enumerate(group):
+            off = "" if value.holds else f" {OUT}"
+            made.add_row(
+                "" if n else Text(item),
+                Text(_heading(value)),
+                _number(value.ours),
+                _number(value.paper or 0),
+                Text(f"{value.difference:+.1%}{off}", "" if value.holds else "bold red"),
+                _allowed(value),
+            )
+    return made
+
+
+def _matrices(title: str, cells: Sequence[tuple[str, str, float]], width: int) -> Iterator[Table]:
+    """Return items by quantities, in as many tables as the width asks for."""
+    items = list(dict.fromkeys(item for item, _, _ in cells))
+    columns: dict[str, list[str]] = {}
+    for quantity in dict.fromkeys(quantity for _, quantity, _ in cells):
+        texts = {item: _number(number) for item, other, number in cells if other == quantity}
+        columns[quantity] = [texts.get(item, "") for item in items]
+    while columns:
+        made = table(title, "")
+        rows, used = [items], max(map(len, items)) + SIDES
+        while columns:
+            quantity, column = next(iter(columns.items()))
+            content = max(map(len, [*quantity.split(), *column]))
+            used += content + SIDES
+            if used >= width and len(rows) > 1:
+                break
+            made.add_column("\n".join(textwrap.wrap(quantity, content)), justify="right")
+            rows.append(columns.pop(quantity))
+        for row in zip(*rows, strict=True):
+            made.add_row(*map(Text, row))
+        title = ""
+        yield made
+
+
+def _reasons(values: Sequence[Value]) -> Iterator[str]:
+    """Return a line for each reason: what is allowed, or which items are not asserted."""
+    for reason in dict.fromkeys(value.reason for value in values if value.reason):
+        found = [value for value in values if value.reason == reason]
+        limits = [value for value in found if value.tolerance is not None]
+        named = dict.fromkeys(value.quantity if limits else value.item for value in found)
+        what = "Not asserted"
+        if limits:
+            widest = max(limits, key=lambda value: value.tolerance or 0.0)
+            up_to = "up to " if len(set(map(_allowed, limits))) > 1 else ""
+            what = f"Allowed {up_to}{_allowed(widest)}"
+        yield ", ".join([what, *(named if len(named) <= NAMED else ())]) + f": {reason}."
+
+
+def _heading(value: Value | Published) -> str:
+    return f"{value.quantity} {value.unit}".strip()
+
+
+def _allowed(value: Value) -> str:
+    if value.tolerance is None:
+        return ""
+    return f"{100 * value.tolerance:.2g}%" if value.tolerance > EXACT else "exact"
+
+
+def _number(value: float) -> str:
+    """Return four digits, or all of a large number's before the point."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
