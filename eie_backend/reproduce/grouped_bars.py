@@ -27,7 +27,7 @@ def grouped_bars(result: Result, quantity: str, axis: str) -> Figure:
     axis : str
         Label of the vertical axis.
     """
-    from matplotlib import pyplot as plt
+    from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter
 
     ours = result.of(quantity)
@@ -36,7 +36,8 @@ def grouped_bars(result: Result, quantity: str, axis: str) -> Figure:
         series.setdefault(one.quantity, {})[one.item] = one.paper
     series["EIE, paper"] = {n: value.paper for n, value in ours.items() if value.paper is not None}
     series["EIE, ours"] = {name: value.ours for name, value in ours.items()}
-    figure, axes = plt.subplots(figsize=(2.4 * WIDTH, 1.2 * HEIGHT), layout="constrained")
+    figure = Figure(figsize=(2.4 * WIDTH, 1.2 * HEIGHT), layout="constrained")
+    axes = figure.subplots()
     width = GROUP / len(series)
     for n, (name, bars) in enumerate(series.items()):
         places = [list(ours).index(item) + (n - len(series) / 2 + 0.5) * width for item in bars]
