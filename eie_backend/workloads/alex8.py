@@ -34,8 +34,12 @@ def read_alex8(path: str | PathLike[str]) -> Layer:
                 raise InputError(f"{path}: has no {', '.join(missing)}; give Alex-8's .npz")
             codes, codebook, bias, x, expected = (data[name] for name in ARRAYS)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise InputError(
+            f"{path}: cannot be read: {error.strerror or error}; give Alex-8's .npz"
+        ) from error
     except (ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: not a whole .npz file of plain arrays") from error
+        raise InputError(
+            f"{path}: not a whole .npz file of plain arrays; give Alex-8's .npz"
+        ) from error
     origin = "as its authors published it, with a real input"
     return Layer("Alex-8", origin, codes, codebook, x, bias, expected)
