@@ -39,7 +39,7 @@ def reproduce(runs: Runs) -> Result:
         ours["theoretical"][name] = run.counters["entries"] / PAPER.num_pe / PAPER.clock_mhz
         ours["actual"][name] = run.microseconds
         for quantity in QUANTITIES:
-            us, tolerance_and_reason = ours[quantity][name], _allowed(name, quantity, runs)
+            us, tolerance_and_reason = ours[quantity][name], allowed(name, quantity, runs)
             values.append(
                 Value(name, quantity, "us", us, paper[quantity][n], *tolerance_and_reason)
             )
@@ -54,7 +54,8 @@ def reproduce(runs: Runs) -> Result:
     return Result(KEY, title, tuple(values), _notes(runs, ours), tuple(context))
 
 
-def _allowed(name: str, quantity: str, runs: Runs) -> tuple[float | None, str]:
+def allowed(name: str, quantity: str, runs: Runs) -> tuple[float | None, str]:
+    """Return the tolerance of a layer's time and its reason, or why there is none."""
     if name == "VGG-6":
         return None, VGG_6
     if name == "Alex-8":
