@@ -17,6 +17,7 @@ COLUMNS = (
     "paper",
     "difference",
     "tolerance",
+    "bound",
     "holds",
     "reason",
 )
