@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from eie_backend.reproduce import table_4
+from eie_backend.reproduce import ablation, ablation_layers, fc_storage, lenet, table_4
 from eie_backend.reproduce.result import Result
 from eie_backend.reproduce.runs import Runs
 
@@ -24,5 +25,10 @@ class Entry:
 
 CATALOG = {
     "table_4": Entry(table_4.reproduce),
+    "ablation": Entry(ablation.reproduce, ablation.draw),
+    "ablation_layers": Entry(ablation_layers.reproduce),
+    "lenet_300_100": Entry(partial(lenet.reproduce, "lenet_300_100")),
+    "lenet_5": Entry(partial(lenet.reproduce, "lenet_5")),
+    "fc_storage": Entry(fc_storage.reproduce),
 }
 """By key: a key is "table_N", "figure_N" or the name of something that the paper only tells."""
