@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from eie_backend import HardwareConfig, encode, simulate
 from eie_backend.drawing import rendered
-from eie_backend.energy import energy_pj
+from eie_backend.energy import energy_pj, event_energies
+from eie_backend.energy_table import shipped_table
 from eie_backend.reproduce import ablation, ablation_layers
 from eie_backend.reproduce.ablated import Machine, cost, full_matrix
 from eie_backend.reproduce.runs import PAPER, Runs
@@ -88,6 +89,19 @@ def test_dram_costs_table_i_and_its_bandwidth(small):
     assert dram.energy_pj - sram.energy_pj == pytest.approx(dram.fetch_pj - sram.fetch_pj)
     assert dram.memory_cycles == words
     assert (dram.compute_cycles, dram.size_bits) == (sram.compute_cycles, sram.size_bits)
+
+
+@pytest.mark.parametrize(("bits", "word", "arithmetic"), [(16, 60, "int16"), (32, 72, "float32")])
+def test_wide_weights_cost_their_bits_and_their_multiply(small, bits, word, arithmetic):
+    """An SRAM read in proportion to its bits; all else as the energy model has it."""
+    found = cost(small, "small", Machine(weight_bits=bits))
+    run = small.run("small", replace(PAPER, spmat_width_bits=8 * (word // (bits + 4))))
+    energies = event_energies(PAPER, shipped_table(), arithmetic)
+    (sram_pj,) = (one.sram_pj for one in energies if one.module == "spmat_read")
+    array = run.counters["spmat_reads"] * sram_pj
+    assert found.fetch_pj == pytest.approx(array * word / 64)
+    whole = sum(energy_pj(run.counters, PAPER, arithmetic=arithmetic).values())
+    assert found.energy_pj == pytest.approx(whole - array + found.fetch_pj)
 
 
 def test_words_are_read_where_entries_need_them():
