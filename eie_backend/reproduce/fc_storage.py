@@ -39,7 +39,7 @@ def reproduce(runs: Runs) -> Result:
             Value(name, "density", "%", 100 * (entries - layout.fillers) / codes.size, density),
             Value(name, "fillers", "% of entries", 100 * layout.fillers / entries),
             Value(name, "P+Q", "%", 100 * share, percent, 0.16, why),
-            Value(name, "index bits, H", "bits", layout.runs.bits / entries, index_huffman),
+            Value(name, "index bits H", "", layout.runs.bits / entries, index_huffman),
         ]
     title = "AlexNet's and VGG-16's dense layers, by Deep Compression's tables 4 and 5"
     return Result(KEY, title, tuple(values), (runs.note(), *NOTES))

@@ -33,10 +33,10 @@ INDEX_BITS = 5
 COLUMNS = {
     "weights": "",
     "density": "%",
-    "weight bits": "bits",
-    "weight bits, H": "bits",
-    "index bits": "bits",
-    "index bits, H": "bits",
+    "weight bits": "",
+    "weight bits H": "",
+    "index bits": "",
+    "index bits H": "",
     "P+Q": "%",
     "P+Q+H": "%",
 }
@@ -114,7 +114,7 @@ def _whole(
     why = "no higher than 1" if asserted else "may reach the error of the paper's float network"
     tolerance = limit if asserted else None
     times = error / float_error
-    yield Value(name, "error, of float", "x", times, p_error / p_float, tolerance, why, "at_most")
+    yield Value(name, "error / float's", "", times, p_error / p_float, tolerance, why, "at_most")
     yield Value(name, "error on the machine", "%", row["machine"]["test_error_percent"])
 
 

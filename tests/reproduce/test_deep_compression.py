@@ -57,7 +57,7 @@ def test_a_rate_below_the_papers_and_an_error_above_the_floats_fail(network, mon
     row["test_error_percent"] = found["float_error_percent"] + 0.01
     monkeypatch.setattr(lenet, "committed", lambda _network: found)
     failed = {(v.item, v.quantity) for v in lenet.reproduce(network, Runs()).failures}
-    assert failed == {("as the paper", "rate P+Q+H"), ("as the paper", "error, of float")}
+    assert failed == {("as the paper", "rate P+Q+H"), ("as the paper", "error / float's")}
 
 
 @networks
