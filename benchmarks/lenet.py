@@ -44,6 +44,7 @@ from torch.nn import functional
 import eie_backend as eie
 from eie_backend.compress.torch import Result, Training, retrain
 from eie_backend.recipe import Recipe, Schedule
+from eie_backend.reproduce.published import deep_compression
 from eie_backend.storage.accounting import LayerStorage, measure_smallest, total
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -53,8 +54,6 @@ from train_lenet import distort, lenet_5, lenet_300_100, scale_pixels, to_onnx
 
 RESULTS = Path(__file__).parents[1] / "eie_backend" / "data"
 NETWORKS = {"lenet_300_100": lenet_300_100, "lenet_5": lenet_5}
-PAPER = {"lenet_300_100": (40, 1.64), "lenet_5": (39, 0.80)}
-"""Rate, and test error in percent of the float model."""
 
 
 @dataclass(frozen=True)
@@ -259,7 +258,7 @@ def main() -> None:
     model = float_model(network)
     digits = Digits(x_train, y_train, float_model("lenet_5"))
     float_error = test_error(model, x_test, y_test)
-    rate, paper_error = PAPER[network]
+    paper = deep_compression()[network]
     print(f"float model: {float_error:.2f} %", flush=True)
 
     arguments.output.mkdir(parents=True, exist_ok=True)
@@ -293,7 +292,7 @@ def main() -> None:
         whole = {
             "environment": environment(),
             "float_error_percent": round(float_error, 2),
-            "paper": {"rate": rate, "float_error_percent": paper_error},
+            "paper": {"rate": paper["rates"][1], "float_error_percent": paper["errors"][0]},
             "rows": {row: {**others, name: found}.get(row) for row in ROWS[network]},
         }
         path.write_text(json.dumps(whole, indent=2) + "\n", "utf-8")

@@ -154,10 +154,6 @@ def test_no_idea_makes_anything_worse(runs):
     assert len([value for value in result.values if value.tolerance is not None]) == 6
 
 
-def test_a_seed_is_not_what_holds_it():
-    assert not ablation.reproduce(Runs(seed=7)).failures
-
-
 def test_layers_multiply_to_the_means(runs):
     """The table by layer, averaged, is the table of factors."""
     layers, factors = ablation_layers.reproduce(runs), ablation.reproduce(runs)
@@ -179,3 +175,7 @@ def test_picture(runs):
     svg = rendered(lambda: ablation.draw(result), "svg").decode()
     assert all(idea.split(" ")[0] in svg for idea in ablation.IDEAS)
     assert "28,800" in svg
+
+
+def test_a_seed_is_not_what_holds_it():
+    assert not ablation.reproduce(Runs(seed=7)).failures
