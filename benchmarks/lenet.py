@@ -3,8 +3,9 @@
 ``python benchmarks/lenet.py lenet_300_100 --data mnist.npz`` (or ``lenet_5``) takes the shipped
 float model, prunes and retrains it, shares its weights, trains the shared values, and counts
 Huffman-coded bits as the paper does. Then the simulated machine classifies all test images, in
-16-bit fixed point. It writes ``benchmarks/results/lenet_300_100.json`` and, in ``--output``, the
-compressed networks as ``.eiez`` files; the shipped ones are those of the row "float error".
+16-bit fixed point. It writes ``eie_backend/data/lenet_300_100.json``, which ``eie reproduce`` sets
+beside the paper's tables, and, in ``--output``, the compressed networks as ``.eiez`` files; the
+shipped ones are those of the row "float error".
 ``--rows "float error"`` measures one row and keeps the others of the result.
 
 Each row of the result starts from the same float model:
@@ -42,18 +43,17 @@ from torch.nn import functional
 
 import eie_backend as eie
 from eie_backend.compress.torch import Result, Training, retrain
-from eie_backend.recipe import MAX_INDEX_BITS, Recipe, Schedule
-from eie_backend.storage.accounting import LayerStorage, measure, total
+from eie_backend.recipe import Recipe, Schedule
+from eie_backend.reproduce.published import deep_compression
+from eie_backend.storage.accounting import LayerStorage, measure_smallest, total
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tutorials"))
 from environment import environment
 from train_lenet import distort, lenet_5, lenet_300_100, scale_pixels, to_onnx
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parents[1] / "eie_backend" / "data"
 NETWORKS = {"lenet_300_100": lenet_300_100, "lenet_5": lenet_5}
-PAPER = {"lenet_300_100": (40, 1.64), "lenet_5": (39, 0.80)}
-"""Rate, and test error in percent of the float model."""
 
 
 @dataclass(frozen=True)
@@ -192,17 +192,12 @@ def test_error(model: nn.Module, images: Tensor, labels: Tensor) -> float:
 
 
 def storage(model: nn.Module, bits: int) -> dict[str, LayerStorage]:
-    """Return what every layer takes, and all together.
-
-    The index width is the one with the fewest bits in the paper's way of counting, which leaves out
-    code tables; a ``.eiez`` file, which holds them, may take a narrower one.
-    """
+    """Return what every layer takes, and all together, each with the best width of its index."""
     layers = {}
     for name, layer in model.named_children():
         if isinstance(layer, (nn.Linear, nn.Conv2d)):
             weights, bias = layer.weight.detach().numpy(), layer.bias.detach().numpy()
-            widths = (measure(weights, bits, width, bias) for width in range(MAX_INDEX_BITS + 1))
-            layers[name] = min(widths, key=lambda layer: layer.paper_huffman_bits)
+            layers[name] = measure_smallest(weights, bits, bias)
     return {**layers, "all": total(layers.values())}
 
 
@@ -263,7 +258,7 @@ def main() -> None:
     model = float_model(network)
     digits = Digits(x_train, y_train, float_model("lenet_5"))
     float_error = test_error(model, x_test, y_test)
-    rate, paper_error = PAPER[network]
+    paper = deep_compression()[network]
     print(f"float model: {float_error:.2f} %", flush=True)
 
     arguments.output.mkdir(parents=True, exist_ok=True)
@@ -297,7 +292,7 @@ def main() -> None:
         whole = {
             "environment": environment(),
             "float_error_percent": round(float_error, 2),
-            "paper": {"rate": rate, "float_error_percent": paper_error},
+            "paper": {"rate": paper["rates"][1], "float_error_percent": paper["errors"][0]},
             "rows": {row: {**others, name: found}.get(row) for row in ROWS[network]},
         }
         path.write_text(json.dumps(whole, indent=2) + "\n", "utf-8")

@@ -2,7 +2,6 @@
 
 import json
 from importlib.resources import files
-from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -14,7 +13,6 @@ from eie_backend.storage.accounting import total
 from eie_backend.storage.container import read_eiez
 
 DATA = files("eie_backend") / "data"
-RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 AIMED = {"lenet_300_100": 64, "lenet_5": 100}
 """Rates in the paper's way of counting at the float network's error."""
 
@@ -24,7 +22,7 @@ networks = pytest.mark.parametrize("network", AIMED)
 @networks
 def test_results_are_as_small_as_the_paper_and_as_accurate_as_float(network):
     """Source: Deep Compression, table 1; 0.05 points are 5 of the 10,000 test images."""
-    found = json.loads((RESULTS / f"{network}.json").read_text("utf-8"))
+    found = json.loads((DATA / f"{network}.json").read_text("utf-8"))
     rate, paper_error = found["paper"]["rate"], found["paper"]["float_error_percent"]
     float_error, rows = found["float_error_percent"], found["rows"]
     assert float_error <= paper_error
@@ -42,7 +40,7 @@ def test_results_are_as_small_as_the_paper_and_as_accurate_as_float(network):
 @networks
 def test_the_shipped_network_is_that_of_the_results(network):
     contents = read_eiez(DATA / f"{network}.eiez")
-    row = json.loads((RESULTS / f"{network}.json").read_text("utf-8"))["rows"]["float error"]
+    row = json.loads((DATA / f"{network}.json").read_text("utf-8"))["rows"]["float error"]
     layers = total(contents.layers.values())
     assert layers.nonzeros == row["layers"]["all"]["nonzeros"]
     assert contents.metadata["test_error_percent"] == row["test_error_percent"]
@@ -71,5 +69,5 @@ def test_lenet_300_100_on_all_test_images(mnist):
     mod = eie.from_onnx(DATA / "lenet_300_100.eiez", {"batch": 100})
     (outputs,) = eie.run(eie.compile(mod, calibration=calibration), images)
     error = 100 * np.mean(outputs.argmax(axis=1) != mnist["y_test"])
-    found = json.loads((RESULTS / "lenet_300_100.json").read_text("utf-8"))["rows"]["float error"]
+    found = json.loads((DATA / "lenet_300_100.json").read_text("utf-8"))["rows"]["float error"]
     assert error == pytest.approx(found["machine"]["test_error_percent"], abs=1e-6)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from eie_backend.reproduce import (
+    ablation,
+    ablation_layers,
+    fc_storage,
     figure_6,
     figure_7,
+    lenet,
     table_1,
     table_2,
     table_3,
@@ -38,5 +43,10 @@ CATALOG = {
     "table_5": Entry(table_5.reproduce),
     "figure_6": Entry(figure_6.reproduce, figure_6.draw),
     "figure_7": Entry(figure_7.reproduce, figure_7.draw),
+    "ablation": Entry(ablation.reproduce, ablation.draw),
+    "ablation_layers": Entry(ablation_layers.reproduce),
+    "lenet_300_100": Entry(partial(lenet.reproduce, "lenet_300_100")),
+    "lenet_5": Entry(partial(lenet.reproduce, "lenet_5")),
+    "fc_storage": Entry(fc_storage.reproduce),
 }
 """By key: a key is "table_N", "figure_N" or the name of something that the paper only tells."""

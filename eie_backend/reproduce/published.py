@@ -1,4 +1,4 @@
-"""The paper's numbers, from ``data/eie_paper.yaml``."""
+"""The papers' numbers, from ``data/eie_paper.yaml`` and ``data/deep_compression_paper.yaml``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,17 @@ import yaml
 @cache
 def published() -> dict[str, Any]:
     """Return what the EIE paper prints, by the key of the table or figure."""
-    text = (files("eie_backend") / "data" / "eie_paper.yaml").read_text("utf-8")
-    loaded: dict[str, Any] = yaml.safe_load(text)
+    return _read("eie_paper.yaml")
+
+
+@cache
+def deep_compression() -> dict[str, Any]:
+    """Return what the Deep Compression paper prints, by the key under which it is reproduced."""
+    return _read("deep_compression_paper.yaml")
+
+
+def _read(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(
+        (files("eie_backend") / "data" / name).read_text("utf-8")
+    )
     return loaded

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Value:
         Largest allowed relative difference, 0.12 for 12 %; None where nothing is asserted.
     reason : str
         Why the tolerance is what it is, or why there is none.
+    bound : {"near", "at_least", "at_most"}
+        Whether the tolerance limits both sides, or only how far ours is below, or above.
     """
 
     item: str
@@ -31,6 +34,7 @@ class Value:
     paper: float | None = None
     tolerance: float | None = None
     reason: str = ""
+    bound: Literal["near", "at_least", "at_most"] = "near"
 
     def __post_init__(self) -> None:
         """Refuse a tolerance of nothing, or without a reason; take NumPy's numbers as floats."""
@@ -52,8 +56,12 @@ class Value:
     @property
     def holds(self) -> bool:
         """Whether the difference is within the tolerance, if there is one."""
+        if self.tolerance is None:
+            return True
+        difference = self.difference or 0.0
+        off = {"near": abs(difference), "at_least": -difference, "at_most": difference}[self.bound]
         # A rounding error must not fail what is exactly at the limit.
-        return self.tolerance is None or abs(self.difference or 0.0) <= self.tolerance + 1e-12
+        return off <= self.tolerance + 1e-12
 
 
 @dataclass(frozen=True)

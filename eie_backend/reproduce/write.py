@@ -18,6 +18,7 @@ COLUMNS = (
     "paper",
     "difference",
     "tolerance",
+    "bound",
     "holds",
     "reason",
 )

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eie_backend.errors import EncodingError
+from eie_backend.recipe import MAX_INDEX_BITS
 from eie_backend.storage import coded_tensor, sections
 from eie_backend.storage.coded_tensor import MAX_VALUES, CodedTensor, code_tensor
 from eie_backend.storage.layout import Stream
@@ -164,6 +165,17 @@ def measure(
             "share them first"
         )
     return storage_of(tensor, bits, 0 if bias is None else bias.nbytes)
+
+
+def measure_smallest(
+    weights: NDArray[np.float32], bits: int, bias: NDArray[np.float32] | None = None
+) -> LayerStorage:
+    """Return what a layer takes with the index width of the fewest bits in the paper's P+Q+H.
+
+    That count leaves out code tables; a ``.eiez`` file, which holds them, may take a narrower one.
+    """
+    widths = (measure(weights, bits, width, bias) for width in range(MAX_INDEX_BITS + 1))
+    return min(widths, key=lambda layer: layer.paper_huffman_bits)
 
 
 def storage_of(tensor: CodedTensor, bits: int | None = None, bias_bytes: int = 0) -> LayerStorage:
