@@ -10,7 +10,7 @@ from os import PathLike
 from eie_backend.config import HardwareConfig
 from eie_backend.encoding import EncodedMatrix
 from eie_backend.simulator import LayerRun, simulate
-from eie_backend.workloads import TABLE_III, Layer, generate, read_alex8
+from eie_backend.workloads import EVEN, TABLE_III, Layer, Structure, generate, read_alex8
 
 PAPER = HardwareConfig()
 """The machine of the EIE paper: 64 PEs."""
@@ -25,17 +25,26 @@ class Runs:
         The real Alex-8; without it that layer is generated as the others are.
     seed : int
         Of the generated layers.
+    structure : Structure
+        How unevenly their non-zeros lie.
     """
 
-    def __init__(self, alex8: str | PathLike[str] | None = None, seed: int = 0) -> None:
-        self.alex8, self.seed = alex8, seed
+    def __init__(
+        self,
+        alex8: str | PathLike[str] | None = None,
+        seed: int = 0,
+        structure: Structure = EVEN,
+    ) -> None:
+        self.alex8, self.seed, self.structure = alex8, seed, structure
         self._runs: dict[tuple[str, HardwareConfig], LayerRun] = {}
         self._encoded: dict[tuple[str, int, int], EncodedMatrix] = {}
 
     @cached_property
     def layers(self) -> Mapping[str, Layer]:
         """The nine layers by name, Alex-8 the real one if there is a file."""
-        made = {name: generate(shape, self.seed) for name, shape in TABLE_III.items()}
+        made = {
+            name: generate(shape, self.seed, self.structure) for name, shape in TABLE_III.items()
+        }
         return made if self.alex8 is None else {**made, "Alex-8": read_alex8(self.alex8)}
 
     @property
