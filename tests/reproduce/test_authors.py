@@ -16,7 +16,7 @@ import scipy.sparse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eie_backend import HardwareConfig, simulate
+from eie_backend import HardwareConfig, cli, simulate
 from eie_backend.errors import EieError
 from eie_backend.reproduce import authors
 from eie_backend.workloads import UNEVEN, LayerShape, generate, read_alex8
@@ -146,6 +146,21 @@ def test_without_make_the_error_says_so(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(EieError, match="needs make and g"):
         authors.reproduce(runs_of(SMALL), copy)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--structure", "odd"], "structure 'odd' is unknown; give one of even, uneven"),
+        (["--authors-simulator", "absent"], "absent: has no Makefile and no src; give the folder"),
+    ],
+)
+def test_the_command_refuses_in_one_line(arguments, message, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["eie", "reproduce", *arguments])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    assert caught.value.code == 2
+    assert message in capsys.readouterr().err
 
 
 def test_another_codebook_is_refused(tmp_path):

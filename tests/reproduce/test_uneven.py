@@ -14,7 +14,7 @@ def result():
 def test_a_layer_as_dense_and_uneven_as_the_real_one_takes_its_time(result):
     assert not result.failures
     actual = result.of("actual")
-    even, real = actual["Alex-8 as dense as the real"], actual["Alex-8 as uneven, too"]
+    even, real = actual["Alex-8 with real densities"], actual["Alex-8 uneven as well"]
     assert abs(real.difference) < abs(even.difference) < abs(actual["Alex-8 even"].difference)
 
 
