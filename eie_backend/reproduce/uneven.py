@@ -49,9 +49,9 @@ NOTES = (
     "inputs. Its two printed times together need 22 % more active inputs than Table III says and "
     "rows six times as uneven as Alex-8's; the actual time alone 38 % more active inputs; the "
     "theoretical time alone columns five times as uneven, and active in step (correlation 0.6; "
-    "Alex-8's is 0.04). The printed theoretical time equals Alex-6's to the digit and is 1.91 times the product of Table "
-    "III, the largest ratio of all, so it may be a copying error. An image denser than the average "
-    "is the likeliest cause; without that image it stays unproved.",
+    "Alex-8's is 0.04). The printed theoretical time equals Alex-6's to the digit and is 1.91 "
+    "times the product of Table III, the largest ratio of all, so it may be a copying error. An "
+    "image denser than the average is the likeliest cause; without that image it stays unproved.",
 )
 
 
