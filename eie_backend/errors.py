@@ -55,6 +55,10 @@ class ContainerError(EieError):
     """A ``.eiez`` file that is truncated, altered, impossible or from another version."""
 
 
+class SimulatorError(EieError):
+    """Another simulator, set beside this one, that cannot be built or run or prints no result."""
+
+
 class VersionError(EieError, ImportError):
     """A pair of TVM packages that is known not to work."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -48,19 +49,36 @@ def reproduce(
         typer.Option(help=f"The real Alex-8 (.npz); by default {ALEX8}, if it is there."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the generated layers.")] = 0,
+    structure: Annotated[
+        str, typer.Option(help="even, or uneven: generated layers vary as the real Alex-8 does.")
+    ] = "even",
+    authors_simulator: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the EIE authors' simulator: run the layers there too."),
+    ] = None,
 ) -> None:
     """Run the EIE paper's layers and set its tables and figures beside ours.
 
     Exit code 1 if a value is out of its tolerance. summary.json lists all that have one.
     """
     from eie_backend.cli.reproduce_tables import failure_lines, result_table
-    from eie_backend.reproduce.catalog import CATALOG
+    from eie_backend.reproduce import authors
+    from eie_backend.reproduce.catalog import CATALOG, Entry
     from eie_backend.reproduce.runs import Runs
     from eie_backend.reproduce.write import summary
+    from eie_backend.workloads import STRUCTURES
 
+    if structure not in STRUCTURES:
+        raise InputError(
+            f"reproduce: structure {structure!r} is unknown; give one of {', '.join(STRUCTURES)}"
+        )
+    catalog = dict(CATALOG)
+    if authors_simulator is not None:
+        others = [*(others or ()), authors.KEY]
+        catalog[authors.KEY] = Entry(partial(authors.reproduce, copy=authors_simulator))
     keys = [f"table_{n}" for n in tables or ()] + [f"figure_{n}" for n in figures or ()]
-    chosen = _chosen(list(CATALOG) if everything else [*keys, *(others or ())], CATALOG)
-    runs = Runs(alex8 or (ALEX8 if ALEX8.exists() else None), seed)
+    chosen = _chosen(list(catalog) if everything else [*keys, *(others or ())], catalog)
+    runs = Runs(alex8 or (ALEX8 if ALEX8.exists() else None), seed, STRUCTURES[structure])
     if output is not None:
         _prepare(output, chosen)
     results: list[Result] = []

@@ -19,6 +19,7 @@ from eie_backend.reproduce import (
     table_3,
     table_4,
     table_5,
+    uneven,
 )
 from eie_backend.reproduce.result import Result
 from eie_backend.reproduce.runs import Runs
@@ -43,6 +44,7 @@ CATALOG = {
     "table_5": Entry(table_5.reproduce),
     "figure_6": Entry(figure_6.reproduce, figure_6.draw),
     "figure_7": Entry(figure_7.reproduce, figure_7.draw),
+    "uneven": Entry(uneven.reproduce),
     "ablation": Entry(ablation.reproduce, ablation.draw),
     "ablation_layers": Entry(ablation_layers.reproduce),
     "lenet_300_100": Entry(partial(lenet.reproduce, "lenet_300_100")),

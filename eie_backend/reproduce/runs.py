@@ -12,7 +12,7 @@ from eie_backend.encoding import EncodedMatrix, encode
 from eie_backend.engines import CycleAccount
 from eie_backend.nonzeros import NonZeros, nonzeros
 from eie_backend.simulator import LayerRun, simulate
-from eie_backend.workloads import TABLE_III, Layer, generate, read_alex8
+from eie_backend.workloads import EVEN, TABLE_III, Layer, Structure, generate, read_alex8
 
 PAPER = HardwareConfig()
 """The machine of the EIE paper: 64 PEs."""
@@ -27,6 +27,8 @@ class Runs:
         The real Alex-8; without it that layer is generated as the others are.
     seed : int
         Of the generated layers.
+    structure : Structure
+        How unevenly their non-zeros lie.
 
     Raises
     ------
@@ -34,8 +36,13 @@ class Runs:
         If the real Alex-8 cannot be read.
     """
 
-    def __init__(self, alex8: str | PathLike[str] | None = None, seed: int = 0) -> None:
-        self.seed = seed
+    def __init__(
+        self,
+        alex8: str | PathLike[str] | None = None,
+        seed: int = 0,
+        structure: Structure = EVEN,
+    ) -> None:
+        self.seed, self.structure = seed, structure
         self._alex8 = None if alex8 is None else read_alex8(alex8)
         self._runs: dict[tuple[str, HardwareConfig], LayerRun] = {}
         self._nonzeros: dict[str, NonZeros] = {}
@@ -44,7 +51,9 @@ class Runs:
     @cached_property
     def layers(self) -> Mapping[str, Layer]:
         """The nine layers by name, Alex-8 the real one if there is a file."""
-        made = {name: generate(shape, self.seed) for name, shape in TABLE_III.items()}
+        made = {
+            name: generate(shape, self.seed, self.structure) for name, shape in TABLE_III.items()
+        }
         return made if self._alex8 is None else {**made, "Alex-8": self._alex8}
 
     @property
