@@ -116,7 +116,10 @@ def _heading(value: Value | Published) -> str:
 def _allowed(value: Value) -> str:
     if value.tolerance is None:
         return ""
-    return f"{100 * value.tolerance:.2g}%" if value.tolerance > EXACT else "exact"
+    limit = f"{100 * value.tolerance:.2g}%" if value.tolerance > EXACT else "0%"
+    if value.bound == "near":
+        return limit if value.tolerance > EXACT else "exact"
+    return f">= -{limit}".replace("-0%", "0%") if value.bound == "at_least" else f"<= {limit}"
 
 
 def _number(value: float) -> str:

@@ -59,10 +59,10 @@ NOTES = (
     "An SRAM of any size costs the same per bit read. Dense layers store neither index nor "
     "pointers, or (with indices) both; 32-bit weights are multiplied in float32; leaving out the "
     "codebook saves nothing, as Table II does not list it apart.",
-    "65.16 % is the mean over the six layers of the zero inputs in Learning both Weights and "
-    "Connections (34, 36, 40, 19, 38, 42 % are non-zero: 65.167 %); Table III's densities give "
-    "65.87 %, and the results section says 65.14 %. Time is saved so, and energy with it at the "
-    "constant 0.600 W of Figure 7.",
+    "The paper does not say what 65.16 % averages. The mean over six layers of the zero inputs in "
+    "Learning both Weights and Connections (34, 36, 40, 19, 38, 42 % are non-zero) is 65.167 %; "
+    "Table III's densities give 65.87 %, and the results section says 65.14 %. Time is saved so, "
+    "and energy with it at the constant 0.600 W of Figure 7.",
 )
 
 

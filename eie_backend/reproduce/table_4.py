@@ -19,7 +19,8 @@ REASONS = {
 }
 VGG_6 = (
     "28.1 us takes 1,438,720 entries; 4 % of the weights and 18.3 % of the inputs, "
-    "paddings included, are fewer if the non-zeros lie anywhere alike"
+    "paddings included, are fewer if the non-zeros lie anywhere alike; `uneven` tries what else "
+    "would explain it"
 )
 GENERATED_ALEX_8 = (
     "the authors' input for this layer has 42.9 % non-zeros, Table III's average "
