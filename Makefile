@@ -1,11 +1,15 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-cpp fuzz smoke check generate bench
+.PHONY: help demo test test-cpp fuzz smoke check generate bench bench-lenet
 
 BIN := .venv/bin
 READY := .venv/.ready
 FUZZ_SECONDS := 60
+MNIST := ../shared/data/mnist/mnist.npz
+# From seconds to minutes; each says how long it takes.
+BENCHMARKS := engines huffman simulator import_time accumulator_bits compress_speed growth \
+  sparse_pays load_balance compile_time
 MEMORY_SANITIZERS := address,undefined,float-cast-overflow
 # The C++ tests need neither .venv nor tvm-ffi.
 CONFIGURE := cmake -S runtime -DCMAKE_BUILD_TYPE=RelWithDebInfo
@@ -54,10 +58,18 @@ check: $(READY)  ## lint, format, types, generated files, links
 	cd build/mypy && ../../$(BIN)/mypy --config-file ../../pyproject.toml -p eie_backend
 	find runtime \( -name '*.h' -o -name '*.cc' \) -print0 | xargs -0r $(BIN)/clang-format --dry-run -Werror
 	$(BIN)/python -m eie_backend.isa.generate --check
+	$(BIN)/python benchmarks/page.py --check
 	$(BIN)/python .ci/check_links.py
 
 generate: $(READY)  ## rewrite the generated files
 	$(BIN)/python -m eie_backend.isa.generate
 
-bench: $(READY)  ## run every benchmark
-	for script in benchmarks/*.py; do $(BIN)/python "$$script"; done
+bench: $(READY)  ## the benchmarks (15 minutes) and their page, docs/performance.md
+	$(BIN)/pip install --quiet -e '.[test,dev,bench]'
+	for name in $(BENCHMARKS); do $(BIN)/python "benchmarks/$$name.py"; done
+	$(BIN)/python benchmarks/page.py
+
+bench-lenet: $(READY)  ## train and measure the LeNets: PyTorch, 40 minutes, MNIST=mnist.npz
+	$(BIN)/pip install --quiet -e '.[test,dev,torch]'
+	for name in lenet_300_100 lenet_5; do $(BIN)/python benchmarks/lenet.py $$name --data "$(MNIST)"; done
+	$(BIN)/python benchmarks/page.py

@@ -28,7 +28,7 @@ from eie_backend import HardwareConfig, simulate_batch
 from eie_backend.workloads import Layer, LayerShape, generate
 
 ACTIVE = 0.35
-REPETITIONS, COMPILATIONS = 15, 5
+REPETITIONS, COMPILATIONS = 15, 3
 
 
 @dataclass(frozen=True)

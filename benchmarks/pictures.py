@@ -43,18 +43,19 @@ def break_even(result: Result) -> Figure:
             times = [row["milliseconds"][way + suffix] for row in found["densities"].values()]
             spread(axes, densities, times, n, NAMES[way])
         axes.plot(densities, eie, color=COLORS[3], marker=MARKS[3], ms=4, label="EIE, simulated")
-        axes.set(xscale="log", yscale="log", xlabel=AXES["density"])
+        logarithmic(axes, AXES["density"])
         axes.set_title(f"{found['batch']} inputs at once" if suffix else "one input")
     figure.axes[0].set_ylabel("ms per input")
-    figure.axes[0].legend(loc="lower right", fontsize=8)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=4)
     return figure
 
 
 def growth(result: Result) -> Figure:
-    """Draw times against each variable, with the fitted power laws."""
+    """Draw times against each variable, with the fitted power laws and their exponents."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(2 * WIDTH, 2.2 * HEIGHT), layout="constrained")
+    figure = Figure(figsize=(2 * WIDTH, 2 * HEIGHT), layout="constrained")
     names = list(next(iter(result["measured"].values())))
     for axes, (varied, curves) in zip(
         figure.subplots(2, 2).flat, result["measured"].items(), strict=True
@@ -62,14 +63,31 @@ def growth(result: Result) -> Figure:
         for name, curve in curves.items():
             n, fit = names.index(name), curve["fit"]
             x = np.array([float(value) for value in curve["milliseconds"]])
-            label = f"{fit['exponent']:.2f} ± {fit['standard_error']:.2f}  {name}"
-            spread(axes, x, list(curve["milliseconds"].values()), n, label, line="none")
-            axes.plot(x, fit["factor"] * x ** fit["exponent"], color=COLORS[n], lw=1)
-        axes.set(xscale="log", yscale="log", xlabel=AXES[varied], ylabel="ms")
-        low, high = axes.get_ylim()
-        axes.set_ylim(low, high * (high / low) ** 0.6)  # room for the legend
-        axes.legend(fontsize=7, loc="upper left", title="exponent, time of", title_fontsize=7)
+            spread(axes, x, list(curve["milliseconds"].values()), n, name, line="none")
+            fitted = fit["factor"] * x ** fit["exponent"]
+            axes.plot(x, fitted, color=COLORS[n], lw=1)
+            text = f" {fit['exponent']:.2f} ± {fit['standard_error']:.2f}"
+            axes.annotate(
+                text,
+                (x[-1], fitted[-1]),
+                (5, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=8,
+                color=COLORS[n],
+            )
+        logarithmic(axes, AXES[varied])
+        axes.set_xlim(right=x[-1] * (x[-1] / x[0]) ** 0.25)  # room for the exponents
+        axes.set_ylabel("ms")
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=4)
     return figure
+
+
+def logarithmic(axes: Axes, label: str) -> None:
+    """Give both axes logarithmic scales, without minor ticks: they are most of a file's bytes."""
+    axes.set(xscale="log", yscale="log", xlabel=label)
+    axes.minorticks_off()
 
 
 def spread(

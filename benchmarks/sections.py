@@ -48,7 +48,7 @@ def sparse_pays(result: Result) -> str:
     head = ["times as fast", "CSR as NumPy", f"at batch {batch}", "EIE as NumPy", "as ONNX Runtime"]
     head += ["as CSR", *(f"{NAMES[name]}, batch {batch}" for name in BATCHED)]
     rows = [
-        [layer, *row["csr_speedup"].values(), *(row["eie_speedup"][way] for way in ways)]
+        [layer, *row["csr_speedup"].values(), *(f"{row['eie_speedup'][way]:.3g}" for way in ways)]
         for layer, row in layers.items()
     ]
     columns = list(zip(*rows, strict=True))[1:]
@@ -96,10 +96,10 @@ def _break_even(result: Result) -> str:
     for dense, density in even["scipy_csr"].items():
         csr = dense.replace("numpy", "scipy_csr")
         left = times["milliseconds"][dense]["median"] / times["milliseconds"][csr]["median"]
-        rows.append(["SciPy CSR", _way(dense, batch), _density(density), f"{left:.2g}"])
+        rows.append(["SciPy CSR", _way(dense, batch), _density(density), f"{left:.3g}"])
     for way, density in even["eie"].items():
         left = times["milliseconds"][way]["median"] / eie_ms
-        rows.append(["EIE, simulated", _way(way, batch), _density(density), f"{left:.2g}"])
+        rows.append(["EIE, simulated", _way(way, batch), _density(density), f"{left:.3g}"])
     head = ["faster", "than", "up to a density of", "times as fast when dense"]
     return (
         "### Break-even density\n\nAlex-7's size and inputs, 4096 x 4096 and 35.3 % of them not "
@@ -130,7 +130,7 @@ def growth(result: Result) -> str:
                 [
                     name,
                     varied,
-                    f"{float(first[0]):g} to {float(last[0]):g}",
+                    f"{first[0]} to {last[0]}",
                     ms(first[1]),
                     ms(last[1]),
                     f"{fit['exponent']:.2f} ± {fit['standard_error']:.2f}",
@@ -141,7 +141,7 @@ def growth(result: Result) -> str:
         "One is varied, the others stay: a generated square layer of 2048 x 2048 weights, density "
         "0.1, 35 % of the inputs not zero, 64 PEs, batch 1; the simulator on one thread. Exponent: "
         "of the power law fitted to all medians, with its standard error. Fixed costs per call "
-        "lower it. Times: median (quartiles) of 15, of compiling 5. Cycles and entries of every "
+        "lower it. Times: median (quartiles) of 15, of compiling 3. Cycles and entries of every "
         "point are exact.\n\n"
         f"{table(head, rows)}\n"
         "Without values, the simulator works per active column and PE and not per entry: a quarter "
