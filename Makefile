@@ -16,7 +16,7 @@ CONFIGURE := cmake -S runtime -DCMAKE_BUILD_TYPE=RelWithDebInfo
 JOBS := $$(getconf _NPROCESSORS_ONLN)
 
 help:  ## list the commands
-	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
 
 # Editable: Python files need no reinstallation, a change of the C++ runtime does.
 $(READY): pyproject.toml $(shell find runtime -path runtime/tests -prune -o -print)
@@ -66,8 +66,11 @@ generate: $(READY)  ## rewrite the generated files
 
 bench: $(READY)  ## the benchmarks (15 minutes) and their page, docs/performance.md
 	$(BIN)/pip install --quiet -e '.[test,dev,bench]'
-	for name in $(BENCHMARKS); do $(BIN)/python "benchmarks/$$name.py"; done
-	$(BIN)/python benchmarks/page.py
+	failed=(); for name in $(BENCHMARKS); do \
+	  $(BIN)/python "benchmarks/$$name.py" || failed+=("$$name"); \
+	done; \
+	$(BIN)/python benchmarks/page.py; \
+	if (($${#failed[@]})); then echo "beyond a limit: $${failed[*]}" >&2; exit 1; fi
 
 bench-lenet: $(READY)  ## train and measure the LeNets: PyTorch, 40 minutes, MNIST=mnist.npz
 	$(BIN)/pip install --quiet -e '.[test,dev,torch]'
