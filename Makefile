@@ -1,18 +1,22 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-cpp fuzz smoke check generate bench
+.PHONY: help demo test test-cpp fuzz smoke check generate bench bench-lenet
 
 BIN := .venv/bin
 READY := .venv/.ready
 FUZZ_SECONDS := 60
+MNIST := ../shared/data/mnist/mnist.npz
+# From seconds to minutes; each says how long it takes.
+BENCHMARKS := engines huffman simulator import_time accumulator_bits compress_speed growth \
+  sparse_pays load_balance compile_time
 MEMORY_SANITIZERS := address,undefined,float-cast-overflow
 # The C++ tests need neither .venv nor tvm-ffi.
 CONFIGURE := cmake -S runtime -DCMAKE_BUILD_TYPE=RelWithDebInfo
 JOBS := $$(getconf _NPROCESSORS_ONLN)
 
 help:  ## list the commands
-	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
 
 # Editable: Python files need no reinstallation, a change of the C++ runtime does.
 $(READY): pyproject.toml $(shell find runtime -path runtime/tests -prune -o -print)
@@ -54,10 +58,21 @@ check: $(READY)  ## lint, format, types, generated files, links
 	cd build/mypy && ../../$(BIN)/mypy --config-file ../../pyproject.toml -p eie_backend
 	find runtime \( -name '*.h' -o -name '*.cc' \) -print0 | xargs -0r $(BIN)/clang-format --dry-run -Werror
 	$(BIN)/python -m eie_backend.isa.generate --check
+	$(BIN)/python benchmarks/page.py --check
 	$(BIN)/python .ci/check_links.py
 
 generate: $(READY)  ## rewrite the generated files
 	$(BIN)/python -m eie_backend.isa.generate
 
-bench: $(READY)  ## run every benchmark
-	for script in benchmarks/*.py; do $(BIN)/python "$$script"; done
+bench: $(READY)  ## the benchmarks (15 minutes) and their page, docs/performance.md
+	$(BIN)/pip install --quiet -e '.[test,dev,bench]'
+	failed=(); for name in $(BENCHMARKS); do \
+	  $(BIN)/python "benchmarks/$$name.py" || failed+=("$$name"); \
+	done; \
+	$(BIN)/python benchmarks/page.py; \
+	if (($${#failed[@]})); then echo "beyond a limit: $${failed[*]}" >&2; exit 1; fi
+
+bench-lenet: $(READY)  ## train and measure the LeNets: PyTorch, 40 minutes, MNIST=mnist.npz
+	$(BIN)/pip install --quiet -e '.[test,dev,torch]'
+	for name in lenet_300_100 lenet_5; do $(BIN)/python benchmarks/lenet.py $$name --data "$(MNIST)"; done
+	$(BIN)/python benchmarks/page.py

@@ -1,8 +1,8 @@
 """Time and memory of compression: AlexNet's dense layers against a sort, k-means against sklearn.
 
-``python benchmarks/compress_speed.py`` writes ``benchmarks/results/compress_speed.json``. Ratios
-compare calls that take turns in one run; they are medians. The weights are normal, with the shapes
-and densities of Deep Compression, Table 4, in the compiler's memory order.
+``python benchmarks/compress_speed.py`` writes ``benchmarks/results/compress_speed.json`` (one
+minute). Ratios compare calls that take turns in one run; they are medians. The weights are normal,
+with the shapes and densities of Deep Compression, Table 4, in the compiler's memory order.
 
 Memory is measured in a fresh process: the kernel's high-water mark of resident memory during
 pruning, sharing and encoding, less what was resident before the weights were made. So it counts the
@@ -14,8 +14,6 @@ scikit-learn is in the extra `bench`; without it, its row says why it is missing
 from __future__ import annotations
 
 import gc
-import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -35,10 +33,9 @@ from eie_backend.compress.share_weights import share, share_codes
 from eie_backend.encoding import EncodedMatrix
 
 sys.path.insert(0, str(Path(__file__).parent))
-from environment import environment
-from measure import medians_ms
+from measure import timings
+from record import record
 
-RESULT = Path(__file__).parent / "results" / "compress_speed.json"
 LAYERS = {"fc6": (4096, 9216, 0.09), "fc7": (4096, 4096, 0.09), "fc8": (1000, 4096, 0.25)}
 """Outputs, inputs and density."""
 
@@ -114,13 +111,21 @@ def in_fresh_process(function: str) -> float:
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
+def exact() -> dict[str, object]:
+    """Return what is stored of each layer."""
+    return {
+        name: {"entries": matrix.entries.size, "padding_entries": matrix.padding_entries}
+        for name, matrix in zip(LAYERS, compressed(weights()), strict=True)
+    }
+
+
 def pipeline_row() -> dict[str, object]:
     """Compare pruning, sharing and encoding with one sort of the weights."""
     layers = weights()
     if not same(compressed(layers), compressed_densely(layers)):
         sys.exit("with and without whole matrices: different bits")
     flat = np.concatenate([matrix.ravel(order="K") for matrix in layers.values()])
-    times = medians_ms(
+    times = timings(
         {
             "sort": lambda: np.sort(flat),
             "compress": lambda: compressed(layers),
@@ -130,9 +135,9 @@ def pipeline_row() -> dict[str, object]:
     )
     return {
         "weights": flat.size,
-        "ms": times,
-        "time_ratio": round(times["compress"] / times["sort"], 2),
-        "time_ratio_densely": round(times["compress_densely"] / times["sort"], 2),
+        "milliseconds": times,
+        "time_ratio": round(times["compress"].median / times["sort"].median, 2),
+        "time_ratio_densely": round(times["compress_densely"].median / times["sort"].median, 2),
         "memory_ratio": in_fresh_process("compressed"),
         "memory_ratio_densely": in_fresh_process("compressed_densely"),
     }
@@ -159,14 +164,14 @@ def kmeans_row() -> dict[str, object]:
         nearest = np.searchsorted((wide[1:] + wide[:-1]) / 2, values)
         return float(np.sum((values - wide[nearest]) ** 2))
 
-    times = medians_ms({"sklearn": theirs, "eie": ours}, 3)
+    times = timings({"sklearn": theirs, "eie": ours}, 5)
     errors = {"sklearn": error(theirs()), "eie": error(ours())}
     return {
         "values": values.size,
         "clusters": CLUSTERS,
         "sklearn": f"{version('scikit-learn')}, n_init='auto': one start by k-means++",
-        "ms": times,
-        "speedup": round(times["sklearn"] / times["eie"], 1),
+        "milliseconds": times,
+        "speedup": round(times["sklearn"].median / times["eie"].median, 1),
         "squared_error": {name: round(value, 3) for name, value in errors.items()},
         "error_ratio": round(errors["eie"] / errors["sklearn"], 5),
     }
@@ -177,20 +182,14 @@ def main() -> None:
     if len(sys.argv) > 1:
         print(memory_ratio({f.__name__: f for f in (compressed, compressed_densely)}[sys.argv[1]]))
         return
-    result = {
-        "environment": environment(),
-        "load_average": round(os.getloadavg()[0], 1),
-        "limits": {
-            "time_ratio": MAX_TIME_RATIO,
-            "memory_ratio": MAX_MEMORY_RATIO,
-            "speedup": MIN_SPEEDUP,
-        },
-        "pipeline": pipeline_row(),
-        "kmeans": kmeans_row(),
+    limits = {
+        "time_ratio": MAX_TIME_RATIO,
+        "memory_ratio": MAX_MEMORY_RATIO,
+        "speedup": MIN_SPEEDUP,
     }
-    print(json.dumps(result, indent=2))
-    RESULT.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
-    pipeline, kmeans = result["pipeline"], result["kmeans"]
+    pipeline, kmeans = pipeline_row(), kmeans_row()
+    measured = {"limits": limits, "pipeline": pipeline, "kmeans": kmeans}
+    record("compress_speed", exact(), measured)
     faults = [
         name
         for name, bad in (

@@ -2,15 +2,15 @@
 
 ``python benchmarks/huffman.py`` decodes the codes and the relative indices of a layer as large as
 AlexNet's fc7 (16.8 million weights, density 0.09, 31 values), in turns with bitarray's own two
-decoders, compares the medians and writes ``benchmarks/results/huffman.json``. All of them use one
-thread, so times are those of the processor: other load on the machine does not count.
+decoders, compares the medians and writes ``benchmarks/results/huffman.json`` (20 seconds). All of
+them use one thread, so times are those of the processor: other load does not count.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +19,12 @@ from bitarray.util import canonical_decode
 
 from eie_backend.storage import huffman
 from eie_backend.storage.coded_tensor import code_tensor
-from eie_backend.storage.relative_index import to_entries
+from eie_backend.storage.relative_index import Entries, to_entries
 
 sys.path.insert(0, str(Path(__file__).parent))
-from environment import environment
-from measure import medians_ms
+from measure import timings
+from record import record
 
-RESULT = Path(__file__).parent / "results" / "huffman.json"
 SHAPE, DENSITY, LEVELS = (4096, 4096), 0.09, 31
 RUNS = 11
 LIMIT_MB_PER_SECOND = 50
@@ -39,8 +38,27 @@ def layer() -> np.ndarray:
     return np.where(kept, np.round(weights / step) * step, 0).astype(np.float32)
 
 
-def speeds(symbols: np.ndarray) -> dict[str, float]:
-    """Return MB of codes per second of each decoder, all of which give `symbols`."""
+@cache
+def stored() -> Entries:
+    """Return codes and relative indices of the layer."""
+    tensor = code_tensor(layer())
+    assert tensor is not None
+    return to_entries(tensor.codes, tensor.layout.index_bits, tensor.layout.column_major)
+
+
+def exact() -> dict[str, object]:
+    """Return how many symbols there are, and what they take as Huffman codes."""
+    entries = stored()
+    return {
+        "entries": entries.codes.size,
+        "index_bits": entries.index_bits,
+        "codes_bytes": len(huffman.encode(entries.codes).data),
+        "indices_bytes": len(huffman.encode(entries.runs).data),
+    }
+
+
+def speeds(symbols: np.ndarray) -> dict[str, object]:
+    """Time each decoder, all of which give `symbols`; speed in MB of codes per second."""
     stream = huffman.encode(symbols)
     words = huffman.codewords(stream.lengths)
     of_length = np.bincount(stream.lengths)
@@ -63,28 +81,18 @@ def speeds(symbols: np.ndarray) -> dict[str, float]:
     }
     for call in calls.values():
         np.testing.assert_array_equal(call(), symbols)
-    medians = medians_ms(calls, RUNS, time.process_time)
-    return {name: round(symbols.size / 1e3 / ms, 1) for name, ms in medians.items()}
+    times = timings(calls, RUNS, time.process_time)
+    speed = {name: round(symbols.size / 1e3 / t.median, 1) for name, t in times.items()}
+    return {"milliseconds": times, "million_symbols_per_second": speed}
 
 
 def main() -> None:
     """Measure, print, write the result, and fail below the limit."""
-    tensor = code_tensor(layer())
-    assert tensor is not None
-    entries = to_entries(tensor.codes, tensor.layout.index_bits, tensor.layout.column_major)
+    entries = stored()
     found = {"codes": speeds(entries.codes), "indices": speeds(entries.runs)}
-    result = {
-        "environment": environment(),
-        "entries": entries.codes.size,
-        "index_bits": entries.index_bits,
-        "runs": RUNS,
-        "million_symbols_per_second": found,
-        "limit_mb_of_codes_per_second": LIMIT_MB_PER_SECOND,
-    }
-    text = json.dumps(result, indent=2)
-    print(text)
-    RESULT.write_text(text + "\n", "utf-8")
-    if (speed := found["codes"]["eie"]) < LIMIT_MB_PER_SECOND:
+    limit = {"limit_mb_of_codes_per_second": LIMIT_MB_PER_SECOND}
+    record("huffman", exact(), {**found, **limit})
+    if (speed := found["codes"]["million_symbols_per_second"]["eie"]) < LIMIT_MB_PER_SECOND:
         sys.exit(f"{speed} MB of codes per second; limit {LIMIT_MB_PER_SECOND}")
 
 

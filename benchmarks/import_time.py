@@ -1,24 +1,23 @@
 """What the hook adds to ``import tvm``: at most 50 ms.
 
 ``python benchmarks/import_time.py`` times ten fresh processes with our entry point and ten without,
-alternating, compares the medians and writes ``benchmarks/results/import_time.json``.
+alternating, compares the medians and writes ``benchmarks/results/import_time.json`` (30 seconds).
 TVM_DEVICE_BACKEND_AUTOLOAD=0 would turn off other packages' backends too, so only ours is hidden.
-`hook_ms` is the time inside our entry point alone, which other load on the machine disturbs less.
+`hook` is the time inside our entry point alone, which other load on the machine disturbs less.
 """
 
 from __future__ import annotations
 
 import json
-import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from environment import environment
+from measure import Timing
+from record import record
 
-RESULT = Path(__file__).parent / "results" / "import_time.json"
 RUNS = 10
 LIMIT_MS = 50.0
 
@@ -55,12 +54,12 @@ start = time.perf_counter()
 import tvm
 seconds = time.perf_counter() - start
 assert len(hook) == (0 if hidden else 1), "the entry point was not found, or not hidden"
-print(json.dumps([1000 * seconds, 1000 * sum(hook)]))
+print(json.dumps([seconds, sum(hook)]))
 """
 
 
-def import_ms(variant: str) -> tuple[float, float]:
-    """Return the milliseconds of ``import tvm`` in a fresh process, and of our hook in it."""
+def import_seconds(variant: str) -> tuple[float, float]:
+    """Return the seconds of ``import tvm`` in a fresh process, and of our hook in it."""
     command = [sys.executable, "-c", PROGRAM, variant]
     # Elsewhere: from the checkout, `python -c` would import it instead of what is installed.
     elsewhere = tempfile.gettempdir()
@@ -73,25 +72,20 @@ def main() -> None:
     """Measure, print, write the result, and fail above the limit."""
     variants = ("without", "with")
     for variant in variants:  # fills the file cache
-        import_ms(variant)
+        import_seconds(variant)
     times: dict[str, list[tuple[float, float]]] = {variant: [] for variant in variants}
     for _ in range(RUNS):
         for variant in variants:
-            times[variant].append(import_ms(variant))
-    without, with_hook = (statistics.median(whole for whole, _ in times[v]) for v in variants)
-    difference = round(with_hook - without, 1)
-    result = {
-        "environment": environment(),
-        "runs": RUNS,
-        "median_without_ms": round(without, 1),
-        "median_with_ms": round(with_hook, 1),
+            times[variant].append(import_seconds(variant))
+    found = {v: Timing.of([whole for whole, _ in times[v]]) for v in variants}
+    hook = Timing.of([hook for _, hook in times["with"]])
+    difference = round(found["with"].median - found["without"].median, 1)
+    measured = {
+        "milliseconds": {**found, "hook": hook},
         "difference_ms": difference,
-        "hook_ms": round(statistics.median(hook for _, hook in times["with"]), 1),
         "limit_ms": LIMIT_MS,
     }
-    text = json.dumps(result, indent=2)
-    print(text)
-    RESULT.write_text(text + "\n", "utf-8")
+    record("import_time", {}, measured)
     if difference > LIMIT_MS:
         sys.exit(f"import tvm takes {difference} ms longer with eie-backend; limit {LIMIT_MS} ms")
 

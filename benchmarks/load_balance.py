@@ -1,20 +1,20 @@
 """Cycles with load-balance-aware pruning, with reordered outputs, with both and with neither.
 
-``python benchmarks/load_balance.py [ALEX8.npz]`` writes ``benchmarks/results/load_balance.json``.
-Cycles are those of the compiled programs and exact: minutes, and the same on any machine.
+``python benchmarks/load_balance.py`` writes ``benchmarks/results/load_balance.json`` (minutes).
+Cycles are those of the compiled programs and exact: the same on any machine.
 
 * Both LeNets are pruned in one shot and run 1,000 test digits, the first 100 of which choose the
   orders.
 * The nine layers of the EIE paper's Table III are drawn at random: Gaussian weights times a factor
   per row, log-normal with the spreads of `SPREADS`; and inputs that are zero independently of each
   other. `INPUTS` inputs choose the order, as many others are measured.
-* Alex-8 is also measured as its authors published it, on its one input. The values of its pruned
+* Alex-8, if it is in ``../shared/data`` beside the checkout, is also measured as its authors
+  published it, on its one input. The values of its pruned
   weights are unknown: below the smallest that stayed, they are drawn uniformly.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 from importlib.resources import files
 from pathlib import Path
@@ -30,12 +30,11 @@ from eie_backend.compress.prune import kept
 from eie_backend.row_orders import row_orders
 from eie_backend.simulator import simulate_batch
 from eie_backend.transform.schedule import layer_tiles
+from eie_backend.workloads import TABLE_III, read_alex8
 
 sys.path.insert(0, str(Path(__file__).parent))
-from environment import environment
-from layers import ALEX8, TABLE_III, alex8
+from record import ALEX8, record
 
-RESULT = Path(__file__).parent / "results" / "load_balance.json"
 CONFIG = HardwareConfig()
 VARIANTS = {
     "neither": ("magnitude", "off"),
@@ -55,18 +54,14 @@ INPUTS = 4
 
 def main() -> None:
     """Measure, print and write the result."""
-    path = Path(sys.argv[1]) if len(sys.argv) > 1 else ALEX8
     check_with_a_compiled_program()
-    result: dict[str, object] = {"environment": environment()}
-    result |= {name: lenet(name, density) for name, density in LENETS.items()}
-    if path.exists():
-        result["Alex-8 as published"] = real_alex8(path)
+    exact = {name: lenet(name, density) for name, density in LENETS.items()}
+    if ALEX8.exists():
+        exact["Alex-8 as published"] = real_alex8()
     for seed, name in enumerate(TABLE_III):
         for spread in SPREADS:
-            result[f"{name} rows log-normal {spread}"] = table_iii(name, spread, seed)
-    text = json.dumps(result, indent=2)
-    print(text)
-    RESULT.write_text(text + "\n", "utf-8")
+            exact[f"{name} rows log-normal {spread}"] = table_iii(name, spread, seed)
+    record("load_balance", exact, {})
 
 
 def lenet(name: str, density: dict[str, float]) -> dict[str, object]:
@@ -95,27 +90,27 @@ def lenet(name: str, density: dict[str, float]) -> dict[str, object]:
 
 def table_iii(name: str, spread: float, seed: int) -> dict[str, object]:
     """Return the cycles of one of the paper's layers, drawn at random, by variant."""
-    inputs, outputs, density, active = TABLE_III[name]
+    shape = TABLE_III[name]
     rng = np.random.default_rng(seed)
-    weights = rng.standard_normal((outputs, inputs), np.float32)
-    weights *= rng.lognormal(0, spread, (outputs, 1)).astype(np.float32)
-    x = (rng.random((2 * INPUTS, inputs)) < active).astype(np.float32)
-    return measure(weights, density, x[:INPUTS], x[INPUTS:])
+    weights = rng.standard_normal((shape.outputs, shape.inputs), np.float32)
+    weights *= rng.lognormal(0, spread, (shape.outputs, 1)).astype(np.float32)
+    x = (rng.random((2 * INPUTS, shape.inputs)) < shape.act_density).astype(np.float32)
+    return measure(weights, shape.weight_density, x[:INPUTS], x[INPUTS:])
 
 
-def real_alex8(path: Path) -> dict[str, object]:
+def real_alex8() -> dict[str, object]:
     """Return the cycles of Alex-8 by variant; with magnitude pruning it is as published."""
-    layer = alex8(path)
+    layer = read_alex8(ALEX8)
     rng = np.random.default_rng(0)
     noise = rng.uniform(0.99, 1.01, layer.codes.shape)  # shared values are ties otherwise
-    real = layer.codebook[layer.codes] * noise
+    real = layer.weights() * noise
     smallest = np.abs(real[layer.codes != 0]).min()
     unknown = rng.uniform(0, smallest, real.shape)
     weights = np.where(layer.codes != 0, real, unknown).astype(np.float32)
-    density = np.count_nonzero(layer.codes) / layer.codes.size
+    density = layer.shape.weight_density
     stays = kept({"fc": weights}, {"fc": density}, {}, CONFIG.num_pe)["fc"]
     assert (stays == (layer.codes != 0)).all()
-    return measure(weights, density, layer.x[None], layer.x[None])
+    return measure(weights, density, layer.activations[None], layer.activations[None])
 
 
 def measure(

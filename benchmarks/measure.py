@@ -1,30 +1,56 @@
-"""Times that can be compared, and memory."""
+"""Times that can be compared, memory and energy."""
 
 from __future__ import annotations
 
 import ctypes
 import hashlib
-import statistics
+import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from threading import Thread
+from typing import NamedTuple
+
+import numpy as np
+
+RAPL = Path("/sys/class/powercap/intel-rapl:0/energy_uj")
+"""Where Linux counts a processor's microjoules, often for the superuser only."""
 
 
-def medians_ms(
+class Timing(NamedTuple):
+    """Milliseconds of a repeated call: the median and the two quartiles around it."""
+
+    median: float
+    low: float
+    high: float
+    repetitions: int
+
+    @classmethod
+    def of(cls, seconds: Sequence[float]) -> Timing:
+        """Return the timing of repetitions; of a single one, all three are that one."""
+        low, median, high = (_rounded(1e3 * q) for q in np.quantile(seconds, (0.25, 0.5, 0.75)))
+        return cls(median, low, high, len(seconds))
+
+    def per(self, calls: int) -> Timing:
+        """Return the time of one of the equal parts of a call."""
+        return Timing(*(_rounded(ms / calls) for ms in self[:3]), self.repetitions)
+
+
+def timings(
     calls: Mapping[str, Callable[[], object]],
     repetitions: int,
     clock: Callable[[], float] = time.perf_counter,
-) -> dict[str, float]:
-    """Return each call's median milliseconds; they take turns, so other load meets all alike."""
-    times: dict[str, list[float]] = {name: [] for name in calls}
+) -> dict[str, Timing]:
+    """Time each call; they take turns, so other load meets all alike."""
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
     for call in calls.values():
         call()
     for _ in range(repetitions):
         for name, call in calls.items():
             start = clock()
             call()
-            times[name].append(clock() - start)
-    return {name: round(1e3 * statistics.median(of), 4) for name, of in times.items()}
+            seconds[name].append(clock() - start)
+    return {name: Timing.of(of) for name, of in seconds.items()}
 
 
 def two_cores_speedup() -> float:
@@ -41,8 +67,8 @@ def two_cores_speedup() -> float:
         for thread in threads:
             thread.join()
 
-    times = medians_ms({"one": lambda: hashlib.sha256(data).digest(), "two": two}, 15)
-    return round(2 * times["one"] / times["two"], 2)
+    times = timings({"one": lambda: hashlib.sha256(data).digest(), "two": two}, 15)
+    return round(2 * times["one"].median / times["two"].median, 2)
 
 
 class _MallInfo(ctypes.Structure):
@@ -58,3 +84,20 @@ def allocated_bytes() -> int:
     mallinfo.restype = _MallInfo
     info = mallinfo()
     return int(info.uordblks + info.hblkhd)
+
+
+def joules(call: Callable[[], object], counter: Path = RAPL, seconds: float = 1.0) -> float | None:
+    """Return the processor's energy per call, or None where it cannot be read."""
+    if not os.access(counter, os.R_OK):
+        return None
+    before, start, count = int(counter.read_text()), time.perf_counter(), 0
+    while time.perf_counter() - start < seconds:
+        call()
+        count += 1
+    used = int(counter.read_text()) - before
+    return used / 1e6 / count if used > 0 else None  # the counter wraps around now and then
+
+
+def _rounded(number: float) -> float:
+    """Return four significant digits: no clock here is better."""
+    return float(f"{number:.4g}")

@@ -1,16 +1,16 @@
 """How fast the simulator is, each time against a named alternative in the same run.
 
-``python benchmarks/simulator.py [ALEX8.npz]`` writes ``benchmarks/results/simulator.json``. Every
-time is the median of alternating repetitions. Exact figures
-are asserted, so a wrong simulator cannot be a fast one.
+``python benchmarks/simulator.py`` writes ``benchmarks/results/simulator.json`` (half a minute).
+Alex-8 is ``../shared/data/alex8`` beside the checkout, whose output it must give; without it, a
+generated one.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,118 +18,144 @@ import tvm_ffi
 
 sys.path.insert(0, str(Path(__file__).parent))
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "2")
-from environment import environment
-from layers import Layer, alex8, random_layer
-from measure import allocated_bytes, medians_ms, two_cores_speedup
+from measure import allocated_bytes, timings, two_cores_speedup
+from record import ALEX8, record
 from scipy.sparse import csr_array
 
-from eie_backend import HardwareConfig, simulate, simulate_batch
+from eie_backend import EncodedMatrix, HardwareConfig, simulate, simulate_batch
 from eie_backend.isa.image import encode_image, encode_matrix
 from eie_backend.isa.program import Program
+from eie_backend.workloads import TABLE_III, Layer, generate, read_alex8
 
-RESULT = Path(__file__).parent / "results" / "simulator.json"
 CONFIG = HardwareConfig()
 BATCH = 64
-ALEXNET = ((9216, 4096, 0.09), (4096, 4096, 0.09), (4096, 1000, 0.25))
+COUNTERS = ("cycles", "ptr_reads", "spmat_reads", "entries")
+LIMIT_LOADING_MS = 200
 
 
-def single(layer: Layer) -> dict[str, object]:
+@cache
+def layer(name: str) -> tuple[Layer, EncodedMatrix]:
+    """Return a layer of Table III and its encoding, Alex-8 the real one if there is a file."""
+    real = name == "Alex-8" and ALEX8.exists()
+    made = read_alex8(ALEX8) if real else generate(TABLE_III[name])
+    return made, made.encode(CONFIG)
+
+
+def exact() -> dict[str, object]:
+    """Return counters by layer, and the size of an image; check the published output."""
+    found: dict[str, object] = {}
+    for name in ("Alex-8", "VGG-6"):
+        made, encoded = layer(name)
+        run = simulate(encoded, made.activations, CONFIG, "float32")
+        assert run.output is not None
+        assert made.expected is None or run.output.tobytes() == made.expected.tobytes()
+        counters = {counter: run.counters[counter] for counter in COUNTERS}
+        found[name] = {
+            "published": made.expected is not None,
+            **counters,
+            "stored_entries": encoded.entries.size,
+        }
+    return {**found, "AlexNet image bytes": len(alexnet_image())}
+
+
+def single(name: str) -> dict[str, object]:
     """Measure one input on one thread: cycles per second, and cycles without values."""
+    made, encoded = layer(name)
 
     def call(values: bool) -> object:
-        return simulate(layer.encoded, layer.x, CONFIG, "float32", threads=1, values=values)
+        return simulate(encoded, made.activations, CONFIG, "float32", values=values)
 
-    times = medians_ms({"values": lambda: call(True), "cycles_only": lambda: call(False)}, 200)
-    cycles = simulate(layer.encoded, layer.x, CONFIG, "float32").cycles
+    times = timings({"values": lambda: call(True), "cycles_only": lambda: call(False)}, 200)
+    cycles = simulate(encoded, made.activations, CONFIG, "float32").cycles
     return {
-        "cycles": cycles,
         "milliseconds": times,
-        "million_cycles_per_second": round(cycles / times["values"] / 1e3, 1),
-        "cycles_only_speedup": round(times["values"] / times["cycles_only"], 1),
+        "million_cycles_per_second": round(cycles / times["values"].median / 1e3, 1),
+        "cycles_only_speedup": round(times["values"].median / times["cycles_only"].median, 1),
     }
 
 
-def many(layer: Layer) -> dict[str, object]:
+def many(name: str) -> dict[str, object]:
     """Measure a batch: throughput of two threads, with and without values."""
-    x = np.tile(layer.x, (BATCH, 1))
+    made, encoded = layer(name)
+    x = np.tile(made.activations, (BATCH, 1))
 
     def call(threads: int, values: bool) -> object:
-        return simulate_batch(layer.encoded, x, CONFIG, "float32", threads=threads, values=values)
+        return simulate_batch(encoded, x, CONFIG, "float32", threads=threads, values=values)
 
     calls = {
         "one_thread": lambda: call(1, True),
         "two_threads": lambda: call(2, True),
         "cycles_only_one_thread": lambda: call(1, False),
     }
-    wall = medians_ms(calls, 15)
+    wall = timings(calls, 15)
     # Processor time of all threads: work, which says nothing about how much ran side by side.
-    cpu = medians_ms(calls, 15, time.process_time)
-    cycles = BATCH * simulate(layer.encoded, layer.x, CONFIG, "float32").cycles
+    cpu = timings(calls, 15, time.process_time)
+    cycles = BATCH * simulate(encoded, made.activations, CONFIG, "float32").cycles
+    work = {name: timing.median for name, timing in cpu.items()}
     return {
         "batch": BATCH,
-        "load_average": round(os.getloadavg()[0], 1),
         "milliseconds": wall,
         "cpu_milliseconds": cpu,
-        "million_cycles_per_cpu_second": round(cycles / cpu["one_thread"] / 1e3, 1),
-        "two_threads_speedup": round(wall["one_thread"] / wall["two_threads"], 2),
+        "million_cycles_per_cpu_second": round(cycles / work["one_thread"] / 1e3, 1),
+        "two_threads_speedup": round(wall["one_thread"].median / wall["two_threads"].median, 2),
         "two_threads_speedup_of_control": two_cores_speedup(),
-        "two_threads_cpu_overhead": round(cpu["two_threads"] / cpu["one_thread"], 2),
-        "cycles_only_speedup_by_cpu": round(cpu["one_thread"] / cpu["cycles_only_one_thread"], 1),
+        "two_threads_cpu_overhead": round(work["two_threads"] / work["one_thread"], 2),
+        "cycles_only_speedup_by_cpu": round(work["one_thread"] / work["cycles_only_one_thread"], 1),
     }
 
 
-def against_libraries(layer: Layer) -> dict[str, object]:
+def against_libraries(name: str) -> dict[str, object]:
     """NumPy's dense and SciPy's sparse product of the same layer and input.
 
     The simulator computes values and cycles. Calls take turns, so each finds caches that the dense
     product has filled. NumPy uses two threads; the simulator is measured with one and with two.
     """
-    dense = layer.codebook[layer.codes]
+    made, encoded = layer(name)
+    dense, x = made.weights(), made.activations
     sparse = csr_array(dense)
-    run = simulate(layer.encoded, layer.x, CONFIG, "float32")
-    assert np.allclose(run.output, dense @ layer.x, rtol=1e-3, atol=1e-3)
-    times = medians_ms(
+    run = simulate(encoded, x, CONFIG, "float32")
+    assert np.allclose(run.output, dense @ x, rtol=1e-3, atol=1e-3)
+    times = timings(
         {
-            "eie": lambda: simulate(layer.encoded, layer.x, CONFIG, "float32"),
-            "eie_two_threads": lambda: simulate(
-                layer.encoded, layer.x, CONFIG, "float32", threads=2
-            ),
-            "numpy_dense": lambda: dense @ layer.x,
-            "scipy_csr": lambda: sparse @ layer.x,
+            "eie": lambda: simulate(encoded, x, CONFIG, "float32"),
+            "eie_two_threads": lambda: simulate(encoded, x, CONFIG, "float32", threads=2),
+            "numpy_dense": lambda: dense @ x,
+            "scipy_csr": lambda: sparse @ x,
         },
         25,
     )
+    eie = times["eie"].median
     return {
         "milliseconds": times,
-        "faster_than_numpy_dense": round(times["numpy_dense"] / times["eie"], 1),
-        "faster_than_scipy_csr": round(times["scipy_csr"] / times["eie"], 1),
+        "faster_than_numpy_dense": round(times["numpy_dense"].median / eie, 1),
+        "faster_than_scipy_csr": round(times["scipy_csr"].median / eie, 1),
     }
 
 
-def memory(layer: Layer) -> dict[str, object]:
+def memory(name: str) -> dict[str, object]:
     """Measure what a loaded matrix adds to the process, with and without its pointers.
 
     A loaded matrix has the length of each PE's slice instead of pointers, as many.
     """
-    record, words = encode_matrix(layer.encoded), list(CONFIG.to_dict().values())
+    _, encoded = layer(name)
+    stored, words = encode_matrix(encoded), list(CONFIG.to_dict().values())
     load = tvm_ffi.get_global_func("eie.load_matrix")
     before = allocated_bytes()
-    loaded = load(words, record, True)
+    loaded = load(words, stored, True)
     each = allocated_bytes() - before
-    del loaded, record
-    pointer_bytes = layer.encoded.pointers.size  # the narrowest length: a byte
-    entries = layer.encoded.entries.size
+    del loaded, stored
+    pointer_bytes = encoded.pointers.size  # the narrowest length: a byte
+    entries = encoded.entries.size
     return {
-        "entries": entries,
         "bytes_per_entry": round(each / entries, 2),
         "bytes_per_entry_without_pointers": round((each - pointer_bytes) / entries, 2),
     }
 
 
-def loading() -> dict[str, object]:
-    """Time the load of an image of AlexNet's three dense layers."""
-    layers = [random_layer(*shape, 0.4, seed) for seed, shape in enumerate(ALEXNET)]
-    image = encode_image(
+def alexnet_image() -> bytes:
+    """Return an image of AlexNet's three dense layers, all of them generated."""
+    names = ("Alex-6", "Alex-7", "Alex-8")
+    return encode_image(
         Program(
             symbol="alexnet",
             manifest={},
@@ -138,46 +164,35 @@ def loading() -> dict[str, object]:
             inputs=1,
             outputs=1,
             layers=("all",),
-            matrices=tuple(layer.encoded for layer in layers),
+            matrices=tuple(generate(TABLE_III[name]).encode(CONFIG) for name in names),
             biases=(),
             setup=(),
             steps=(),
         )
     )
+
+
+def loading() -> dict[str, object]:
+    """Time the load of an image."""
+    image = alexnet_image()
     load = tvm_ffi.get_global_func("ffi.Module.load_from_bytes.eie")
-    times = medians_ms({"load": lambda: load(image)}, 15)
-    return {"image_bytes": len(image), "milliseconds": times["load"], "limit_milliseconds": 200}
+    times = timings({"load": lambda: load(image)}, 15)
+    return {"milliseconds": times, "limit_milliseconds": LIMIT_LOADING_MS}
 
 
-def main() -> None:
-    """Measure, print and write the result."""
-    alex = alex8(*sys.argv[1:2])
-    run = simulate(alex.encoded, alex.x, CONFIG, "float32")
-    exact = {name: run.counters[name] for name in ("cycles", "ptr_reads", "spmat_reads", "entries")}
-    assert exact == {
-        "cycles": 7926,
-        "ptr_reads": 112640,
-        "spmat_reads": 100900,
-        "entries": 453748,
-    }
-    assert run.output.tobytes() == alex.expected.tobytes()
-    vgg = random_layer(25088, 4096, 0.04, 0.183, seed=6)
-    result = {
-        "environment": environment(),
-        "alex8_exact": exact,
-        "alex8": single(alex),
-        "alex8_batch": many(alex),
-        "vgg6": single(vgg),
-        "vgg6_batch": many(vgg),
-        "vgg6_against": against_libraries(vgg),
-        "alex8_memory": memory(alex),
-        "vgg6_memory": memory(vgg),
+def measured() -> dict[str, object]:
+    """Measure everything."""
+    return {
+        "alex8": single("Alex-8"),
+        "alex8_batch": many("Alex-8"),
+        "vgg6": single("VGG-6"),
+        "vgg6_batch": many("VGG-6"),
+        "vgg6_against": against_libraries("VGG-6"),
+        "alex8_memory": memory("Alex-8"),
+        "vgg6_memory": memory("VGG-6"),
         "alexnet_loading": loading(),
     }
-    text = json.dumps(result, indent=2)
-    print(text)
-    RESULT.write_text(text + "\n", "utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    record("simulator", exact(), measured())
