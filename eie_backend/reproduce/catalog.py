@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eie_backend.reproduce import table_4
+from eie_backend.reproduce import analytical, break_even, table_4
 from eie_backend.reproduce.result import Result
 from eie_backend.reproduce.runs import Runs
 
@@ -24,5 +24,7 @@ class Entry:
 
 CATALOG = {
     "table_4": Entry(table_4.reproduce),
+    "analytical": Entry(analytical.reproduce, analytical.draw),
+    "break_even": Entry(break_even.reproduce, break_even.draw),
 }
 """By key: a key is "table_N", "figure_N" or the name of something that the paper only tells."""
