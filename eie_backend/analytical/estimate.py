@@ -159,8 +159,8 @@ def _cycles(
 def _empty_cycles(shape: LayerShape, config: HardwareConfig) -> float:
     """Return when a layer ends that issues nothing: 6 edges after its last row entered."""
     before = -(-shape.inputs // config.num_pe) - 1
-    zeros = 1 - shape.nonzero_acts / shape.inputs
-    return EDGES - 1 + before * zeros + shape.nonzero_acts * before / (before + 1)
+    active = shape.nonzero_acts / shape.inputs
+    return EDGES - 1 + before * (config.num_pe * active + 1 - active)
 
 
 def _check(shape: LayerShape) -> None:

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,7 +114,7 @@ def _log_moments(slices: Sequence[Slice], theta: Grid, handshake: bool) -> Grid:
     growth = np.expm1(theta)
     inner = share * growth
     exists = inner > -1
-    moments = np.where(exists, trials * np.log1p(np.where(exists, inner, 0.0)), HUGE)
+    moments: Grid = np.where(exists, trials * np.log1p(np.where(exists, inner, 0.0)), HUGE)
     if handshake:
         single = column([one.single for one in slices])
         more = empty * np.expm1(2 * theta) + single * growth * (growth + 1)
@@ -124,13 +123,13 @@ def _log_moments(slices: Sequence[Slice], theta: Grid, handshake: bool) -> Grid:
     return moments + np.log1p(more * np.exp(-np.minimum(moments, 700.0)))
 
 
-def _growth(each: Grid, scan: Grid, jump: Grid, span: int) -> Any:
+def _growth(each: Grid, scan: Grid, jump: Grid, span: int) -> Grid:
     """Return x with (1 - exp(each - x)) (1 - exp(scan - x)) = exp(jump + each - span * x).
 
     The left side is what sums over columns of a PE, and of the scan, leave of it. Newton's method
     on the logarithm, which is concave, from below.
     """
-    base = np.maximum(each, scan)
+    base: Grid = np.maximum(each, scan)
     level = jump + each - span * base
     start = np.exp(np.minimum(level, 50.0))
     x = np.maximum(np.maximum(start / (1 + span * start), level / span), SMALL)

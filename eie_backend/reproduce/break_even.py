@@ -37,8 +37,8 @@ NOTES = (
     "Density of weights at which the paper's machine takes as much as what it is compared with; "
     "100 %: no more at any density, 0 %: more at every one. Found with the analytical model. "
     '"Exact there" is the exact engine\'s ratio at that density, which should be 1; of energy '
-    f"with {CONFIRMED_INPUTS} of the inputs, as energy grows with the columns. Far below 1 % of the "
-    "weights, where NT-Wd breaks even, the model gives too many cycles.",
+    f"with {CONFIRMED_INPUTS} of the inputs, as energy grows with the columns. Far below 1 % "
+    "of the weights, where NT-Wd breaks even, the model gives too many cycles.",
     "Dense machine: the same PEs without index, a 4-bit weight per cycle, 16 to a word; both skip "
     "zero activations. Sparse never takes longer: no slice of a column has more entries than rows.",
     "GPU, CPU and mGPU: the paper's times and energies of dense layers (Table IV, figure 7). One "
