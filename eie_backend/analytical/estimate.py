@@ -127,7 +127,7 @@ def estimate(
     >>> from eie_backend.workloads import TABLE_III
     >>> found = estimate(TABLE_III["Alex-7"])
     >>> round(found.cycles), round(found.load_balance, 2)
-    (10361, 0.93)
+    (10360, 0.96)
     """
     _check(shape)
     config = config or HardwareConfig()

@@ -46,7 +46,7 @@ def normal_extreme(count: int) -> float:
     Examples
     --------
     >>> round(normal_extreme(64), 2)
-    2.37
+    2.34
     """
     return NormalDist().inv_cdf((count - 0.375) / (count + 0.25))
 
@@ -120,7 +120,8 @@ def _log_moments(slices: Sequence[Slice], theta: Grid, handshake: bool) -> Grid:
         more = empty * np.expm1(2 * theta) + single * growth * (growth + 1)
     else:
         more = empty * growth
-    return moments + np.log1p(more * np.exp(-np.minimum(moments, 700.0)))
+    moments += np.log1p(more * np.exp(-np.minimum(moments, 700.0)))
+    return moments
 
 
 def _growth(each: Grid, scan: Grid, jump: Grid, span: int) -> Grid:
@@ -140,4 +141,5 @@ def _growth(each: Grid, scan: Grid, jump: Grid, span: int) -> Grid:
         value = np.log((1 - pe) * (1 - ccu)) - level + span * x
         slope = pe / (1 - pe) + ccu / (1 - ccu) + span
         x = np.maximum(x - value / slope, SMALL)
-    return base + x
+    base += x
+    return base
