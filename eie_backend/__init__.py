@@ -16,6 +16,7 @@ from eie_backend.errors import VersionError
 
 if TYPE_CHECKING:
     from eie_backend import compress, relay
+    from eie_backend.analytical import Estimate, estimate
     from eie_backend.calibration import calibrate
     from eie_backend.compiler import compile
     from eie_backend.config import HardwareConfig
@@ -42,6 +43,7 @@ __version__ = "0.1.0"
 _HOME = {
     "EieError": "errors",
     "EncodedMatrix": "encoding",
+    "Estimate": "analytical",
     "HardwareConfig": "config",
     "LayerRun": "simulator",
     "Placement": "placement",
@@ -52,6 +54,7 @@ _HOME = {
     "calibrate": "calibration",
     "compile": "compiler",
     "encode": "encoding",
+    "estimate": "analytical",
     "explain": "placement",
     "export_library": "library",
     "from_jax": "frontend",
@@ -77,6 +80,7 @@ _MODULES = ("compress", "relay")
 __all__ = [
     "EieError",
     "EncodedMatrix",
+    "Estimate",
     "HardwareConfig",
     "LayerRun",
     "Placement",
@@ -88,6 +92,7 @@ __all__ = [
     "compile",
     "compress",
     "encode",
+    "estimate",
     "explain",
     "export_library",
     "from_jax",

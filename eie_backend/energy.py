@@ -59,7 +59,7 @@ def event_energies(
 
 
 def energy_pj(
-    counters: Mapping[str, int],
+    counters: Mapping[str, float],
     config: HardwareConfig,
     table: EnergyTable | None = None,
     arithmetic: Arithmetic = "int16",
@@ -68,7 +68,7 @@ def energy_pj(
 
     Parameters
     ----------
-    counters : mapping
+    counters : mapping of str to float
         Counters of the run.
     config : HardwareConfig
         The machine; the LNZD tree draws its power for every cycle.
@@ -84,7 +84,7 @@ def energy_pj(
 
 
 def energy_by_part_pj(
-    counters: Mapping[str, int],
+    counters: Mapping[str, float],
     config: HardwareConfig,
     table: EnergyTable | None = None,
     arithmetic: Arithmetic = "int16",

@@ -70,15 +70,27 @@ class Walk:
         enough = point.accuracy >= min(self.least, than.accuracy)
         return enough and self.value(point.cost) < self.value(than.cost)
 
+    def saves(self, trial: Trial, than: Point) -> bool:
+        """Return whether a setting costs less than a point; its accuracy is not looked at."""
+        return self.value(self.costs.total(trial)) < self.value(than.cost)
+
     def score(self, trial: Trial) -> float:
-        """Try a setting; return its cost, or if it is not accurate enough, more than any cost."""
+        """Try a setting; return its cost, or if it is not accurate enough, more than any cost.
+
+        Once the best is accurate enough, a setting of which the analytical model alone says that it
+        takes more cycles is neither compressed nor evaluated.
+        """
+        too_much = self.value(self.costs.total({}))
+        settled = self.objective == "cycles" and self.best.accuracy >= self.least
+        if settled and self.costs.least_cycles(trial) >= self.best.cost.cycles:
+            return too_much
         point = self.evaluate(trial)
         if self.is_better(point, self.best):
             self.best = point
         shortfall = self.least - point.accuracy
         if shortfall <= 0:
             return self.value(point.cost)
-        return self.value(self.costs.total({})) * (1 + shortfall)
+        return too_much * (1 + shortfall)
 
     def run(self) -> None:
         """Descend and refine; then, layer by layer, again from where that layer is dense."""
@@ -158,8 +170,9 @@ class Walk:
             while now.trial[layer].density > FINEST * low:
                 middle = float(f"{(now.trial[layer].density * low) ** 0.5:.3g}")
                 setting = replace(now.trial[layer], density=middle)
-                point = self.evaluate({**now.trial, layer: setting})
-                if self.is_better(point, now):
+                trial = {**now.trial, layer: setting}
+                # A layer that the scan holds up costs the same at any density.
+                if self.saves(trial, now) and self.is_better(point := self.evaluate(trial), now):
                     now = point
                 else:
                     low = middle

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from eie_backend.reproduce import (
     ablation,
     ablation_layers,
+    analytical,
+    break_even,
     fc_storage,
     figure_6,
     figure_7,
@@ -45,6 +47,8 @@ CATALOG = {
     "figure_6": Entry(figure_6.reproduce, figure_6.draw),
     "figure_7": Entry(figure_7.reproduce, figure_7.draw),
     "uneven": Entry(uneven.reproduce),
+    "analytical": Entry(analytical.reproduce, analytical.draw),
+    "break_even": Entry(break_even.reproduce, break_even.draw),
     "ablation": Entry(ablation.reproduce, ablation.draw),
     "ablation_layers": Entry(ablation_layers.reproduce),
     "lenet_300_100": Entry(partial(lenet.reproduce, "lenet_300_100")),

@@ -1,0 +1,79 @@
+"""What a search does not evaluate could not have been chosen."""
+
+import itertools
+
+import pytest
+
+from eie_backend import HardwareConfig
+from eie_backend.compress.costs import Costs
+from eie_backend.compress.evaluate import Evaluator
+from eie_backend.compress.greedy import OBJECTIVES, Walk
+from eie_backend.compress.search import search_trials
+from eie_backend.compress.sensitivity import DENSITIES
+from eie_backend.compress.trials import METHODS, Setting, Trials
+
+MACHINE = HardwareConfig(num_pe=4)
+
+
+@pytest.fixture(scope="session")
+def evaluator(small):
+    return Evaluator(*small)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_the_walk_finds_the_same_with_fewer_evaluations(evaluator, objective, monkeypatch):
+    found = search_trials(Trials(evaluator, config=MACHINE), 0.15, objective)
+    monkeypatch.setattr(Walk, "saves", lambda *_: True)
+    everything = search_trials(Trials(evaluator, config=MACHINE), 0.15, objective)
+    assert found.best == everything.best
+    tried = [point.trial for point in found.points]
+    assert len(tried) <= len(everything.points)
+    left = iter(point.trial for point in everything.points)
+    assert all(trial in left for trial in tried)  # the same, in the same order
+
+
+def test_optuna_leaves_out_what_costs_no_less(evaluator, monkeypatch):
+    pytest.importorskip("optuna", reason="needs the extra `explore`")
+    proposed = []
+    score = Walk.score
+
+    def recorded(walk, trial):
+        before, evaluated = walk.best, len(walk.points)
+        found = score(walk, trial)
+        proposed.append((trial, before, len(walk.points) > evaluated))
+        return found
+
+    monkeypatch.setattr(Walk, "score", recorded)
+    found = search_trials(Trials(evaluator, config=MACHINE), 0.02, "cycles", explore=60)
+    costs = Costs(Trials(evaluator, config=MACHINE))
+    left_out = [(trial, before) for trial, before, evaluated in proposed if not evaluated]
+    assert left_out
+    for trial, before in left_out:
+        assert costs.total(trial).cycles >= before.cost.cycles
+    assert found.best.accuracy >= found.least_accuracy
+
+
+@pytest.mark.parametrize("num_pe", [4, 16, 64])
+@pytest.mark.parametrize("method", METHODS)
+def test_the_model_with_its_margin_is_below_the_simulated_cycles(evaluator, method, num_pe):
+    trials = Trials(evaluator, config=HardwareConfig(num_pe=num_pe), method=method)
+    costs = Costs(trials)
+    for name, density in itertools.product(trials.layers, (1.0, *DENSITIES)):
+        if trials.keeps_one(name, density):
+            trial = {name: Setting(density, 4)}
+            assert 0 < costs.least_cycles(trial) <= costs.of(name, trial[name]).cycles
+
+
+def test_the_model_alone_refuses_what_takes_far_too_long(evaluator, monkeypatch):
+    trials = Trials(evaluator, config=MACHINE)
+    result = search_trials(trials, 0.15, "cycles")
+    walk = Walk(
+        trials, costs := Costs(trials), result.sensitivity, "cycles", result.least_accuracy, [4],
+        lambda *_: None,
+    )  # fmt: skip
+    walk.best = result.best
+    monkeypatch.setattr(trials, "compressed", None)  # neither pruned, shared nor simulated
+    dense = {name: Setting(1.0, 4) for name in trials.layers}
+    assert costs.least_cycles(dense) > result.best.cost.cycles
+    assert walk.score(dense) > result.best.cost.cycles
+    assert len(walk.points) == 1
