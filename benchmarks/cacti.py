@@ -16,6 +16,8 @@ from pathlib import Path
 
 from eie_backend.reproduce.spmat_sram import FILE, WIDTHS
 
+PATH = Path(__file__).parents[1] / "eie_backend" / "data" / FILE
+
 CELLS = ("itrs-hp", "itrs-lop", "itrs-lstp")
 OBJECTIVES = {
     "energy-delay^2": ("ED^2", "0:0:0:100:0", "20:100000:100000:100000:100000"),
@@ -73,7 +75,7 @@ def ask(folder: Path, width: int, size: int, cells: str, objective: str) -> dict
 
 def main() -> None:
     """Write the rows below the file's head, which stays."""
-    head = FILE.read_text("utf-8").split("rows:\n", 1)[0]
+    head = PATH.read_text("utf-8").split("rows:\n", 1)[0]
     lines = [head, "rows:\n"]
     for macros, cells, objective in itertools.product(MACROS, CELLS, OBJECTIVES):
         asked = [
@@ -87,7 +89,7 @@ def main() -> None:
             f"  - {{macros: {macros}, cells: {cells}, objective: {objective},\n"
             f"     read_pj: [{energies}], {rest}}}\n"
         )
-    FILE.write_text("".join(lines), "utf-8")
+    PATH.write_text("".join(lines), "utf-8")
 
 
 if __name__ == "__main__":

@@ -30,8 +30,9 @@ BATCH = 100
 LOST_POINTS = 0.5
 GROUP = 0.84
 TIMES_WORSE = 3
+ACCURACY, ERROR, MULTIPLY = "accuracy", "error", "multiply"
 
-LOSS = "the paper: less than 0.5 % from float to 16 bits; 5 of these 1,000 digits"
+LOSS = "the paper: less than 0.5 % from float to 16 bits; here fewer than 5 of 1,000 digits"
 WORSE = "8 bits of a value leave 256 times coarser steps, 16-bit sums blur that of 16 bits"
 RATIO = "6.2 and 5 contradict Table I: 3.7 / 3.1 pJ is 1.19, 6.2 / 5 is 1.24, 4 % more"
 GIVEN = "our 16-bit multiply is Table I's 32-bit one over this very 5"
@@ -54,16 +55,14 @@ def reproduce(runs: Runs) -> Result:
         ),
         Value("multiply", "int32 over int16", "", to_int, paper["int32_over_int16"], 0.001, GIVEN),
     ]
+    columns = {f"{name} {ACCURACY}": row for name, row in accuracy.items()}
+    columns |= {f"{name} {ERROR}": row for name, row in errors.items()}
     made = [
-        Value(name, kind, unit, number)
-        for rows, unit in (
-            (accuracy, "accuracy"),
-            (errors, "error"),
-            ({"multiply": multiply}, "pJ"),
-        )
-        for name, row in rows.items()
-        for kind, number in row.items()
+        Value(kind, quantity, "", row[kind])
+        for kind in ACCUMULATORS
+        for quantity, row in columns.items()
     ]
+    made += [Value(kind, MULTIPLY, "pJ", pj) for kind, pj in multiply.items()]
     notes = (
         runs.note(),
         "Accuracy: the shipped compressed LeNets on the first 1,000 MNIST test digits. The paper "
@@ -86,33 +85,40 @@ def draw(result: Result) -> Figure:
     from matplotlib import pyplot as plt
     from matplotlib.ticker import FuncFormatter
 
-    kinds = list(ACCUMULATORS)
+    kinds: list[str] = list(ACCUMULATORS)
     figure: Figure
     figure, (left, middle, right) = plt.subplots(
         1, 3, figsize=(2.4 * WIDTH, HEIGHT), layout="constrained"
     )
 
-    def row(item: str, unit: str) -> list[float]:
-        return [v.ours for v in result.values if (v.item, v.unit) == (item, unit)]
+    def rows(last: str) -> dict[str, dict[str, float]]:
+        names = dict.fromkeys(v.quantity for v in result.values if v.quantity.endswith(f" {last}"))
+        return {
+            name.removesuffix(f" {last}"): {v.item: v.ours for v in result.of(name).values()}
+            for name in names
+        }
 
-    series = {name: dict(zip(kinds, row(name, "accuracy"), strict=True)) for name in NETWORKS}
+    series = rows(ACCURACY)
     series["AlexNet, the paper's"] = published()[KEY]["accuracy"]
     width = GROUP / len(series)
     for n, (name, heights) in enumerate(series.items()):
         places = [kinds.index(kind) + (n - len(series) / 2 + 0.5) * width for kind in heights]
         left.bar(places, list(heights.values()), width, color=COLORS[n], label=name)
+    for axes in (left, right):
+        axes.set_axisbelow(True)
+        axes.grid(False, axis="x")
     left.set_xticks(range(len(kinds)), kinds)
     left.yaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.0%}"))
     left.set(title="accuracy", ylim=(0, 1.05))
-    layers = list(dict.fromkeys(v.item for v in result.values if v.unit == "error"))
-    for n, name in enumerate(layers):
-        places = [at + GROUP * ((n + 0.5) / len(layers) - 0.5) for at in range(len(kinds))]
+    errors = rows(ERROR)
+    for n, (name, row) in enumerate(errors.items()):
+        places = [at + GROUP * ((n + 0.5) / len(errors) - 0.5) for at in range(len(kinds))]
         filled = {} if n < len(MARKS) else {"fillstyle": "none"}
         mark, color = MARKS[n % len(MARKS)], COLORS[n % len(COLORS)]
-        middle.plot(places, row(name, "error"), mark, color=color, label=name, **filled)
+        middle.plot(places, list(row.values()), mark, color=color, label=name, **filled)
     middle.set_xticks(range(len(kinds)), kinds)
     middle.set(title="relative error of the output", yscale="log")
-    right.bar(kinds, row("multiply", "pJ"), color=COLORS[0])
+    right.bar(kinds, [v.ours for v in result.of(MULTIPLY).values()], color=COLORS[0])
     right.set(title="energy of a multiply, pJ")
     left.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=2)
     middle.legend(frameon=False, loc="center left", fontsize="small", bbox_to_anchor=(1, 0.5))

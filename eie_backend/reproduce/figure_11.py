@@ -46,7 +46,7 @@ def reproduce(runs: Runs) -> Result:
         runs.note(),
         "Speedup: cycles of the same layer on one PE over those on more, activation queues of 8. "
         "Near-linear at 64 PEs: at least 0.9 x 64; to 256 PEs: at least 256^0.9 = 147.",
-        "Above the number of PEs where slices are so short that they need fewer paddings.",
+        "A speedup above the number of PEs: shorter slices need fewer paddings (Figure 12).",
         "The paper prints no heights.",
     )
     title = "Figure 11: speedup by number of PEs"

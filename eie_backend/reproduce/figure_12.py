@@ -33,7 +33,9 @@ def reproduce(runs: Runs) -> Result:
         tolerance, reason = (None, REAL) if real else (ALLOWED, EXPECTED)
         for num_pe in COMPARED:
             expected = expected_share(TABLE_III[name], num_pe)
-            made = Value(name, f"at {num_pe}", "", row[num_pe], expected, tolerance, reason)
+            made = Value(
+                name, f"at {num_pe}, expected", "", row[num_pe], expected, tolerance, reason
+            )
             shape.append(made)
     notes = (
         runs.note(),

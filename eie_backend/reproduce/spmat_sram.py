@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from importlib.resources import files
 
 import yaml
 
@@ -12,7 +12,7 @@ from eie_backend.config import HardwareConfig
 from eie_backend.energy import event_energies
 from eie_backend.energy_table import shipped_table
 
-FILE = Path(__file__).parents[1] / "data" / "spmat_read_cacti.yaml"
+FILE = "spmat_read_cacti.yaml"
 WIDTHS = (32, 64, 128, 256, 512)
 PAPER_WIDTH = 64
 
@@ -47,23 +47,18 @@ class Sram:
         read = self.read_pj[WIDTHS.index(PAPER_WIDTH)]
         return read * reads_per_us() / 1000 + self.macros * self.leakage_mw
 
-    @property
-    def fast_enough(self) -> bool:
-        """Whether it gives a word in every cycle of the paper's clock."""
-        return self.cycle_ns <= 1000 / HardwareConfig().clock_mhz
-
 
 @cache
 def srams() -> tuple[Sram, ...]:
     """Return all that CACTI was asked for."""
-    rows = yaml.safe_load(FILE.read_text("utf-8"))["rows"]
+    text = (files("eie_backend") / "data" / FILE).read_text("utf-8")
+    rows = yaml.safe_load(text)["rows"]
     return tuple(Sram(**{**row, "read_pj": tuple(row["read_pj"])}) for row in rows)
 
 
 def fitting_sram() -> Sram:
-    """Return the one that is fast enough and nearest to the power that Table II prints."""
-    fast = [sram for sram in srams() if sram.fast_enough]
-    return min(fast, key=lambda sram: abs(sram.power_mw - table_ii_mw()))
+    """Return the one that is nearest to the power that Table II prints."""
+    return min(srams(), key=lambda sram: abs(sram.power_mw - table_ii_mw()))
 
 
 def linear_pj() -> tuple[float, ...]:

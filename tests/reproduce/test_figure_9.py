@@ -15,6 +15,7 @@ from eie_backend.reproduce.figure_9 import ALEXNET, column_words, draw, least, r
 from eie_backend.reproduce.runs import PAPER
 from eie_backend.reproduce.spmat_sram import (
     WIDTHS,
+    Sram,
     fitting_sram,
     linear_pj,
     reads_per_us,
@@ -40,9 +41,11 @@ def test_every_layer_of_alexnet_is_best_with_64_bits(runs, name):
 
 def test_what_does_not_agree_is_shown(result):
     """A kept word, with CACTI 7, prefers the widest; if this changes, the page has to."""
-    found = {value.quantity: value for value in result.values if value.item == "best width"}
-    odd = [found["word kept, CACTI"], found["each column, linear"]]
-    assert [(value.ours, value.tolerance) for value in odd] == [(512, None), (32, None)]
+    odd = [value for value in result.values if value.paper and value.tolerance is None]
+    assert [(value.item, value.ours) for value in odd] == [
+        ("each column reads", 32),
+        ("word kept", 512),
+    ]
     assert all(value.reason for value in odd)
 
 
@@ -59,28 +62,42 @@ def test_reads(runs, golden):
     golden("figure_9_reads.txt", text)
 
 
-@given(st.integers(1, 8), st.integers(1, 60), st.sampled_from([8, *WIDTHS]), st.integers(0, 2**32))
-def test_words_are_the_simulators_one_column_at_a_time(num_pe, outputs, width, seed):
+@given(
+    st.integers(1, 8),
+    st.integers(1, 60),
+    st.sampled_from([8, *WIDTHS]),
+    st.booleans(),
+    st.integers(0, 2**32),
+)
+def test_words_are_the_simulators_one_column_at_a_time(num_pe, outputs, width, has_bias, seed):
     rng = np.random.default_rng(seed)
     config = HardwareConfig(num_pe=num_pe, spmat_width_bits=width)
-    encoded = encode(rng.integers(0, 2, (outputs, 6), np.uint8), [0, 1], config)
+    codes = rng.integers(0, 2, (outputs, 6), np.uint8)
     active = rng.random(6) < 0.5
+    encoded = encode(codes[:, :5], [0, 1], config, codes[:, 5]) if has_bias else None
+    whole = encode(codes, [0, 1], config)
+    active[5] |= has_bias  # the bias column is fed by a constant 1
     expected = 0
     for column in np.flatnonzero(active):
-        x = np.arange(6) == column
-        run = simulate(encoded, x, config, "float32", values=False)
+        run = simulate(whole, np.arange(6) == column, config, "float32", values=False)
         expected += run.counters["spmat_reads"]
-    assert words(encoded, active, config.entries_per_word) == expected
+    per_word = config.entries_per_word
+    assert words(whole, active, per_word) == expected
+    assert encoded is None or words(encoded, active[:5], per_word) == expected
 
 
 def test_the_sram_is_the_one_that_fits_table_ii():
-    """Of all that give a word per 1.25 ns, the nearest to 4.955 mW; within 10 %."""
+    """Within 10 % of its power, which no single setting of CACTI has to meet."""
     sram = fitting_sram()
     assert (sram.macros, sram.cells, sram.objective) == (1, "itrs-lop", "cycle time")
     assert sram.power_mw == pytest.approx(4.955, rel=0.1)
-    assert sram.fast_enough
-    off = [abs(one.power_mw - 4.955) for one in srams() if one.fast_enough]
-    assert abs(sram.power_mw - 4.955) == min(off)
+    assert sram.cycle_ns < 1000 / PAPER.clock_mhz
+
+
+@pytest.mark.parametrize("macros", [1, 2])
+def test_power_is_that_of_reads_and_of_every_macros_leakage(macros):
+    sram = Sram(macros, "", "", (0, linear_pj()[1], 0, 0, 0), 0.25, 1, 1)
+    assert sram.power_mw == pytest.approx(4.955 + 0.25 * macros)
 
 
 def test_energy_grows_with_the_width_in_every_setting():
