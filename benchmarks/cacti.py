@@ -75,6 +75,9 @@ def ask(folder: Path, width: int, size: int, cells: str, objective: str) -> dict
 
 def main() -> None:
     """Write the rows below the file's head, which stays."""
+    if len(sys.argv) != 2:
+        print("cacti: left out; give the folder in which CACTI was built")
+        return
     head = PATH.read_text("utf-8").split("rows:\n", 1)[0]
     lines = [head, "rows:\n"]
     for macros, cells, objective in itertools.product(MACROS, CELLS, OBJECTIVES):
