@@ -1,0 +1,81 @@
+"""Energy of a weight SRAM read by width: CACTI's, and of those the one that fits Table II best."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import yaml
+
+from eie_backend.config import HardwareConfig
+from eie_backend.energy import event_energies
+from eie_backend.energy_table import shipped_table
+
+FILE = "spmat_read_cacti.yaml"
+WIDTHS = (32, 64, 128, 256, 512)
+PAPER_WIDTH = 64
+
+
+@dataclass(frozen=True)
+class Sram:
+    """What CACTI says about the weight SRAM of a PE with one kind of cells and one objective.
+
+    Attributes
+    ----------
+    macros : int
+        1 of 128 KB or 2 of 64 KB, of which one is read.
+    cells, objective : str
+    read_pj : tuple of float
+        Energy of a read for each of `WIDTHS`.
+    leakage_mw : float
+        Of one macro at 64 bits; likewise
+    access_ns, cycle_ns : float
+    """
+
+    macros: int
+    cells: str
+    objective: str
+    read_pj: tuple[float, ...]
+    leakage_mw: float
+    access_ns: float
+    cycle_ns: float
+
+    @property
+    def power_mw(self) -> float:
+        """Power of a busy PE's weight SRAM with 64-bit words, as Table II has it."""
+        read = self.read_pj[WIDTHS.index(PAPER_WIDTH)]
+        return read * reads_per_us() / 1000 + self.macros * self.leakage_mw
+
+
+@cache
+def srams() -> tuple[Sram, ...]:
+    """Return all that CACTI was asked for."""
+    text = (files("eie_backend") / "data" / FILE).read_text("utf-8")
+    rows = yaml.safe_load(text)["rows"]
+    return tuple(Sram(**{**row, "read_pj": tuple(row["read_pj"])}) for row in rows)
+
+
+def fitting_sram() -> Sram:
+    """Return the one that is nearest to the power that Table II prints."""
+    return min(srams(), key=lambda sram: abs(sram.power_mw - table_ii_mw()))
+
+
+def linear_pj() -> tuple[float, ...]:
+    """Return the energies of ``docs/energy.md``: Table II's, the array's linear in the width."""
+    return tuple(_read_pj(HardwareConfig(spmat_width_bits=width)) for width in WIDTHS)
+
+
+def reads_per_us() -> float:
+    """Return the words that a busy PE reads in a microsecond."""
+    return 1000 * table_ii_mw() / _read_pj(HardwareConfig())
+
+
+def table_ii_mw() -> float:
+    """Return the power of SpmatRead."""
+    return shipped_table()["spmat_read", "spmat_reads"]
+
+
+def _read_pj(config: HardwareConfig) -> float:
+    (one,) = (e for e in event_energies(config, shipped_table()) if e.module == "spmat_read")
+    return one.sram_pj + one.logic_pj
