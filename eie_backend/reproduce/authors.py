@@ -84,26 +84,28 @@ def reproduce(runs: Runs, copy: Path, timeout_s: float = TIMEOUT_S) -> Result:
         run, ours_s = _timed(run_here)
         values += [
             Value(name, "cycles", "", run.cycles, int(found[1]), 0.0, EXACT),
-            Value(name, "host time", "ms", ours_s * 1e3, theirs_s * 1e3),
-            Value(name, "times as fast", "", theirs_s / ours_s),
+            Value(name, "first run", "ms", ours_s[0] * 1e3, theirs_s[0] * 1e3),
+            Value(name, "best run", "ms", min(ours_s) * 1e3, min(theirs_s) * 1e3),
+            Value(name, "times as fast", "", min(theirs_s) / min(ours_s)),
         ]
     notes = (
         runs.note(),
         f'The column "paper" is the authors\' simulator in {copy.name}, built without its debug '
         "log. It always broadcasts a bias's constant 1; layers without a bias have an empty bias "
-        f"column on both sides. Times are the best of {REPEATS}; theirs include reading its files.",
+        "column on both sides. Host times are of one core: theirs include reading its files every "
+        f"time, our first run prepares the encoded matrix for the engine; best of {REPEATS}.",
     )
     return Result(KEY, "The nine layers on the simulator of the paper's authors", (*values,), notes)
 
 
-def _timed(call: Callable[[], T]) -> tuple[T, float]:
-    """Return what a call returned and its best time in seconds."""
-    times = []
+def _timed(call: Callable[[], T]) -> tuple[T, list[float]]:
+    """Return what a call returned and the seconds of each repetition."""
+    times_s = []
     for _ in range(REPEATS):
         start = time.perf_counter()
         result = call()
-        times.append(time.perf_counter() - start)
-    return result, min(times)
+        times_s.append(time.perf_counter() - start)
+    return result, times_s
 
 
 def _call(name: str, command: list[str], folder: Path, timeout_s: float) -> str:
