@@ -21,6 +21,9 @@ from eie_backend.whole_file import write_whole
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
+TRAINED = ROOT / "eie_backend" / "data"
+"""Results of training, which `eie reproduce` shows too."""
+
 PAGE = ROOT / "docs" / "performance.md"
 COMMAND = "python benchmarks/page.py"
 LENET = "lenet.py {} --data mnist.npz"
@@ -44,7 +47,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Result], str]]] = {
 INTRODUCTION = f"""\
 # Performance
 
-<!-- Generated from benchmarks/results/*.json by `{COMMAND}`. -->
+<!-- Generated from benchmarks/results/*.json and eie_backend/data/lenet_*.json by `{COMMAND}`. -->
 
 `make bench` runs all but the LeNets, in about a quarter of an hour, and writes this page;
 `make bench-lenet` trains the LeNets (PyTorch, MNIST, 40 minutes). Each section says which command
@@ -61,7 +64,8 @@ def page() -> str:
     """Return the page."""
     parts = [INTRODUCTION]
     for name, (title, text) in SECTIONS.items():
-        result = json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
+        folder = TRAINED if name.startswith("lenet") else RESULTS
+        result = json.loads((folder / f"{name}.json").read_text("utf-8"))
         parts.append(f"## {title}\n\n{origin(name, result['environment'])}\n{text(result)}")
     return "\n".join(parts)
 

@@ -31,6 +31,16 @@ def test_what_is_not_a_matter_of_the_model(result):
     assert result.of("speedup over CPU dense at 100 %")["Alex-7"].ours == pytest.approx(53, abs=1)
 
 
+def test_what_the_notes_say_of_one_input(result):
+    at_100 = {value.quantity: value.ours for value in result.values if "at 100 %" in value.quantity}
+    quantities = {quantity for quantity in at_100 if quantity != "speedup over GPU dense at 100 %"}
+    assert len(quantities) == 5
+    for quantity in quantities:
+        assert min(value.ours for value in result.of(quantity).values()) > 1
+    gpu = result.of(break_even.ONE_TIME)
+    assert [name for name in TABLE_III if gpu[name].ours < 100] == ["NT-Wd", "NT-LSTM"]
+
+
 def test_sizes_are_those_of_the_encoding():
     shape = TABLE_III["VGG-8"]
     stored = generate(shape).encode(PAPER)
