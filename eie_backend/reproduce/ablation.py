@@ -165,7 +165,9 @@ def draw(result: Result) -> Figure:
         over, list(marks.values()), MARKS[2], color=COLORS[1], label="the paper's factor, of energy"
     )
     for n, paper in marks.items():
-        ax.annotate(f"{paper:,.0f}", (n + bar, paper), (5, 3), textcoords="offset points", fontsize=7)
+        ax.annotate(
+            f"{paper:,.0f}", (n + bar, paper), (5, 3), textcoords="offset points", fontsize=7
+        )
     ax.set(yscale="log", ylabel="times EIE's", ylim=(0.9, 100_000))
     ax.set_xticks(range(len(IDEAS)), [idea.replace(" ", "\n", 1) for idea in IDEAS])
     ax.grid(axis="x", visible=False)

@@ -42,10 +42,10 @@ NOTES = (
     "of the weights, where NT-Wd breaks even, the model gives too many cycles.",
     "Dense machine: the same PEs without index, a 4-bit weight per cycle, 16 to a word; both skip "
     "zero activations. Sparse never takes longer: no slice of a column has more entries than rows.",
-    "GPU, CPU and mGPU: the paper's times and energies of dense layers (Table IV, figure 7). Of one "
-    "input, EIE takes less energy than each of them even with all weights there, and less time than "
-    'CPU and mGPU: by how much is under "at 100 %". A GPU that takes 64 inputs at once reads each '
-    "weight once for all of them, and is faster than EIE above the density given.",
+    "GPU, CPU and mGPU: the paper's times and energies of dense layers (Table IV, figure 7). Of "
+    "one input, EIE takes less energy than each of them even with all weights there, and less time "
+    'than CPU and mGPU: by how much is under "at 100 %". A GPU that takes 64 inputs at once reads '
+    "each weight once for all of them, and is faster than EIE above the density given.",
     "Size: entries of 8 bits, paddings included, and 16-bit column pointers of every PE.",
 )
 
