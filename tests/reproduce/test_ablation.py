@@ -21,11 +21,6 @@ from eie_backend.workloads import Layer, LayerShape, generate
 SMALL = LayerShape("small", 200, 300, 0.1, 0.4)
 
 
-@pytest.fixture(scope="module")
-def runs():
-    return Runs()
-
-
 @pytest.fixture
 def small():
     """Return runs of one small layer."""

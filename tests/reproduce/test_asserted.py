@@ -12,8 +12,8 @@ def off(result):
 
 
 @pytest.mark.parametrize("key", CATALOG)
-def test_every_asserted_value_holds(key, runs):
-    result = CATALOG[key].reproduce(runs)
+def test_every_asserted_value_holds(key, results):
+    result = results(key)
     assert result.key == key
     assert result.values
     assert off(result) == []

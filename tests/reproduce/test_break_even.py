@@ -9,8 +9,8 @@ from eie_backend.workloads import TABLE_III, LayerShape, generate
 
 
 @pytest.fixture(scope="module")
-def result():
-    return break_even.reproduce(Runs())
+def result(results):
+    return results(break_even.KEY)
 
 
 def test_the_exact_engine_confirms_the_densities(result):

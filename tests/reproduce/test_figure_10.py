@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from eie_backend.drawing import rendered
-from eie_backend.reproduce.figure_10 import ACCUMULATORS, draw, exact, reproduce
+from eie_backend.reproduce.figure_10 import ACCUMULATORS, draw, exact
 from eie_backend.workloads import Layer, LayerShape, generate
 
 
 @pytest.fixture(scope="module")
-def result(runs):
-    return reproduce(runs)
+def result(results):
+    return results("figure_10")
 
 
 def test_the_papers_statements_hold(result):

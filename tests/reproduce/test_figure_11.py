@@ -3,13 +3,13 @@
 import pytest
 
 from eie_backend.drawing import rendered
-from eie_backend.reproduce.figure_11 import draw, reproduce
+from eie_backend.reproduce.figure_11 import draw
 from eie_backend.reproduce.shaded_bars import PES
 
 
 @pytest.fixture(scope="module")
-def result(runs):
-    return reproduce(runs)
+def result(results):
+    return results("figure_11")
 
 
 def test_the_papers_statements_hold(result):

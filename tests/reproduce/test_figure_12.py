@@ -5,7 +5,7 @@ import pytest
 
 from eie_backend import HardwareConfig, encode
 from eie_backend.drawing import rendered
-from eie_backend.reproduce.figure_12 import draw, expected_share, real_share, reproduce
+from eie_backend.reproduce.figure_12 import draw, expected_share, real_share
 from eie_backend.reproduce.shaded_bars import PES
 from eie_backend.workloads import TABLE_III, LayerShape
 
@@ -23,8 +23,8 @@ ESTIMATES = {
 
 
 @pytest.fixture(scope="module")
-def result(runs):
-    return reproduce(runs)
+def result(results):
+    return results("figure_12")
 
 
 def test_the_statements_hold(result):

@@ -5,13 +5,13 @@ import pytest
 from eie_backend.drawing import rendered
 from eie_backend.reproduce import figure_8, figure_11
 from eie_backend.reproduce.figure_12 import real_share
-from eie_backend.reproduce.figure_13 import draw, reproduce
+from eie_backend.reproduce.figure_13 import draw
 from eie_backend.reproduce.shaded_bars import PES, rises
 
 
 @pytest.fixture(scope="module")
-def result(runs):
-    return reproduce(runs)
+def result(results):
+    return results("figure_13")
 
 
 def test_the_papers_statements_hold(result):

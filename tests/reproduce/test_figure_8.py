@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 
 from eie_backend import HardwareConfig, encode, simulate
 from eie_backend.drawing import rendered
-from eie_backend.reproduce.figure_8 import draw, lock_step, reproduce
+from eie_backend.reproduce.figure_8 import draw, lock_step
 from eie_backend.reproduce.runs import PAPER
 
 DEPTHS = (2, 4, 8, 16, 32, 64, 128, 256)
 
 
 @pytest.fixture(scope="module")
-def result(runs):
-    return reproduce(runs)
+def result(results):
+    return results("figure_8")
 
 
 def test_the_papers_statements_hold(result):

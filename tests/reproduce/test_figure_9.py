@@ -11,7 +11,7 @@ from eie_backend import HardwareConfig, encode, simulate
 from eie_backend.drawing import rendered
 from eie_backend.energy import event_energies
 from eie_backend.energy_table import shipped_table
-from eie_backend.reproduce.figure_9 import ALEXNET, column_words, draw, least, reproduce, words
+from eie_backend.reproduce.figure_9 import ALEXNET, column_words, draw, least, words
 from eie_backend.reproduce.runs import PAPER
 from eie_backend.reproduce.spmat_sram import (
     WIDTHS,
@@ -24,8 +24,8 @@ from eie_backend.reproduce.spmat_sram import (
 
 
 @pytest.fixture(scope="module")
-def result(runs):
-    return reproduce(runs)
+def result(results):
+    return results("figure_9")
 
 
 def test_the_papers_statements_hold(result):

@@ -7,8 +7,8 @@ from eie_backend.reproduce.runs import Runs
 
 
 @pytest.fixture(scope="module")
-def result():
-    return uneven.reproduce(Runs())
+def result(results):
+    return results(uneven.KEY)
 
 
 def test_a_layer_as_dense_and_uneven_as_the_real_one_takes_its_time(result):
