@@ -25,8 +25,8 @@ ROWS = 256
 """Inputs of a layer that are simulated, about."""
 
 MARGIN = 1.3
-"""More than the model's cycles over the simulated ones: measured, 1.21 at most for both LeNets,
-with 16 and 64 PEs, all densities of the grid and both methods. Below there is no such limit: a
+"""More than the model's cycles over the simulated ones: measured, below 1.2 for both LeNets with 16
+and 64 PEs, all densities of the grid and both methods (a test). Below there is no such limit: a
 real network's non-zeros lie where they meet, and the model knows but their number."""
 
 

@@ -1,11 +1,13 @@
 """What a search does not evaluate could not have been chosen."""
 
 import itertools
+from importlib.resources import files
 
 import pytest
 
-from eie_backend import HardwareConfig
-from eie_backend.compress.costs import Costs
+from eie_backend import HardwareConfig, from_onnx
+from eie_backend.cli.demo import BATCH, digits
+from eie_backend.compress.costs import MARGIN, Costs
 from eie_backend.compress.evaluate import Evaluator
 from eie_backend.compress.greedy import OBJECTIVES, Walk
 from eie_backend.compress.search import search_trials
@@ -62,6 +64,25 @@ def test_the_model_with_its_margin_is_below_the_simulated_cycles(evaluator, meth
         if trials.keeps_one(name, density):
             trial = {name: Setting(density, 4)}
             assert 0 < costs.least_cycles(trial) <= costs.of(name, trial[name]).cycles
+
+
+@pytest.mark.parametrize("network", ["lenet_300_100", "lenet_5"])
+def test_the_margin_holds_for_the_shipped_networks(network):
+    images, labels = digits()
+    model = from_onnx(files("eie_backend") / "data" / f"{network}.onnx", {"batch": BATCH})
+    evaluator = Evaluator(model, images, labels)
+    ratios = []
+    for method, num_pe in itertools.product(METHODS, (16, 64)):
+        trials = Trials(evaluator, config=HardwareConfig(num_pe=num_pe), method=method)
+        costs = Costs(trials)
+        for name, density in itertools.product(trials.layers, (1.0, *DENSITIES)):
+            if trials.keeps_one(name, density):
+                trial = {name: Setting(density, 4)}
+                exact = costs.of(name, trial[name]).cycles
+                ratios.append(costs.least_cycles(trial) * MARGIN / exact)
+    # Far from what the margin forgives, so that another network may be worse.
+    assert len(ratios) > 100
+    assert max(ratios) < 1.2
 
 
 def test_the_model_alone_refuses_what_takes_far_too_long(evaluator, monkeypatch):
