@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-cpp fuzz smoke check generate bench bench-lenet
+.PHONY: help demo test test-cpp fuzz smoke check generate docs bench bench-lenet
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -63,6 +63,10 @@ check: $(READY)  ## lint, format, types, generated files, links
 
 generate: $(READY)  ## rewrite the generated files
 	$(BIN)/python -m eie_backend.isa.generate
+
+docs: $(READY)  ## the site, with all tutorials run, into build/docs/html
+	$(BIN)/pip install --quiet -e '.[test,dev,docs]'
+	$(BIN)/sphinx-build -W --keep-going -b html docs build/docs/html
 
 bench: $(READY)  ## the benchmarks (15 minutes) and their page, docs/performance.md
 	$(BIN)/pip install --quiet -e '.[test,dev,bench]'
