@@ -17,6 +17,7 @@ from eie_backend.compress import compress
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import EncodingError, ModelError
 from eie_backend.isa.program import Arithmetic
+from eie_backend.model_record import graph_json, weights_after, weights_before, weights_json
 from eie_backend.placement import require_machine
 from eie_backend.recipe import Recipe
 from eie_backend.targets import as_target, config_of
@@ -123,7 +124,9 @@ def prepare(
     mod = with_winograd(mod, winograd)
     if strict:
         require_machine(mod, config)
+    graph = graph_json(mod, config)
     mod = DenseForm()(mod)
+    before = weights_before(mod)
     fitting = list(fitting_layers(mod, config))
     if recipe is not None:
         _check_bits(mod, recipe, config)
@@ -137,7 +140,13 @@ def prepare(
         )
     if calibration is not None:
         mod = calibrate(mod, calibration)
-    options = {"eie.arithmetic": arithmetic, "eie.bias": bias, "eie.as_is": fitting}
+    options = {
+        "eie.arithmetic": arithmetic,
+        "eie.bias": bias,
+        "eie.as_is": fitting,
+        "eie.graph": graph,
+        "eie.weights": weights_json(before, weights_after(mod, before, config)),
+    }
     mod = mod.with_attrs(options)
     # Last: cycles depend on the weights that stay and on the zeros of the fixed-point format.
     return balance_rows(mod, machine, balance, calibration)

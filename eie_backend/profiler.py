@@ -91,6 +91,8 @@ class Report:
         What the model was made from.
     energy_table : EnergyTable
         The energies and areas that the report applies.
+    programs : tuple of Program
+        What ran, in the order of the library.
     """
 
     outputs: tuple[NDArray[np.generic], ...]
@@ -102,6 +104,7 @@ class Report:
     engine: Engine
     manifest: Mapping[str, str]
     energy_table: EnergyTable
+    programs: tuple[Program, ...]
 
     @property
     def area_mm2(self) -> float:
@@ -120,8 +123,12 @@ class Report:
         return {kind: sum(layer.counters[kind] for layer in self.layers) for kind in kinds}
 
     def to_json(self) -> str:
-        """Return everything but the outputs as JSON."""
-        data = {
+        """Return everything but outputs and programs as JSON."""
+        return json.dumps(self.to_dict(), indent=2, sort_keys=True)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but outputs and programs as plain data."""
+        return {
             "area_mm2": self.area_mm2,
             "arithmetic": self.arithmetic,
             "config": self.config.to_dict(),
@@ -134,7 +141,6 @@ class Report:
             "setup": dict(self.setup),
             "setup_dram_pj": self.setup_dram_pj,
         }
-        return json.dumps(data, indent=2, sort_keys=True)
 
 
 class Runner:
@@ -298,6 +304,7 @@ class Recorder:
             engine=self._engine,
             manifest=first.manifest,
             energy_table=table,
+            programs=tuple(self._programs.values()),
         )
 
     def _layer(self, row: Mapping[str, Any], table: EnergyTable, samples: int) -> LayerProfile:

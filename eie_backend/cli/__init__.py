@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 import traceback
+from collections.abc import Callable
+from typing import Any
 
 import typer
 
@@ -19,7 +20,8 @@ from eie_backend.cli import (
     run_command,
     trace_command,
 )
-from eie_backend.cli.console import fail
+from eie_backend.cli.console import asked, fail
+from eie_backend.cli.options import with_shared_options
 from eie_backend.errors import EieError, ModelError, is_out_of_memory
 
 USAGE_EXIT = 2
@@ -40,25 +42,28 @@ app = typer.Typer(
 
 
 @app.callback()
-def _options(
-    debug: bool = typer.Option(False, "--debug", help="Show tracebacks of errors."),
-) -> None:
-    """Take the options of all commands; ``main`` has read them already."""
+@with_shared_options
+def _options() -> None:
+    """Take the options of all commands before the command's name, too."""
 
 
-app.command("demo")(demo.demo)
-app.command("compile")(compile_command.compile_model)
-app.command("compress")(compress_command.compress_model)
-app.command("explain")(explain_command.explain_model)
-app.command("run")(run_command.run_model)
-app.command("profile")(profile_command.profile_model)
-app.command("reproduce")(reproduce_command.reproduce)
-app.command("trace")(trace_command.trace_model)
-app.command("pack")(container_commands.pack)
-app.command("unpack")(container_commands.unpack)
-app.command("inspect")(container_commands.inspect)
-app.command("asm")(assembly_commands.asm)
-app.command("disasm")(assembly_commands.disasm)
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "demo": demo.demo,
+    "compile": compile_command.compile_model,
+    "compress": compress_command.compress_model,
+    "explain": explain_command.explain_model,
+    "run": run_command.run_model,
+    "profile": profile_command.profile_model,
+    "reproduce": reproduce_command.reproduce,
+    "trace": trace_command.trace_model,
+    "pack": container_commands.pack,
+    "unpack": container_commands.unpack,
+    "inspect": container_commands.inspect,
+    "asm": assembly_commands.asm,
+    "disasm": assembly_commands.disasm,
+}
+for _name, _command in COMMANDS.items():
+    app.command(_name)(with_shared_options(_command))
 
 
 def main() -> None:
@@ -67,12 +72,10 @@ def main() -> None:
     Exit codes: 0 done, 2 a user's error (one line on stderr), 1 a fault of ours (traceback) or a
     reproduced value out of its tolerance, 130 interrupted.
     """
-    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
-    debug = len(arguments) < len(sys.argv) - 1
     try:
-        app(arguments, prog_name="eie")
+        app(prog_name="eie")
     except EieError as error:
-        if debug:
+        if asked.debug:
             traceback.print_exc()
         fail(error)
         raise SystemExit(USAGE_EXIT) from None
@@ -81,7 +84,7 @@ def main() -> None:
     except Exception as error:
         if not is_out_of_memory(error):
             raise
-        if debug:
+        if asked.debug:
             traceback.print_exc()
         fail(ModelError(OUT_OF_MEMORY))
         raise SystemExit(USAGE_EXIT) from None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from eie_backend.cli.compile_command import parse_bindings
-from eie_backend.cli.console import err, out, progress, working
+from eie_backend.cli.console import asked, err, out, progress, working
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,7 +77,6 @@ def compress_model(
     pictures: Annotated[
         Path | None, typer.Option(help="Folder for pictures; it is made (extra `viz`).")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Prune and share an ONNX model's weights within an accuracy budget, for size or for cycles."""
     from eie_backend import HardwareConfig, read_recipe
@@ -160,7 +159,7 @@ def compress_model(
         files |= {pictures / name: image for name, image in drawn(made, before, after).items()}
     for path, content in files.items():
         write_file(path, content)
-    if json:
+    if asked.json:
         typer.echo(made.to_json())
     else:
         for part in (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eie_backend.cli.compile_command import parse_bindings
-from eie_backend.cli.console import err, out, working
+from eie_backend.cli.console import show, working
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = """Example:
 
-    eie explain lenet.onnx --bind batch=1 --json operators.json
+    eie explain lenet.onnx --bind batch=1 --json > operators.json
 """
 
 
@@ -27,25 +27,14 @@ def explain_model(
     bind: Annotated[
         list[str] | None, typer.Option(help="NAME=N: value of a dynamic dimension; repeatable.")
     ] = None,
-    json: Annotated[
-        Path | None, typer.Option(help="Also write the table as JSON; - for standard output only.")
-    ] = None,
 ) -> None:
     """Say for every operator of a model whether the machine runs it, and if not, why."""
-    from json import dumps
-
     from eie_backend import HardwareConfig, explain, from_onnx
-    from eie_backend.cli.files import STANDARD, write_parts
 
     config = HardwareConfig(num_pe=num_pe)
     with working(f"importing {model.name}"):
         placements = explain(from_onnx(model, parse_bindings(bind or [])), config)
-    if json != STANDARD:
-        out.print(placement_table(placements))
-    if json is not None:
-        write_parts([dumps([vars(row) for row in placements], indent=2) + "\n"], json)
-        if json != STANDARD:
-            err.print(f"wrote {json}", highlight=False, soft_wrap=True)
+    show({"operators": [vars(row) for row in placements]}, placement_table(placements))
 
 
 explain_model.__doc__ = f"{explain_model.__doc__}\n\n{EXAMPLE}"

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from eie_backend.cli.console import err, out
+from eie_backend.cli.console import show, wrote
 from eie_backend.cli.execute import execute
 from eie_backend.cli.tables import cycles_table, energy_table, report_table
 
 EXAMPLE = """Example:
 
-    eie profile lenet.so --input images.npy --json report.json
+    eie profile lenet.so --input images.npy --json > report.json
 """
 
 
@@ -23,7 +23,6 @@ def profile_model(
         Path, typer.Option(help=".npy, or .npz with arrays by input name; one or more batches.")
     ],
     engine: Annotated[str, typer.Option(help="event, functional or clock.")] = "event",
-    json: Annotated[Path | None, typer.Option(help="Also write the report as JSON.")] = None,
     energy: Annotated[
         Path | None, typer.Option(help="YAML file of energies and areas in place of the paper's.")
     ] = None,
@@ -38,13 +37,10 @@ def profile_model(
 
     table = None if energy is None else read_energy_table(energy)
     report = execute(library, input, engine, table)
-    out.print(report_table(report))
-    out.print(cycles_table(report))
-    out.print(energy_table(report))
-    for path, form in ((json, report.to_json), (accelergy, lambda: action_counts_yaml(report))):
-        if path is not None:
-            write_file(path, form().rstrip() + "\n")
-            err.print(f"wrote {path}", highlight=False, soft_wrap=True)
+    show(report.to_dict(), report_table(report), cycles_table(report), energy_table(report))
+    if accelergy is not None:
+        write_file(accelergy, action_counts_yaml(report).rstrip() + "\n")
+        wrote(accelergy)
 
 
 profile_model.__doc__ = f"{profile_model.__doc__}\n\n{EXAMPLE}"

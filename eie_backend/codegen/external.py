@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import tvm
@@ -18,7 +19,7 @@ from eie_backend.codegen.residency import place_matrices
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import ModelError
 from eie_backend.isa.image import encode_image
-from eie_backend.isa.program import ARITHMETICS, Program
+from eie_backend.isa.program import ARITHMETICS, RECORD, Program
 from eie_backend.targets import config_of, is_eie
 from eie_backend.transform.lower_to_tir import lower
 from eie_backend.transform.schedule import ScheduleKernels
@@ -52,12 +53,17 @@ def external_modules(
 def generate_programs(
     functions: Mapping[str, relax.Function], options: CodegenOptions
 ) -> list[Program]:
-    """Take the partitioned functions of a module, by symbol, through TIR to their programs."""
+    """Take the partitioned functions of a module, by symbol, through TIR to their programs.
+
+    The first program's manifest alone has the entries for reports.
+    """
     schedule = ScheduleKernels(options.config, options.bias)
+    short = {key: value for key, value in options.manifest.items() if key not in RECORD}
+    others = replace(options, manifest=short)
     return place_matrices(
         [
-            generate(schedule(lower(symbol, function)), symbol, options)
-            for symbol, function in functions.items()
+            generate(schedule(lower(symbol, function)), symbol, others if number else options)
+            for number, (symbol, function) in enumerate(functions.items())
         ]
     )
 
@@ -92,8 +98,10 @@ def _manifest(config: HardwareConfig, attributes: Mapping[str, Any]) -> dict[str
         "balance": str(attributes.get("balance", "")),
         "config_sha256": hashlib.sha256(sizes.encode()).hexdigest(),
         "eie_version": eie_backend.__version__,
+        "graph": str(attributes.get("graph", "[]")),
         "interface": str(attributes.get("interface", "[]")),
         "model_sha256": str(attributes.get("model_sha256", "")),
         "recipe": str(attributes.get("recipe", "")),
         "tvm_version": tvm.__version__,
+        "weights": str(attributes.get("weights", "{}")),
     }

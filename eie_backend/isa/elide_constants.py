@@ -6,8 +6,17 @@ import hashlib
 from dataclasses import dataclass
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, DenseResourceAttr, ModuleOp
+from xdsl.dialects.builtin import (
+    DenseIntOrFPElementsAttr,
+    DenseResourceAttr,
+    DictionaryAttr,
+    ModuleOp,
+    StringAttr,
+)
 from xdsl.passes import ModulePass
+
+from eie_backend.isa.dialect import ProgramOp
+from eie_backend.isa.program import RECORD
 
 ELIDE_BYTES = 128
 """Constants up to this size stay."""
@@ -25,6 +34,7 @@ class ElideConstants(ModulePass):
     1. The name is the start of the SHA-256 of the data: other data, other name.
     2. Smaller constants are left alone.
     3. The result is a valid module, but no program: the assembler refuses it.
+    4. So are the manifest's entries that only reports read, if they are as long.
     """
 
     name = "elide-constants"
@@ -35,11 +45,23 @@ class ElideConstants(ModulePass):
         """Elide the constants of all operations, in place."""
         for operation in op.walk():
             for name, value in operation.properties.items():
-                if not isinstance(value, DenseIntOrFPElementsAttr):
-                    continue
-                data = value.data.data
-                if len(data) > self.above_bytes:
-                    digest = hashlib.sha256(data).hexdigest()[:16]
-                    operation.properties[name] = DenseResourceAttr.from_params(
-                        f"elided_{digest}", value.type
-                    )
+                if isinstance(value, DenseIntOrFPElementsAttr):
+                    data = value.data.data
+                    if len(data) > self.above_bytes:
+                        operation.properties[name] = DenseResourceAttr.from_params(
+                            _name(data), value.type
+                        )
+            if isinstance(operation, ProgramOp):
+                operation.properties["manifest"] = self._short(operation.manifest)
+
+    def _short(self, manifest: DictionaryAttr) -> DictionaryAttr:
+        entries = dict(manifest.data)
+        for key in RECORD:
+            text = entries.get(key)
+            if isinstance(text, StringAttr) and len(text.data) > self.above_bytes:
+                entries[key] = StringAttr(_name(text.data.encode()))
+        return DictionaryAttr(entries)
+
+
+def _name(data: bytes) -> str:
+    return f"elided_{hashlib.sha256(data).hexdigest()[:16]}"

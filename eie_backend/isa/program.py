@@ -20,6 +20,10 @@ Any of them goes with accumulators of 16 and of 32 bits; float32 sums in float32
 """
 
 
+RECORD = ("graph", "weights")
+"""Entries of a manifest that only reports read; see ``model_record.py``."""
+
+
 def value_bits(arithmetic: Arithmetic) -> int:
     """Return the bits of an activation and of an expanded weight.
 

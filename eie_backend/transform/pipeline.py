@@ -14,6 +14,7 @@ from tvm.target import Target
 from eie_backend.compress.share_weights import ShareWeights
 from eie_backend.config import HardwareConfig
 from eie_backend.inputs import input_specs
+from eie_backend.model_record import graph_json, weights_after, weights_before, weights_json
 from eie_backend.targets import config_of
 from eie_backend.transform.constraints import CONSTRAINTS, Candidate, few_values, why_not
 from eie_backend.transform.dense_form import DenseForm
@@ -39,8 +40,14 @@ def eie_pipeline(target: Target) -> Any:
 
     @tvm.transform.module_pass(opt_level=0, name="eie.pipeline")
     def pipeline(mod: IRModule, _context: PassContext) -> IRModule:
-        partitioned = tvm.transform.Sequential(front_passes(config))(mod)
+        *front, partition = front_passes(config)
+        shared = tvm.transform.Sequential(front)(mod)
+        partitioned = partition(shared)
         options = {**codegen_attributes(partitioned), "interface": interface(mod)}
+        if "graph" not in options:  # our own `compile` has seen the weights before compression
+            options["graph"] = graph_json(mod, config)
+            before = weights_before(DenseForm()(mod))
+            options["weights"] = weights_json(before, weights_after(shared, before, config))
         built = relax.transform.RunCodegen({"eie": options})(partitioned)
         # The weights are in the images; TVM would put these constants into the library, too.
         return built.without_attr("const_name_to_constant")

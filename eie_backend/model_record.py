@@ -1,0 +1,166 @@
+"""What a compiled library remembers of the model that it was made from, for reports.
+
+Two entries of a program's manifest, as JSON: ``graph`` and ``weights``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tvm import IRModule, relax
+from tvm.tirx import IntImm
+
+from eie_backend.codegen.codebook import nonzero_codes, nonzero_values
+from eie_backend.config import HardwareConfig
+from eie_backend.isa.program import Program
+from eie_backend.placement import explain
+from eie_backend.spool import release
+from eie_backend.transform.layers import weights_by_layer
+
+BINS = 64
+"""Of a histogram of weights; even, so that 0 is an edge."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """An operator of the model, where it runs and why.
+
+    `inputs` are the names of the nodes that it reads; the model's inputs and results are nodes with
+    the operators "input" and "output", which run nowhere. `shape` is that of its result, with names
+    for dynamic dimensions. For `runs_on`, `layer` and `reason` see `Placement`.
+    """
+
+    name: str
+    operator: str
+    inputs: tuple[str, ...]
+    shape: tuple[int | str, ...]
+    runs_on: str = ""
+    layer: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A layer's weights: how many lie where, before compression or after it.
+
+    `counts` are those of the non-zero weights in `BINS` bins of one width from -`limit` to `limit`.
+    `values` and `value_counts` are the shared values, if there are few, and their weights.
+    """
+
+    limit: float
+    counts: tuple[int, ...]
+    zeros: int
+    values: tuple[float, ...] = ()
+    value_counts: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """A model's operators in order, and its layers' weights before and after compression."""
+
+    nodes: tuple[Node, ...]
+    before: Mapping[str, Weights]
+    after: Mapping[str, Weights]
+
+
+def read_record(programs: Sequence[Program]) -> ModelRecord | None:
+    """Return what a library's programs remember; None if they were made without or elided."""
+    for program in programs:
+        if program.manifest.get("graph", "").startswith("[{"):
+            weights = json.loads(program.manifest["weights"])
+            before, after = (
+                {name: Weights(**_tuples(row)) for name, row in weights[key].items()}
+                for key in ("before", "after")
+            )
+            nodes = [Node(**_tuples(row)) for row in json.loads(program.manifest["graph"])]
+            return ModelRecord(tuple(nodes), before, after)
+    return None
+
+
+def graph_json(mod: IRModule, config: HardwareConfig) -> str:
+    """Return a model's operators and where `compile` puts them, as JSON."""
+    return json.dumps([asdict(node) for node in _nodes(mod, config)])
+
+
+def weights_json(before: Mapping[str, Weights], after: Mapping[str, Weights]) -> str:
+    """Return layers' weights as JSON."""
+    rows = {"before": before, "after": after}
+    return json.dumps(
+        {key: {name: asdict(w) for name, w in found.items()} for key, found in rows.items()}
+    )
+
+
+def weights_before(mod: IRModule) -> dict[str, Weights]:
+    """Return the weights of each layer of a module in dense form."""
+    found = {}
+    for name, weights in weights_by_layer(mod).items():
+        found[name] = _weights(weights)
+        release(weights)
+    return found
+
+
+def weights_after(
+    mod: IRModule, before: Mapping[str, Weights], config: HardwareConfig
+) -> dict[str, Weights]:
+    """Return the compressed weights of each layer, in the same bins, and what shared values fit."""
+    found = {}
+    for name, weights in weights_by_layer(mod).items():
+        limit = before[name].limit if name in before else 0.0
+        found[name] = _weights(weights, limit, config.codebook_entries - 1)
+        release(weights)
+    return found
+
+
+def _weights(weights: NDArray[np.float32], limit: float = 0.0, most_values: int = 0) -> Weights:
+    limit = max(limit, float(np.max(weights, initial=0)), -float(np.min(weights, initial=0))) or 1.0
+    counts, _ = np.histogram(weights, BINS, (-limit, limit))
+    zeros = int(weights.size - np.count_nonzero(weights))
+    counts[BINS // 2] -= zeros
+    values = nonzero_values(weights, most_values) if most_values else np.empty(0, np.float32)
+    if values.size > most_values:
+        return Weights(limit, tuple(counts.tolist()), zeros)
+    codebook = np.concatenate([np.zeros(1, np.float32), values])
+    codes = nonzero_codes(weights, codebook).values
+    each = np.bincount(codes, minlength=codebook.size)[1:]
+    return Weights(
+        limit, tuple(counts.tolist()), zeros, tuple(values.tolist()), tuple(each.tolist())
+    )
+
+
+def _nodes(mod: IRModule, config: HardwareConfig) -> Iterator[Node]:
+    placements = {row.name: row for row in explain(mod, config)}
+    main = mod["main"]
+    sources: dict[str, list[str]] = {}
+    for parameter in main.params:
+        sources[parameter.name] = [parameter.name]
+        yield Node(parameter.name, "input", (), _shape(parameter))
+
+    def read(value: relax.Expr) -> tuple[str, ...]:
+        names = [var.name for var in relax.analysis.free_vars(value)]
+        return tuple(dict.fromkeys(source for name in names for source in sources.get(name, [])))
+
+    for block in main.body.blocks:
+        for binding in block.bindings:
+            name, inputs = binding.var.name, read(binding.value)
+            row = placements.get(name)
+            # A tuple, an item of one, or another name for a value is no operator.
+            sources[name] = [name] if row else list(inputs)
+            if row:
+                place = (row.runs_on, row.layer, row.reason)
+                yield Node(name, row.operator, inputs, _shape(binding.var), *place)
+    yield Node("output", "output", read(main.body.body), _shape(main.body.body))
+
+
+def _shape(value: relax.Expr) -> tuple[int | str, ...]:
+    shape = getattr(getattr(value, "ty", None), "shape", None)
+    extents = getattr(shape, "values", None) or ()
+    return tuple(int(extent) if isinstance(extent, IntImm) else str(extent) for extent in extents)
+
+
+def _tuples(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(v) if isinstance(v, list) else v for key, v in row.items()}
