@@ -20,7 +20,7 @@ from eie_backend.config import HardwareConfig
 from eie_backend.isa.program import Program
 from eie_backend.placement import explain
 from eie_backend.spool import release
-from eie_backend.transform.layers import weights_by_layer
+from eie_backend.transform.layers import dense_layers, weights_by_layer
 
 BINS = 64
 """Of a histogram of weights; even, so that 0 is an edge."""
@@ -96,11 +96,17 @@ def weights_json(before: Mapping[str, Weights], after: Mapping[str, Weights]) ->
 
 
 def weights_before(mod: IRModule) -> dict[str, Weights]:
-    """Return the weights of each layer of a module in dense form."""
+    """Return the weights of each layer of a module in dense form.
+
+    Raises
+    ------
+    ModelError
+        If weights are NaN or infinite; every such layer is named.
+    """
     found = {}
-    for name, weights in weights_by_layer(mod).items():
-        found[name] = _weights(weights)
-        release(weights)
+    for layer in dense_layers(mod):
+        found[layer.name] = _weights(layer.weights)
+        release(layer.weights)
     return found
 
 

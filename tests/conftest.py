@@ -37,8 +37,18 @@ def pytest_configure(config):
         raise pytest.UsageError("--update-golden is refused when CI is set: commit the files")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error):
+    """Take over the golden files that a process of pytest-xdist used."""
+    node.config.stash[USED_GOLDENS] |= set(map(Path, node.workeroutput["goldens"]))
+
+
 def pytest_sessionfinish(session, exitstatus):
     """Fail a complete run that leaves a golden file unused."""
+    if hasattr(session.config, "workeroutput"):
+        used = session.config.stash[USED_GOLDENS]
+        session.config.workeroutput["goldens"] = [str(path) for path in used]
+        return
     complete = not (session.config.args_source.name == "ARGS" or session.config.option.keyword)
     if exitstatus != 0 or not complete or session.config.option.markexpr:
         return

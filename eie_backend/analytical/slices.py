@@ -40,8 +40,8 @@ class Slice:
         share = 1 - self.variance / self.mean if self.mean else 0.0
         if abs(share) < LEAST_SHARE:
             share = LEAST_SHARE
-        share = min(share, 1 - LEAST_SHARE)
-        return share, self.mean / share
+        # A whole number of trials must stay one: with more, the next term would not vanish.
+        return min(share, 1 - LEAST_SHARE), self.mean / share
 
 
 def slice_of(rows: int, density: float, step: int) -> Slice:

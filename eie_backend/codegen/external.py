@@ -55,15 +55,17 @@ def generate_programs(
 ) -> list[Program]:
     """Take the partitioned functions of a module, by symbol, through TIR to their programs.
 
-    The first program's manifest alone has the entries for reports.
+    Of the manifests, that of the alphabetically first symbol alone has the entries for reports.
     """
     schedule = ScheduleKernels(options.config, options.bias)
     short = {key: value for key, value in options.manifest.items() if key not in RECORD}
-    others = replace(options, manifest=short)
+    others, first = replace(options, manifest=short), min(functions, default="")
     return place_matrices(
         [
-            generate(schedule(lower(symbol, function)), symbol, others if number else options)
-            for number, (symbol, function) in enumerate(functions.items())
+            generate(
+                schedule(lower(symbol, function)), symbol, options if symbol == first else others
+            )
+            for symbol, function in functions.items()
         ]
     )
 

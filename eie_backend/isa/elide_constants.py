@@ -21,6 +21,8 @@ from eie_backend.isa.program import RECORD
 ELIDE_BYTES = 128
 """Constants up to this size stay."""
 
+ELIDED = "elided_"
+
 
 @dataclass(frozen=True)
 class ElideConstants(ModulePass):
@@ -58,10 +60,11 @@ class ElideConstants(ModulePass):
         entries = dict(manifest.data)
         for key in RECORD:
             text = entries.get(key)
-            if isinstance(text, StringAttr) and len(text.data) > self.above_bytes:
-                entries[key] = StringAttr(_name(text.data.encode()))
+            if isinstance(text, StringAttr) and not text.data.startswith(ELIDED):
+                if len(text.data) > self.above_bytes:
+                    entries[key] = StringAttr(_name(text.data.encode()))
         return DictionaryAttr(entries)
 
 
 def _name(data: bytes) -> str:
-    return f"elided_{hashlib.sha256(data).hexdigest()[:16]}"
+    return f"{ELIDED}{hashlib.sha256(data).hexdigest()[:16]}"
