@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from tvm import IRModule, relax
 from tvm.tirx import IntImm
 
-from eie_backend.codegen.codebook import nonzero_codes, nonzero_values
+from eie_backend.codegen.codebook import CHUNK, nonzero_codes, nonzero_values
 from eie_backend.config import HardwareConfig
 from eie_backend.isa.program import Program
+from eie_backend.nonzeros import in_threads
 from eie_backend.placement import explain
 from eie_backend.spool import release
 from eie_backend.transform.layers import dense_layers, weights_by_layer
@@ -124,18 +125,39 @@ def weights_after(
 
 def _weights(weights: NDArray[np.float32], limit: float = 0.0, most_values: int = 0) -> Weights:
     limit = max(limit, float(np.max(weights, initial=0)), -float(np.min(weights, initial=0))) or 1.0
-    counts, _ = np.histogram(weights, BINS, (-limit, limit))
-    zeros = int(weights.size - np.count_nonzero(weights))
-    counts[BINS // 2] -= zeros
     values = nonzero_values(weights, most_values) if most_values else np.empty(0, np.float32)
-    if values.size > most_values:
+    if not most_values or values.size > most_values:
+        counts = _histogram(weights, limit)
+        zeros = weights.size - int(counts.sum())
         return Weights(limit, tuple(counts.tolist()), zeros)
     codebook = np.concatenate([np.zeros(1, np.float32), values])
-    codes = nonzero_codes(weights, codebook).values
-    each = np.bincount(codes, minlength=codebook.size)[1:]
+    each = np.bincount(nonzero_codes(weights, codebook).values, minlength=codebook.size)[1:]
+    counts = np.bincount(_bins(values, limit), each, BINS).astype(int)
+    zeros = weights.size - int(each.sum())
     return Weights(
         limit, tuple(counts.tolist()), zeros, tuple(values.tolist()), tuple(each.tolist())
     )
+
+
+def _histogram(weights: NDArray[np.float32], limit: float) -> NDArray[np.int64]:
+    flat = weights.ravel(order="K")
+    starts = range(0, flat.size, CHUNK)
+    counts = np.zeros((len(starts), BINS), np.int64)
+
+    def count(start: int) -> None:
+        part = flat[start : start + CHUNK]
+        found = counts[start // CHUNK]
+        found += np.bincount(_bins(part, limit), minlength=BINS)
+        found[BINS // 2] -= part.size - np.count_nonzero(part)
+
+    in_threads(count, starts)
+    return counts.sum(axis=0)
+
+
+def _bins(weights: NDArray[np.float32], limit: float) -> NDArray[np.intp]:
+    """Return the bin of each weight: of zeros, the first above the middle."""
+    scale = np.float32(BINS / 2 / limit)
+    return np.minimum((weights * scale + np.float32(BINS / 2)).astype(np.intp), BINS - 1)
 
 
 def _nodes(mod: IRModule, config: HardwareConfig) -> Iterator[Node]:
