@@ -156,8 +156,8 @@ def _histogram(weights: NDArray[np.float32], limit: float) -> NDArray[np.int64]:
 
 def _bins(weights: NDArray[np.float32], limit: float) -> NDArray[np.intp]:
     """Return the bin of each weight: of zeros, the first above the middle."""
-    scale = np.float32(BINS / 2 / limit)
-    return np.minimum((weights * scale + np.float32(BINS / 2)).astype(np.intp), BINS - 1)
+    steps = np.floor(weights * np.float32(BINS / 2 / limit)).astype(np.intp)
+    return np.minimum(steps + BINS // 2, BINS - 1)
 
 
 def _nodes(mod: IRModule, config: HardwareConfig) -> Iterator[Node]:
