@@ -65,8 +65,8 @@ generate: $(READY)  ## rewrite the generated files
 	$(BIN)/python -m eie_backend.isa.generate
 
 docs: $(READY)  ## the site, with all tutorials run, into build/docs/html
-	$(BIN)/pip install --quiet -e '.[test,dev,docs]'
-	$(BIN)/sphinx-build -W --keep-going -b html docs build/docs/html
+	$(BIN)/pip install --quiet -e '.[test,dev,docs,torch,jax]'
+	$(BIN)/sphinx-build -W --keep-going -q -d build/docs/doctrees docs build/docs/html
 
 bench: $(READY)  ## the benchmarks (15 minutes) and their page, docs/performance.md
 	$(BIN)/pip install --quiet -e '.[test,dev,bench]'

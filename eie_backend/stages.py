@@ -13,7 +13,7 @@ from eie_backend.codegen.external import codegen_options, generate_programs
 from eie_backend.config import HardwareConfig
 from eie_backend.isa.assembly import print_program, to_dialect
 from eie_backend.isa.image import encode_image
-from eie_backend.isa.program import Program
+from eie_backend.isa.program import RECORD, Program
 from eie_backend.targets import config_of
 from eie_backend.transform.lower_to_tir import LowerToTIR, is_eie_function
 from eie_backend.transform.partition import Partition
@@ -82,15 +82,23 @@ def emit(
         Include all constants, so that the text can be parsed back; else elide the large ones.
     """
     if stage == "relax":
-        return [original.script(show_meta=complete)]
+        return [_script(original, complete)]
     mod = prepared()
     if stage == "compressed":
-        return [mod.script(show_meta=complete)]
+        return [_script(mod, complete)]
     if stage == "partitioned":
-        return [partitioned(mod, target).script(show_meta=complete)]
+        return [_script(partitioned(mod, target), complete)]
     if stage == "tir":
-        return [tir(mod, target).script(show_meta=complete)]
+        return [_script(tir(mod, target), complete)]
     programs = eie_programs(mod, target)
     if stage == "eie":
         return [print_program(to_dialect(program), elide=not complete) for program in programs]
     return [encode_image(program) for program in programs]
+
+
+def _script(mod: IRModule, complete: bool) -> str:
+    """Return a module as text, to read without what only reports need."""
+    for name in () if complete else RECORD:
+        mod = mod.without_attr(f"eie.{name}")
+    text: str = mod.script(show_meta=complete)
+    return text
