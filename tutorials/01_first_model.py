@@ -119,8 +119,8 @@ assert on_the_machine > on_this_cpu - 0.04
 
 # %%
 # *Cycles* are exact, an average over the 200 images: zeros in an image are skipped, so each takes
-# its own number. *us* follow from the clock of 800 MHz; *nJ* from counted events and the energy of
-# each (:doc:`/energy`).
+# its own number. *us* follow from the clock of 800 MHz; *nJ* from counted events and the energy
+# of each (:doc:`/energy`).
 #
 # *Load balance* is the share of the time in which the 64 PEs multiply. It is low here: with 100
 # outputs, a PE holds one or two rows, and of many columns nothing (``empty_column`` below). Large
@@ -136,8 +136,8 @@ for layer in report.layers:
 # -----------------------
 #
 # Try and see. Pruning more saves cycles until accuracy gives way, here rather early: this network
-# was trained on few images, and nothing was trained after pruning. ``eie compress`` finds the best
-# density of each layer, and :doc:`retraining <03_prune_share_retrain>` wins accuracy back.
+# was trained on few images, and nothing was trained after pruning. ``eie compress`` finds the
+# best density of each layer, and :doc:`retraining <03_prune_share_retrain>` wins accuracy back.
 
 import matplotlib.pyplot as plt
 

@@ -46,8 +46,8 @@ x = np.abs(rng.normal(size=(1, 6))).astype(np.float32)
 # 1. Relax: the model, imported
 # -----------------------------
 #
-# TVM's graph language. The weights are constants (``metadata``) of the module. A Gemm of ONNX with
-# ``transB`` arrives as a matmul with a transposed constant and an addition.
+# TVM's graph language. The weights are constants (``metadata``) of the module. A Gemm of ONNX
+# with ``transB`` arrives as a matmul with a transposed constant and an addition.
 
 mod = eie.from_onnx(model)
 print(mod.script())
@@ -114,8 +114,8 @@ show("partitioned")
 # ----------------------------
 #
 # Each composite becomes a loop nest, cut into tiles that fit the machine's registers and memories
-# (:doc:`/tiles`); here one tile does. ``T.eie.mvm`` and the others are intrinsics: calls that stand
-# for instructions.
+# (:doc:`/tiles`); here one tile does. ``T.eie.mvm`` and the others are intrinsics: calls that
+# stand for instructions.
 
 show("tir")
 
@@ -141,8 +141,8 @@ np.testing.assert_allclose(interpreted, reference, rtol=1e-5)
 # 6. Image: bytes
 # ---------------
 #
-# What the simulator loads: sizes of the machine, manifest, layers, matrices with their entries and
-# pointers, instructions. Sixteen bytes are an instruction; a checksum covers everything.
+# What the simulator loads: sizes of the machine, manifest, layers, matrices with their entries
+# and pointers, instructions. Sixteen bytes are an instruction; a checksum covers everything.
 
 (image,) = stages.emit("image", mod, lambda: prepared, machine)
 for start in range(0, 64, 16):
@@ -154,8 +154,8 @@ print("...", len(image), "bytes")
 assert decode_image(image).layers == program.layers
 
 # %%
-# Three engines run it: one computes results only, one finds every cycle by a recurrence, one steps
-# every unit at every clock edge. The results are the interpreter's, to the bit.
+# Three engines run it: one computes results only, one finds every cycle by a recurrence, one
+# steps every unit at every clock edge. The results are the interpreter's, to the bit.
 
 library = compiler.build(prepared, machine)
 for engine in ("functional", "event", "clock"):

@@ -10,8 +10,8 @@ This page needs PyTorch for its last part: ``pip install 'eie-backend[torch,viz]
 
 # %%
 # The network is the package's LeNet-300-100, trained on MNIST's 60,000 training images. Of the
-# 1,000 test images that the package also has, we will retrain with 800 and judge on the other 200;
-# it is little data for both, but enough to see what happens.
+# 1,000 test images that the package also has, we will retrain with 800 and judge on the other
+# 200; it is little data for both, but enough to see what happens.
 
 import tempfile
 from importlib.resources import files
@@ -50,8 +50,8 @@ for density in (1.0, 0.2, 0.05):
 
 # %%
 # Sharing alone costs nothing that 200 images would show; a fifth of the weights is enough, a
-# twentieth is not. But the three layers are not alike. *Sensitivity* compresses one layer at a time
-# and leaves the others as they are:
+# twentieth is not. But the three layers are not alike. *Sensitivity* compresses one layer at a
+# time and leaves the others as they are:
 
 from eie_backend.compress.evaluate import Evaluator
 from eie_backend.compress.pictures import draw_codebooks, draw_sensitivity
@@ -75,8 +75,8 @@ print(f"by layer: accuracy {accuracy:.1%}, {cycles:.1f} cycles per image")
 # ---------------
 #
 # After pruning, the weights that stay can learn to do without the others. ``retrain`` prunes in
-# rounds, trains the remaining weights after each, then clusters them and trains the shared values.
-# It takes any PyTorch model, loss and loader. First, the same network in PyTorch:
+# rounds, trains the remaining weights after each, then clusters them and trains the shared
+# values. It takes any PyTorch model, loss and loader. First, the same network in PyTorch:
 
 import onnx
 import torch

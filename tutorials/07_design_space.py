@@ -10,9 +10,9 @@ Everything here is exact simulation, except where the analytical model is named.
 
 # %%
 # Every size of the machine is a field of ``HardwareConfig``; the defaults are the paper's. The
-# paper's layers are generated from their sizes and densities: Alex-7, a dense layer of AlexNet, has
-# 4096 inputs and outputs, 9 % of its weights and 35 % of its inputs. NT-We, a small layer of a
-# caption network, goes from 4096 to 600.
+# paper's layers are generated from their sizes and densities: Alex-7, a dense layer of AlexNet,
+# has 4096 inputs and outputs, 9 % of its weights and 35 % of its inputs. NT-We, a small layer of
+# a caption network, goes from 4096 to 600.
 
 from dataclasses import replace
 
@@ -73,8 +73,9 @@ assert 0 <= gain < 0.05
 # Number of PEs
 # -------------
 #
-# More PEs share the same work, until each has too little of it. Cycles fall, area grows with P, and
-# so does energy, if more slowly: every PE looks up every column, also where it has no entries.
+# More PEs share the same work, until each has too little of it. Cycles fall, area grows with P,
+# and so does energy, if more slowly: every PE looks up every column, also where it has no
+# entries.
 
 counts = [16, 32, 64, 128, 256]
 print(" PEs |     cycles  speedup  mm2     nJ | (Alex-7)")
@@ -103,8 +104,8 @@ for num_pe in counts:
     assert abs(estimated / exact - 1) < 0.05
 
 # %%
-# So it can look at every combination. A design is worth considering if no other is both faster and
-# smaller; those are the Pareto front.
+# So it can look at every combination. A design is worth considering if no other is both faster
+# and smaller; those are the Pareto front.
 
 designs = [
     replace(paper, num_pe=num_pe, fifo_depth=depth, spmat_width_bits=width)
@@ -166,6 +167,6 @@ for bits in (4, 5, 6):
     print(f"{sizes} | {config.max_run:11} {paddings:9.1%} {found.cycles:8,}")
 
 # %%
-# With 4 and 4 every sixth entry is a padding; with 6 and 2 most are. How many values a layer needs
-# is a question of accuracy (:doc:`03_prune_share_retrain`), as is whether the arithmetic needs 16
-# bits or 8: ``eie reproduce --figure 10`` answers that for both LeNets.
+# With 4 and 4 every sixth entry is a padding; with 6 and 2 most are. How many values a layer
+# needs is a question of accuracy (:doc:`03_prune_share_retrain`), as is whether the arithmetic
+# needs 16 bits or 8: ``eie reproduce --figure 10`` answers that for both LeNets.

@@ -152,8 +152,8 @@ np.testing.assert_allclose(results["ONNX"], results["PyTorch"], atol=1e-5)
 # Models that are compressed already
 # ----------------------------------
 #
-# A compressed model is one whose weights have many zeros and few values, whoever made it so: it is
-# compiled as it is. ``.eiez`` files hold one in a fraction of the size, and every command and
+# A compressed model is one whose weights have many zeros and few values, whoever made it so: it
+# is compiled as it is. ``.eiez`` files hold one in a fraction of the size, and every command and
 # ``from_onnx`` take them as a model:
 
 few = onnx.load(path)
