@@ -17,7 +17,7 @@ from eie_backend.compress import compress
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import EncodingError, ModelError
 from eie_backend.isa.program import Arithmetic
-from eie_backend.model_record import graph_json, weights_after, weights_before, weights_json
+from eie_backend.model_record import operations_json, weights_after, weights_before, weights_json
 from eie_backend.placement import require_machine
 from eie_backend.recipe import Recipe
 from eie_backend.targets import as_target, config_of
@@ -124,7 +124,7 @@ def prepare(
     mod = with_winograd(mod, winograd)
     if strict:
         require_machine(mod, config)
-    graph = graph_json(mod, config)
+    recorded = operations_json(mod)
     mod = DenseForm()(mod)
     before = weights_before(mod)
     fitting = list(fitting_layers(mod, config))
@@ -144,7 +144,7 @@ def prepare(
         "eie.arithmetic": arithmetic,
         "eie.bias": bias,
         "eie.as_is": fitting,
-        "eie.graph": graph,
+        "eie.operations": recorded,
         "eie.weights": weights_json(before, weights_after(mod, before, config)),
     }
     mod = mod.with_attrs(options)

@@ -6,7 +6,7 @@ Two entries of a program's manifest, as JSON: ``graph`` and ``weights``.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from eie_backend.codegen.codebook import CHUNK, nonzero_codes, nonzero_values
 from eie_backend.config import HardwareConfig
 from eie_backend.isa.program import Program
 from eie_backend.nonzeros import in_threads
-from eie_backend.placement import explain
+from eie_backend.placement import Operation, operations, place
 from eie_backend.spool import release
 from eie_backend.transform.layers import dense_layers, weights_by_layer
 
@@ -83,9 +83,44 @@ def read_record(programs: Sequence[Program]) -> ModelRecord | None:
     return None
 
 
-def graph_json(mod: IRModule, config: HardwareConfig) -> str:
-    """Return a model's operators and where `compile` puts them, as JSON."""
-    return json.dumps([asdict(node) for node in _nodes(mod, config)])
+def operations_json(mod: IRModule) -> str:
+    """Return the operations of a model as it was imported, as JSON: half of its graph."""
+    main = mod["main"]
+    shapes = {b.var.name: _shape(b.var) for block in main.body.blocks for b in block.bindings}
+    rows = [("input", p.name, (), _shape(p)) for p in main.params]
+    rows += [(o.operator, o.name, o.reads, shapes[o.name]) for o in operations(mod)]
+    reads = tuple(var.name for var in relax.analysis.free_vars(main.body.body))
+    return json.dumps([*rows, ("output", "output", reads, _shape(main.body.body))])
+
+
+def graph_json(
+    recorded: str, dense: IRModule, partitioned: IRModule, config: HardwareConfig
+) -> str:
+    """Return a model's graph as JSON.
+
+    Parameters
+    ----------
+    recorded : str
+        What `operations_json` returned.
+    dense, partitioned, config
+        As for `placement.place`.
+    """
+    rows = json.loads(recorded)
+    model = [Operation(name, operator, tuple(reads)) for operator, name, reads, _ in rows]
+    inner = [operation for operation in model if operation.operator not in ("input", "output")]
+    placements = {row.name: row for row in place(inner, dense, partitioned, config)}
+    sources: dict[str, list[str]] = {}
+    nodes = []
+    for operation, (*_, shape) in zip(model, rows, strict=True):
+        name, operator, reads = operation
+        inputs = tuple(dict.fromkeys(source for var in reads for source in sources.get(var, ())))
+        # A tuple, an item of one, or another name for a value is no operator.
+        sources[name] = [name] if operator else list(inputs)
+        if operator:
+            row = placements.get(name)
+            where = (row.runs_on, row.layer, row.reason) if row else ()
+            nodes.append(Node(name, operator, inputs, tuple(shape), *where))
+    return json.dumps([asdict(node) for node in nodes])
 
 
 def weights_json(before: Mapping[str, Weights], after: Mapping[str, Weights]) -> str:
@@ -158,30 +193,6 @@ def _bins(weights: NDArray[np.float32], limit: float) -> NDArray[np.intp]:
     """Return the bin of each weight: of zeros, the first above the middle."""
     steps = np.floor(weights * np.float32(BINS / 2 / limit)).astype(np.intp)
     return np.minimum(steps + BINS // 2, BINS - 1)
-
-
-def _nodes(mod: IRModule, config: HardwareConfig) -> Iterator[Node]:
-    placements = {row.name: row for row in explain(mod, config)}
-    main = mod["main"]
-    sources: dict[str, list[str]] = {}
-    for parameter in main.params:
-        sources[parameter.name] = [parameter.name]
-        yield Node(parameter.name, "input", (), _shape(parameter))
-
-    def read(value: relax.Expr) -> tuple[str, ...]:
-        names = [var.name for var in relax.analysis.free_vars(value)]
-        return tuple(dict.fromkeys(source for name in names for source in sources.get(name, [])))
-
-    for block in main.body.blocks:
-        for binding in block.bindings:
-            name, inputs = binding.var.name, read(binding.value)
-            row = placements.get(name)
-            # A tuple, an item of one, or another name for a value is no operator.
-            sources[name] = [name] if row else list(inputs)
-            if row:
-                place = (row.runs_on, row.layer, row.reason)
-                yield Node(name, row.operator, inputs, _shape(binding.var), *place)
-    yield Node("output", "output", read(main.body.body), _shape(main.body.body))
 
 
 def _shape(value: relax.Expr) -> tuple[int | str, ...]:

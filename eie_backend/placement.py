@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from tvm import IRModule, relax
@@ -16,7 +16,7 @@ from eie_backend.errors import ModelError
 from eie_backend.targets import as_target, config_of
 from eie_backend.transform.constraints import explain as layer_reasons
 from eie_backend.transform.dense_form import DenseForm
-from eie_backend.transform.layers import dense_layers, map_weights
+from eie_backend.transform.layers import map_weights
 from eie_backend.transform.lower_to_tir import is_eie_function
 from eie_backend.transform.operators import LAYERS, never_on_machine
 from eie_backend.transform.partition import Partition
@@ -79,15 +79,49 @@ def explain(mod: IRModule, target: Target | HardwareConfig | str | None = None) 
     config = config_of(as_target(target))
     # Sharing gives every layer few enough values; zeros stand for its result, which takes long.
     dense = map_weights(DenseForm()(mod), lambda _, weights: np.zeros_like(weights))
+    return place(operations(mod), dense, Partition(config)(dense), config)
+
+
+class Operation(NamedTuple):
+    """A binding of a model's `main`: its variable, its operator or "", and what it reads."""
+
+    name: str
+    operator: str
+    reads: tuple[str, ...]
+
+
+def operations(mod: IRModule) -> list[Operation]:
+    """Return the bindings of `main`, in order."""
+    return [
+        Operation(binding.var.name, _operator(binding.value), _variables(binding.value))
+        for binding in _bindings(mod)
+    ]
+
+
+def place(
+    model: list[Operation], dense: IRModule, partitioned: IRModule, config: HardwareConfig
+) -> list[Placement]:
+    """Say where each operation of a model runs, by what became of it.
+
+    Parameters
+    ----------
+    model : list of Operation
+        The model as it was imported.
+    dense, partitioned : IRModule
+        The same in dense form, and then partitioned for the machine.
+    config : HardwareConfig
+        The machine.
+    """
     reasons = layer_reasons(dense, config)
-    layers = _layers(dense, Partition(config)(dense))
-    remaining = {_identity(binding) for binding in _bindings(dense)}
-    layers |= _absorbed(mod, remaining, layers)
+    layers = _layers(dense, partitioned)
+    remaining = {operation[:2] for operation in operations(dense)}
+    layers |= _absorbed(model, remaining, layers)
     # What follows Winograd's products follows the output transform.
-    transformed = {layer.source for layer in dense_layers(dense) if layer.source != layer.name}
+    origins = dense.attrs.get("eie.convolutions", {}) if dense.attrs else {}
+    transformed = {str(o["name"]) for name, o in origins.items() if str(o["name"]) != str(name)}
     found = []
-    for binding in _bindings(mod):
-        name, operator = binding.var.name, _operator(binding.value)
+    for operation in model:
+        name, operator, _ = operation
         if not operator:
             continue
         if layers.get(name) in transformed and operator in EPILOGUE:
@@ -95,7 +129,7 @@ def explain(mod: IRModule, target: Target | HardwareConfig | str | None = None) 
             found.append(Placement(name, operator, "host", reason=reason))
         elif name in layers:
             found.append(Placement(name, operator, "machine", layers[name]))
-        elif _identity(binding) not in remaining:
+        elif operation[:2] not in remaining:
             found.append(Placement(name, operator, "folded", reason="computed when compiling"))
         else:
             reason = reasons.get(name) or never_on_machine(f"relax.{operator}")
@@ -143,39 +177,32 @@ def _layers(dense: IRModule, partitioned: IRModule) -> dict[str, str]:
     return layers
 
 
-def _identity(binding: relax.VarBinding) -> tuple[str, str]:
-    """Return what tells a binding from others, also from one that took over its name."""
-    return binding.var.name, _operator(binding.value)
-
-
 def _absorbed(
-    mod: IRModule, remaining: set[tuple[str, str]], layers: dict[str, str]
+    model: list[Operation], remaining: Container[tuple[str, ...]], layers: dict[str, str]
 ) -> dict[str, str]:
-    """Return the layer of each variable of `mod` that `DenseForm` made a part of one.
+    """Return the layer of each variable of a model that `DenseForm` made a part of one.
 
     Biases, ReLUs and batch norms follow the layer; a product that is summed with another becomes a
     part of that layer, which reads what both read.
     """
     found: dict[str, str] = {}
-    bindings = list(_bindings(mod))
-    gone = [binding for binding in bindings if _identity(binding) not in remaining]
-    for binding in gone:
-        known = [layer for arg in _variables(binding.value) if (layer := (layers | found).get(arg))]
-        if known and binding.var.name not in layers:
-            found[binding.var.name] = known[0]
-    for binding in reversed(gone):
-        name = binding.var.name
-        if f"relax.{_operator(binding.value)}" not in LAYERS or name in layers | found:
+    gone = [operation for operation in model if operation[:2] not in remaining]
+    for name, _, reads in gone:
+        known = [layer for arg in reads if (layer := (layers | found).get(arg))]
+        if known and name not in layers:
+            found[name] = known[0]
+    for name, operator, _ in reversed(gone):
+        if f"relax.{operator}" not in LAYERS or name in layers | found:
             continue
-        users = [one.var.name for one in bindings if name in _variables(one.value)]
+        users = [one.name for one in model if name in one.reads]
         known = [layer for user in users if (layer := (layers | found).get(user))]
         found |= {name: known[0]} if known else {}
     return found
 
 
-def _variables(value: relax.Expr) -> list[str]:
+def _variables(value: relax.Expr) -> tuple[str, ...]:
     """Return the names of the variables that a binding's value reads."""
-    return [var.name for var in relax.analysis.free_vars(value)]
+    return tuple(var.name for var in relax.analysis.free_vars(value))
 
 
 def _machine_layers(partitioned: IRModule) -> Iterator[str]:

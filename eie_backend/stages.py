@@ -13,11 +13,11 @@ from eie_backend.codegen.external import codegen_options, generate_programs
 from eie_backend.config import HardwareConfig
 from eie_backend.isa.assembly import print_program, to_dialect
 from eie_backend.isa.image import encode_image
-from eie_backend.isa.program import RECORD, Program
+from eie_backend.isa.program import Program
 from eie_backend.targets import config_of
 from eie_backend.transform.lower_to_tir import LowerToTIR, is_eie_function
 from eie_backend.transform.partition import Partition
-from eie_backend.transform.pipeline import codegen_attributes, interface
+from eie_backend.transform.pipeline import codegen_attributes, interface, record
 from eie_backend.transform.schedule import ScheduleKernels
 
 STAGES = ("relax", "compressed", "partitioned", "tir", "eie", "image")
@@ -40,9 +40,10 @@ def tir(prepared: IRModule, target: Target) -> IRModule:
 def eie_programs(prepared: IRModule, target: Target) -> list[Program]:
     """Return form 5 as data: a program for each of the machine's functions."""
     config: HardwareConfig = config_of(target)
-    attributes = {**codegen_attributes(prepared), "interface": interface(prepared)}
-    options = codegen_options(config, attributes)
     mod = partitioned(prepared, target)
+    attributes = {**codegen_attributes(prepared), "interface": interface(prepared)}
+    attributes |= record(prepared, prepared, mod, config)
+    options = codegen_options(config, attributes)
     functions = {gvar.name_hint: mod[gvar] for gvar in _called(mod) if is_eie_function(mod[gvar])}
     return generate_programs(functions, options)
 
@@ -98,7 +99,7 @@ def emit(
 
 def _script(mod: IRModule, complete: bool) -> str:
     """Return a module as text, to read without what only reports need."""
-    for name in () if complete else RECORD:
+    for name in () if complete else ("operations", "weights"):
         mod = mod.without_attr(f"eie.{name}")
     text: str = mod.script(show_meta=complete)
     return text

@@ -14,7 +14,13 @@ from tvm.target import Target
 from eie_backend.compress.share_weights import ShareWeights
 from eie_backend.config import HardwareConfig
 from eie_backend.inputs import input_specs
-from eie_backend.model_record import graph_json, weights_after, weights_before, weights_json
+from eie_backend.model_record import (
+    graph_json,
+    operations_json,
+    weights_after,
+    weights_before,
+    weights_json,
+)
 from eie_backend.targets import config_of
 from eie_backend.transform.constraints import CONSTRAINTS, Candidate, few_values, why_not
 from eie_backend.transform.dense_form import DenseForm
@@ -43,11 +49,8 @@ def eie_pipeline(target: Target) -> Any:
         *front, partition = front_passes(config)
         shared = tvm.transform.Sequential(front)(mod)
         partitioned = partition(shared)
-        options = {**codegen_attributes(partitioned), "interface": interface(mod)}
-        if "graph" not in options:  # our own `compile` has seen the weights before compression
-            options["graph"] = graph_json(mod, config)
-            before = weights_before(DenseForm()(mod))
-            options["weights"] = weights_json(before, weights_after(shared, before, config))
+        options = {**codegen_attributes(mod), "interface": interface(mod)}
+        options |= record(mod, shared, partitioned, config)
         built = relax.transform.RunCodegen({"eie": options})(partitioned)
         # The weights are in the images; TVM would put these constants into the library, too.
         return built.without_attr("const_name_to_constant")
@@ -59,6 +62,22 @@ def interface(mod: IRModule) -> str:
     """Return name, shape and dtype of the inputs of a module's `main` as JSON; "[]" without one."""
     has_main = "main" in [gvar.name_hint for gvar in mod.get_global_vars()]
     return json.dumps(input_specs(mod) if has_main else [])
+
+
+def record(
+    mod: IRModule, shared: IRModule, partitioned: IRModule, config: HardwareConfig
+) -> dict[str, str]:
+    """Return the manifest's entries for reports: a module's graph, and its weights.
+
+    What `compile` has noted of the model before it was compressed is taken from the attributes.
+    """
+    noted = codegen_attributes(mod)
+    weights = noted.get("weights")
+    if weights is None:
+        before = weights_before(DenseForm()(mod))
+        weights = weights_json(before, weights_after(shared, before, config))
+    recorded = noted.get("operations") or operations_json(mod)
+    return {"graph": graph_json(str(recorded), shared, partitioned, config), "weights": weights}
 
 
 def codegen_attributes(mod: IRModule) -> Mapping[str, Any]:
