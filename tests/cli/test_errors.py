@@ -245,7 +245,6 @@ CASES = {
     "strict": "compile cnn.onnx -o out.so --strict",
     "explain_missing": "explain missing.onnx",
     "explain_dynamic_dimension": "explain dynamic.onnx",
-    "explain_folder_missing": "explain mlp.onnx --json missing/out.json",
     # The recipe and the machine
     "density_zero": "compile mlp.onnx -o out.so --density 0",
     "density_above_one": "compile mlp.onnx -o out.so --density 1.5",
@@ -278,7 +277,8 @@ CASES = {
     "emit_folder_missing": "compile mlp.onnx --emit eie -o missing/out.mlir",
     "result_folder_missing": "run mlp.so --input x.npy -o missing/y.npy",
     "result_npy_for_two": "run two.so --input ab.npz -o y.npy",
-    "json_folder_missing": "profile mlp.so --input x.npy --json missing/report.json",
+    "json_and_image_on_standard_output": "compile mlp.onnx --emit image -o - --json",
+    "json_and_text_on_standard_output": "disasm mlp.so -o - --json",
     # Calibration data
     "calibrate_missing": "compile mlp.onnx -o out.so --calibrate missing.npz",
     "calibrate_shape": "compile mlp.onnx -o out.so --calibrate shape.npy",
