@@ -6,8 +6,9 @@ Commands import TVM and NumPy only when they run: help and completion answer at 
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -67,7 +68,7 @@ def _start(
         check_versions()
 
 
-PANELS = {
+PANELS: dict[str, dict[str, Callable[..., Any]]] = {
     "Start": {
         "demo": demo.demo,
         "doctor": doctor_command.doctor,

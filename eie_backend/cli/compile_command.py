@@ -132,11 +132,11 @@ def compile_model(
         executable = compiler.build(prepared, machine)
         export_library(executable, output)
     plan = layer_plan(prepared, executable, machine)
-    result, tables = {"layers": plan, "balance": None}, [plan_table(plan)]
+    tables, balanced = [plan_table(plan)], None
     if balance != "off":
-        result["balance"] = json.loads(str(prepared.attrs["eie.balance"]))
-        tables.append(balance_table(result["balance"]))
-    show(result, *tables, written=[output])
+        balanced = json.loads(str(prepared.attrs["eie.balance"]))
+        tables.append(balance_table(balanced))
+    show({"balance": balanced, "layers": plan}, *tables, written=[output])
 
 
 compile_model.__doc__ = f"{compile_model.__doc__}\n\n{EXAMPLE}"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires
-from platform import python_implementation, python_version
+from pathlib import Path
+from platform import python_version
 
+import eie_backend
 from eie_backend._versions import ALLOWED, REMEDY, installed, works
 from eie_backend.doctor.check import Check
 
@@ -23,8 +26,9 @@ EXTRAS = {
 
 def package_checks() -> Iterator[Check]:
     """Yield what is installed: Python, this package, what it needs and what it can use."""
-    yield Check("Python", "ok", f"{python_version()}, {python_implementation()}")
-    yield Check("eie", "ok", installed(PROJECT) or "a checkout that is not installed")
+    yield Check("Python", "ok", f"{python_version()}, {sys.executable}")
+    folder = Path(eie_backend.__file__).parent
+    yield Check("eie", "ok", f"{eie_backend.__version__}, {folder}")
     for package in ALLOWED:
         yield _tvm(package)
     for package in requirements():

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-REINSTALL = "pip install --force-reinstall --no-deps eie-backend"
+REINSTALL = "install eie again: `pip install --force-reinstall --no-deps .` in its folder"
 REPORT = "report it, with what `eie doctor --plain` prints"
 CPU_FEATURES = ("sse4.2", "avx", "avx2", "fma", "avx512f", "avx512bw", "amx-tile", "neon", "sve")
 """Worth a word in a report about speed."""
@@ -72,7 +73,9 @@ def engines() -> str:
 
     model = network()
     machine = tvm.relax.VirtualMachine(tvm.compile(model.module, target="llvm"), tvm.cpu())
-    results = {"TVM on this CPU": machine["main"](tvm.runtime.tensor(model.inputs)).numpy()}
+    results: dict[str, Any] = {
+        "TVM on this CPU": machine["main"](tvm.runtime.tensor(model.inputs)).numpy()
+    }
     results |= {engine: run(model.executable, model.inputs, engine)[0] for engine in ENGINES}
     for name, found in results.items():
         np.testing.assert_allclose(found, model.outputs, rtol=1e-5, atol=1e-5, err_msg=name)
@@ -108,7 +111,7 @@ def in_a_fresh_process(library: Path) -> None:
     from eie_backend import run
 
     with np.load(ARRAYS) as arrays:
-        (found,) = run(library, arrays["inputs"])
+        found = np.asarray(run(library, arrays["inputs"])[0], np.float32)
         np.testing.assert_allclose(found, arrays["outputs"], rtol=1e-5, atol=1e-5)
 
 
@@ -152,24 +155,25 @@ def network() -> Network:
     rng = np.random.default_rng(0)
     inputs = rng.normal(size=(BATCH, SIZES[0])).astype(np.float32)
     first, second = (
-        rng.integers(-3, 4, size=shape).astype(np.float32) / 4
-        for shape in zip(SIZES[:-1], SIZES[1:], strict=True)
+        np.float32(0.25) * rng.integers(-3, 4, shape).astype(np.float32)
+        for shape in pairwise(SIZES)
     )
     nodes = [
         helper.make_node("MatMul", ["x", "v"], ["h"], "fc1"),
         helper.make_node("Relu", ["h"], ["r"], "relu1"),
         helper.make_node("MatMul", ["r", "w"], ["y"], "fc2"),
     ]
-    ends = (
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, [BATCH, size])]
+    x, y = (
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [BATCH, size])
         for name, size in (("x", SIZES[0]), ("y", SIZES[-1]))
     )
     weights = [numpy_helper.from_array(first, "v"), numpy_helper.from_array(second, "w")]
-    graph = helper.make_graph(nodes, "doctor", *ends, weights)
+    graph = helper.make_graph(nodes, "doctor", [x], [y], weights)
     opsets = [helper.make_opsetid("", 17)]
     module = from_onnx(helper.make_model(graph, opset_imports=opsets, ir_version=8))
     executable = compile(module, arithmetic="float32")
-    return Network(module, executable, inputs, np.maximum(inputs @ first, 0) @ second)
+    hidden = np.maximum(inputs @ first, np.float32(0))
+    return Network(module, executable, inputs, hidden @ second)
 
 
 def main() -> None:
