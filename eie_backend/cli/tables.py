@@ -72,7 +72,7 @@ def plan_table(plan: Sequence[Mapping[str, Any]]) -> Table:
         made.add_row(
             row["name"],
             "machine",
-            f"{row['outputs']} x {row['inputs']}",
+            f"{row['outputs']:,} x {row['inputs']:,}",
             f"{row['density']:.3f}",
             f"{row['values']} {'as is' if row['values_as_is'] else 'shared'}",
             size(row["float32_bytes"]),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 REINSTALL = "install eie again: `pip install --force-reinstall --no-deps .` in its folder"
 REPORT = "report it, with what `eie doctor --plain` prints"
+LINKS = "see the C++ compiler above; if that is ok, " + REPORT
 CPU_FEATURES = ("sse4.2", "avx", "avx2", "fma", "avx512f", "avx512bw", "amx-tile", "neon", "sve")
 """Worth a word in a report about speed."""
 
@@ -128,8 +129,8 @@ STEPS = (
     Step("TVM's entry point", autoload, REINSTALL),
     Step("LLVM", llvm, REPORT),
     Step("self-test: compile", compiles, REPORT),
-    Step("self-test: run", engines, REPORT),
-    Step("self-test: export", exports, "see the C++ compiler above; if that is ok, " + REPORT),
+    Step("self-test: run", engines, LINKS),
+    Step("self-test: export", exports, LINKS),
     Step("self-test: load", loads, REPORT),
 )
 

@@ -123,13 +123,18 @@ def folder(prepared, tmp_path):
     return tmp_path
 
 
-def eie_in(folder, command, **environment):
+def environment():
+    """Return the environment without what asks for colours in pipes."""
+    asks = ("FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS")
+    return {name: value for name, value in os.environ.items() if name not in asks}
+
+
+def eie_in(folder, command):
     """Run the installed command with pipes for its streams."""
-    inherited = {k: v for k, v in os.environ.items() if k not in ("FORCE_COLOR", "GITHUB_ACTIONS")}
     return subprocess.run(
         [EIE, *command.split()],
         cwd=folder,
-        env={**inherited, **environment},
+        env=environment(),
         capture_output=True,
         text=True,
         check=False,
@@ -168,12 +173,43 @@ def test_json_is_one_object_and_quiet_is_silent(name, in_process):
     assert "\x1b" not in text
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_in_a_pipe_there_is_nothing_but_text(name, folder):
-    done = eie_in(folder, COMMANDS[name])
+@pytest.fixture(scope="module")
+def piped(prepared, tmp_path_factory):
+    """Return what each command printed into pipes, by its name: stdout and stderr."""
+    folder = tmp_path_factory.mktemp("piped")
+    for path in prepared.iterdir():
+        (folder / path.name).symlink_to(path)
+    script = """
+import json, sys
+from eie_backend import cli
+for command in json.loads(sys.argv[1]):
+    sys.argv = ["eie", *command.split()]
+    try:
+        cli.main()
+    except SystemExit as leaving:
+        assert not leaving.code, command
+    for stream in sys.stdout, sys.stderr:
+        stream.write("--- end ---\\n")
+"""
+    commands = json.dumps(list(COMMANDS.values()))
+    done = subprocess.run(
+        [sys.executable, "-c", script, commands],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
-    assert (done.stdout + done.stderr).replace("\n", "").isprintable()
-    assert done.stderr == "".join(f"wrote {path}\n" for path in WRITTEN.get(name, []))
+    streams = (text.split("--- end ---\n") for text in (done.stdout, done.stderr))
+    return dict(zip(COMMANDS, zip(*streams, strict=True), strict=False))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_in_a_pipe_there_is_nothing_but_text(name, piped):
+    text, errors = piped[name]
+    assert (text + errors).replace("\n", "").isprintable()
+    assert errors == "".join(f"wrote {path}\n" for path in WRITTEN.get(name, []))
 
 
 @pytest.mark.parametrize("command", ["--help", "compile --help", "nonsense", "run"])
