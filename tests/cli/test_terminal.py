@@ -173,6 +173,15 @@ def test_json_is_one_object_and_quiet_is_silent(name, in_process):
     assert "\x1b" not in text
 
 
+def test_every_key_is_documented():
+    text = (Path(__file__).parents[2] / "docs" / "terminal.md").read_text("utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    for name, keys in KEYS.items():
+        command = "compile --emit" if name.startswith("emit") else COMMANDS[name].split()[0]
+        (row,) = (row for row in rows if f"`{command}`" in row.split(" | ")[0])
+        assert all(f"`{key}`" in row for key in keys)
+
+
 @pytest.fixture(scope="module")
 def piped(prepared, tmp_path_factory):
     """Return what each command printed into pipes, by its name: stdout and stderr."""
