@@ -10,18 +10,28 @@ import math
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from os import PathLike, fspath
 from typing import Any, NoReturn
 
-from rich.console import Console, RenderableType
-from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TaskProgressColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 from eie_backend.cli.table import Table
 from eie_backend.progress import Description, progress_bar
 from eie_backend.visible import visible
+from eie_backend.watch import watching
 
 BROKEN_PIPE_EXIT = 141
 """What a shell says of a program that the signal SIGPIPE ended: 128 + 13."""
@@ -126,19 +136,28 @@ def progress() -> Iterator[Progress]:
 
 @contextmanager
 def working(what: str) -> Iterator[None]:
-    """Show that a step of unknown length goes on; with --verbose, tell how long it took."""
-    bar = Progress(
-        SpinnerColumn(),
-        Description(),
-        TimeElapsedColumn(),
-        console=err,
-        transient=True,
-        disable=asked.quiet or not err.is_terminal,
+    """Show that a step goes on, and bars for those of its parts that tell how far they are.
+
+    With --verbose, tell how long it took, and each of these parts.
+    """
+    step = Progress(SpinnerColumn(), Description(), TimeElapsedColumn(), console=err)
+    parts = Progress(
+        Description(), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), console=err
     )
-    task = bar.add_task(what, total=None)
-    with bar:
-        yield
-    _tell_time(what, bar.tasks[task].elapsed or 0.0)
+    step.add_task(what, total=None)
+    tasks: dict[str, TaskID] = {}
+
+    def told(part: str, done: int, total: int) -> None:
+        if part not in tasks:
+            tasks[part] = parts.add_task(part)
+        parts.update(tasks[part], completed=done, total=total)
+
+    shown = err.is_terminal and not asked.quiet
+    with Live(Group(step, parts), console=err, transient=True) if shown else nullcontext():
+        with watching(told):
+            yield
+    for task in (*parts.tasks, *step.tasks):
+        _tell_time(task.description, task.finished_time or task.elapsed or 0.0)
 
 
 def _tell_time(what: str, seconds: float) -> None:

@@ -1,7 +1,9 @@
 """What all commands have in common: streams, --json, --quiet, --verbose, colours, exit codes."""
 
+import contextlib
 import json
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -291,7 +293,11 @@ def test_verbose_tells_versions_and_steps(in_process):
         assert versions.startswith(f"Python {sys.version.split()[0]}, eie {eie.__version__}, TVM 0")
         assert [step.partition(":")[0] for step in steps] == [
             "importing mlp.onnx",
+            "pruning",
+            "sharing weights",
             "compressing and calibrating",
+            "sharing weights",
+            "encoding",
             "compiling",
         ]
         assert all(step.endswith(" s") for step in steps)
@@ -319,6 +325,37 @@ def test_version(folder):
 
 
 # Streams and exit codes
+
+
+def on_a_terminal(folder, command):
+    """Run a command whose stderr is a terminal, and return what that shows."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [EIE, *command.split()],
+        cwd=folder,
+        env={**environment(), "TERM": "xterm", "COLUMNS": "80"},
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+    ) as running:
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # at its end, Linux says EIO
+            while part := os.read(ours, 65536):
+                shown += part
+    os.close(ours)
+    assert running.returncode == 0
+    return shown.decode()
+
+
+def test_a_terminal_shows_steps_and_the_time_that_remains(folder):
+    shown = on_a_terminal(folder, "compile mlp.onnx -o out.so --density 0.5")
+    for words in ("compressing and calibrating", "sharing weights", "encoding", "100%", "0:00:00"):
+        assert words in shown
+    assert "simulating" in on_a_terminal(folder, "run mlp.so --input x.npy")
+
+
+def test_quiet_shows_nothing_on_a_terminal_either(folder):
+    assert on_a_terminal(folder, "compile mlp.onnx -o out.so --quiet") == ""
 
 
 @pytest.mark.parametrize(
