@@ -27,15 +27,21 @@ from eie_backend.cli import (
     trace_command,
 )
 from eie_backend.cli.console import asked, fail
-from eie_backend.cli.options import with_shared_options
+from eie_backend.cli.options import begin, with_shared_options
 from eie_backend.errors import EieError, ModelError, is_out_of_memory
 
+FAULT_EXIT = 1
 USAGE_EXIT = 2
 INTERRUPT_EXIT = 130
 
 OUT_OF_MEMORY = (
     "out of memory; nothing was written: free some, raise the limit (ulimit -v), or compile where "
     "there is more: three times the model's float32 weights are enough"
+)
+
+FAULT_OF_OURS = (
+    "this is a fault of eie; please report it: the lines above, the command, and what "
+    "`eie doctor --plain` prints"
 )
 
 app = typer.Typer(
@@ -58,14 +64,17 @@ def _version(wanted: bool) -> None:
 @app.callback()
 @partial(with_shared_options, ask=asked.only)
 def _start(
-    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Take the options of all commands before the command's name, too."""
-    if context.invoked_subcommand != "doctor":  # which says more about a wrong pair
-        check_versions()
+
+
+def _begin(**wanted: bool) -> None:
+    """Begin a command that needs TVM."""
+    begin(**wanted)
+    check_versions()
 
 
 PANELS: dict[str, dict[str, Callable[..., Any]]] = {
@@ -98,7 +107,9 @@ PANELS: dict[str, dict[str, Callable[..., Any]]] = {
 
 for _panel, _commands in PANELS.items():
     for _name, _command in _commands.items():
-        app.command(_name, rich_help_panel=_panel)(with_shared_options(_command))
+        # The doctor itself says what it finds of TVM.
+        _ask = begin if _name == "doctor" else _begin
+        app.command(_name, rich_help_panel=_panel)(with_shared_options(_command, _ask))
 
 
 def main() -> None:
@@ -118,9 +129,8 @@ def main() -> None:
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPT_EXIT) from None
     except Exception as error:
-        if not is_out_of_memory(error):
-            raise
-        if asked.debug:
+        ours = not is_out_of_memory(error)
+        if ours or asked.debug:
             traceback.print_exc()
-        fail(ModelError(OUT_OF_MEMORY))
-        raise SystemExit(USAGE_EXIT) from None
+        fail(EieError(FAULT_OF_OURS) if ours else ModelError(OUT_OF_MEMORY))
+        raise SystemExit(FAULT_EXIT if ours else USAGE_EXIT) from None

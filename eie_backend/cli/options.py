@@ -78,7 +78,7 @@ def begin(**wanted: bool) -> None:
 
 
 def with_shared_options(
-    command: Callable[..., Any], ask: Callable[..., None] = begin
+    command: Callable[..., Any], ask: Callable[..., None]
 ) -> Callable[..., Any]:
     """Return a command that also takes `SHARED` and tells `ask` what they are.
 

@@ -80,6 +80,25 @@ def test_tvm_packages_that_do_not_work(site, package, found, tmp_path):
     assert f"- {package}: pip install {PINS}" in " ".join(text.split())
 
 
+def test_other_commands_help_and_refuse(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(WRONG_PAIR)
+
+    def run(*command):
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+        done = subprocess.run(
+            command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    assert run(EIE, "run", "--help")[0] == 0
+    for command in ([EIE, "run", "m.so", "--input", "x.npy"], [EIE.with_name("eie-opt"), "--help"]):
+        code, text, errors = run(*command)
+        assert (code, text) == (2, "")
+        assert errors.endswith(
+            f"apache-tvm-ffi is 0.1.15, which does not work; run: pip install {PINS}\n"
+        )
+
+
 def test_no_compiler(tmp_path):
     code, text = doctor(tmp_path, "--json", PATH=str(tmp_path), CXX="", CC="")
     assert code == 1

@@ -403,19 +403,20 @@ def test_interrupt(eie_in, monkeypatch):
     assert "Traceback" not in stderr
 
 
-def test_fault_of_ours_is_a_traceback(tmp_path, files, monkeypatch):
-    """Exit code 1 and the traceback are for bugs: `main` lets them through."""
+def test_fault_of_ours_is_a_traceback(eie_in, monkeypatch):
+    """Exit code 1 and the traceback are for bugs, and say how to report them."""
 
     def prepare(*_, **__):
         raise RuntimeError("a bug")
 
     monkeypatch.setattr(compiler, "prepare", prepare)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "mlp.onnx").write_bytes(files["mlp.onnx"])
-    monkeypatch.setattr("sys.argv", "eie compile mlp.onnx -o out.so".split())
-    with pytest.raises(RuntimeError, match="a bug"):
-        cli.main()
-    assert [path.name for path in tmp_path.iterdir()] == ["mlp.onnx"]
+    code, stderr = eie_in("compile mlp.onnx -o out.so")
+    assert code == 1
+    assert stderr.startswith("Traceback (most recent call last):")
+    *_, bug, last = stderr.splitlines()
+    assert bug == "RuntimeError: a bug"
+    assert last.startswith("eie: error: this is a fault of eie; please report it: ")
+    assert "eie doctor --plain" in last
 
 
 @pytest.mark.parametrize(
