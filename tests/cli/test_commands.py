@@ -249,7 +249,7 @@ def test_emit_text_to_the_screen(stage, eie_in):
         "tir": "T.eie.mvm(",
         "eie": "eie.mvm",
     }[stage] in text
-    assert max(map(len, text.splitlines())) < 1000
+    assert max(map(len, text.splitlines())) < 1200  # the manifest is one line
 
 
 def test_emit_eie_to_a_file_can_be_parsed_back(eie_in):
