@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from onnx import numpy_helper
 from typer.testing import CliRunner
 
 import eie_backend as eie
@@ -85,11 +86,12 @@ WRITTEN = {
 
 
 def hostile(model):
-    """Return a model with a hostile name at every node and tensor."""
+    """Return a model with a hostile name at every node and tensor, and values that pack well."""
     renamed = onnx.ModelProto.FromString(model.SerializeToString())
     tensors = {tensor.name: tensor.name + HOSTILE for tensor in renamed.graph.initializer}
     for tensor in renamed.graph.initializer:
-        tensor.name = tensors[tensor.name]
+        values = np.round(16 * numpy_helper.to_array(tensor)) / 16
+        tensor.CopyFrom(numpy_helper.from_array(values, tensors[tensor.name]))
     for node in renamed.graph.node:
         node.name += HOSTILE
         operands = [tensors.get(name, name) for name in node.input]
