@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eie_backend._versions import check_versions
-from eie_backend.errors import VersionError
 
 if TYPE_CHECKING:
     from eie_backend import compress, relay
@@ -115,14 +114,9 @@ __all__ = [
     "trace_layer",
 ]
 
-try:
+# Our own commands are imported from here: they check by themselves, so as to report what they find.
+if Path(sys.argv[0]).name not in ("eie", "eie-opt"):
     check_versions()
-except VersionError as _error:
-    # The command's own script imports us before it could report anything.
-    if Path(sys.argv[0]).name in ("eie", "eie-opt"):
-        sys.stderr.write(f"eie: error: {_error}\n")
-        raise SystemExit(2) from None
-    raise
 
 
 def __getattr__(name: str) -> Any:

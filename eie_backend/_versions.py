@@ -16,6 +16,25 @@ With apache-tvm-ffi 0.1.15 every `tensorize` crashes; TVM's wheel states a lower
 """
 
 
+REMEDY = "pip install " + " ".join(f"'{pin}'" for _, _, pin in ALLOWED.values())
+"""The command that installs a pair that works."""
+
+
+def installed(package: str) -> str | None:
+    """Return the version of an installed package; None if there is none."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def works(package: str) -> bool:
+    """Return whether an installed TVM package is of a version that works."""
+    low, high, _ = ALLOWED[package]
+    found = installed(package)
+    return found is not None and low <= _release(found) < high
+
+
 def check_versions() -> None:
     """Raise unless the installed TVM packages are a pair that works.
 
@@ -24,19 +43,14 @@ def check_versions() -> None:
     VersionError
         Naming every package that is missing or wrong, and the command that mends it.
     """
-    faults = []
-    for package, (low, high, _) in ALLOWED.items():
-        try:
-            found = version(package)
-        except PackageNotFoundError:
-            faults.append(f"{package} is not installed")
-            continue
-        if not low <= _release(found) < high:
-            faults.append(f"{package} is {found}")
+    faults = [
+        f"{package} is {installed(package) or 'not installed'}"
+        for package in ALLOWED
+        if not works(package)
+    ]
     if faults:
-        pins = " ".join(f"'{pin}'" for _, _, pin in ALLOWED.values())
         raise VersionError(
-            f"eie_backend: {' and '.join(faults)}, which does not work; run: pip install {pins}"
+            f"eie_backend: {' and '.join(faults)}, which does not work; run: {REMEDY}"
         )
 
 

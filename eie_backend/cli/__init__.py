@@ -1,19 +1,25 @@
-"""The command line ``eie``: one file per command, errors on one line with exit code 2."""
+"""The command line ``eie``: one file per command, errors on one line with exit code 2.
+
+Commands import TVM and NumPy only when they run: help and completion answer at once.
+"""
 
 from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Annotated, Any
 
 import typer
 
+from eie_backend._versions import check_versions
 from eie_backend.cli import (
     assembly_commands,
     compile_command,
     compress_command,
     container_commands,
     demo,
+    doctor_command,
     explain_command,
     profile_command,
     reproduce_command,
@@ -21,15 +27,21 @@ from eie_backend.cli import (
     trace_command,
 )
 from eie_backend.cli.console import asked, fail
-from eie_backend.cli.options import with_shared_options
+from eie_backend.cli.options import begin, with_shared_options
 from eie_backend.errors import EieError, ModelError, is_out_of_memory
 
+FAULT_EXIT = 1
 USAGE_EXIT = 2
 INTERRUPT_EXIT = 130
 
 OUT_OF_MEMORY = (
     "out of memory; nothing was written: free some, raise the limit (ulimit -v), or compile where "
     "there is more: three times the model's float32 weights are enough"
+)
+
+FAULT_OF_OURS = (
+    "this is a fault of eie; please report it: the lines above, the command, and what "
+    "`eie doctor --plain` prints"
 )
 
 app = typer.Typer(
@@ -41,36 +53,71 @@ app = typer.Typer(
 )
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from eie_backend import __version__
+
+        typer.echo(f"eie {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-@with_shared_options
-def _options() -> None:
+@partial(with_shared_options, ask=asked.only)
+def _start(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
     """Take the options of all commands before the command's name, too."""
 
 
-COMMANDS: dict[str, Callable[..., Any]] = {
-    "demo": demo.demo,
-    "compile": compile_command.compile_model,
-    "compress": compress_command.compress_model,
-    "explain": explain_command.explain_model,
-    "run": run_command.run_model,
-    "profile": profile_command.profile_model,
-    "reproduce": reproduce_command.reproduce,
-    "trace": trace_command.trace_model,
-    "pack": container_commands.pack,
-    "unpack": container_commands.unpack,
-    "inspect": container_commands.inspect,
-    "asm": assembly_commands.asm,
-    "disasm": assembly_commands.disasm,
+def _begin(**wanted: bool) -> None:
+    """Begin a command that needs TVM."""
+    begin(**wanted)
+    check_versions()
+
+
+PANELS: dict[str, dict[str, Callable[..., Any]]] = {
+    "Start": {
+        "demo": demo.demo,
+        "doctor": doctor_command.doctor,
+    },
+    "Compile": {
+        "compile": compile_command.compile_model,
+        "compress": compress_command.compress_model,
+        "explain": explain_command.explain_model,
+    },
+    "Run and measure": {
+        "run": run_command.run_model,
+        "profile": profile_command.profile_model,
+        "trace": trace_command.trace_model,
+        "reproduce": reproduce_command.reproduce,
+    },
+    "Containers": {
+        "pack": container_commands.pack,
+        "unpack": container_commands.unpack,
+        "inspect": container_commands.inspect,
+    },
+    "Programs of the machine": {
+        "asm": assembly_commands.asm,
+        "disasm": assembly_commands.disasm,
+    },
 }
-for _name, _command in COMMANDS.items():
-    app.command(_name)(with_shared_options(_command))
+"""Commands by the panel of ``eie --help`` that lists them."""
+
+for _panel, _commands in PANELS.items():
+    for _name, _command in _commands.items():
+        # The doctor itself says what it finds of TVM.
+        _ask = begin if _name == "doctor" else _begin
+        app.command(_name, rich_help_panel=_panel)(with_shared_options(_command, _ask))
 
 
 def main() -> None:
     """Run the command line.
 
-    Exit codes: 0 done, 2 a user's error (one line on stderr), 1 a fault of ours (traceback) or a
-    reproduced value out of its tolerance, 130 interrupted.
+    Exit codes: 0 done; 1 a fault of ours (traceback), a reproduced value out of its tolerance, or
+    a fault that ``eie doctor`` found; 2 a user's error (one line on stderr); 130 interrupted;
+    141 the reader of stdout has gone.
     """
     try:
         app(prog_name="eie")
@@ -82,9 +129,8 @@ def main() -> None:
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPT_EXIT) from None
     except Exception as error:
-        if not is_out_of_memory(error):
-            raise
-        if asked.debug:
+        ours = not is_out_of_memory(error)
+        if ours or asked.debug:
             traceback.print_exc()
-        fail(ModelError(OUT_OF_MEMORY))
-        raise SystemExit(USAGE_EXIT) from None
+        fail(EieError(FAULT_OF_OURS) if ours else ModelError(OUT_OF_MEMORY))
+        raise SystemExit(FAULT_EXIT if ours else USAGE_EXIT) from None

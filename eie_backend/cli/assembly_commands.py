@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from eie_backend.cli.console import err
+from eie_backend.cli.console import asked, echo, show, working
 
 ASM_EXAMPLE = """Example:
 
@@ -27,18 +26,23 @@ def asm(
     ],
 ) -> None:
     """Assemble programs: an image for each, the second and later ones to numbered files."""
-    from eie_backend.cli.files import read_bytes
+    from eie_backend.cli.files import check_standard, read_bytes, write_parts
     from eie_backend.errors import EncodingError
     from eie_backend.isa.image import encode_image
     from eie_backend.isa.source_file import assemble
 
+    check_standard(output)
     try:
-        images = [encode_image(program) for program in assemble(read_bytes(text).decode())]
+        with working(f"assembling {text.name}"):
+            programs = assemble(read_bytes(text).decode())
+            images = [encode_image(program) for program in programs]
     except UnicodeDecodeError as error:
         raise EncodingError(f"{text}: not UTF-8; give text of the eie dialect") from error
     except EncodingError as error:
         raise EncodingError(f"{text}: {error}") from error
-    _write(images, output)
+    sizes = zip(programs, images, strict=True)
+    rows = [{"layers": list(one.layers), "image_bytes": len(image)} for one, image in sizes]
+    show({"programs": rows}, written=write_parts(images, output))
 
 
 def disasm(
@@ -51,22 +55,21 @@ def disasm(
     ] = None,
 ) -> None:
     """Print the programs in a library or an image; on screen, large constants are elided."""
-    from eie_backend.cli.files import read_programs
+    from eie_backend.cli.files import check_standard, read_programs, write_parts
     from eie_backend.isa.source_file import disassemble
 
-    text = disassemble(read_programs(binary), elide=output is None)
-    if output is None:
-        typer.echo(text, nl=False)
+    if output is not None:
+        check_standard(output)
+    with working(f"reading {binary.name}"):
+        programs = read_programs(binary)
+        text = disassemble(programs, elide=output is None)
+    result = {"programs": [{"layers": list(program.layers)} for program in programs]}
+    if output is not None:
+        show(result, written=write_parts([text], output))
+    elif asked.json:
+        show(result | {"text": text})
     else:
-        _write([text], output)
-
-
-def _write(parts: Sequence[str | bytes], output: Path) -> None:
-    from eie_backend.cli.files import STANDARD, write_parts
-
-    write_parts(parts, output)
-    if output != STANDARD:
-        err.print(f"wrote {output}", highlight=False, soft_wrap=True)
+        echo(text)
 
 
 asm.__doc__ = f"{asm.__doc__}\n\n{ASM_EXAMPLE}"

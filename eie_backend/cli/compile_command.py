@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from eie_backend.cli.console import err, out, working
-from eie_backend.cli.tables import balance_table, layer_plan
+from eie_backend.cli.console import asked, echo, show, working
+from eie_backend.cli.options import ARITHMETICS, BALANCE, BIAS, EMIT, WINOGRAD, choice
 
 if TYPE_CHECKING:
     from tvm import IRModule
@@ -44,17 +45,27 @@ def compile_model(
     accumulator_bits: Annotated[
         int | None, typer.Option(help="Destination register width, 16 or 32.")
     ] = None,
-    arithmetic: Annotated[str, typer.Option(help="int16, float32, int8 or int32.")] = "int16",
-    bias: Annotated[str, typer.Option(help="register or column.")] = "register",
+    arithmetic: Annotated[
+        str, choice(ARITHMETICS, "The machine's 16-bit fixed point, or another arithmetic.")
+    ] = "int16",
+    bias: Annotated[
+        str, choice(BIAS, "Load biases in full precision, or share them as one more column.")
+    ] = "register",
     balance: Annotated[
         str,
-        typer.Option(
-            help="off, on or auto: reorder a layer's outputs so that the PEs share its work: "
-            "never, always, or where it takes fewer cycles on the --calibrate inputs."
+        choice(
+            BALANCE,
+            "Reorder a layer's outputs so that the PEs share its work: never, always, or where it "
+            "takes fewer cycles on the --calibrate inputs.",
         ),
     ] = "off",
     winograd: Annotated[
-        str, typer.Option(help="Winograd products for 3x3 convolutions: auto, always or never.")
+        str,
+        choice(
+            WINOGRAD,
+            "Winograd products for 3x3 convolutions: where they take fewer multiplications, "
+            "always or never.",
+        ),
     ] = "auto",
     calibrate: Annotated[
         Path | None, typer.Option(help=".npz or .npy with sample inputs for the number formats.")
@@ -68,15 +79,13 @@ def compile_model(
     ] = False,
     emit: Annotated[
         str | None,
-        typer.Option(
-            help="Write a form instead of a library: relax, compressed, partitioned, tir, eie, "
-            "image. On screen, large constants are elided."
-        ),
+        choice(EMIT, "Write a form instead of a library; on screen, large constants are elided."),
     ] = None,
 ) -> None:
     """Prune, share, calibrate and compile an ONNX model for the machine."""
     from eie_backend import HardwareConfig, compiler, export_library, from_onnx
-    from eie_backend.cli.files import read_inputs
+    from eie_backend.cli.files import check_standard, read_inputs
+    from eie_backend.cli.tables import balance_table, layer_plan, plan_table
     from eie_backend.errors import ModelError
     from eie_backend.inputs import input_specs
     from eie_backend.stages import STAGES
@@ -87,6 +96,8 @@ def compile_model(
         raise ModelError(f"--emit {emit}: no such form; choose one of {', '.join(STAGES)}")
     if output is None and emit in (None, "image"):
         raise ModelError("nowhere to write: give -o FILE")
+    if output is not None:
+        check_standard(output)
     sizes = {"num_pe": num_pe, "fifo_depth": fifo_depth, "spmat_width_bits": spmat_width}
     if accumulator_bits is not None:
         sizes["accumulator_bits"] = accumulator_bits
@@ -113,17 +124,19 @@ def compile_model(
 
     if emit is not None:
         parts = emit_stage(emit, imported[0], prepare, machine, complete=output is not None)
-        _write(parts, output)
+        _emit(emit, parts, output)
         return
     assert output is not None
     prepared = prepare()
     with working("compiling"):
         executable = compiler.build(prepared, machine)
         export_library(executable, output)
-    out.print(layer_plan(prepared, executable, machine))
+    plan = layer_plan(prepared, executable, machine)
+    tables, balanced = [plan_table(plan)], None
     if balance != "off":
-        out.print(balance_table(prepared))
-    err.print(f"wrote {output}", highlight=False, soft_wrap=True)
+        balanced = json.loads(str(prepared.attrs["eie.balance"]))
+        tables.append(balance_table(balanced))
+    show({"balance": balanced, "layers": plan}, *tables, written=[output])
 
 
 compile_model.__doc__ = f"{compile_model.__doc__}\n\n{EXAMPLE}"
@@ -149,15 +162,17 @@ def _recipe(path: Path | None, settings: dict[str, Any]) -> Recipe:
     return read_recipe(path)
 
 
-def _write(parts: list[str | bytes], output: Path | None) -> None:
+def _emit(form: str, parts: list[str | bytes], output: Path | None) -> None:
     """Print the parts of a form, or write each to a numbered file."""
     from eie_backend.cli.files import write_parts
 
     if output is not None:
-        write_parts(parts, output)
-        return
-    for part in parts:
-        typer.echo(part)
+        show({"form": form}, written=write_parts(parts, output))
+    elif asked.json:
+        show({"form": form, "parts": parts})
+    else:
+        for part in parts:
+            echo(f"{part!s}\n")
 
 
 def parse_bindings(items: list[str]) -> dict[str, int]:

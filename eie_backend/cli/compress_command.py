@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from eie_backend.cli.compile_command import parse_bindings
-from eie_backend.cli.console import asked, err, out, progress, working
+from eie_backend.cli.console import progress, show, working
+from eie_backend.cli.options import METHODS, OBJECTIVES, SEARCHES, choice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +31,6 @@ EXAMPLE = """Example:
     eie compress lenet.onnx --data labelled.npz --max-drop 0.1 -o lenet.eiez --bind batch=100
 """
 
-SEARCHES = ("greedy", "optuna")
 TRIALS = 100
 """Evaluations of ``--search optuna``."""
 
@@ -53,15 +53,15 @@ def compress_model(
     max_drop: Annotated[
         float, typer.Option(help="Accuracy that may be lost, in percentage points.")
     ] = 0.1,
-    objective: Annotated[str, typer.Option(help="size or cycles: what is to be least.")] = "size",
+    objective: Annotated[str, choice(OBJECTIVES, "What is to be least.")] = "size",
     recipe: Annotated[
         Path | None, typer.Option(help="YAML or JSON recipe to apply instead of a search.")
     ] = None,
     search: Annotated[
-        str, typer.Option(help="greedy, or optuna to look further from what greedy found.")
+        str, choice(SEARCHES, "optuna looks further from what greedy found (extra `explore`).")
     ] = "greedy",
     method: Annotated[
-        str, typer.Option(help="magnitude, or balanced: alike in every PE's slice.")
+        str, choice(METHODS, "How weights are pruned; balanced: alike in every PE's slice.")
     ] = "magnitude",
     num_pe: Annotated[int, typer.Option(help="Processing elements.")] = 64,
     calibrate: Annotated[
@@ -159,18 +159,14 @@ def compress_model(
         files |= {pictures / name: image for name, image in drawn(made, before, after).items()}
     for path, content in files.items():
         write_file(path, content)
-    if asked.json:
-        typer.echo(made.to_json())
-    else:
-        for part in (
-            storage_table(layers),
-            bytes_table(read_eiez(output)),
-            steps_table(made),
-            *remarks(made),
-        ):
-            out.print(part)
-    for path in (output, *files):
-        err.print(f"wrote {path}", highlight=False, soft_wrap=True)
+    show(
+        made.to_dict(),
+        storage_table(layers),
+        bytes_table(read_eiez(output)),
+        steps_table(made),
+        *remarks(made),
+        written=[output, *files],
+    )
 
 
 compress_model.__doc__ = f"{compress_model.__doc__}\n\n{EXAMPLE}"

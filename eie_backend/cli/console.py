@@ -1,92 +1,195 @@
-"""What all commands print with: results to stdout, progress and errors to stderr."""
+"""What all commands print with: results to stdout, progress and errors to stderr.
+
+``docs/terminal.md`` describes what people see.
+"""
 
 from __future__ import annotations
 
 import json
+import math
+import os
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, fields
-from pathlib import Path
-from time import perf_counter
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from os import PathLike, fspath
+from typing import Any, NoReturn
 
-from rich.console import Console, RenderableType
-from rich.progress import Progress
-from rich.table import Table
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TaskProgressColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
-from eie_backend.progress import progress_bar
+from eie_backend.cli.table import Table
+from eie_backend.progress import Description, progress_bar
+from eie_backend.visible import visible
+from eie_backend.watch import watching
 
-out = Console()
-err = Console(stderr=True)
+BROKEN_PIPE_EXIT = 141
+"""What a shell says of a program that the signal SIGPIPE ended: 128 + 13."""
+
+
+class Terminal(Console):
+    """A console that shows strings as they are: no markup, and nothing that steers a terminal."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Return a string of a line, a title or a cell as rich text."""
+        return super().render_str(visible(text), **options)
+
+    def on_broken_pipe(self) -> None:
+        """End like any filter whose reader has gone."""
+        end_quietly()
+
+
+out = Terminal(markup=False, highlight=False, emoji=False)
+err = Terminal(markup=False, highlight=False, emoji=False, stderr=True)
 
 
 @dataclass
 class Asked:
-    """What the user wants to be told; every command sets it."""
+    """What the user wants to be told; options before the command's name set it, and those after."""
 
     json: bool = False
     quiet: bool = False
     verbose: bool = False
     debug: bool = False
 
-    def ask(self, **wanted: bool) -> None:
-        """Set what is wanted; what an option before the command asked for stays."""
-        for field in fields(self):
-            setattr(self, field.name, getattr(self, field.name) or wanted[field.name])
+    def only(self, **wanted: bool) -> None:
+        """Set what is wanted at the start of a run; nothing is left of an earlier one."""
+        for name, value in wanted.items():
+            setattr(self, name, value)
+
+    def also(self, **wanted: bool) -> None:
+        """Set what is wanted beside what already is."""
+        for name, value in wanted.items():
+            setattr(self, name, value or getattr(self, name))
 
 
 asked = Asked()
 
 
-def show(result: Mapping[str, Any], *shown: RenderableType) -> None:
-    """Print a result: the renderables, or with --json the mapping as one JSON object."""
+def show(
+    result: Mapping[str, Any],
+    *shown: RenderableType,
+    written: Iterable[str | PathLike[str]] = (),
+) -> None:
+    """Print a result, and the files that it went to.
+
+    The renderables, strings or tables, are for people. With --json the mapping is printed instead,
+    with `written` in it, as one JSON object: numbers that are not finite become null.
+    """
+    paths = [fspath(path) for path in written]
     if asked.json:
-        sys.stdout.write(json.dumps(result, indent=2, sort_keys=True) + "\n")
-        return
-    for part in shown:
-        out.print(part, highlight=False)
+        data = _plain({**result, "written": paths})
+        echo(json.dumps(data, indent=2, sort_keys=True, allow_nan=False) + "\n")
+    else:
+        for part in shown:
+            out.print(part, crop=False)
+    for path in paths:
+        wrote(path)
 
 
-def table(title: str, *columns: str) -> Table:
-    """Return an empty table: the first column is text, the others are numbers."""
-    made = Table(title=title, title_justify="left", header_style="bold")
-    made.add_column(columns[0], overflow="fold")
-    for column in columns[1:]:
-        made.add_column(column, justify="right")
-    return made
+def _plain(value: Any) -> Any:
+    """Return what JSON has for a value."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def progress() -> Progress:
-    """Return a progress bar on stderr; silent if that is not a terminal."""
-    return progress_bar(err, not asked.quiet)
+def echo(text: str) -> None:
+    """Print lines of text to stdout as they are, but for what does not print."""
+    lines = (line if line.isprintable() else _line(line) for line in text.split("\n"))
+    try:
+        sys.stdout.write("\n".join(lines))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        end_quietly()
+
+
+def _line(text: str) -> str:
+    return "\t".join(map(visible, text.split("\t")))
+
+
+def table(title: str, *columns: str, text: int = 1) -> Table:
+    """Return an empty table: the first `text` columns are text, the others are numbers."""
+    return Table(title, columns, text)
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """Show progress bars on a terminal's stderr; with --verbose, tell how long each took."""
+    with progress_bar(err, not asked.quiet) as bar:
+        yield bar
+    for task in bar.tasks:
+        _tell_time(task.description, task.finished_time or task.elapsed or 0.0)
 
 
 @contextmanager
 def working(what: str) -> Iterator[None]:
-    """Show that a step of unknown length is going on; with --verbose, how long it took."""
-    started = perf_counter()
-    if err.is_terminal and not asked.quiet:
-        with err.status(what):
+    """Show that a step goes on, and bars for those of its parts that tell how far they are.
+
+    With --verbose, tell how long it took, and each of these parts.
+    """
+    step = Progress(SpinnerColumn(), Description(), TimeElapsedColumn(), console=err)
+    parts = Progress(
+        Description(), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), console=err
+    )
+    step.add_task(what, total=None)
+    tasks: dict[str, TaskID] = {}
+
+    def told(part: str, done: int, total: int) -> None:
+        if part not in tasks:
+            tasks[part] = parts.add_task(part)
+        parts.update(tasks[part], completed=done, total=total)
+
+    shown = err.is_terminal and not asked.quiet
+    with Live(Group(step, parts), console=err, transient=True) if shown else nullcontext():
+        with watching(told):
             yield
-    else:
-        yield
+    for task in (*parts.tasks, *step.tasks):
+        _tell_time(task.description, task.finished_time or task.elapsed or 0.0)
+
+
+def _tell_time(what: str, seconds: float) -> None:
     if asked.verbose:
-        remark(f"{what}: {perf_counter() - started:.1f} s")
+        remark(f"{what}: {seconds:.1f} s")
 
 
 def remark(line: str) -> None:
     """Print a line on stderr, unless --quiet."""
     if not asked.quiet:
-        err.print(line, highlight=False, markup=False, soft_wrap=True)
+        err.print(line, soft_wrap=True)
 
 
-def wrote(path: Path) -> None:
+def wrote(path: str | PathLike[str]) -> None:
     """Say that a file was written."""
-    remark(f"wrote {path}")
+    remark(f"wrote {fspath(path)}")
 
 
 def fail(error: Exception) -> None:
     """Print an error on one line."""
-    message = " ".join(str(error).split())
+    message = visible(" ".join(str(error).split()))
     sys.stderr.write(f"eie: error: {message}\n")
+
+
+def end_quietly() -> NoReturn:
+    """Leave after the reader of stdout has gone, as ``head`` does when it has seen enough."""
+    # So that Python, which flushes stdout at its end, has nothing to complain about.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(BROKEN_PIPE_EXIT)
+
+
+def listed(words: Sequence[str]) -> str:
+    """Return ``a, b or c``."""
+    *most, last = words
+    return f"{', '.join(most)} or {last}" if most else last

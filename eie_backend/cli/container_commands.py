@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from eie_backend.cli.console import err, out, working
+from eie_backend.cli.console import show, working
 
 PACK_EXAMPLE = """Example:
 
@@ -32,7 +32,7 @@ def pack(
     ] = None,
 ) -> None:
     """Store a model losslessly as codebooks and Huffman codes, and show what it takes."""
-    from eie_backend.cli.storage_tables import contents_tables
+    from eie_backend.cli.storage_tables import contents_dict, contents_tables
     from eie_backend.frontend.onnx import load_onnx
     from eie_backend.recipe import read_recipe
     from eie_backend.storage.container import read_eiez, save_eiez
@@ -41,8 +41,7 @@ def pack(
     with working(f"packing {model.name}"):
         save_eiez(output, load_onnx(model), how)
         contents = read_eiez(output)
-    out.print(contents_tables(contents))
-    _wrote(output)
+    show(contents_dict(contents), contents_tables(contents), written=[output])
 
 
 def unpack(
@@ -54,25 +53,21 @@ def unpack(
     from eie_backend.storage.container import load_eiez
 
     with working(f"unpacking {container.name}"):
-        write_file(output, load_eiez(container).SerializeToString(deterministic=True))
-    _wrote(output)
+        data = load_eiez(container).SerializeToString(deterministic=True)
+        write_file(output, data)
+    show({"model_bytes": len(data)}, written=[output])
 
 
 def inspect(container: Annotated[Path, typer.Argument(help=".eiez file.")]) -> None:
     """Show what each layer of a .eiez file takes, how it was compressed and what was noted."""
-    from eie_backend.cli.storage_tables import contents_tables
+    from eie_backend.cli.storage_tables import contents_dict, contents_tables
     from eie_backend.storage.container import read_eiez
 
-    contents = read_eiez(container)
-    out.print(contents_tables(contents))
+    with working(f"reading {container.name}"):
+        contents = read_eiez(container)
     notes = {"written by": contents.producer, "recipe": contents.recipe, **contents.metadata}
-    for name, value in notes.items():
-        if value is not None:
-            typer.echo(f"{name}: {value}")
-
-
-def _wrote(path: Path) -> None:
-    err.print(f"wrote {path}", highlight=False, soft_wrap=True)
+    lines = [f"{name}: {value}" for name, value in notes.items() if value is not None]
+    show(contents_dict(contents), contents_tables(contents), *lines)
 
 
 pack.__doc__ = f"{pack.__doc__}\n\n{PACK_EXAMPLE}"

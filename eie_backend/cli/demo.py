@@ -8,9 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from eie_backend.cli.console import out, table, working
+from eie_backend.cli.console import show, table, working
 from eie_backend.cli.execute import execute_runner
-from eie_backend.cli.tables import number, report_table, size
 
 COMPRESSED = "lenet_300_100.eiez"
 """The shipped network that ``benchmarks/lenet.py`` pruned and retrained."""
@@ -31,6 +30,7 @@ def demo(
 ) -> None:
     """Run 1,000 MNIST digits on the machine: LeNet-300-100 pruned in one shot, and retrained."""
     from eie_backend import HardwareConfig, Recipe, compiler, from_onnx
+    from eie_backend.cli.tables import number, report_table, size
     from eie_backend.profiler import Runner
     from eie_backend.targets import as_target
 
@@ -51,25 +51,44 @@ def demo(
     one_shot = run(model, Recipe(density=density))
     best = run(retrained, None)
 
-    title = "LeNet-300-100 on the first 1,000 MNIST test digits"
-    summary = table(title, "", "accuracy", "weights", "cycles")
-    before = float_bytes(model)
-    summary.add_row("float32 on this CPU", f"{host:.1%}", size(before), "")
-    names = f"EIE, density {density:g}, 4 bits, one shot", f"EIE, {about}, retrained"
-    for name, (report, _) in zip(names, (one_shot, best), strict=True):
-        score = f"{accuracy(report.outputs[0], labels):.1%}"
-        cycles = number(sum(layer.cycles_per_sample for layer in report.layers))
-        summary.add_row(name, score, size(machine_bytes(report)), cycles)
-    out.print(summary)
-    file = len(data_file(COMPRESSED))
-    out.print(
-        f"Of {size(machine_bytes(best[0]))}, {size(best[1])} are column pointers, one set per PE. "
-        f"{COMPRESSED} with the whole network has {size(file)}: {before / file:.0f}x smaller."
+    before, file = float_bytes(model), len(data_file(COMPRESSED))
+    names = ("float32 on this CPU", f"EIE, density {density:g}, 4 bits, one shot")
+    networks: list[dict[str, Any]] = [
+        {"name": names[0], "accuracy": host, "weight_bytes": before},
+        _measured(names[1], one_shot[0], labels),
+        _measured(f"EIE, {about}, retrained", best[0], labels),
+    ]
+    summary = table(
+        "LeNet-300-100 on the first 1,000 MNIST test digits", "", "accuracy", "weights", "cycles"
     )
-    out.print(report_table(best[0]))
+    for row in networks:
+        cycles = number(row["cycles_per_sample"]) if "cycles_per_sample" in row else ""
+        summary.add_row(row["name"], f"{row['accuracy']:.1%}", size(row["weight_bytes"]), cycles)
+    show(
+        {
+            "container_bytes": file,
+            "networks": networks,
+            "pointer_bytes": best[1],
+            "retrained": best[0].to_dict(),
+        },
+        summary,
+        f"Of {size(machine_bytes(best[0]))}, {size(best[1])} are column pointers, one set per PE. "
+        f"{COMPRESSED} with the whole network has {size(file)}: {before / file:.0f}x smaller.",
+        report_table(best[0]),
+    )
 
 
 demo.__doc__ = f"{demo.__doc__}\n\n{EXAMPLE}"
+
+
+def _measured(name: str, report: Any, labels: Any) -> dict[str, Any]:
+    """Return what the machine made of a network."""
+    return {
+        "name": name,
+        "accuracy": accuracy(report.outputs[0], labels),
+        "cycles_per_sample": sum(layer.cycles_per_sample for layer in report.layers),
+        "weight_bytes": machine_bytes(report),
+    }
 
 
 def data_file(name: str) -> bytes:

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eie_backend.cli.compile_command import parse_bindings
-from eie_backend.cli.console import show, working
+from eie_backend.cli.console import show, table, working
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
+    from eie_backend.cli.table import Table
     from eie_backend.placement import Placement
 
 EXAMPLE = """Example:
@@ -42,17 +41,11 @@ explain_model.__doc__ = f"{explain_model.__doc__}\n\n{EXAMPLE}"
 
 def placement_table(placements: list[Placement]) -> Table:
     """Return a row for each operator."""
-    from rich.table import Table
-    from rich.text import Text
-
     layers = [row for row in placements if row.is_layer]
     machine = sum(row.runs_on == "machine" for row in layers)
     title = f"The machine runs {machine} of {len(layers)} layers"
-    made = Table(title=title, title_justify="left", header_style="bold")
-    for column in ("operator", "kind", "runs on", "why"):
-        made.add_column(column, overflow="fold")
+    made = table(title, "operator", "kind", "runs on", "why", text=4)
     for row in placements:
         joined = f"part of {row.layer}" if row.layer != row.name else ""
-        why = row.reason or joined
-        made.add_row(Text(row.name), Text(row.operator), row.runs_on, Text(why))
+        made.add_row(row.name, row.operator, row.runs_on, row.reason or joined)
     return made

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from eie_backend.cli.console import asked, end_quietly
 from eie_backend.errors import ImageError, InputError, ModelError
 from eie_backend.inputs import InputSpec, check_inputs
 from eie_backend.isa.image import MAGIC, decode_image
@@ -145,8 +146,25 @@ def check_place(path: Path, suffix: str | None = None) -> None:
         raise ModelError(f"{path}: cannot be written: its folder does not exist; create it")
 
 
-def write_parts(parts: Sequence[str | bytes], path: Path) -> None:
+def check_standard(output: Path) -> None:
+    """Refuse to write a file to standard output beside the object of --json.
+
+    Raises
+    ------
+    ModelError
+        If both are asked for.
+    """
+    if output == STANDARD and asked.json:
+        raise ModelError("--json prints its object on standard output; give -o FILE")
+
+
+def write_parts(parts: Sequence[str | bytes], path: Path) -> list[Path]:
     """Write parts to `path` and to numbered files beside it, or one to standard output.
+
+    Returns
+    -------
+    list of Path
+        The files.
 
     Raises
     ------
@@ -154,14 +172,20 @@ def write_parts(parts: Sequence[str | bytes], path: Path) -> None:
         If a file cannot be written, or several parts would go to standard output.
     """
     if path != STANDARD:
-        for number, part in enumerate(parts):
-            write_file(path.with_stem(f"{path.stem}_{number}") if number else path, part)
-        return
+        numbered = [path.with_stem(f"{path.stem}_{number}") for number in range(1, len(parts))]
+        written = [path, *numbered]
+        for file, part in zip(written, parts, strict=False):
+            write_file(file, part)
+        return written[: len(parts)]
     if len(parts) > 1:
         raise ModelError(f"{len(parts)} files do not go to standard output; give -o FILE")
-    for part in parts:
-        sys.stdout.buffer.write(part.encode() if isinstance(part, str) else part)
-    sys.stdout.flush()
+    try:
+        for part in parts:
+            sys.stdout.buffer.write(part.encode() if isinstance(part, str) else part)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        end_quietly()
+    return []
 
 
 def write_file(path: Path, content: str | bytes) -> None:

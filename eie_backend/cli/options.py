@@ -1,44 +1,106 @@
-"""The options that every command takes: what it tells, and in which form."""
+"""Options in one form: those that every command takes, and those with a fixed choice of values."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from inspect import Parameter, signature
+from platform import python_version
 from typing import Annotated, Any
 
 import typer
 
-from eie_backend.cli.console import asked
+from eie_backend._versions import installed
+from eie_backend.cli.console import asked, remark
 
-SHARED = {
-    "json": typer.Option("--json", help="Print the result as one JSON object."),
-    "quiet": typer.Option("--quiet", "-q", help="Tell nothing on the way; results and errors."),
-    "verbose": typer.Option("--verbose", "-v", help="Tell every step and how long it took."),
-    "debug": typer.Option("--debug", help="Show tracebacks of errors."),
-}
+# The package's own lists lie beside NumPy and TVM, for which no shell wants to wait; tests compare.
+ARITHMETICS = ("int16", "float32", "int8", "int32")
+BALANCE = ("off", "on", "auto")
+BIAS = ("register", "column")
+EMIT = ("relax", "compressed", "partitioned", "tir", "eie", "image")
+ENGINES = ("event", "functional", "clock")
+FIGURES = ("6", "7", "8", "9", "10", "11", "12", "13")
+METHODS = ("magnitude", "balanced")
+OBJECTIVES = ("size", "cycles")
+OTHERS = (
+    "uneven",
+    "analytical",
+    "break_even",
+    "ablation",
+    "ablation_layers",
+    "lenet_300_100",
+    "lenet_5",
+    "fc_storage",
+)
+SEARCHES = ("greedy", "optuna")
+STRUCTURES = ("even", "uneven")
+TABLES = ("1", "2", "3", "4", "5")
+WINOGRAD = ("auto", "always", "never")
+
 PANEL = "Options of every command"
+SHARED = {
+    "json": ("--json", "Print the result as one JSON object, and nothing else, on stdout."),
+    "quiet": ("--quiet -q", "Nothing on stderr but errors."),
+    "verbose": ("--verbose -v", "Tell the versions used, and how long every step took."),
+    "debug": ("--debug", "Show tracebacks of errors."),
+}
+"""Names and help of the options of every command."""
+
+VERSIONS = {
+    "eie": "eie-backend",
+    "TVM": "apache-tvm",
+    "tvm-ffi": "apache-tvm-ffi",
+    "NumPy": "numpy",
+    "xDSL": "xdsl",
+}
+"""What --verbose names, by the package that it is in."""
 
 
-def with_shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a command that also takes `SHARED` and sets `console.asked` by them.
+def choice(values: Sequence[str], help: str, *names: str, metavar: str | None = None) -> Any:
+    """Return an option whose values the help lists, in `metavar`'s place, and the shell completes.
+
+    Whoever uses the value refuses another one, with a message that says what it is for.
+    """
+
+    def complete(incomplete: str) -> list[str]:
+        return [value for value in values if value.startswith(incomplete)]
+
+    shown = metavar or "|".join(values)
+    return typer.Option(*names, help=help, metavar=shown, autocompletion=complete)
+
+
+def begin(**wanted: bool) -> None:
+    """Begin a command for which the user wants that; options before its name count too."""
+    asked.also(**wanted)
+    if asked.verbose:
+        found = {name: installed(package) for name, package in VERSIONS.items()}
+        remark(f"Python {python_version()}, " + ", ".join(f"{n} {v}" for n, v in found.items()))
+
+
+def with_shared_options(
+    command: Callable[..., Any], ask: Callable[..., None]
+) -> Callable[..., Any]:
+    """Return a command that also takes `SHARED` and tells `ask` what they are.
 
     Before -> after: ``demo(density)`` -> ``demo(density, *, json, quiet, verbose, debug)``.
     """
 
     @wraps(command)
     def run(**arguments: Any) -> None:
-        asked.ask(**{name: arguments.pop(name) for name in SHARED})
+        ask(**{name: arguments.pop(name) for name in SHARED})
         command(**arguments)
 
-    added = []
-    for name, option in SHARED.items():
-        option.rich_help_panel = PANEL
-        kind = Annotated[bool, option]
-        added.append(Parameter(name, Parameter.KEYWORD_ONLY, default=False, annotation=kind))
-    own = signature(command, eval_str=True)
-    run.__signature__ = own.replace(  # type: ignore[attr-defined]
-        parameters=[*own.parameters.values(), *added]
+    own = list(signature(command, eval_str=True).parameters.values())
+    shared = [_shared(name, *about) for name, about in SHARED.items()]
+    # Typer reads what a command takes from these two.
+    run.__signature__ = signature(command).replace(  # type: ignore[attr-defined]
+        parameters=[*own, *shared]
     )
-    run.__annotations__ = {p.name: p.annotation for p in [*own.parameters.values(), *added]}
+    run.__annotations__ = {one.name: one.annotation for one in [*own, *shared]}
     return run
+
+
+def _shared(name: str, flags: str, help: str) -> Parameter:
+    option = typer.Option(*flags.split(), help=help, rich_help_panel=PANEL)
+    kind = Annotated[bool, option]
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=False, annotation=kind)

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from eie_backend.cli.console import show, wrote
+from eie_backend.cli.console import show
 from eie_backend.cli.execute import execute
-from eie_backend.cli.tables import cycles_table, energy_table, report_table
+from eie_backend.cli.options import ENGINES, choice
 
 EXAMPLE = """Example:
 
@@ -22,7 +22,14 @@ def profile_model(
     input: Annotated[
         Path, typer.Option(help=".npy, or .npz with arrays by input name; one or more batches.")
     ],
-    engine: Annotated[str, typer.Option(help="event, functional or clock.")] = "event",
+    engine: Annotated[
+        str,
+        choice(
+            ENGINES,
+            "How to simulate; the results are the same. functional counts no cycles, clock steps "
+            "every unit and is slow.",
+        ),
+    ] = "event",
     energy: Annotated[
         Path | None, typer.Option(help="YAML file of energies and areas in place of the paper's.")
     ] = None,
@@ -33,14 +40,20 @@ def profile_model(
     """Run a compiled model and print cycles, time, energy and where the cycles went, per layer."""
     from eie_backend.accelergy import action_counts_yaml
     from eie_backend.cli.files import write_file
+    from eie_backend.cli.tables import cycles_table, energy_table, report_table
     from eie_backend.energy_table import read_energy_table
 
     table = None if energy is None else read_energy_table(energy)
     report = execute(library, input, engine, table)
-    show(report.to_dict(), report_table(report), cycles_table(report), energy_table(report))
     if accelergy is not None:
         write_file(accelergy, action_counts_yaml(report).rstrip() + "\n")
-        wrote(accelergy)
+    show(
+        report.to_dict(),
+        report_table(report),
+        cycles_table(report),
+        energy_table(report),
+        written=[] if accelergy is None else [accelergy],
+    )
 
 
 profile_model.__doc__ = f"{profile_model.__doc__}\n\n{EXAMPLE}"

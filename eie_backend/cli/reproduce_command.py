@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from eie_backend.cli.console import err, out, progress
-from eie_backend.cli.files import write_file
+from eie_backend.cli.console import progress, show
+from eie_backend.cli.options import FIGURES, OTHERS, STRUCTURES, TABLES, choice
 from eie_backend.errors import InputError, ModelError
 
 if TYPE_CHECKING:
@@ -31,13 +31,19 @@ OFF_EXIT = 1
 
 def reproduce(
     tables: Annotated[
-        list[int] | None, typer.Option("--table", help="A table's number; may be repeated.")
+        list[int] | None, choice(TABLES, "A table's number; repeatable.", "--table")
     ] = None,
     figures: Annotated[
-        list[int] | None, typer.Option("--figure", help="A figure's number; may be repeated.")
+        list[int] | None, choice(FIGURES, "A figure's number; repeatable.", "--figure")
     ] = None,
     others: Annotated[
-        list[str] | None, typer.Option("--other", help="ablation, ...: what only the text tells.")
+        list[str] | None,
+        choice(
+            OTHERS,
+            f"What the paper has no table of: {', '.join(OTHERS)}; repeatable.",
+            "--other",
+            metavar="NAME",
+        ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All tables and figures.")] = False,
     output: Annotated[
@@ -50,7 +56,7 @@ def reproduce(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the generated layers.")] = 0,
     structure: Annotated[
-        str, typer.Option(help="even, or uneven: generated layers vary as the real Alex-8 does.")
+        str, choice(STRUCTURES, "uneven: the generated layers vary as the real Alex-8 does.")
     ] = "even",
     authors_simulator: Annotated[
         Path | None,
@@ -61,16 +67,17 @@ def reproduce(
 
     Exit code 1 if a value is out of its tolerance. summary.json lists all that have one.
     """
+    from eie_backend.cli.files import write_file
     from eie_backend.cli.reproduce_tables import failure_lines, result_table
     from eie_backend.reproduce import authors
     from eie_backend.reproduce.catalog import CATALOG, Entry
     from eie_backend.reproduce.runs import Runs
-    from eie_backend.reproduce.write import summary
-    from eie_backend.workloads import STRUCTURES
+    from eie_backend.reproduce.write import as_dict, summary
+    from eie_backend.workloads import STRUCTURES as LAYOUTS
 
-    if structure not in STRUCTURES:
+    if structure not in LAYOUTS:
         raise InputError(
-            f"reproduce: structure {structure!r} is unknown; give one of {', '.join(STRUCTURES)}"
+            f"reproduce: structure {structure!r} is unknown; give one of {', '.join(LAYOUTS)}"
         )
     catalog = dict(CATALOG)
     if authors_simulator is not None:
@@ -78,7 +85,7 @@ def reproduce(
         catalog[authors.KEY] = Entry(partial(authors.reproduce, copy=authors_simulator))
     keys = [f"table_{n}" for n in tables or ()] + [f"figure_{n}" for n in figures or ()]
     chosen = _chosen(list(catalog) if everything else [*keys, *(others or ())], catalog)
-    runs = Runs(alex8 or (ALEX8 if ALEX8.exists() else None), seed, STRUCTURES[structure])
+    runs = Runs(alex8 or (ALEX8 if ALEX8.exists() else None), seed, LAYOUTS[structure])
     if output is not None:
         _prepare(output, chosen)
     results: list[Result] = []
@@ -90,16 +97,22 @@ def reproduce(
             if output is not None:
                 _write(results[-1], entry, output)
             bar.advance(task)
-    for result in results:
-        out.print(result_table(result, out.width))
     if output is not None:
         write_file(output / "summary.json", summary(results, runs.note()))
-        err.print(f"wrote {output}", highlight=False, soft_wrap=True)
     asserted, off = sum(len(result.asserted) for result in results), failure_lines(results)
     verdict = f"{len(off)} out of tolerance:" if off else "all within their tolerance."
-    out.print(f"{asserted} values asserted, {verdict}", highlight=False)
-    for line in off:
-        out.print(f"- {line}", highlight=False, markup=False)
+    show(
+        {
+            "asserted": asserted,
+            "layers": runs.note(),
+            "out_of_tolerance": off,
+            "results": {result.key: as_dict(result) for result in results},
+        },
+        *map(result_table, results),
+        f"{asserted} values asserted, {verdict}",
+        *(f"- {line}" for line in off),
+        written=[] if output is None else [output],
+    )
     if off:
         raise typer.Exit(OFF_EXIT)
 
@@ -143,6 +156,7 @@ def _prepare(folder: Path, chosen: Mapping[str, Entry]) -> None:
 
 
 def _write(result: Result, entry: Entry, folder: Path) -> None:
+    from eie_backend.cli.files import write_file
     from eie_backend.reproduce.write import as_csv, as_json
 
     write_file(folder / f"{result.key}.csv", as_csv(result))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+import rich.table
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from eie_backend.cli.console import table
+from eie_backend.cli.table import Table
 
 if TYPE_CHECKING:
     from eie_backend.reproduce.result import Published, Result, Value
@@ -22,25 +22,24 @@ OUT = "OUT"
 EXACT = 1e-6
 """Tolerance below which only a rounding of floats is allowed."""
 
-SIDES = 3
-"""Characters of a column beside its content."""
-
 NAMED = 3
 """Most quantities or items that are named before a reason."""
 
 
-def result_table(result: Result, width: int) -> Group:
-    """Return all of a result, `width` characters wide."""
+def result_table(result: Result) -> Group:
+    """Return all of a result."""
     compared = [value for value in result.values if value.paper is not None]
     ours = [(v.item, _heading(v), v.ours) for v in result.values if v.paper is None]
     theirs = [(one.item, _heading(one), one.paper) for one in result.context]
     parts = [_comparison(result.title, compared)] if compared else []
-    title = "Ours; the paper prints no number" if compared else result.title
-    parts += _matrices(title, ours, width)
-    parts += _matrices("As the paper has them", theirs, width)
-    notes = Table.grid(padding=(0, 1))
+    if ours:
+        title = "Ours; the paper prints no number" if compared else result.title
+        parts.append(_matrix(title, ours))
+    if theirs:
+        parts.append(_matrix("As the paper has them", theirs))
+    notes = rich.table.Table.grid(padding=(0, 1))
     for line in (*_reasons(compared), *result.notes):
-        notes.add_row("-", Text(line))
+        notes.add_row("-", line)
     return Group(*parts, notes, "")
 
 
@@ -55,14 +54,13 @@ def failure_lines(results: Iterable[Result]) -> list[str]:
 
 
 def _comparison(title: str, values: Sequence[Value]) -> Table:
-    made = table(title, "", "", "ours", "paper", "difference", "allowed")
-    made.columns[1].justify = "left"
+    made = table(title, "", "", "ours", "paper", "difference", "allowed", text=2)
     for item, group in groupby(values, lambda value: value.item):
         for n, value in enumerate(group):
             off = "" if value.holds else f" {OUT}"
             made.add_row(
-                "" if n else Text(item),
-                Text(_heading(value)),
+                "" if n else item,
+                _heading(value),
                 _number(value.ours),
                 _number(value.paper or 0),
                 Text(f"{value.difference:+.1%}{off}", "" if value.holds else "bold red"),
@@ -71,28 +69,14 @@ def _comparison(title: str, values: Sequence[Value]) -> Table:
     return made
 
 
-def _matrices(title: str, cells: Sequence[tuple[str, str, float]], width: int) -> Iterator[Table]:
-    """Return items by quantities, in as many tables as the width asks for."""
-    items = list(dict.fromkeys(item for item, _, _ in cells))
-    columns: dict[str, list[str]] = {}
-    for quantity in dict.fromkeys(quantity for _, quantity, _ in cells):
-        texts = {item: _number(number) for item, other, number in cells if other == quantity}
-        columns[quantity] = [texts.get(item, "") for item in items]
-    while columns:
-        made = table(title, "")
-        rows, used = [items], max(map(len, items)) + SIDES
-        while columns:
-            quantity, column = next(iter(columns.items()))
-            content = max(map(len, [*quantity.split(), *column]))
-            used += content + SIDES
-            if used >= width and len(rows) > 1:
-                break
-            made.add_column("\n".join(textwrap.wrap(quantity, content)), justify="right")
-            rows.append(columns.pop(quantity))
-        for row in zip(*rows, strict=True):
-            made.add_row(*map(Text, row))
-        title = ""
-        yield made
+def _matrix(title: str, cells: Sequence[tuple[str, str, float]]) -> Table:
+    """Return items by quantities."""
+    quantities = list(dict.fromkeys(quantity for _, quantity, _ in cells))
+    numbers = {(item, quantity): _number(number) for item, quantity, number in cells}
+    made = table(title, "", *quantities)
+    for item in dict.fromkeys(item for item, _, _ in cells):
+        made.add_row(item, *(numbers.get((item, quantity), "") for quantity in quantities))
+    return made
 
 
 def _reasons(values: Sequence[Value]) -> Iterator[str]:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from eie_backend.cli.console import err, out
+from eie_backend.cli.console import show
 from eie_backend.cli.execute import execute
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
 EXAMPLE = """Example:
 
@@ -26,6 +31,29 @@ def run_model(
     ] = None,
 ) -> None:
     """Run a compiled model on the simulated machine and print or write its results."""
+    import numpy as np
+
+    outputs = execute(library, input).outputs
+    rows: list[dict[str, Any]] = [
+        {"dtype": str(value.dtype), "shape": value.shape} for value in outputs
+    ]
+    if output is not None:
+        _write(outputs, output)
+        show({"outputs": rows}, written=[output])
+        return
+    lines = []
+    for number, (row, value) in enumerate(zip(rows, outputs, strict=True)):
+        row["values"] = value.tolist()
+        lines.append(f"output {number}: {value.dtype} {value.shape}")
+        lines += np.array2string(value, threshold=200, precision=6).split("\n")
+    show({"outputs": rows}, *lines)
+
+
+run_model.__doc__ = f"{run_model.__doc__}\n\n{EXAMPLE}"
+
+
+def _write(outputs: Sequence[NDArray[Any]], path: Path) -> None:
+    """Write results to a ``.npy`` or a ``.npz``."""
     import io
 
     import numpy as np
@@ -33,23 +61,11 @@ def run_model(
     from eie_backend.cli.files import write_file
     from eie_backend.errors import InputError
 
-    outputs = execute(library, input).outputs
-    if output is None:
-        for number, value in enumerate(outputs):
-            out.print(f"output {number}: {value.dtype} {value.shape}", highlight=False)
-            typer.echo(np.array2string(value, threshold=200, precision=6))
-        return
-    if output.suffix == ".npy" and len(outputs) > 1:
-        raise InputError(
-            f"{output}: a .npy holds one result, the model has {len(outputs)}: use .npz"
-        )
+    if path.suffix == ".npy" and len(outputs) > 1:
+        raise InputError(f"{path}: a .npy holds one result, the model has {len(outputs)}: use .npz")
     buffer = io.BytesIO()
-    if output.suffix == ".npy":
+    if path.suffix == ".npy":
         np.save(buffer, outputs[0])
     else:
         np.savez(buffer, *outputs)
-    write_file(output, buffer.getvalue())
-    err.print(f"wrote {output}", highlight=False, soft_wrap=True)
-
-
-run_model.__doc__ = f"{run_model.__doc__}\n\n{EXAMPLE}"
+    write_file(path, buffer.getvalue())

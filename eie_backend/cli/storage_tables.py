@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
-from rich.table import Table
-from rich.text import Text
 
 from eie_backend.cli.console import table
+from eie_backend.cli.table import Table
 from eie_backend.cli.tables import size
 
 if TYPE_CHECKING:
@@ -33,7 +33,22 @@ def contents_tables(contents: Contents) -> Group:
         f"tables; their order-0 entropy is {sizes[1]}, and an ideal adaptive range coder would "
         f"take {sizes[2]}."
     )
-    return Group(storage_table(contents.layers), bytes_table(contents), Text(remark))
+    return Group(storage_table(contents.layers), bytes_table(contents), remark)
+
+
+def contents_dict(contents: Contents) -> dict[str, Any]:
+    """Return what a container holds as plain data, by layer also in the paper's columns."""
+    from eie_backend.compress.report import paper_columns
+
+    return {
+        "file_bytes": contents.file_bytes,
+        "layers": {name: asdict(one) | paper_columns(one) for name, one in contents.layers.items()},
+        "metadata": contents.metadata,
+        "model_bytes": contents.model.ByteSize(),
+        "producer": contents.producer,
+        "recipe": contents.recipe,
+        "tensor_bytes": contents.tensor_bytes,
+    }
 
 
 def storage_table(layers: Mapping[str, LayerStorage]) -> Table:
@@ -50,7 +65,7 @@ def storage_table(layers: Mapping[str, LayerStorage]) -> Table:
         indices = (layer.fixed_index_bits, layer.huffman_index_bits)
         sizes = (layer.paper_bits, layer.paper_huffman_bits)
         made.add_row(
-            Text(name),
+            name,
             f"{layer.weights:,}",
             f"{layer.density:.1%}",
             *(

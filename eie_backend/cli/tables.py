@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from rich.console import Group
-from rich.table import Table
-from rich.text import Text
 
 from eie_backend.cli.console import table
-from eie_backend.isa.cycle_categories import CYCLE_CATEGORIES
+from eie_backend.cli.table import Table
 
 if TYPE_CHECKING:
     from tvm import IRModule
@@ -21,13 +18,15 @@ if TYPE_CHECKING:
     from eie_backend.profiler import Report
 
 
-def layer_plan(mod: IRModule, executable: VMExecutable, target: Target) -> Table:
+def layer_plan(mod: IRModule, executable: VMExecutable, target: Target) -> list[dict[str, Any]]:
     """Return where each layer runs, its density and what the machine stores for it.
 
     The zeros between the groups of a convolution count in neither density nor float32 size. A layer
     whose weights fitted the codebook before anything was compressed has its values as is, those of
-    the others are clusters.
+    the others are clusters. Layers on the host have a reason instead of numbers.
     """
+    import numpy as np
+
     from eie_backend.codegen.codebook import nonzero_values
     from eie_backend.library import programs
     from eie_backend.profiler import layer_storage
@@ -36,40 +35,59 @@ def layer_plan(mod: IRModule, executable: VMExecutable, target: Target) -> Table
     from eie_backend.transform.layers import dense_layers
 
     layers = {layer.name: layer for layer in dense_layers(mod)}
-    fitting = set(mod.attrs["eie.as_is"])
+    fitting = set(map(str, mod.attrs["eie.as_is"]))
     storage = {
         name: layer_storage(program, number)[1]
         for program in programs(executable)
         for number, name in enumerate(program.layers)
     }
-    columns = ("layer", "runs on", "outputs x inputs", "density", "values", "float32", "stored")
-    made = table("Layers", *columns)
+    plan: list[dict[str, Any]] = []
     for name, reason in explain(mod, config_of(target)).items():
-        if name not in storage:
-            made.add_row(Text(name), Text(f"host: {reason}"), "", "", "", "", "")
+        row: dict[str, Any] = {"name": name, "runs_on": "machine" if name in storage else "host"}
+        if name in storage:
+            matrix, groups = layers[name].weights, layers[name].groups
+            row |= {
+                "outputs": matrix.shape[0],
+                "inputs": matrix.shape[1],
+                "density": np.count_nonzero(matrix) * groups / matrix.size,
+                "values": int(nonzero_values(matrix).size),
+                "values_as_is": name in fitting,
+                "float32_bytes": matrix.nbytes // groups,
+                "stored_bytes": storage[name],
+            }
+        else:
+            row["reason"] = reason
+        plan.append(row)
+    return plan
+
+
+def plan_table(plan: Sequence[Mapping[str, Any]]) -> Table:
+    """Return a row for each layer of a plan."""
+    numbers = ("outputs x inputs", "density", "values", "float32", "stored")
+    made = table("Layers", "layer", "runs on", *numbers, text=2)
+    for row in plan:
+        if row["runs_on"] == "host":
+            made.add_row(row["name"], f"host: {row['reason']}", *([""] * len(numbers)))
             continue
-        matrix, groups = layers[name].weights, layers[name].groups
         made.add_row(
-            Text(name),
+            row["name"],
             "machine",
-            f"{matrix.shape[0]} x {matrix.shape[1]}",
-            f"{np.count_nonzero(matrix) * groups / matrix.size:.3f}",
-            f"{nonzero_values(matrix).size} {'as is' if name in fitting else 'shared'}",
-            size(matrix.nbytes // groups),
-            size(storage[name]),
+            f"{row['outputs']:,} x {row['inputs']:,}",
+            f"{row['density']:.3f}",
+            f"{row['values']} {'as is' if row['values_as_is'] else 'shared'}",
+            size(row["float32_bytes"]),
+            size(row["stored_bytes"]),
         )
     return made
 
 
-def balance_table(mod: IRModule) -> Table:
+def balance_table(found: Mapping[str, Any]) -> Table:
     """Return the order of each of the machine's layers and the cycles that it saves."""
-    found = json.loads(str(mod.attrs["eie.balance"]))
     title = f"Load balance {found['mode']}: cycles per sample"
-    made = table(title, "layer", "order of outputs", "off", "balanced", "gain")
+    made = table(title, "layer", "order of outputs", "off", "balanced", "gain", text=2)
     for name, row in found["layers"].items():
         off, cycles = (row[key] / row["samples"] for key in ("cycles_off", "cycles"))
-        gain = f"{off / cycles:.2f}x"
-        made.add_row(Text(name), Text(row["order"]), f"{off:,.1f}", f"{cycles:,.1f}", gain)
+        made.add_row(name, row["order"], f"{off:,.1f}", f"{cycles:,.1f}", f"{off / cycles:.2f}x")
     return made
 
 
@@ -83,7 +101,7 @@ def report_table(report: Report) -> Group:
     made = table(title, "layer", *(["vectors"] if repeated else []), *columns)
     for layer in report.layers:
         made.add_row(
-            Text(layer.name),
+            layer.name,
             *([f"{layer.vectors:,g}"] if repeated else []),
             number(layer.cycles_per_sample),
             f"{layer.microseconds_per_sample:.3f}",
@@ -109,14 +127,14 @@ def report_table(report: Report) -> Group:
 
 def cycles_table(report: Report) -> Table:
     """Return the shares of each layer's PE cycles by category."""
+    from eie_backend.isa.cycle_categories import CYCLE_CATEGORIES
+
     title = "Where the PE cycles went"
     categories = [category.name for category in CYCLE_CATEGORIES]
     made = table(title, "layer", *(name.removesuffix("_column") for name in categories))
     for layer in report.layers:
         edges = max(sum(layer.breakdown.values()), 1)
-        made.add_row(
-            Text(layer.name), *(f"{layer.breakdown[name] / edges:.1%}" for name in categories)
-        )
+        made.add_row(layer.name, *(f"{layer.breakdown[name] / edges:.1%}" for name in categories))
     return made
 
 
@@ -129,36 +147,30 @@ def energy_table(report: Report) -> Table:
             number(layer.energy_by_part_pj[part] / layer.samples / 1000)
             for part in ("sram", "arithmetic", "clock", "dram")
         )
-        made.add_row(Text(layer.name), sram, arithmetic, clock, number(layer.milliwatt), dram)
+        made.add_row(layer.name, sram, arithmetic, clock, number(layer.milliwatt), dram)
     return made
 
 
-def remarks(report: Report) -> list[Text]:
+def remarks(report: Report) -> list[str]:
     """Return a line each for resident and reloaded weights and saturations, if there were any."""
     lines = []
     if report.setup["load_cycles"]:
         lines.append(
-            Text(
-                f"Weights are resident: {size(report.setup['load_bytes'])} loaded once in "
-                f"{report.setup['load_cycles']:,} cycles."
-            )
+            f"Weights are resident: {size(report.setup['load_bytes'])} loaded once in "
+            f"{report.setup['load_cycles']:,} cycles."
         )
     if report.reloads["load_cycles"]:
         lines.append(
-            Text(
-                "Weights of programs that take turns are loaded at each call: "
-                f"{size(report.reloads['load_bytes'])} in {report.reloads['load_cycles']:,} cycles."
-            )
+            "Weights of programs that take turns are loaded at each call: "
+            f"{size(report.reloads['load_bytes'])} in {report.reloads['load_cycles']:,} cycles."
         )
     if total := sum(report.saturations.values()):
         kinds = ", ".join(
             f"{n:,} {kind.split('_')[0]}" for kind, n in report.saturations.items() if n
         )
         lines.append(
-            Text(
-                f"{total:,} values saturated ({kinds}); more representative calibration inputs "
-                "widen the formats."
-            )
+            f"{total:,} values saturated ({kinds}); more representative calibration inputs "
+            "widen the formats."
         )
     return lines
 

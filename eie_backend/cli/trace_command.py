@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from eie_backend.cli.console import err, out, working
+from eie_backend.cli.console import show, working
 
 if TYPE_CHECKING:
     from eie_backend.tracing.trace import Form
@@ -64,18 +64,23 @@ def trace_model(
             runner, data, form, sample=sample, layer=layer, window=edges, max_bytes=max_bytes
         )
     write_file(output, made.data)
-    out.print(
-        f"edges {made.start:,} to {made.stop - 1:,} of {made.cycles:,}, {size(len(made.data))}",
-        highlight=False,
-    )
+    lines = [
+        f"edges {made.start:,} to {made.stop - 1:,} of {made.cycles:,}, {size(len(made.data))}"
+    ]
     if made.limited:
-        out.print(
+        lines.append(
             f"It ends early: more would pass {size(max_bytes)}. Raise --max-bytes, or go on with "
-            f"--window {made.stop}:",
-            highlight=False,
-            soft_wrap=True,
+            f"--window {made.stop}:"
         )
-    err.print(f"wrote {output}", highlight=False, soft_wrap=True)
+    found = {
+        "bytes": len(made.data),
+        "cycles": made.cycles,
+        "ends_early": made.limited,
+        "first_edge": made.start,
+        "form": form,
+        "last_edge": made.stop - 1,
+    }
+    show(found, *lines, written=[output])
 
 
 trace_model.__doc__ = f"{trace_model.__doc__}\n\n{EXAMPLE}"

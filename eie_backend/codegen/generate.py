@@ -37,6 +37,7 @@ from eie_backend.errors import ModelError
 from eie_backend.isa.program import Arithmetic, Program, Step, value_bits
 from eie_backend.numerics import quantize
 from eie_backend.transform.kernel_calls import KernelCall, kernel_calls
+from eie_backend.watch import watched
 
 BiasMode = Literal["register", "column"]
 BIAS_MODES: tuple[BiasMode, ...] = ("register", "column")
@@ -123,7 +124,8 @@ class _Generator:
         """Emit every layer between the input's load and the results' stores."""
         load = {"src": 0, "dst_row": self.rows[0], "count": self.inputs}
         steps = [Step("load_act", {**load, "frac_bits": self.formats[0].input}, 0)]
-        for number in range(len(self.calls)):
+        numbers = range(len(self.calls))
+        for number in watched("encoding", numbers, lambda n: self.calls[n].weights.size):
             steps += self._layer(number)
         sizes = [self.calls[result].weights.shape[0] for result in self.results]
         for result, size, dst in zip(

@@ -68,7 +68,7 @@ class Prune(ModulePass):
                 return masked(weights, one[name])
             return prune(weights, density)
 
-        return map_weights(mod, change)
+        return map_weights(mod, change, "pruning")
 
     def _kept_together(self, mod: IRModule) -> dict[str, NDArray[np.bool_]]:
         """Return what stays of the layers that compete with each other."""

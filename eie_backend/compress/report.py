@@ -79,9 +79,12 @@ class CompressionReport:
 
     def to_json(self) -> str:
         """Return the report as JSON, with the columns of the paper's tables by layer."""
-        data = asdict(self)
-        data["layers"] = {n: asdict(s) | paper_columns(s) for n, s in self.layers.items()}
-        return json.dumps(data, indent=2, sort_keys=True)
+        return json.dumps(self.to_dict(), indent=2, sort_keys=True)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain data, with the columns of the paper's tables by layer."""
+        layers = {n: asdict(s) | paper_columns(s) for n, s in self.layers.items()}
+        return asdict(self) | {"layers": layers}
 
 
 def paper_columns(layer: LayerStorage) -> dict[str, float]:

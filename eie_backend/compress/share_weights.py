@@ -58,7 +58,7 @@ class ShareWeights(ModulePass):
                 return weights
             return share(weights, self.bits[name], self.initialization.get(name, "best"))
 
-        return map_weights(mod, change)
+        return map_weights(mod, change, "sharing weights")
 
 
 def share(

@@ -14,6 +14,8 @@ from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import DiagnosticException, ParseError
 from xdsl.xdsl_opt_main import xDSLOptMain
 
+from eie_backend._versions import check_versions
+from eie_backend.errors import EieError
 from eie_backend.isa.assembly import ExactPrinter
 from eie_backend.isa.dialect import EIE
 from eie_backend.isa.elide_constants import ElideConstants
@@ -55,9 +57,10 @@ class OptMain(xDSLOptMain):
 def main() -> None:
     """Run the tool; a fault of the text goes to stderr, with exit code 2."""
     try:
+        check_versions()
         tool = OptMain("Verify and transform programs of the machine, as MLIR text.")
         tool.run()  # type: ignore[no-untyped-call]
-    except (ParseError, DiagnosticException, OSError, ValueError) as error:
+    except (EieError, ParseError, DiagnosticException, OSError, ValueError) as error:
         sys.stderr.write(f"eie-opt: error: {str(error).strip()}\n")
         raise SystemExit(ERROR_EXIT) from None
 

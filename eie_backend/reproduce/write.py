@@ -36,14 +36,18 @@ def as_csv(result: Result) -> str:
 
 def as_json(result: Result) -> str:
     """Return everything, with differences."""
-    data = {
+    return json.dumps(as_dict(result), indent=2) + "\n"
+
+
+def as_dict(result: Result) -> dict[str, object]:
+    """Return everything as plain data, with differences."""
+    return {
         "key": result.key,
         "title": result.title,
-        "values": [_as_dict(value) for value in result.values],
+        "values": [_value(value) for value in result.values],
         "published": [asdict(one) for one in result.context],
         "notes": result.notes,
     }
-    return json.dumps(data, indent=2) + "\n"
 
 
 def summary(results: Iterable[Result], layers: str) -> str:
@@ -61,7 +65,7 @@ def summary(results: Iterable[Result], layers: str) -> str:
             result.key: {
                 "title": result.title,
                 "out_of_tolerance": len(result.failures),
-                "asserted": [_as_dict(value) for value in result.asserted],
+                "asserted": [_value(value) for value in result.asserted],
             }
             for result in results
         },
@@ -69,5 +73,5 @@ def summary(results: Iterable[Result], layers: str) -> str:
     return json.dumps(data, indent=2) + "\n"
 
 
-def _as_dict(value: Value) -> dict[str, object]:
+def _value(value: Value) -> dict[str, object]:
     return {**asdict(value), "difference": value.difference, "holds": value.holds}

@@ -24,6 +24,7 @@ from tvm.relax.expr_functor import PyExprMutator, mutator
 from eie_backend.errors import ModelError
 from eie_backend.spool import release
 from eie_backend.transform.convolution import is_convolution
+from eie_backend.watch import watched
 
 MATRIX_RANK = 2
 
@@ -237,15 +238,19 @@ def _faults(layer: DenseLayer) -> Iterator[str]:
 
 
 def map_weights(
-    mod: IRModule, change: Callable[[str, NDArray[np.float32]], NDArray[np.float32]]
+    mod: IRModule,
+    change: Callable[[str, NDArray[np.float32]], NDArray[np.float32]],
+    what: str = "",
 ) -> IRModule:
     """Return the module with every layer's weights (outputs, inputs) replaced by `change`.
 
     `change` takes the layer's name and weights, once per layer, and returns weights of the same
-    shape; a layer whose weights it returns as they are keeps its constant.
+    shape; a layer whose weights it returns as they are keeps its constant. `what` is told to who
+    watches.
     """
     changed: dict[relax.Expr, relax.Expr] = {}
-    for layer in _layers(mod):
+    layers = _layers(mod)
+    for layer in watched(what, layers, lambda layer: layer.weights.size) if what else layers:
         new = change(layer.name, layer.weights)
         release(layer.weights)
         if new is not layer.weights:

@@ -245,7 +245,6 @@ CASES = {
     "strict": "compile cnn.onnx -o out.so --strict",
     "explain_missing": "explain missing.onnx",
     "explain_dynamic_dimension": "explain dynamic.onnx",
-    "explain_folder_missing": "explain mlp.onnx --json missing/out.json",
     # The recipe and the machine
     "density_zero": "compile mlp.onnx -o out.so --density 0",
     "density_above_one": "compile mlp.onnx -o out.so --density 1.5",
@@ -278,7 +277,8 @@ CASES = {
     "emit_folder_missing": "compile mlp.onnx --emit eie -o missing/out.mlir",
     "result_folder_missing": "run mlp.so --input x.npy -o missing/y.npy",
     "result_npy_for_two": "run two.so --input ab.npz -o y.npy",
-    "json_folder_missing": "profile mlp.so --input x.npy --json missing/report.json",
+    "json_and_image_on_standard_output": "compile mlp.onnx --emit image -o - --json",
+    "json_and_text_on_standard_output": "disasm mlp.so -o - --json",
     # Calibration data
     "calibrate_missing": "compile mlp.onnx -o out.so --calibrate missing.npz",
     "calibrate_shape": "compile mlp.onnx -o out.so --calibrate shape.npy",
@@ -403,19 +403,20 @@ def test_interrupt(eie_in, monkeypatch):
     assert "Traceback" not in stderr
 
 
-def test_fault_of_ours_is_a_traceback(tmp_path, files, monkeypatch):
-    """Exit code 1 and the traceback are for bugs: `main` lets them through."""
+def test_fault_of_ours_is_a_traceback(eie_in, monkeypatch):
+    """Exit code 1 and the traceback are for bugs, and say how to report them."""
 
     def prepare(*_, **__):
         raise RuntimeError("a bug")
 
     monkeypatch.setattr(compiler, "prepare", prepare)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "mlp.onnx").write_bytes(files["mlp.onnx"])
-    monkeypatch.setattr("sys.argv", "eie compile mlp.onnx -o out.so".split())
-    with pytest.raises(RuntimeError, match="a bug"):
-        cli.main()
-    assert [path.name for path in tmp_path.iterdir()] == ["mlp.onnx"]
+    code, stderr = eie_in("compile mlp.onnx -o out.so")
+    assert code == 1
+    assert stderr.startswith("Traceback (most recent call last):")
+    *_, bug, last = stderr.splitlines()
+    assert bug == "RuntimeError: a bug"
+    assert last.startswith("eie: error: this is a fault of eie; please report it: ")
+    assert "eie doctor --plain" in last
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,149 @@
+"""Shell completion: the scripts that are installed, and what they are answered."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from eie_backend import stages
+from eie_backend.balance import BALANCE_MODES
+from eie_backend.cli import options
+from eie_backend.codegen.generate import BiasMode
+from eie_backend.compress.greedy import Objective
+from eie_backend.engines import ENGINES
+from eie_backend.isa.program import ARITHMETICS
+from eie_backend.recipe import Method
+from eie_backend.reproduce.catalog import CATALOG
+from eie_backend.transform import winograd
+from eie_backend.workloads import STRUCTURES
+
+BIN = Path(sys.executable).parent
+EIE = BIN / "eie"
+
+
+def shell(command, home, **more):
+    done = subprocess.run(
+        command,
+        env={**os.environ, "HOME": str(home), "PATH": f"{BIN}:{os.environ['PATH']}", **more},
+        cwd=home,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout
+
+
+def answers(kind, words, home):
+    """Return what the command answers a shell; `words` end where the cursor is."""
+    line = "eie " + words
+    asked = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)}
+    if kind != "bash":
+        asked = {"_TYPER_COMPLETE_ARGS": line, "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    text = shell([EIE], home, _EIE_COMPLETE=f"complete_{kind}", **asked)
+    return [line.partition("\t")[0] for line in text.splitlines() if line]
+
+
+@pytest.mark.parametrize(
+    ("values", "package"),
+    [
+        (options.ARITHMETICS, ARITHMETICS),
+        (options.BALANCE, BALANCE_MODES),
+        (options.BIAS, get_args(BiasMode)),
+        (options.EMIT, stages.STAGES),
+        (options.ENGINES, ENGINES),
+        (options.OBJECTIVES, get_args(Objective)),
+        (options.STRUCTURES, STRUCTURES),
+        (options.WINOGRAD, winograd.MODES),
+        ((*options.METHODS, "global"), get_args(Method)),
+    ],
+)
+def test_the_choices_are_those_of_the_package(values, package):
+    assert sorted(values) == sorted(package)
+
+
+def test_the_numbers_are_those_of_the_catalog():
+    found = [f"table_{n}" for n in options.TABLES] + [f"figure_{n}" for n in options.FIGURES]
+    assert sorted([*found, *options.OTHERS]) == sorted(CATALOG)
+
+
+@pytest.mark.parametrize("kind", ["bash", "fish"])
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("prof", ["profile"]),
+        ("profile --engine ", [*options.ENGINES]),
+        ("profile --engine f", ["functional"]),
+        ("compile m.onnx --arithmetic ", [*options.ARITHMETICS]),
+        ("compile m.onnx --balance o", ["off", "on"]),
+        ("compile m.onnx --bias ", [*options.BIAS]),
+        ("compile m.onnx --emit t", ["tir"]),
+        ("compile m.onnx --winograd a", ["auto", "always"]),
+        ("compress m.onnx --search o", ["optuna"]),
+        ("compress m.onnx --objective ", [*options.OBJECTIVES]),
+        ("compress m.onnx --method b", ["balanced"]),
+        ("reproduce --structure u", ["uneven"]),
+        ("reproduce --table ", [*options.TABLES]),
+        ("reproduce --figure 1", ["10", "11", "12", "13"]),
+        ("reproduce --table 4 --other br", ["break_even"]),
+        # Nothing of ours: the shell completes files.
+        ("compile mod", []),
+        ("profile m.so --input ", []),
+    ],
+)
+def test_answers(kind, words, expected, tmp_path):
+    assert answers(kind, words, tmp_path) == expected
+
+
+def test_zsh_is_answered_in_its_own_form(tmp_path):
+    choices = "_arguments '*: :((\"functional\"))'"
+    assert answers("zsh", "profile --engine f", tmp_path) == [choices]
+    assert answers("zsh", "compile mod", tmp_path) == ["_files"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "sign"),
+    [
+        ("bash", "complete -o default -F"),
+        ("zsh", "#compdef eie"),
+        ("fish", "complete --command eie"),
+    ],
+)
+def test_the_script_is_shown(kind, sign, tmp_path):
+    text = shell(
+        [EIE, "--show-completion", kind], tmp_path, _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1"
+    )
+    assert sign in text
+    assert f"_EIE_COMPLETE=complete_{kind}" in text
+
+
+def test_bash_completes_after_the_installation(tmp_path):
+    (tmp_path / "model.so").touch()
+    installed = shell(["bash", "-c", "eie --install-completion; true"], tmp_path)
+    assert "bash completion installed" in installed
+    script = """
+source ~/.bash_completions/eie.sh
+complete -p eie
+COMP_WORDS=(eie profile model.so --engine ""); COMP_CWORD=4
+_eie_completion eie
+echo "${COMPREPLY[@]}"
+"""
+    assert shell(["bash", "-c", script], tmp_path).splitlines() == [
+        "complete -o default -F _eie_completion eie",  # default: files where there is no answer
+        "event functional clock",
+    ]
+
+
+def test_completion_imports_neither_tvm_nor_numpy(tmp_path):
+    script = (
+        "import sys; sys.argv = ['eie']\n"
+        "from eie_backend.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print({'numpy', 'onnx', 'tvm', 'tvm_ffi', 'xdsl'} & sys.modules.keys())"
+    )
+    asked = {"COMP_WORDS": "eie profile --engine ", "COMP_CWORD": "3"}
+    text = shell([sys.executable, "-c", script], tmp_path, _EIE_COMPLETE="complete_bash", **asked)
+    assert text.splitlines() == [*options.ENGINES, "set()"]
