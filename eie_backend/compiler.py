@@ -100,7 +100,10 @@ def build(prepared: IRModule, target: Target) -> VMExecutable:
         built: VMExecutable = tvm.compile(prepared, target=target)
     except InternalError as error:
         reason = str(error).strip().splitlines()[-1]
-        raise ModelError(f"TVM cannot compile the host's part of the model: {reason}") from error
+        raise ModelError(
+            f"TVM cannot compile the host's part of the model: {reason}; export the model with "
+            "other operators"
+        ) from error
     return built
 
 
@@ -136,7 +139,8 @@ def prepare(
     if all(reasons.values()):
         why = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
         raise ModelError(
-            f"no layer of the model can run on the machine: {why or 'it has no dense layer'}"
+            f"no layer of the model can run on the machine: {why or 'it has no dense layer'}; "
+            "change these layers"
         )
     if calibration is not None:
         mod = calibrate(mod, calibration)

@@ -75,7 +75,7 @@ def explain(mod: IRModule, target: Target | HardwareConfig | str | None = None) 
         If the module has no function ``main``, or weights are NaN or infinite.
     """
     if "main" not in [gvar.name_hint for gvar in mod.get_global_vars()]:
-        raise ModelError("explain: the module has no function `main`")
+        raise ModelError("explain: the module has no function `main`; give one that has")
     config = config_of(as_target(target))
     # Sharing gives every layer few enough values; zeros stand for its result, which takes long.
     dense = map_weights(DenseForm()(mod), lambda _, weights: np.zeros_like(weights))
@@ -107,7 +107,10 @@ def require_machine(mod: IRModule, target: Target | HardwareConfig | str | None 
     """Raise `ModelError` with every layer of `mod` that would stay on the host, and why."""
     if left := [row for row in explain(mod, target) if row.runs_on == "host" and row.is_layer]:
         why = "; ".join(f"{row.name} ({row.operator}): {row.reason}" for row in left)
-        raise ModelError(f"strict: {len(left)} layers would stay on the host: {why}")
+        raise ModelError(
+            f"strict: {len(left)} layers would stay on the host: {why}; change them or compile "
+            "without strict"
+        )
 
 
 def _bindings(mod: IRModule) -> Iterator[relax.VarBinding]:
