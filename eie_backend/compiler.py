@@ -139,8 +139,7 @@ def prepare(
     if all(reasons.values()):
         why = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
         raise ModelError(
-            f"no layer of the model can run on the machine: {why or 'it has no dense layer'}; "
-            "change these layers"
+            f"no layer of the model can run on the machine: {why or 'it has no dense layer'}"
         )
     if calibration is not None:
         mod = calibrate(mod, calibration)

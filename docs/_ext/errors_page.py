@@ -42,6 +42,7 @@ ALLOWED += (
     "main takes",
     "TVM loads",
     "`CATALOG",
+    "`WHY",
     "samples count from",
     "counted from",
     "entries must",
