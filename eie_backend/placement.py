@@ -107,10 +107,7 @@ def require_machine(mod: IRModule, target: Target | HardwareConfig | str | None 
     """Raise `ModelError` with every layer of `mod` that would stay on the host, and why."""
     if left := [row for row in explain(mod, target) if row.runs_on == "host" and row.is_layer]:
         why = "; ".join(f"{row.name} ({row.operator}): {row.reason}" for row in left)
-        raise ModelError(
-            f"strict: {len(left)} layers would stay on the host: {why}; change them or compile "
-            "without strict"
-        )
+        raise ModelError(f"strict: {len(left)} layers would stay on the host: {why}")
 
 
 def _bindings(mod: IRModule) -> Iterator[relax.VarBinding]:
