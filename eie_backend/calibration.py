@@ -50,7 +50,7 @@ def calibrate(mod: IRModule, data: Data) -> IRModule:
     """
     normal = DenseForm()(mod)
     if "main" not in [gvar.name_hint for gvar in normal.get_global_vars()]:
-        raise ModelError("calibrate: the module has no function `main`")
+        raise ModelError("calibrate: the module has no function `main`; give one that has")
     uses = [
         (layer, use)
         for layer in dense_layers(normal)

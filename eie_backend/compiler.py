@@ -100,7 +100,10 @@ def build(prepared: IRModule, target: Target) -> VMExecutable:
         built: VMExecutable = tvm.compile(prepared, target=target)
     except InternalError as error:
         reason = str(error).strip().splitlines()[-1]
-        raise ModelError(f"TVM cannot compile the host's part of the model: {reason}") from error
+        raise ModelError(
+            f"TVM cannot compile the host's part of the model: {reason}; export the model with "
+            "other operators"
+        ) from error
     return built
 
 

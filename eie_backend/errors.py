@@ -48,15 +48,24 @@ class EncodingError(EieError):
 
 
 class ImageError(EieError):
-    """An image or a compiled library that is truncated, altered or from another version."""
+    """An image or a compiled library that is truncated, altered or from another version.
+
+    Remedy: copy the file again, or compile the model again with this release.
+    """
 
 
 class ContainerError(EieError):
-    """A ``.eiez`` file that is truncated, altered, impossible or from another version."""
+    """A ``.eiez`` file that is truncated, altered, impossible or from another version.
+
+    Remedy: copy the file again, or pack the model again with this release.
+    """
 
 
 class SimulatorError(EieError):
-    """Another simulator, set beside this one, that cannot be built or run or prints no result."""
+    """Another simulator, set beside this one, that cannot be built or run or prints no result.
+
+    Remedy: run its Makefile and its program by hand, and read what they print.
+    """
 
 
 class VersionError(EieError, ImportError):

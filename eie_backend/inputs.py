@@ -51,11 +51,15 @@ def check_inputs(
             names = ", ".join(spec.name for spec in specs)
             raise InputError(f"one array for {len(specs)} inputs; give them by name: {names}")
         data = {specs[0].name: data}
-    faults = [f"{name}: no such input" for name in data if name not in {s.name for s in specs}]
+    faults = [
+        f"{name}: no such input, leave it out"
+        for name in data
+        if name not in {s.name for s in specs}
+    ]
     arrays: list[NDArray[np.generic]] = []
     for spec in specs:
         if spec.name not in data:
-            faults.append(f"{spec.name}: missing")
+            faults.append(f"{spec.name}: missing, give it")
             continue
         array = as_array(data[spec.name])
         if array.dtype != spec.dtype:
@@ -70,7 +74,9 @@ def check_inputs(
         pairs = zip(arrays, specs, strict=True)
         counts = {array.shape[0] // spec.shape[0] for array, spec in pairs if spec.shape}
         if len(counts) > 1:
-            raise InputError(f"inputs hold different numbers of batches: {sorted(counts)}")
+            raise InputError(
+                f"inputs hold different numbers of batches: {sorted(counts)}; give as many of each"
+            )
     if faults:
         raise InputError("input " + "; input ".join(faults))
     return arrays

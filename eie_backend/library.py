@@ -52,7 +52,7 @@ def export_library(executable: Any, path: str | PathLike[str]) -> None:
     """
     final = Path(path)
     if final.suffix != ".so":
-        raise ModelError(f"{final}: a library's name must end in .so: TVM loads files by suffix")
+        raise ModelError(f"{final}: a library's name must end in .so; TVM loads files by suffix")
     try:
         with tempfile.TemporaryDirectory(prefix=".eie_", dir=final.parent) as folder:
             aside = Path(folder) / final.name
@@ -66,7 +66,10 @@ def export_library(executable: Any, path: str | PathLike[str]) -> None:
                 os.fsync(file.fileno())
             aside.replace(final)
     except OSError as error:
-        raise ModelError(f"{final}: cannot be written: {write_fault(error)}") from error
+        raise ModelError(
+            f"{final}: cannot be written: {write_fault(error)}; give a folder that exists, has "
+            "room and can be written"
+        ) from error
 
 
 def _bytes_needed(executable: VMExecutable) -> int:
@@ -98,9 +101,9 @@ def _reserve(folder: Path, size: int) -> None:
 
 
 def write_fault(error: OSError) -> str:
-    """Return why a file cannot be written, and what to do about it."""
+    """Return why a file cannot be written."""
     if isinstance(error, FileNotFoundError):
-        return "its folder does not exist; create it"
+        return "its folder does not exist"
     return error.strerror or str(error)
 
 
@@ -114,7 +117,8 @@ def _link(executable: Any, aside: Path, final: Path) -> None:
             raise
         reason = next(filter(None, map(str.strip, str(error).splitlines())), repr(error))
         raise ModelError(
-            f"{final}: cannot be linked: {reason}; TVM needs a C++ compiler on the PATH (g++)"
+            f"{final}: cannot be linked: {reason}; install a C++ compiler (g++), which TVM "
+            "looks for on the PATH"
         ) from error
 
 
@@ -131,7 +135,9 @@ def load(path: str | PathLike[str]) -> VMExecutable:
         executable = VMExecutable(tvm.runtime.load_module(fspath(path)))
     except Exception as error:
         reason = str(error).strip().splitlines()[-1]
-        raise ImageError(f"{fspath(path)}: cannot be loaded: {reason}") from error
+        raise ImageError(
+            f"{fspath(path)}: cannot be loaded: {reason}; compile the model again"
+        ) from error
     if not programs(executable):
         raise ImageError(f"{fspath(path)}: holds no eie program; compile with target 'eie'")
     return executable

@@ -75,7 +75,7 @@ def explain(mod: IRModule, target: Target | HardwareConfig | str | None = None) 
         If the module has no function ``main``, or weights are NaN or infinite.
     """
     if "main" not in [gvar.name_hint for gvar in mod.get_global_vars()]:
-        raise ModelError("explain: the module has no function `main`")
+        raise ModelError("explain: the module has no function `main`; give one that has")
     config = config_of(as_target(target))
     # Sharing gives every layer few enough values; zeros stand for its result, which takes long.
     dense = map_weights(DenseForm()(mod), lambda _, weights: np.zeros_like(weights))

@@ -190,7 +190,11 @@ def recipe_from_dict(settings: object) -> Recipe:
     """
     if not isinstance(settings, Mapping):
         raise RecipeError(f"recipe: a {type(settings).__name__}; give a mapping {_FIELDS}")
-    faults = [f"{k!r} is no field of a recipe {_FIELDS}" for k in settings if k not in _ALLOWED]
+    faults = [
+        f"{k!r} is no field of a recipe, take one of {_FIELDS}"
+        for k in settings
+        if k not in _ALLOWED
+    ]
     known = {name: value for name, value in settings.items() if name in _ALLOWED}
     if "schedule" in known:
         known["schedule"] = _schedules(known["schedule"])
@@ -214,9 +218,13 @@ def read_recipe(path: str | Path) -> Recipe:
     try:
         return recipe_from_dict(yaml.safe_load(Path(path).read_text("utf-8")))
     except OSError as error:
-        raise RecipeError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise RecipeError(
+            f"{path}: cannot be read: {error.strerror or error}; give a YAML or JSON file"
+        ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+        raise RecipeError(
+            f"{path}: not YAML: {' '.join(str(error).split())}; correct it"
+        ) from error
     except RecipeError as error:
         raise RecipeError(f"{path}: {error}") from error
 

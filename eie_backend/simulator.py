@@ -216,7 +216,9 @@ def simulate_batch(
     flags = np.isfinite(vectors)
     if not flags.all():
         bad = int(np.count_nonzero(~flags))
-        raise InputError(f"activations: {bad} of {vectors.size} are NaN or infinite")
+        raise InputError(
+            f"activations: {bad} of {vectors.size} are NaN or infinite; correct the data"
+        )
     if (encoded.num_pe, encoded.codebook_bits) != (config.num_pe, config.codebook_bits):
         raise ConfigError(
             f"matrix encoded for {encoded.num_pe} PEs and {encoded.codebook_bits} codebook bits, "

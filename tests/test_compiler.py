@@ -400,7 +400,10 @@ def test_unknown_option(mod, option, allowed):
         (np.zeros((4, 23), np.float32), "input x: shape (4, 23), expected (4, 24) or several of"),
         (np.zeros((6, 24), np.float32), "input x: shape (6, 24), expected (4, 24) or several of"),
         (np.zeros((4, 24)), "input x: dtype float64, expected float32"),
-        ({"image": np.zeros((4, 24), np.float32)}, "input image: no such input; input x: missing"),
+        (
+            {"image": np.zeros((4, 24), np.float32)},
+            "input image: no such input, leave it out; input x: missing, give it",
+        ),
         (np.full((4, 24), np.nan, np.float32), "calibrate: fc1: NaN or infinite activations"),
     ],
     ids=["shape", "batch", "dtype", "name", "nan"],

@@ -57,8 +57,8 @@ def test_only_scalars_are_one_batch():
 @pytest.mark.parametrize(
     ("specs", "data", "message"),
     [
-        ([X], {}, "input x: missing"),
-        ([X], {"x": zeros(2, 3), "y": 0}, "input y: no such input"),
+        ([X], {}, "input x: missing, give it"),
+        ([X], {"x": zeros(2, 3), "y": 0}, "input y: no such input, leave it out"),
         ([X], zeros(2, 3, dtype="float64"), "input x: dtype float64, expected float32"),
         (
             [X],
@@ -88,12 +88,13 @@ def test_only_scalars_are_one_batch():
         (
             [X, H],
             {"x": zeros(4, 3), "h": zeros(2, dtype="int64")},
-            "inputs hold different numbers of batches: [1, 2]",
+            "inputs hold different numbers of batches: [1, 2]; give as many of each",
         ),
         (
             [SCALE, X, H],
             {"z": 0, "x": zeros(2, 4), "h": zeros(2)},
-            "input z: no such input; input scale: missing; input x: shape (2, 4), expected (2, 3) "
+            "input z: no such input, leave it out; input scale: missing, give it; input x: "
+            "shape (2, 4), expected (2, 3) "
             "or several of them along the first axis; input h: dtype float32, expected int64",
         ),
     ],

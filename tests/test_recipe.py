@@ -149,7 +149,8 @@ def test_a_file_is_a_recipe_and_comes_back_as_json(tmp_path):
         ("density: {", "not YAML: while parsing a flow node"),
         (
             "densty: 0.1\nbits: 9\nschedule: {rounds: 3}",
-            "'densty' is no field of a recipe (density, bits, quality, index_bits, method, "
+            "'densty' is no field of a recipe, take one of (density, bits, quality, index_bits, "
+            "method, "
             "initialization, schedule); impossible recipe: bits = 9 is not an integer in 1..8; "
             "schedule['rounds'] = 3 is not a schedule",
         ),

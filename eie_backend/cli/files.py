@@ -50,7 +50,9 @@ def _load(path: Path) -> NDArray[np.generic] | Arrays:
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; give a .npy or .npz file") from error
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise InputError(
+            f"{path}: cannot be read: {error.strerror or error}; give a file that can be read"
+        ) from error
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(
             f"{path}: not a whole .npy or .npz file of plain arrays; write it with numpy.save"
@@ -110,7 +112,9 @@ def read_bytes(path: Path) -> bytes:
     except FileNotFoundError as error:
         raise ImageError(f"{path}: no such file; give a file, or - for standard input") from error
     except OSError as error:
-        raise ImageError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise ImageError(
+            f"{path}: cannot be read: {error.strerror or error}; give a file that can be read"
+        ) from error
 
 
 def read_programs(path: Path) -> list[Program]:
@@ -200,4 +204,7 @@ def write_file(path: Path, content: str | bytes) -> None:
     try:
         write_whole(path, data)
     except OSError as error:
-        raise ModelError(f"{path}: cannot be written: {write_fault(error)}") from error
+        raise ModelError(
+            f"{path}: cannot be written: {write_fault(error)}; give a folder that exists, has "
+            "room and can be written"
+        ) from error

@@ -50,8 +50,8 @@ class Cache:
             write_whole(self.path, _sealed(self._numbers).encode())
         except OSError as error:
             raise ModelError(
-                f"{self.path}: cannot be written: {write_fault(error)}; what was found so far is "
-                "kept, and a new run goes on from there"
+                f"{self.path}: cannot be written: {write_fault(error)}; make room and run "
+                "again: what was found so far is kept"
             ) from error
 
 

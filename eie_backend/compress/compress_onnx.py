@@ -101,6 +101,7 @@ class OnnxCompression:
             raise ModelError(
                 "no layer can be compressed in this model: "
                 + "; ".join(f"{name}: {why}" for name, why in self.unchanged.items())
+                + "; export the model with the weights as initializers"
             )
         weights = {name: _as_inputs(values) for name, values in floats.items() if name in own}
         self.trials = Trials(evaluator, weights, cache, method, config)

@@ -143,7 +143,9 @@ def _own_layers(mod: IRModule) -> tuple[DenseLayer, ...]:
         if all(use.function.same_as(main) for use in layer.uses)
     )
     if not layers:
-        raise ModelError("the model has no dense layer or convolution with constant weights")
+        raise ModelError(
+            "the model has no dense layer or convolution with constant weights; give one that has"
+        )
     return layers
 
 
@@ -178,5 +180,5 @@ def _check_labels(labels: NDArray[Any], samples: int, classes: int | None) -> No
     if wrong.size:
         raise InputError(
             f"labels: {wrong.size} of {samples} are outside 0..{classes - 1}, the model's classes; "
-            f"the first is {labels[wrong[0]]}, of sample {wrong[0]}"
+            f"the first is {labels[wrong[0]]}, of sample {wrong[0]}; correct them"
         )

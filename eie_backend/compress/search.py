@@ -176,8 +176,8 @@ def check_search(objective: str, max_drop: float) -> None:
     """
     faults = []
     if objective not in OBJECTIVES:
-        faults.append(f"objective {objective!r} is none of {', '.join(OBJECTIVES)}")
+        faults.append(f"objective {objective!r} is unknown; choose one of {', '.join(OBJECTIVES)}")
     if not 0 <= max_drop < float("inf"):
-        faults.append(f"max_drop is {max_drop:g}, not a number of at least 0")
+        faults.append(f"max_drop is {max_drop:g}, it must be a number of at least 0")
     if faults:
         raise RecipeError(f"search: {'; '.join(faults)}")

@@ -43,5 +43,8 @@ def from_jax(function: Callable[..., Any], *example: Any) -> IRModule:
     try:
         lowered = jax.jit(function).lower(*example).as_text(debug_info=True)
     except Exception as error:
-        raise ModelError(f"model: JAX cannot trace the function: {first_line(error)}") from error
+        raise ModelError(
+            f"model: JAX cannot trace the function: {first_line(error)}; correct it until "
+            "jax.jit takes it"
+        ) from error
     return from_stablehlo(lowered)

@@ -82,7 +82,10 @@ def from_onnx(model: Model, bind: Mapping[str, int] | None = None) -> IRModule:
         if is_out_of_memory(error):
             raise
         # TVM raises many types; its own message says which operator it does not know.
-        raise ModelError(f"{label}: TVM's ONNX importer fails: {first_line(error)}") from error
+        raise ModelError(
+            f"{label}: TVM's ONNX importer fails: {first_line(error)}; export it with other "
+            "operators"
+        ) from error
     return normal.with_attr("eie.model_sha256", digest.hexdigest())
 
 
@@ -169,7 +172,9 @@ def _reading(label: str) -> Iterator[None]:
         missing = error.filename or label
         raise ModelError(f"{missing}: no such file; give the path of an ONNX model") from error
     except OSError as error:
-        raise ModelError(f"{label}: cannot be read: {error.strerror}") from error
+        raise ModelError(
+            f"{label}: cannot be read: {error.strerror}; give a file that can be read"
+        ) from error
     except onnx.checker.ValidationError as error:
         raise ModelError(
             f"{label}: its external data cannot be read: {first_line(error)}; keep the data files "

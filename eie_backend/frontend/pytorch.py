@@ -102,8 +102,9 @@ def _export(model: nn.Module, example: Any) -> ExportedProgram:
 
     if not isinstance(model, nn.Module) or example is None:
         raise ModelError(
-            f"from_pytorch takes a module with an example input, or an exported program; got "
-            f"{type(model).__name__}{'' if example is not None else ' without an example'}"
+            f"from_pytorch: got {type(model).__name__}"
+            f"{'' if example is not None else ' without an example'}; "
+            "give a module with an example input, or an exported program"
         )
     training = model.training
     try:
@@ -111,7 +112,9 @@ def _export(model: nn.Module, example: Any) -> ExportedProgram:
             model.eval(), example if isinstance(example, tuple) else (example,)
         )
     except Exception as error:
-        raise ModelError(f"model: torch.export fails: {first_line(error)}") from error
+        raise ModelError(
+            f"model: torch.export fails: {first_line(error)}; correct the model until it takes it"
+        ) from error
     finally:
         model.train(training)
     return exported
@@ -127,7 +130,9 @@ def _import(program: ExportedProgram) -> IRModule:
         )
     except Exception as error:
         # The importer raises many types; its own message says which operator it does not know.
-        raise ModelError(f"model: TVM's PyTorch importer fails: {first_line(error)}") from error
+        raise ModelError(
+            f"model: TVM's PyTorch importer fails: {first_line(error)}; use other operators"
+        ) from error
     return IRModule({"main": mod["main"].without_attr("params").without_attr("num_input")})
 
 

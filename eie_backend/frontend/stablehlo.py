@@ -39,13 +39,18 @@ def from_stablehlo(text: str) -> IRModule:
     try:
         module = parse(text)
     except Exception as error:
-        raise ModelError(f"model: not StableHLO text: {first_line(error)}") from error
+        raise ModelError(
+            f"model: not StableHLO text: {first_line(error)}; export it again"
+        ) from error
     try:
         imported = Importer(module).main()
     except ModelError:
         raise
     except Exception as error:
-        raise ModelError(f"model: StableHLO cannot be imported: {first_line(error)}") from error
+        raise ModelError(
+            f"model: StableHLO cannot be imported: {first_line(error)}; export it with other "
+            "operations"
+        ) from error
     digest = hashlib.sha256(str(module).encode()).hexdigest()  # without locations
     names = {binding.var.name: binding.var.name for binding, _ in matmuls(imported)}
     return named(imported, names).with_attr("eie.model_sha256", digest)

@@ -118,7 +118,7 @@ class Importer:
             Naming every operation that is not known.
         """
         if "main" not in self._functions:
-            raise ModelError("model: it has no function @main")
+            raise ModelError("model: it has no function @main; export one")
         main = self._functions["main"]
         if unknown := sorted(set(self._unknown(main))):
             raise ModelError(

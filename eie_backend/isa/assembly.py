@@ -84,7 +84,7 @@ def _text(attribute: Attribute) -> str:
     try:
         return attribute.data.encode().decode("unicode_escape")
     except UnicodeDecodeError as error:
-        raise EncodingError(f"eie text: {attribute}: {error.reason}") from error
+        raise EncodingError(f"eie text: {attribute}: {error.reason}; correct the escape") from error
 
 
 def _region(operations: Iterable[Operation]) -> Region:
@@ -242,7 +242,9 @@ def parse_program(text: str) -> ModuleOp:
     except ParseError as error:
         place, *_, message = str(error).strip().splitlines()
         _, line, column = place.rsplit(":", 2)
-        raise EncodingError(f"eie text: line {line}, column {column}: {message.strip()}") from error
+        raise EncodingError(
+            f"eie text: line {line}, column {column}: {message.strip()}; correct the text"
+        ) from error
     except VerifyException as error:
-        raise EncodingError(f"eie text: {error}") from error
+        raise EncodingError(f"eie text: {error}; correct the text") from error
     return module

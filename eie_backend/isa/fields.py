@@ -88,7 +88,8 @@ class Instruction:
             value = values[spec.name]
             if not spec.low <= value <= spec.high:
                 raise EncodingError(
-                    f"eie.{self.name}: {spec.name} = {value} is outside {spec.low}..{spec.high}"
+                    f"eie.{self.name}: {spec.name} = {value} is outside "
+                    f"{spec.low}..{spec.high}; give one inside"
                 )
             word |= (value & ((1 << spec.bits) - 1)) << at
         return word.to_bytes(WORD_BYTES, "little")
@@ -108,6 +109,8 @@ class Instruction:
             rest >>= spec.bits
             values[spec.name] = value - (1 << spec.bits) if value > spec.high else value
         if rest:
-            raise EncodingError(f"eie.{self.name}: bits outside its fields are set in {word.hex()}")
+            raise EncodingError(
+                f"eie.{self.name}: bits outside its fields are set in {word.hex()}; clear them"
+            )
         del values["opcode"]
         return values, values.pop("layer")

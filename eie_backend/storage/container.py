@@ -134,7 +134,9 @@ def read_eiez(path: str | PathLike[str]) -> Contents:
     except FileNotFoundError as error:
         raise ContainerError(f"{path}: no such file; give one that `eie pack` wrote") from error
     except OSError as error:
-        raise ContainerError(f"{path}: cannot be read: {error.strerror}") from error
+        raise ContainerError(
+            f"{path}: cannot be read: {error.strerror}; give a file that can be read"
+        ) from error
     except ContainerError as error:
         raise ContainerError(f"{fspath(path)}: {error}") from error
 
@@ -181,4 +183,7 @@ def _write(path: Path, data: bytes) -> None:
     try:
         write_whole(path, data)
     except OSError as error:
-        raise ContainerError(f"{path}: cannot be written: {write_fault(error)}") from error
+        raise ContainerError(
+            f"{path}: cannot be written: {write_fault(error)}; give a folder that exists, has "
+            "room and can be written"
+        ) from error

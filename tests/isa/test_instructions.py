@@ -46,7 +46,7 @@ def test_every_word_is_refused_or_comes_back(instruction, data):
         with pytest.raises(EncodingError) as error:
             instruction.decode(word)
         assert str(error.value) == (
-            f"eie.{instruction.name}: bits outside its fields are set in {word.hex()}"
+            f"eie.{instruction.name}: bits outside its fields are set in {word.hex()}; clear them"
         )
     else:
         assert instruction.encode(*instruction.decode(word)) == word

@@ -81,7 +81,9 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise CheckpointError(
+            f"{path}: cannot be read: {error.strerror or error}; make it readable"
+        ) from error
     if not content.startswith(MAGIC):
         raise CheckpointError(f"{path}: no checkpoint of this version; give another folder")
     payload = memoryview(content)[len(MAGIC) + DIGEST_BYTES :]

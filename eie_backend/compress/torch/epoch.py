@@ -57,7 +57,7 @@ def train_epoch(
         optimizer.step()
         after_batch(number, losses[-1])
     if not losses:
-        raise InputError(f"{where}: the loader has no batches; retraining needs data")
+        raise InputError(f"{where}: the loader has no batches; give it data")
     if bad := [n for n, p in model.named_parameters() if not torch.isfinite(p).all()]:
         raise TrainingError(f"{where}: {', '.join(bad)} became NaN or infinite; {remedy}")
     return math.fsum(losses) / len(losses)

@@ -47,7 +47,9 @@ class Task:
         """
         parameters = [p for p in model.parameters() if p.requires_grad]
         if not parameters:
-            raise ModelError("model: no parameter requires a gradient; there is nothing to train")
+            raise ModelError(
+                "model: no parameter requires a gradient; set requires_grad of those to train"
+            )
         optimizer = self.make_optimizer(parameters)
         if not isinstance(optimizer, torch.optim.Optimizer):
             raise InputError(

@@ -57,7 +57,7 @@ class Training:
         if self.prune_every is not None and self.prune_epochs == 0:
             faults.append("prune_every needs prune_epochs of at least 1")
         if faults:
-            raise TrainingError("impossible Training: " + "; ".join(faults))
+            raise TrainingError("impossible Training: " + "; ".join(faults) + "; correct them")
 
 
 def _is_int(value: object, low: int) -> bool:
