@@ -186,13 +186,13 @@ def _histogram(weights: NDArray[np.float32], limit: float) -> NDArray[np.int64]:
         found[BINS // 2] -= part.size - np.count_nonzero(part)
 
     in_threads(count, starts)
-    return counts.sum(axis=0)
+    return np.asarray(counts.sum(axis=0))
 
 
 def _bins(weights: NDArray[np.float32], limit: float) -> NDArray[np.intp]:
     """Return the bin of each weight: of zeros, the first above the middle."""
     steps = np.floor(weights * np.float32(BINS / 2 / limit)).astype(np.intp)
-    return np.minimum(steps + BINS // 2, BINS - 1)
+    return np.asarray(np.minimum(steps + BINS // 2, BINS - 1))
 
 
 def _shape(value: relax.Expr) -> tuple[int | str, ...]:
