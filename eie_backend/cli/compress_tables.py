@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from eie_backend.cli.console import table
-from eie_backend.cli.tables import number, size
+from eie_backend.quantities import number, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

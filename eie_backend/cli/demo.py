@@ -10,7 +10,8 @@ import typer
 
 from eie_backend.cli.console import out, table, working
 from eie_backend.cli.execute import execute_runner
-from eie_backend.cli.tables import number, report_table, size
+from eie_backend.cli.tables import report_table
+from eie_backend.quantities import number, size
 
 COMPRESSED = "lenet_300_100.eiez"
 """The shipped network that ``benchmarks/lenet.py`` pruned and retrained."""

@@ -12,6 +12,8 @@ from rich.text import Text
 
 from eie_backend.cli.console import table
 from eie_backend.isa.cycle_categories import CYCLE_CATEGORIES
+from eie_backend.quantities import number, size
+from eie_backend.remarks import remarks
 
 if TYPE_CHECKING:
     from tvm import IRModule
@@ -104,7 +106,7 @@ def report_table(report: Report) -> Group:
         number(sum(layer.nanojoule_per_sample for layer in layers)),
         number(sum(layer.counters["load_cycles"] / layer.samples for layer in layers)),
     )
-    return Group(made, *remarks(report))
+    return Group(made, *(Text(line) for line in remarks(report)))
 
 
 def cycles_table(report: Report) -> Table:
@@ -131,45 +133,3 @@ def energy_table(report: Report) -> Table:
         )
         made.add_row(Text(layer.name), sram, arithmetic, clock, number(layer.milliwatt), dram)
     return made
-
-
-def remarks(report: Report) -> list[Text]:
-    """Return a line each for resident and reloaded weights and saturations, if there were any."""
-    lines = []
-    if report.setup["load_cycles"]:
-        lines.append(
-            Text(
-                f"Weights are resident: {size(report.setup['load_bytes'])} loaded once in "
-                f"{report.setup['load_cycles']:,} cycles."
-            )
-        )
-    if report.reloads["load_cycles"]:
-        lines.append(
-            Text(
-                "Weights of programs that take turns are loaded at each call: "
-                f"{size(report.reloads['load_bytes'])} in {report.reloads['load_cycles']:,} cycles."
-            )
-        )
-    if total := sum(report.saturations.values()):
-        kinds = ", ".join(
-            f"{n:,} {kind.split('_')[0]}" for kind, n in report.saturations.items() if n
-        )
-        lines.append(
-            Text(
-                f"{total:,} values saturated ({kinds}); more representative calibration inputs "
-                "widen the formats."
-            )
-        )
-    return lines
-
-
-def size(count: int) -> str:
-    """Return bytes in the unit that reads best."""
-    if count < 1000:
-        return f"{count} B"
-    return f"{count / 1000:,.1f} kB" if count < 1_000_000 else f"{count / 1_000_000:,.2f} MB"
-
-
-def number(value: float) -> str:
-    """Return a number with one decimal as long as that says something."""
-    return f"{value:,.1f}" if value < 10_000 else f"{value:,.0f}"
