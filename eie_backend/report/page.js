@@ -18,7 +18,7 @@ function theme() {
       plot_bgcolor: "rgba(0,0,0,0)",
       hoverlabel: { bgcolor: surface, bordercolor: text, font: { color: text }, align: "left", namelength: -1 },
       legend: {
-        orientation: "h", x: 0, y: 1.02, yanchor: "bottom", traceorder: "normal",
+        orientation: "h", x: 0, yref: "container", y: 1, yanchor: "top", traceorder: "normal",
         itemclick: false, itemdoubleclick: false,
       },
       margin: { l: 60, r: 16, t: 56, b: 52 },
@@ -95,6 +95,7 @@ for (const box of document.querySelectorAll(".scroll")) {
   URL.revokeObjectURL(url);
   set_or_remove_dark_class();
   for (const table of document.querySelectorAll("table.sortable")) {
-    new DataTable(table, { paging: false, info: false, searching: false, order: [], autoWidth: false });
+    const columnDefs = [{ targets: "_all", orderSequence: ["desc", "asc"] }];
+    new DataTable(table, { paging: false, info: false, searching: false, autoWidth: false, order: [], columnDefs });
   }
 })();

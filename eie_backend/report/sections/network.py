@@ -121,7 +121,7 @@ def draw(nodes: Sequence[Node], run: Run) -> tuple[list[Any], dict[str, Any], in
         "height": 70 + ROW_PX * (int(rows) + 1),
         "xaxis": {"visible": False, "range": [-0.2, columns + 1]},
         "yaxis": {"visible": False, "range": [rows + 0.5, -0.5]},
-        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+        "margin": {"l": 8, "r": 8, "t": 40, "b": 8},
     }
     return traces, layout, int(COLUMN_PX * (columns + 1))
 

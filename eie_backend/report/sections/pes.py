@@ -41,18 +41,16 @@ def pes(run: Run) -> Section | None:
 def choice(layer: LayerProfile) -> Choice:
     """Return a layer's heat map."""
     cycles = layer.counters["cycles"] or 1
-    edges = {**layer.breakdown_per_pe, "blocking": layer.blocking}
     count = len(layer.blocking)
     group = _group(count)
-    starts = range(0, count, group)
-    shares = [
-        [100 * float(np.mean(edges[row][at : at + group])) / cycles for at in starts]
-        for row in ROWS
-    ]
+    starts = np.arange(0, count, group)
+    together = np.diff([*starts, count])
+    edges = np.array([*(layer.breakdown_per_pe[row] for row in ROWS[:-1]), layer.blocking])
+    shares = 100 * np.add.reduceat(edges, starts, axis=1) / together / cycles
     trace = heatmap(
         ROWS,
         spans(count, group),
-        shares,
+        np.round(shares, 1).tolist(),
         showscale=True,
         colorbar={"title": {"text": "%"}, "thickness": 12},
         hovertemplate="<b>PE %{x}</b><br>%{y}: %{z:.1f}% of the cycles<extra></extra>",
