@@ -27,6 +27,9 @@ CATEGORY_COLORS = dict(
     )
 )
 ROW_PX, FRAME_PX = 26, 130
+MOST_ROWS = 20
+"""Of bars that are seen at once; above more, the axis is where the eye begins."""
+
 LONGEST = 22
 """Characters of a name on an axis; figures' tables have the whole name."""
 
@@ -90,13 +93,16 @@ def stacked(
         )
         for part, color, values in parts
     ]
-    layout = {
+    layout: dict[str, Any] = {
         "barmode": "stack",
         "bargap": 0.3,
         "height": FRAME_PX + ROW_PX * len(names),
         "xaxis": {"title": {"text": title}, "rangemode": "tozero"},
         "yaxis": layer_axis(names),
     }
+    if len(names) > MOST_ROWS:
+        layout["xaxis"]["side"] = "top"
+        layout["margin"] = {"t": FRAME_PX - 30}
     return [plain_data(trace) for trace in traces], layout
 
 

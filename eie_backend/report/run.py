@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -79,6 +80,14 @@ class Run:
     def accuracy(self) -> float | None:
         """Share of the samples whose highest score is at the label; None without labels."""
         return None if self.labels is None else float(np.mean(self.predicted == self.labels))
+
+    def cycles_of(self, layer: str) -> float:
+        """Return the cycles of a sample in a layer of the model; 0 if none were counted.
+
+        A convolution by Winograd's algorithm is several layers of the machine: its products.
+        """
+        products = re.compile(rf"{re.escape(layer)}(_w\d+)?")
+        return sum(one.cycles_per_sample for one in self.layers if products.fullmatch(one.name))
 
     def anchor(self, layer: str) -> str:
         """Return the id of a layer's row; "" if it did not run."""

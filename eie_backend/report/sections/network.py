@@ -56,7 +56,7 @@ def network(run: Run) -> Section:
     nodes = run.record.nodes
     count = Counter(node.runs_on for node in nodes if node.runs_on)
     lead = f"Of {sum(count.values())} operators, {count['machine']} run on the machine"
-    lead += f", in {len(run.layers)} layers" if run.layers else ""
+    lead += f", as {len(run.layers)} layers" if run.layers else ""
     lead += f", and {count['host']} on the host."
     if count["folded"]:
         lead += f" {count['folded']} are computed when compiling, or became part of others."
@@ -167,9 +167,8 @@ def _label(box: Box, run: Run) -> str:
 
 def _cycles(box: Box, run: Run) -> str:
     layer = box.nodes[0].layer
-    if layer not in run.names or not run.is_timed:
-        return ""
-    return f"{number(run.layers[run.names.index(layer)].cycles_per_sample)} cycles"
+    cycles = run.cycles_of(layer) if layer else 0
+    return f"{number(cycles)} cycles" if cycles else ""
 
 
 def _tooltip(box: Box, run: Run) -> str:

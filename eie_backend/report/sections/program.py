@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from eie_backend.isa.assembly import print_program, to_dialect
 from eie_backend.isa.instructions import BY_NAME, INSTRUCTIONS
 from eie_backend.isa.program import Program
+from eie_backend.isa.source_file import SEPARATOR
 from eie_backend.report.content import Line, Listing, Section, Terms
 from eie_backend.report.run import Run
 
@@ -23,18 +24,12 @@ def program(run: Run) -> Section:
     lead = (
         f"{many}, {count:,} instructions. An instruction's layer leads to its row in the table of "
         "layers, and a row to its first instruction. Constants are shown by their hash: "
-        "`eie disasm` prints them whole."
+        "`eie disasm -o FILE` writes them whole."
     )
-    listings = [
-        Listing(
-            id=f"program-{number}",
-            title=f"Program {number}: {_layers(one)}",
-            lines=list(_lines(number, one, run)),
-        )
-        for number, one in enumerate(programs)
-    ]
+    lines = [line for number, one in enumerate(programs) for line in _lines(number, one, run)]
+    listing = Listing("program-text", "The program's text", lines)
     meanings = Terms([(f"eie.{one.name}", one.meaning) for one in INSTRUCTIONS])
-    return Section("program", "Program", lead, (*listings, meanings))
+    return Section("program", "Program", lead, (listing, meanings))
 
 
 def first_instruction(run: Run, layer: str) -> str:
@@ -46,12 +41,9 @@ def first_instruction(run: Run, layer: str) -> str:
     return ""
 
 
-def _layers(program: Program) -> str:
-    first, *_, last = program.layers * 2
-    return first if len(program.layers) == 1 else f"{first} to {last}"
-
-
 def _lines(number: int, program: Program, run: Run) -> Iterator[Line]:
+    if number:
+        yield Line(SEPARATOR)
     steps = iter(enumerate((*program.setup, *program.steps)))
     for text in print_program(to_dialect(program), elide=True).splitlines():
         found = INSTRUCTION.match(text)
