@@ -55,24 +55,41 @@ function fillNumbers(box, choice) {
   box.replaceChildren(table);
 }
 
+// A figure is drawn when it comes near, so that a page of many layers opens as fast as one of few.
+const undrawn = new Map();
+const near = new IntersectionObserver(
+  (entries) => entries.filter((one) => one.isIntersecting).forEach((one) => undrawn.get(one.target)?.()),
+  { rootMargin: "600px" },
+);
+addEventListener("beforeprint", () => undrawn.forEach((draw) => draw()));
+
 for (const figure of figures) {
   const choices = JSON.parse(figure.querySelector("script").textContent);
   const plot = figure.querySelector(".plot");
   const select = figure.querySelector("select");
   const details = figure.querySelector("details");
   const chosen = () => choices[select ? Number(select.value) : 0];
-  const draw = () => {
+  // A legend wraps where there is little room, and would take it from the bars.
+  const reserve = () => {
     const { data, layout } = chosen();
-    // A legend wraps where there is little room, and would take it from the bars.
     const height = layout.height + (plot.clientWidth < 560 && data.length > 2 ? 16 * data.length : 0);
+    plot.style.height = `${height}px`;
+    return height;
+  };
+  const draw = () => {
+    near.unobserve(figure);
+    undrawn.delete(figure);
+    const { data, layout } = chosen();
+    const height = reserve();
     Plotly.react(plot, data, { ...layout, height, template: theme() }, CONFIG);
   };
   const showNumbers = () => details.open && fillNumbers(details.querySelector(".scroll"), chosen());
   details.addEventListener("toggle", showNumbers);
   select?.addEventListener("change", () => { draw(); showNumbers(); });
-  dark.addEventListener("change", draw);
-  // One figure at a time, so that the page can be read and scrolled meanwhile.
-  setTimeout(draw);
+  dark.addEventListener("change", () => undrawn.has(figure) || draw());
+  reserve();
+  undrawn.set(figure, draw);
+  near.observe(figure);
 }
 
 // What scrolls can be scrolled by keys; what does not is no stop for them.

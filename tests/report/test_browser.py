@@ -13,8 +13,13 @@ from eie_backend.report import page
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WIDTHS = (1280, 390)
 SCHEMES = ("light", "dark")
-READY = """() => document.querySelector('#layers-table.dataTable')
-  && [...document.querySelectorAll('.plot')].every(plot => plot.querySelector('.main-svg'))"""
+READY = """() => {
+  const undrawn = [...document.querySelectorAll('.plot:not(:has(.main-svg))')];
+  undrawn[0]?.scrollIntoView();
+  return !undrawn.length && document.querySelector('#layers-table.dataTable');
+}"""
+"""Figures are drawn when they come near."""
+
 IN_SCHEME = """() => getComputedStyle(document.querySelector('#cycles-figure .ytick text')).fill
   === getComputedStyle(document.body).color"""
 """Figures follow a change of the scheme a moment later."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from eie_backend.report.content import Choice, Figure, Section
-from eie_backend.report.plots import heatmap, layer_axis, plain, spans
+from eie_backend.report.plots import MOST_ROWS, heatmap, layer_axis, plain, spans
 from eie_backend.report.run import Run
 
 MOST_COLUMNS = 64
@@ -26,7 +26,7 @@ def queues(run: Run) -> Section | None:
     group = -(-shown // MOST_COLUMNS)
     values = np.add.reduceat(shares[:, :shown], range(0, shown, group), axis=1)
     names = spans(shown, group)
-    readable = len(names) <= TEXT_COLUMNS
+    readable = len(names) <= TEXT_COLUMNS and len(run.layers) <= MOST_ROWS
     trace = heatmap(
         run.names,
         names,
