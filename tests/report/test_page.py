@@ -14,6 +14,7 @@ import eie_backend as eie
 from eie_backend.errors import ExtraError, InputError
 from eie_backend.isa.cycle_categories import CYCLE_CATEGORIES
 from eie_backend.report import page
+from eie_backend.report.sections.accuracy import figure
 
 SECTIONS = [
     "summary",
@@ -134,6 +135,29 @@ def test_roofline_points_lie_below_the_roof(report, made):
     bandwidth = config.num_pe * config.spmat_width_bits / 8
     for x, y in zip(points["x"], points["y"], strict=True):
         assert y <= min(config.num_pe, bandwidth * x)
+
+
+def test_streamed_layers_have_a_roof_of_their_own(make_mlp, x):
+    config = eie.HardwareConfig(num_pe=4, spmat_sram_bytes=128)
+    mod = eie.from_onnx(make_mlp(48, 40, 10, batch=4))
+    streamed = eie.profile(eie.compile(mod, config, calibration=x), x)
+    traces = figures(page(streamed))["roofline-figure"][0]["data"]
+    roof, points = (one for one in traces if "DRAM" in one["name"])
+    assert roof["y"][0] == pytest.approx(config.dram_bytes_per_cycle * roof["x"][0])
+    for x_, y in zip(points["x"], points["y"], strict=True):
+        assert y < config.dram_bytes_per_cycle * x_
+
+
+def test_many_classes_show_those_with_errors():
+    counts = np.diag(np.full(60, 5))
+    counts[3, 50] = 2
+    made = figure(counts, counts - np.diag(np.diag(counts)))
+    (trace,) = made.choices[0].data
+    assert {"3", "50"} <= set(trace["x"])
+    assert len(trace["x"]) == 40
+    assert "takes 3 for 50: 2 of 2 errors" in made.caption
+    assert "the 40 of 60 classes" in made.caption
+    assert made.choices[0].numbers[1] == ["3", "50", "2"]
 
 
 def test_accuracy_counts_the_labels(labels, made):

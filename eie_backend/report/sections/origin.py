@@ -11,9 +11,9 @@ from eie_backend.isa.program import RECORD
 from eie_backend.report.content import Cell, Column, Download, Section, Table
 from eie_backend.report.run import Run
 
-PER_PE = "breakdown_per_pe", "blocking"
+LONG = "breakdown_per_pe", "blocking", "queue_occupancy"
 MOST_NUMBERS = 200_000
-"""Of a report's numbers per PE; more would make a page slow to open."""
+"""Of single PEs and fillings of queues; more would make a page slow to open."""
 
 
 def origin(run: Run) -> Section:
@@ -24,11 +24,12 @@ def origin(run: Run) -> Section:
     data = run.report.to_dict()
     data["manifest"] = manifest
     left_out = ""
-    if sum(8 * len(layer["blocking"]) for layer in data["layers"]) > MOST_NUMBERS:
+    numbers = (8 * len(one.blocking) + len(one.queue_occupancy) for one in run.layers)
+    if sum(numbers) > MOST_NUMBERS:
         for layer in data["layers"]:
-            for key in PER_PE:
+            for key in LONG:
                 del layer[key]
-        left_out = " The numbers of single PEs are left out here: `eie profile --json` has them."
+        left_out = " Single PEs and queues are left out of the JSON: `eie profile --json` has them."
     text = json.dumps(data, indent=1, sort_keys=True)
     url = f"data:application/json;base64,{b64encode(text.encode()).decode()}"
     lead = (
