@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import fields
 from importlib.resources import files
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 import eie_backend as eie
 from eie_backend import Recipe, cli
 from eie_backend.accelergy import action_counts_yaml
+from eie_backend.cli.console import asked
 from eie_backend.isa.assembly import from_dialect, parse_program, print_program
 from eie_backend.isa.image import decode_image, encode_image
 from eie_backend.library import programs
@@ -116,6 +118,8 @@ def compiled(model, config=None, **options):
 def eie_in(prepared, tmp_path, monkeypatch, capsys):
     """Run a command that succeeds in a folder with the prepared files; return its stdout."""
     monkeypatch.chdir(tmp_path)
+    for field in fields(asked):
+        monkeypatch.setattr(asked, field.name, False)
     for path in prepared.iterdir():
         (tmp_path / path.name).symlink_to(path)
 

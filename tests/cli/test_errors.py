@@ -7,6 +7,7 @@ import io
 import os
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from tvm.relax import VMExecutable
 
 import eie_backend as eie
 from eie_backend import cli, compiler
+from eie_backend.cli.console import asked
 from eie_backend.isa.image import encode_image
 from eie_backend.isa.source_file import disassemble
 from eie_backend.library import programs
@@ -206,6 +208,9 @@ def eie_in(tmp_path, files, monkeypatch, capsys):
 
     Returns the exit code and stderr, after checking that no file is left behind.
     """
+
+    for field in fields(asked):
+        monkeypatch.setattr(asked, field.name, False)
 
     def run(command):
         monkeypatch.chdir(tmp_path)

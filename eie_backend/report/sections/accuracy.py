@@ -67,7 +67,9 @@ def figure(counts: NDArray[np.int64], errors: NDArray[np.int64]) -> Figure:
     }
     most = np.unravel_index(int(errors.argmax()), errors.shape)
     caption = "There is no error."
-    if errors.any():
+    if errors.max() == 1:
+        caption = "No two errors are alike."
+    elif errors.any():
         caption = (
             f"The most frequent error takes {most[0]} for {most[1]}: {errors[most]:,} of "
             f"{errors.sum():,} errors. Colours count errors alone."

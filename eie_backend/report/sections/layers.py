@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from eie_backend.profiler import LayerProfile
 from eie_backend.quantities import number, size
 from eie_backend.report.content import Cell, Column, Section, Table
@@ -58,9 +60,7 @@ def total(run: Run) -> list[Cell]:
     return [Cell("all layers"), *numbers(run.layers, None, run)]
 
 
-def numbers(
-    layers: tuple[LayerProfile, ...] | list[LayerProfile], vectors: float | None, run: Run
-) -> list[Cell]:
+def numbers(layers: Sequence[LayerProfile], vectors: float | None, run: Run) -> list[Cell]:
     """Return the cells of some layers together."""
 
     def count(counter: str) -> int:

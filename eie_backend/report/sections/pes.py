@@ -75,8 +75,8 @@ def caption(layer: LayerProfile) -> str:
     mean = float(work.mean())
     most = int(work.argmax())
     text = (
-        f"In {layer.name}, PE {most} has the most to do: {work[most] / (mean or 1):.2f} times the "
-        "mean of entries."
+        f"In {layer.name}, PE {most} has the most to do: {work[most] / (mean or 1):.2f} times as "
+        "many entries as the mean."
     )
     blocking = np.array(layer.blocking)
     if not blocking.any():

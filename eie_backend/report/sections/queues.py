@@ -77,6 +77,6 @@ def caption(run: Run, shares: np.ndarray, full: int) -> str:
         )
     most = int(shares[:, full].argmax())
     return (
-        f"Queues are full most often in {run.names[most]}: at {shares[most, full]:.1f}% of the "
+        f"Queues are full most often in {run.names[most]}: at {shares[most, full]:.2g}% of the "
         f"edges of a PE. They are empty at {shares[most, 0]:.1f}%."
     )
