@@ -208,7 +208,6 @@ def eie_in(tmp_path, files, monkeypatch, capsys):
 
     Returns the exit code and stderr, after checking that no file is left behind.
     """
-
     for field in fields(asked):
         monkeypatch.setattr(asked, field.name, False)
 
