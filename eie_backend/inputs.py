@@ -82,6 +82,32 @@ def check_inputs(
     return arrays
 
 
+def check_labels(labels: NDArray[Any], samples: int, classes: int | None) -> None:
+    """Refuse labels that do not fit; `classes` is None where labels may be anything.
+
+    Raises
+    ------
+    InputError
+        If there is not one for each sample, or one is no class of the model's.
+    """
+    if labels.ndim == 0 or len(labels) != samples:
+        got = f"shape {labels.shape}"
+        raise InputError(f"labels: {got}, expected ({samples},): one for each sample of the data")
+    if classes is None:
+        return
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise InputError(
+            f"labels: {labels.dtype} of shape {labels.shape}, expected integers of shape "
+            f"({samples},): the class of each sample"
+        )
+    wrong = np.flatnonzero((labels < 0) | (labels >= classes))
+    if wrong.size:
+        raise InputError(
+            f"labels: {wrong.size} of {samples} are outside 0..{classes - 1}, the model's classes; "
+            f"the first is {labels[wrong[0]]}, of sample {wrong[0]}; correct them"
+        )
+
+
 def as_array(value: Any) -> NDArray[np.generic]:
     """Return a NumPy array of an array, a nested sequence or a TVM tensor."""
     array: NDArray[np.generic] = value.numpy() if hasattr(value, "numpy") else np.asarray(value)

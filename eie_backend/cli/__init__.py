@@ -22,6 +22,7 @@ from eie_backend.cli import (
     doctor_command,
     explain_command,
     profile_command,
+    report_command,
     reproduce_command,
     run_command,
     trace_command,
@@ -90,6 +91,7 @@ PANELS: dict[str, dict[str, Callable[..., Any]]] = {
     "Run and measure": {
         "run": run_command.run_model,
         "profile": profile_command.profile_model,
+        "report": report_command.report_model,
         "trace": trace_command.trace_model,
         "reproduce": reproduce_command.reproduce,
     },

@@ -32,7 +32,11 @@ def read_arrays(path: Path, specs: list[InputSpec]) -> Arrays:
     InputError
         If the file is missing, not an array file, or needs pickle.
     """
-    loaded = _load(path)
+    return _by_input(_load(path), path, specs)
+
+
+def _by_input(loaded: NDArray[np.generic] | Arrays, path: Path, specs: list[InputSpec]) -> Arrays:
+    """Return arrays by the input's name; one array needs no name if there is one input."""
     if isinstance(loaded, np.ndarray):
         if len(specs) != 1:
             names = ", ".join(spec.name for spec in specs)
@@ -70,7 +74,43 @@ def _load(path: Path) -> NDArray[np.generic] | Arrays:
 
 def read_inputs(path: Path, specs: list[InputSpec]) -> Arrays:
     """Read arrays and check them against a model's inputs; a fault names the file."""
-    arrays = read_arrays(path, specs)
+    return _checked(read_arrays(path, specs), path, specs)
+
+
+def read_samples(path: Path, specs: list[InputSpec]) -> tuple[Arrays, NDArray[np.generic] | None]:
+    """Read arrays as `read_inputs` does, and `labels` if a ``.npz`` holds them beside the inputs.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or does not fit the inputs.
+    """
+    loaded, labels = _load(path), None
+    if isinstance(loaded, dict) and "labels" not in {spec.name for spec in specs}:
+        labels = loaded.pop("labels", None)
+    return _checked(_by_input(loaded, path, specs), path, specs), labels
+
+
+def read_labels(path: Path) -> NDArray[np.generic]:
+    """Read the class of each sample from a ``.npy``, or from `labels` in a ``.npz``.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or holds no labels.
+    """
+    loaded = _load(path)
+    if isinstance(loaded, np.ndarray):
+        return loaded
+    if "labels" not in loaded:
+        raise InputError(
+            f"{path}: holds {', '.join(loaded) or 'nothing'}, but not `labels`, the class of each "
+            "sample; write them with numpy.save"
+        )
+    return loaded["labels"]
+
+
+def _checked(arrays: Arrays, path: Path, specs: list[InputSpec]) -> Arrays:
     try:
         check_inputs(specs, arrays)
     except InputError as error:

@@ -9,6 +9,9 @@ from rich.console import Group
 
 from eie_backend.cli.console import table
 from eie_backend.cli.table import Table
+from eie_backend.isa.cycle_categories import CYCLE_CATEGORIES
+from eie_backend.quantities import number, size
+from eie_backend.remarks import remarks
 
 if TYPE_CHECKING:
     from tvm import IRModule
@@ -122,13 +125,11 @@ def report_table(report: Report) -> Group:
         number(sum(layer.nanojoule_per_sample for layer in layers)),
         number(sum(layer.counters["load_cycles"] / layer.samples for layer in layers)),
     )
-    return Group(made, *remarks(report))
+    return Group(made, *(Text(line) for line in remarks(report)))
 
 
 def cycles_table(report: Report) -> Table:
     """Return the shares of each layer's PE cycles by category."""
-    from eie_backend.isa.cycle_categories import CYCLE_CATEGORIES
-
     title = "Where the PE cycles went"
     categories = [category.name for category in CYCLE_CATEGORIES]
     made = table(title, "layer", *(name.removesuffix("_column") for name in categories))
@@ -149,39 +150,3 @@ def energy_table(report: Report) -> Table:
         )
         made.add_row(layer.name, sram, arithmetic, clock, number(layer.milliwatt), dram)
     return made
-
-
-def remarks(report: Report) -> list[str]:
-    """Return a line each for resident and reloaded weights and saturations, if there were any."""
-    lines = []
-    if report.setup["load_cycles"]:
-        lines.append(
-            f"Weights are resident: {size(report.setup['load_bytes'])} loaded once in "
-            f"{report.setup['load_cycles']:,} cycles."
-        )
-    if report.reloads["load_cycles"]:
-        lines.append(
-            "Weights of programs that take turns are loaded at each call: "
-            f"{size(report.reloads['load_bytes'])} in {report.reloads['load_cycles']:,} cycles."
-        )
-    if total := sum(report.saturations.values()):
-        kinds = ", ".join(
-            f"{n:,} {kind.split('_')[0]}" for kind, n in report.saturations.items() if n
-        )
-        lines.append(
-            f"{total:,} values saturated ({kinds}); more representative calibration inputs "
-            "widen the formats."
-        )
-    return lines
-
-
-def size(count: int) -> str:
-    """Return bytes in the unit that reads best."""
-    if count < 1000:
-        return f"{count} B"
-    return f"{count / 1000:,.1f} kB" if count < 1_000_000 else f"{count / 1_000_000:,.2f} MB"
-
-
-def number(value: float) -> str:
-    """Return a number with one decimal as long as that says something."""
-    return f"{value:,.1f}" if value < 10_000 else f"{value:,.0f}"

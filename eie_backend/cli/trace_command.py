@@ -47,9 +47,9 @@ def trace_model(
 ) -> None:
     """Trace one sample of a compiled model: Perfetto tracks or, stepped by clock, waveforms."""
     from eie_backend.cli.files import read_inputs, write_file
-    from eie_backend.cli.tables import size
     from eie_backend.errors import ModelError
     from eie_backend.profiler import Runner
+    from eie_backend.quantities import size
     from eie_backend.tracing.trace import trace
 
     form = FORMS.get(output.suffix)

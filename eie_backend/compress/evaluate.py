@@ -14,8 +14,8 @@ from tvm_ffi import structural_hash
 
 from eie_backend import __version__
 from eie_backend.calibration import Data
-from eie_backend.errors import InputError, ModelError
-from eie_backend.inputs import as_array, batches, check_inputs, input_specs
+from eie_backend.errors import ModelError
+from eie_backend.inputs import as_array, batches, check_inputs, check_labels, input_specs
 from eie_backend.transform.dense_form import DenseForm, with_winograd
 from eie_backend.transform.host_matmul import HostMatmul
 from eie_backend.transform.layers import DenseLayer, as_tensor, dense_layers
@@ -92,7 +92,7 @@ class Evaluator:
         leading = [a.shape[0] for a in arrays if a.ndim]
         # The samples of a call are the rows of its result.
         self.samples = len(self.calls) * shape[0] if shape else max(leading, default=1)
-        _check_labels(self._labels, self.samples, shape[1] if metric is None else None)
+        check_labels(self._labels, self.samples, shape[1] if metric is None else None)
         self.module = normal
         self.layers = _own_layers(normal)
         self._function = _compiled(normal, self.layers)
@@ -162,23 +162,3 @@ def _result_shape(mod: IRModule) -> tuple[int, ...]:
     if isinstance(result, tvm.ir.TupleType):
         result = result.fields[0]
     return tuple(int(extent) for extent in result.shape.values)
-
-
-def _check_labels(labels: NDArray[Any], samples: int, classes: int | None) -> None:
-    """Refuse labels that do not fit; `classes` is None with a metric of the user's."""
-    if labels.ndim == 0 or len(labels) != samples:
-        got = f"shape {labels.shape}"
-        raise InputError(f"labels: {got}, expected ({samples},): one for each sample of the data")
-    if classes is None:
-        return
-    if labels.ndim != 1 or labels.dtype.kind not in "iu":
-        raise InputError(
-            f"labels: {labels.dtype} of shape {labels.shape}, expected integers of shape "
-            f"({samples},): the class of each sample"
-        )
-    wrong = np.flatnonzero((labels < 0) | (labels >= classes))
-    if wrong.size:
-        raise InputError(
-            f"labels: {wrong.size} of {samples} are outside 0..{classes - 1}, the model's classes; "
-            f"the first is {labels[wrong[0]]}, of sample {wrong[0]}; correct them"
-        )

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import fields
 from importlib.resources import files
 from pathlib import Path
 
@@ -15,9 +16,11 @@ from onnx import TensorProto, helper, numpy_helper
 import eie_backend as eie
 from eie_backend import Recipe, cli
 from eie_backend.accelergy import action_counts_yaml
+from eie_backend.cli.console import asked
 from eie_backend.isa.assembly import from_dialect, parse_program, print_program
 from eie_backend.isa.image import decode_image, encode_image
 from eie_backend.library import programs
+from eie_backend.report import page
 from eie_backend.storage.accounting import measure
 from eie_backend.storage.container import save_eiez
 
@@ -85,6 +88,8 @@ def prepared(model, x, make_mlp, tmp_path_factory):
     (folder / "recipe.yaml").write_text(RECIPE)
     np.save(folder / "x.npy", x)
     np.savez(folder / "x.npz", x=x)
+    np.save(folder / "labels.npy", np.arange(8))
+    np.savez(folder / "labelled.npz", x=x, labels=np.arange(8))
     np.savez(folder / "ab.npz", a=x[:4, :6], b=x[4:, :6])
     eie.export_library(compiled(model), folder / "mlp.so")
     eie.export_library(eie.compile(eie.from_onnx(two_inputs())), folder / "two.so")
@@ -99,6 +104,8 @@ def compiled(model, config=None, **options):
 def eie_in(prepared, tmp_path, monkeypatch, capsys):
     """Run a command that succeeds in a folder with the prepared files; return its stdout."""
     monkeypatch.chdir(tmp_path)
+    for field in fields(asked):
+        monkeypatch.setattr(asked, field.name, False)
     for path in prepared.iterdir():
         (tmp_path / path.name).symlink_to(path)
 
@@ -148,6 +155,34 @@ def test_installed_command_runs(tmp_path):
     done = subprocess.run([script, "--help"], capture_output=True, text=True, check=True)
     assert "compile" in done.stdout
     assert done.stderr == ""
+
+
+# report
+
+
+def test_report_writes_a_page(eie_in, x):
+    told = eie_in("report mlp.so --input x.npy --labels labels.npy -o report.html")
+    made = Path("report.html").read_text("utf-8")
+    assert made == page(eie.profile("mlp.so", x), labels=np.arange(8))
+    assert eie_in.stderr == "wrote report.html\n"
+    assert told.startswith("8 samples, ")
+    assert "".join(told.split()) in "".join(made.split())
+
+
+def test_report_takes_labels_beside_the_inputs(eie_in):
+    eie_in("report mlp.so --input x.npy --labels labels.npy -o one.html")
+    eie_in("report mlp.so --input labelled.npz -o two.html")
+    eie_in("report mlp.so --input x.npy -o without.html")
+    one, two, without = (Path(f"{name}.html").read_text() for name in ("one", "two", "without"))
+    assert one == two
+    assert 'id="accuracy"' in one
+    assert 'id="accuracy"' not in without
+
+
+def test_report_tells_its_numbers_as_json(eie_in, x):
+    told = json.loads(eie_in("report mlp.so --input x.npy -o report.html --json"))
+    expected = json.loads(eie.profile("mlp.so", x).to_json())
+    assert told == {"report": expected, "written": ["report.html"]}
 
 
 # compile

@@ -7,6 +7,7 @@ import io
 import os
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from tvm.relax import VMExecutable
 
 import eie_backend as eie
 from eie_backend import cli, compiler
+from eie_backend.cli.console import asked
 from eie_backend.isa.image import encode_image
 from eie_backend.isa.source_file import disassemble
 from eie_backend.library import programs
@@ -174,6 +176,9 @@ def files(make_mlp, tmp_path_factory):
         "one_of_two.npz": npz(a=np.zeros((2, 6), np.float32)),
         "batches.npz": npz(a=np.zeros((2, 6), np.float32), b=np.zeros((4, 6), np.float32)),
         "ab.npz": npz(a=np.zeros((2, 6), np.float32), b=np.zeros((2, 6), np.float32)),
+        "few.npy": npy(np.zeros(7, np.int64)),
+        "floats.npz": npz(x=x, labels=np.zeros(8)),
+        "classes.npy": npy(np.arange(4, 12)),
         "partial.yaml": PARTIAL_TABLE,
         "broken.yaml": b"rows: [\n",
         "program.mlir": text.encode(),
@@ -203,6 +208,8 @@ def eie_in(tmp_path, files, monkeypatch, capsys):
 
     Returns the exit code and stderr, after checking that no file is left behind.
     """
+    for field in fields(asked):
+        monkeypatch.setattr(asked, field.name, False)
 
     def run(command):
         monkeypatch.chdir(tmp_path)
@@ -316,6 +323,16 @@ CASES = {
     "trace_sample_negative": "trace mlp.so --input x.npy -o trace.vcd --sample -1",
     "trace_small": "trace mlp.so --input x.npy -o trace.perfetto-trace --max-bytes 100",
     "trace_small_vcd": "trace mlp.so --input x.npy -o trace.vcd --max-bytes 100",
+    # Reports
+    "report_suffix": "report mlp.so --input x.npy -o report.pdf",
+    "report_folder_missing": "report mlp.so --input x.npy -o missing/report.html",
+    "report_input_shape": "report mlp.so --input shape.npy -o report.html",
+    "report_labels_missing": "report mlp.so --input x.npy --labels missing.npy -o report.html",
+    "report_labels_unnamed": "report mlp.so --input x.npy --labels names.npz -o report.html",
+    "report_labels_count": "report mlp.so --input x.npy --labels few.npy -o report.html",
+    "report_labels_float": "report mlp.so --input floats.npz -o report.html",
+    "report_labels_class": "report mlp.so --input x.npy --labels classes.npy -o report.html",
+    "report_labels_for_two": "report two.so --input ab.npz --labels few.npy -o report.html",
     # Libraries
     "library_missing": "run missing.so --input x.npy",
     "library_text": "run text.so --input x.npy",
@@ -371,6 +388,14 @@ def test_debug_shows_the_traceback(place, eie_in):
     assert stderr.endswith(
         "\neie: error: truncated.so: truncated or altered; compile the model again\n"
     )
+
+
+def test_report_without_plotly(eie_in, golden, monkeypatch):
+    monkeypatch.setitem(sys.modules, "plotly", None)
+    command = "report mlp.so --input x.npy -o report.html"
+    code, stderr = eie_in(command)
+    golden("report_without_plotly.txt", f"$ eie {command}\nexit code {code}\n{stderr}")
+    assert (code, stderr.count("\n")) == (2, 1)
 
 
 def test_full_disk(eie_in, golden, monkeypatch):

@@ -1,0 +1,83 @@
+"""``eie report``: run a compiled library and write what came out as one page of HTML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from eie_backend.cli.console import show, working
+from eie_backend.cli.execute import execute_runner
+from eie_backend.cli.options import ENGINES, choice
+
+EXAMPLE = """Example:
+
+    eie report lenet.so --input images.npy --labels digits.npy -o report.html
+"""
+
+
+def report_model(
+    library: Annotated[Path, typer.Argument(help="Library written by `eie compile`.")],
+    input: Annotated[
+        Path,
+        typer.Option(help=".npy, or .npz with arrays by input name, and `labels` if there are."),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Page to write: .html.")],
+    labels: Annotated[
+        Path | None, typer.Option(help=".npy with the class of each sample, for the accuracy.")
+    ] = None,
+    engine: Annotated[
+        str,
+        choice(
+            ENGINES,
+            "How to simulate; the results are the same. functional counts no cycles, clock steps "
+            "every unit and is slow.",
+        ),
+    ] = "event",
+    energy: Annotated[
+        Path | None, typer.Option(help="YAML file of energies and areas in place of the paper's.")
+    ] = None,
+) -> None:
+    """Run a compiled model and write a page: what ran where, cycles, energy, weights, program."""
+    from eie_backend.cli.files import check_place, read_labels, read_samples, write_file
+    from eie_backend.energy_table import read_energy_table
+    from eie_backend.engines import check_engine
+    from eie_backend.profiler import Runner
+    from eie_backend.report.page import page, require_viz
+    from eie_backend.report.run import Run
+    from eie_backend.report.sections.summary import answer
+
+    require_viz()
+    check_engine(engine)
+    check_place(output, ".html")
+    table = None if energy is None else read_energy_table(energy)
+    with working(f"loading {library.name}"):
+        runner = Runner(library)
+    data, classes = read_samples(input, runner.specs)
+    if labels is not None:
+        classes = read_labels(labels)
+    if classes is not None:
+        check_early(classes, runner, data)
+    report = execute_runner(runner, data, engine, table)
+    with working("drawing"):
+        made = page(report, labels=classes)
+    write_file(output, made)
+    show({"report": report.to_dict()}, answer(Run(report, classes)), written=[output])
+
+
+def check_early(labels: Any, runner: Any, data: Any) -> None:
+    """Refuse labels that do not fit before anything is run, as far as the library tells."""
+    from eie_backend.inputs import check_labels
+    from eie_backend.model_record import read_record
+    from eie_backend.report.page import check_classes
+
+    samples = runner.batch * len(runner.calls(data))
+    record = read_record(runner.programs)
+    if record is not None and (shape := record.nodes[-1].shape):
+        check_classes(labels, (samples, *map(int, shape[1:])))
+    else:
+        check_labels(labels, samples, None)
+
+
+report_model.__doc__ = f"{report_model.__doc__}\n\n{EXAMPLE}"

@@ -1,0 +1,5 @@
+"""A run of a compiled model as one page of HTML, which works offline: see `page`."""
+
+from eie_backend.report.page import page
+
+__all__ = ["page"]

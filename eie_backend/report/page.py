@@ -1,0 +1,122 @@
+"""`page`: a profiled run as one HTML page that needs nothing else, no network and no server.
+
+The template escapes every text; the page's policy forbids it to load or send anything.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eie_backend.errors import ExtraError, InputError
+from eie_backend.inputs import as_array, check_labels
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from eie_backend.profiler import Report
+
+
+def page(report: Report, *, labels: ArrayLike | None = None) -> str:
+    """Return a run of a compiled model as a page of HTML.
+
+    Parameters
+    ----------
+    report : Report
+        What `profile` found.
+    labels : array_like, shape (samples,), integers, optional
+        The class of each sample; the page then says how many have their highest score there.
+
+    Returns
+    -------
+    str
+        The page, with all that it needs; the same bytes for the same run.
+
+    Raises
+    ------
+    InputError
+        If the labels do not fit the run.
+    ExtraError
+        If Plotly, itables, Jinja2 or networkx is not installed (extra ``viz``).
+
+    Notes
+    -----
+    **Source**: design choice; ``docs/report.md`` says what each section shows.
+    """
+    require_viz()
+    from eie_backend.report.run import Run
+    from eie_backend.report.sections import SECTIONS
+
+    given = None if labels is None else as_array(labels)
+    if given is not None:
+        check_classes(given, report.outputs[0].shape)
+    run = Run(report, given)
+    sections = [section for make in SECTIONS if (section := make(run)) is not None]
+    return str(_template().render(sections=sections, config=report.config, **_assets()))
+
+
+def require_viz() -> None:
+    """Raise `ExtraError` unless what draws a page is installed."""
+    try:
+        import itables  # noqa: F401
+        import jinja2  # noqa: F401
+        import networkx  # noqa: F401
+        import plotly  # noqa: F401
+    except ImportError as error:
+        raise ExtraError(f"reports need {error.name}: pip install 'eie-backend[viz]'") from error
+
+
+def check_classes(labels: NDArray[np.generic], shape: tuple[int, ...]) -> None:
+    """Raise `InputError` unless labels name classes of a result of that shape, one per sample."""
+    if len(shape) != 2:
+        raise InputError(
+            f"labels: the model's first result has shape {shape}; an accuracy needs "
+            "(samples, classes): report without labels"
+        )
+    check_labels(labels, *shape)
+
+
+@cache
+def _template() -> Any:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("eie_backend.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    # A number that JSON does not have would stop the page's script.
+    environment.filters["prose"] = _prose
+    environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
+    return environment.get_template("page.html")
+
+
+@cache
+def _assets() -> dict[str, str]:
+    """Return scripts and styles."""
+    from itables.utils import read_package_file
+    from plotly.offline import get_plotlyjs
+
+    own = files("eie_backend.report")
+    return {
+        "style": (own / "page.css").read_text("utf-8"),
+        "script": (own / "page.js").read_text("utf-8"),
+        "plotly": get_plotlyjs().replace("</script", "<\\/script"),
+        # In Base64, for it is a module and holds what would end a script.
+        "tables": b64encode(read_package_file("html", "dt_bundle.js").encode()).decode(),
+        "tables_style": read_package_file("html", "dt_bundle.css"),
+    }
+
+
+def _prose(text: str) -> Any:
+    """Return a sentence with what is in backquotes as code."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))

@@ -1,0 +1,73 @@
+"""The answer in one line, a few big numbers, and what deserves a remark."""
+
+from __future__ import annotations
+
+from eie_backend.quantities import number, size
+from eie_backend.remarks import remarks
+from eie_backend.report.content import Note, Section, Tiles
+from eie_backend.report.run import Run
+
+
+def summary(run: Run) -> Section:
+    """Return the head of the page."""
+    return Section("summary", "In short", answer(run), (Tiles(tiles(run)), *notes(run)))
+
+
+def answer(run: Run) -> str:
+    """Return what came out, in a sentence."""
+    config, samples = run.report.config, run.samples
+    told = "1 sample" if samples == 1 else f"{samples:,} samples"
+    right = "" if run.accuracy is None else f", {run.accuracy:.1%} of them right"
+    if not run.is_timed:
+        return f"{told}{right}, computed by {config.num_pe} PEs without counting cycles."
+    return (
+        f"{told}{right}: {number(run.cycles)} cycles ({run.microseconds:,.3g} µs) and "
+        f"{number(run.nanojoules)} nJ each, on {config.num_pe} PEs at {config.clock_mhz} MHz."
+    )
+
+
+def tiles(run: Run) -> list[tuple[str, str, str]]:
+    """Return the big numbers: name, value, and what it is of."""
+    report, config = run.report, run.report.config
+    stored = sum(layer.storage_bytes for layer in run.layers)
+    dense = 4 * sum(layer.weights for layer in run.layers)
+    made = []
+    if run.accuracy is not None and run.labels is not None:
+        wrong = int((run.predicted != run.labels).sum())
+        made.append(("accuracy", f"{run.accuracy:.1%}", f"{wrong:,} of {run.samples:,} wrong"))
+    if run.is_timed:
+        cycles = sum(layer.counters["cycles"] for layer in run.layers)
+        entries = sum(layer.counters["entries"] for layer in run.layers)
+        picojoules = sum(sum(layer.energy_pj.values()) for layer in run.layers)
+        per_second = 1e6 / run.microseconds
+        made += [
+            ("cycles", number(run.cycles), "per sample, all layers"),
+            ("time", f"{run.microseconds:,.3g} µs", f"{per_second:,.0f} samples per second"),
+            ("energy", f"{number(run.nanojoules)} nJ", "per sample, without DRAM"),
+            (
+                "load balance",
+                f"{entries / (config.num_pe * cycles):.1%}",
+                "of the PE cycles issue an entry",
+            ),
+            (
+                "power",
+                f"{picojoules * config.clock_mhz / cycles / 1000:,.0f} mW",
+                "while it computes",
+            ),
+        ]
+    return [
+        *made,
+        ("stored weights", size(stored), f"{dense / max(stored, 1):.1f}x below float32"),
+        ("area", f"{report.area_mm2:.1f} mm²", f"{config.num_pe} PEs and the LNZD tree"),
+    ]
+
+
+def notes(run: Run) -> list[Note]:
+    """Return remarks, as the commands print them."""
+    lines = remarks(run.report)
+    if not run.is_timed:
+        lines.append(
+            f"The engine `{run.report.engine}` counts no cycles: profile with `event` to see where "
+            "they go."
+        )
+    return [Note(line) for line in lines]
