@@ -87,7 +87,7 @@ def operations_json(mod: IRModule) -> str:
     """Return the operations of a model as it was imported, as JSON: half of its graph."""
     main = mod["main"]
     shapes = {b.var.name: _shape(b.var) for block in main.body.blocks for b in block.bindings}
-    rows = [("input", p.name, (), _shape(p)) for p in main.params]
+    rows: list[tuple[Any, ...]] = [("input", p.name, (), _shape(p)) for p in main.params]
     rows += [(o.operator, o.name, o.reads, shapes[o.name]) for o in operations(mod)]
     reads = tuple(var.name for var in relax.analysis.free_vars(main.body.body))
     return json.dumps([*rows, ("output", "output", reads, _shape(main.body.body))])

@@ -125,7 +125,7 @@ def report_table(report: Report) -> Group:
         number(sum(layer.nanojoule_per_sample for layer in layers)),
         number(sum(layer.counters["load_cycles"] / layer.samples for layer in layers)),
     )
-    return Group(made, *(Text(line) for line in remarks(report)))
+    return Group(made, *remarks(report))
 
 
 def cycles_table(report: Report) -> Table:
