@@ -212,6 +212,6 @@ assert 2 * after.cycles < run.cycles
 eie.trace_layer(balanced, x, config, form="svg")
 
 # %%
-# All rows are blue, no queue stays full, and the CCU is held back rarely. What is left is
-# the price of queues of four: :doc:`the design space <07_design_space>` asks what depth is worth
-# its area.
+# All rows are blue. The CCU is still held back now and then, but while it is, the others have
+# columns in their queues: hardly one waits. What is left of waiting is the price of short queues;
+# :doc:`the design space <07_design_space>` asks what depth is worth its area.
