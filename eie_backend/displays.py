@@ -66,15 +66,17 @@ def of_matrix(matrix: EncodedMatrix) -> str:
         ("paddings", f"{matrix.padding_entries:,} of {entries:,} entries"),
         ("bits of an entry", f"{matrix.codebook_bits} code + {8 - matrix.codebook_bits} zero run"),
         ("entries of a PE", f"{per_pe.min():,} to {per_pe.max():,}, mean {per_pe.mean():,.1f}"),
-        ("codebook", " ".join(f"{value:.4g}" for value in matrix.codebook)),
+        ("codebook", " ".join(f"{value:.10g}" for value in matrix.codebook.tolist())),
     ]
     longest = max(int(per_pe.max()), 1)
     bars = table(
         f"{matrix.num_pe} PEs",
-        ["PE", "entries", ""],
+        ["PE", "entries", "of the most"],
         [(k, int(n), _Bar(int(n), longest)) for k, n in enumerate(per_pe)],
     )
-    return table("EncodedMatrix", ["", ""], facts) + "\n" + folded("entries by PE", bars)
+    return (
+        table("EncodedMatrix", ["property", "value"], facts) + "\n" + folded("entries by PE", bars)
+    )
 
 
 def of_program(program: Program) -> str:
@@ -87,7 +89,7 @@ def of_program(program: Program) -> str:
         own = [step for step in (*program.setup, *program.steps) if step.layer == number]
         rows.append((name, len(own), *layer_storage(program, number)))
     about = (
-        f"{program.symbol or 'program'}: {program.config.num_pe} PEs, {program.arithmetic}, "
+        f"Program: {program.config.num_pe} PEs, {program.arithmetic}, "
         f"{program.inputs:,} inputs, {program.outputs:,} outputs"
     )
     layers = table(about, ["layer", "instructions", "weights", "bytes"], rows)

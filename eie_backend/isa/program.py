@@ -90,8 +90,8 @@ class Program:
 
     def __repr__(self) -> str:
         return (
-            f"<Program {self.symbol!r}, {self.config.num_pe} PEs, {self.arithmetic}, "
-            f"{len(self.layers)} layers, {len(self.steps)} steps>"
+            f"<Program {len(self.layers)} layers, {len(self.steps)} steps, "
+            f"{self.config.num_pe} PEs, {self.arithmetic}>"
         )
 
     def _repr_html_(self) -> str:

@@ -74,6 +74,7 @@ def timeline_picture(recording: Recording, request: Request, form: str) -> tuple
 def draw_timeline(recording: Recording, start: int, stop: int) -> Figure:
     """Draw what the CCU and every PE did from edge `start` up to `stop`."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     num_pe = max(program.config.num_pe for program, _ in recording.runs)
     row_height = min(ROW_HEIGHT, MOST_HEIGHT / (num_pe + 1))
@@ -90,7 +91,7 @@ def draw_timeline(recording: Recording, start: int, stop: int) -> Figure:
     rows = np.arange(0, num_pe, -(-num_pe // 32))
     ax.set_yticks(np.append(-1, rows) + 0.5, ["ccu", *(f"pe {k}" for k in rows)])
     ax.set(xlim=(start - 0.5, stop - 0.5), ylim=(num_pe, -1), xlabel="clock edge")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.grid(visible=False, axis="y")
     handles, labels = ax.get_legend_handles_labels()
     once = dict(zip(labels, handles, strict=True))
