@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-cpp fuzz smoke check generate docs bench bench-lenet
+.PHONY: help demo test test-cpp fuzz smoke check generate docs pictures bench bench-lenet
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -69,6 +69,9 @@ generate: $(READY)  ## rewrite the generated files
 docs: $(READY)  ## the site, with all tutorials run, into build/docs/html
 	$(BIN)/pip install --quiet -e '.[test,dev,docs,torch,jax]'
 	$(BIN)/sphinx-build -W --keep-going -q -d build/docs/doctrees docs build/docs/html
+
+pictures: $(READY)  ## the pictures of README and docs from real runs; needs an installed chromium
+	$(BIN)/python docs/pictures.py
 
 bench: $(READY)  ## the benchmarks (15 minutes) and their page, docs/performance.md
 	$(BIN)/pip install --quiet -e '.[test,dev,bench]'

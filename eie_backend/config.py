@@ -116,6 +116,11 @@ class HardwareConfig:
         """Most columns of one matrix: its pointers, and one past the end, fit the pointer SRAM."""
         return self.ptr_sram_bytes * 8 // self.ptr_bits - 1
 
+    def _repr_html_(self) -> str:
+        from eie_backend.displays import of_config
+
+        return of_config(self)
+
     def to_dict(self) -> dict[str, int]:
         """Return the fields by name, in declaration order."""
         return asdict(self)

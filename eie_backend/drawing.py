@@ -59,6 +59,6 @@ def rendered(draw: Callable[[], Figure], form: str) -> bytes:
     buffer = io.BytesIO()
     with matplotlib.rc_context(STYLE):
         # Without a date, so that the same report gives the same file.
-        metadata = {"Date": None} if form == "svg" else None
+        metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(form)
         draw().savefig(buffer, format=form, metadata=metadata)
     return buffer.getvalue()

@@ -60,6 +60,17 @@ class EncodedMatrix:
             view.flags.writeable = False
             object.__setattr__(self, name, view)
 
+    def __repr__(self) -> str:
+        return (
+            f"<EncodedMatrix {self.rows} x {self.cols}, {self.num_pe} PEs, "
+            f"{self.codebook_bits} bits, {self.entries.size} entries>"
+        )
+
+    def _repr_html_(self) -> str:
+        from eie_backend.displays import of_matrix
+
+        return of_matrix(self)
+
     @property
     def stored_cols(self) -> int:
         """Columns in storage, the bias column included."""

@@ -106,6 +106,18 @@ class Report:
     energy_table: EnergyTable
     programs: tuple[Program, ...]
 
+    def __repr__(self) -> str:
+        cycles = sum(layer.cycles_per_sample for layer in self.layers)
+        return (
+            f"<Report {len(self.layers)} layers, {cycles:.1f} cycles per sample, "
+            f"{self.config.num_pe} PEs, {self.arithmetic}>"
+        )
+
+    def _repr_html_(self) -> str:
+        from eie_backend.displays import of_report
+
+        return of_report(self)
+
     @property
     def area_mm2(self) -> float:
         """Area of the machine's PEs and LNZD tree."""

@@ -157,6 +157,11 @@ class Recipe:
             if not p.startswith("@") and not any(fnmatchcase(layer, p) for layer in layers)
         ]
 
+    def _repr_html_(self) -> str:
+        from eie_backend.displays import of_recipe
+
+        return of_recipe(self)
+
     def to_json(self) -> str:
         """Return the recipe as JSON with sorted keys, defaults included."""
         return json.dumps(

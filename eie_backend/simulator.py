@@ -7,7 +7,7 @@ authors' own simulator. Compiled programs respect the machine's limits instead.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, partial
 
 import numpy as np
@@ -50,7 +50,15 @@ class LayerRun:
     counters: Mapping[str, int]
     format: LayerFormat
     config: HardwareConfig
-    find_account: Callable[[], CycleAccount] = field(repr=False)
+    find_account: Callable[[], CycleAccount]
+
+    def __repr__(self) -> str:
+        return f"<LayerRun {self.cycles} cycles, {self.config.num_pe} PEs>"
+
+    def _repr_html_(self) -> str:
+        from eie_backend.displays import of_run
+
+        return of_run(self)
 
     @property
     def cycles(self) -> int:

@@ -17,7 +17,14 @@ EXAMPLE = """Example:
 
     eie trace lenet.so --input images.npy -o lenet.perfetto-trace --window 1:500
 """
-FORMS: dict[str, Form] = {".perfetto-trace": "perfetto", ".pftrace": "perfetto", ".vcd": "vcd"}
+FORMS: dict[str, Form] = {
+    ".perfetto-trace": "perfetto",
+    ".pftrace": "perfetto",
+    ".vcd": "vcd",
+    ".svg": "svg",
+    ".png": "png",
+    ".pdf": "pdf",
+}
 """Forms of a trace by the end of the file's name."""
 
 
@@ -31,7 +38,8 @@ def trace_model(
         typer.Option(
             "-o",
             "--output",
-            help="File to write: .perfetto-trace for ui.perfetto.dev, .vcd for GTKWave.",
+            help="File to write: .perfetto-trace for ui.perfetto.dev, .vcd for GTKWave, "
+            ".svg, .png or .pdf for a picture of up to 2,000 edges.",
         ),
     ],
     sample: Annotated[int, typer.Option(help="Number of the sample, from 0.")] = 0,
@@ -45,7 +53,7 @@ def trace_model(
         int, typer.Option(help="Size limit; a trace that would pass it ends early.")
     ] = 64_000_000,
 ) -> None:
-    """Trace one sample of a compiled model: Perfetto tracks or, stepped by clock, waveforms."""
+    """Trace one sample of a compiled model: Perfetto tracks, waveforms, or a picture."""
     from eie_backend.cli.files import read_inputs, write_file
     from eie_backend.errors import ModelError
     from eie_backend.profiler import Runner

@@ -77,6 +77,14 @@ class CompressionReport:
     machine: Simulated | None = None
     search: SearchResult | None = None
 
+    def __repr__(self) -> str:
+        return f"<CompressionReport {len(self.layers)} layers, {len(self.steps)} steps>"
+
+    def _repr_html_(self) -> str:
+        from eie_backend.displays import of_compression
+
+        return of_compression(self)
+
     def to_json(self) -> str:
         """Return the report as JSON, with the columns of the paper's tables by layer."""
         return json.dumps(self.to_dict(), indent=2, sort_keys=True)

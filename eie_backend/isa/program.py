@@ -87,3 +87,14 @@ class Program:
     steps: tuple[Step, ...]
     manifest: Mapping[str, str] = field(default_factory=dict)
     setup_per_call: bool = False
+
+    def __repr__(self) -> str:
+        return (
+            f"<Program {len(self.layers)} layers, {len(self.steps)} steps, "
+            f"{self.config.num_pe} PEs, {self.arithmetic}>"
+        )
+
+    def _repr_html_(self) -> str:
+        from eie_backend.displays import of_program
+
+        return of_program(self)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from base64 import b64encode
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -18,14 +19,23 @@ from eie_backend.profiler import Data, Model, Runner
 from eie_backend.simulator import simulate
 from eie_backend.tracing.perfetto import perfetto_trace
 from eie_backend.tracing.recording import LAST_EDGE, Recorder, Recording, Request
+from eie_backend.tracing.timeline import timeline_picture
 from eie_backend.tracing.vcd import FRAME_BYTES, vcd_dump
 
-Form = Literal["perfetto", "vcd"]
-FORMS: dict[str, Engine] = {"perfetto": "event", "vcd": "clock"}
+Form = Literal["perfetto", "vcd", "svg", "png", "pdf"]
+FORMS: dict[str, Engine] = {
+    "perfetto": "event",
+    "vcd": "clock",
+    "svg": "event",
+    "png": "event",
+    "pdf": "event",
+}
 """Forms of a trace and the engine that each is recorded from."""
 MAX_BYTES = 64_000_000
 RECORD_SHARE = 8
 """A Perfetto trace takes about as many times the bytes of the timeline that it is made from."""
+MEDIA = {"svg": "image/svg+xml", "png": "image/png"}
+"""What a notebook shows."""
 
 
 @dataclass(frozen=True)
@@ -35,20 +45,30 @@ class Trace:
     Attributes
     ----------
     data : bytes
-        The file: Perfetto's protobuf, or a value change dump.
+        The file: Perfetto's protobuf, a value change dump, or a picture.
     start, stop : int
         First clock edge that it shows, and one past the last.
     cycles : int
         Clock edges that there were, with and without the trace.
     limited : bool
         Whether it ends at `stop` because a larger one would pass `max_bytes`.
+    form : {"perfetto", "vcd", "svg", "png", "pdf"}
+        What `data` is; notebooks show "svg" and "png".
     """
 
-    data: bytes
+    data: bytes = field(repr=False)
     start: int
     stop: int
     cycles: int
     limited: bool
+    form: Form
+
+    def _repr_html_(self) -> str | None:
+        if self.form not in MEDIA:
+            return None
+        source = f"data:{MEDIA[self.form]};base64,{b64encode(self.data).decode()}"
+        about = f"What every PE does at clock edges {self.start} to {self.stop - 1}"
+        return f'<img alt="{about}" src="{source}" style="max-width: 100%">'
 
 
 def trace(
@@ -69,9 +89,10 @@ def trace(
         What `compile` returned or `export_library` wrote, or that loaded.
     data : array or mapping of str to array
         Inputs with the compiled shape, or several of them along the first axis.
-    form : {"perfetto", "vcd"}
-        Tracks for ui.perfetto.dev, from the engine "event", or waveforms for GTKWave, from the
-        engine "clock". ``docs/traces.md`` explains both.
+    form : {"perfetto", "vcd", "svg", "png", "pdf"}
+        Tracks for ui.perfetto.dev, from the engine "event"; waveforms for GTKWave, from the
+        engine "clock"; or a picture of what the PEs do, from "event". ``docs/traces.md`` explains
+        all.
     sample : int
         Number of the sample.
     layer : str, optional
@@ -79,7 +100,8 @@ def trace(
     window : pair of int
         First clock edge, from 1, and one past the last; None: to the end.
     max_bytes : int
-        Size of the file. A trace that would be larger ends early, at a whole edge.
+        Size of the file. A trace that would be larger ends early, at a whole edge. Pictures have
+        their own limit, 2,000 edges.
 
     Returns
     -------
@@ -183,8 +205,12 @@ def _request(
 
 def _recorder(request: Request, form: Form) -> Recorder:
     if form == "perfetto":
-        return Recorder(request, FORMS[form], request.max_bytes // RECORD_SHARE)
-    return Recorder(request, FORMS[form], max(request.max_bytes - FRAME_BYTES, 0))
+        max_bytes = request.max_bytes // RECORD_SHARE
+    elif form == "vcd":
+        max_bytes = max(request.max_bytes - FRAME_BYTES, 0)
+    else:
+        max_bytes = MAX_BYTES  # more than all edges that a picture shows
+    return Recorder(request, FORMS[form], max_bytes)
 
 
 def _record(
@@ -204,6 +230,8 @@ def _write(recording: Recording, request: Request, form: Form) -> Trace:
         )
     if form == "perfetto":
         data, stop = perfetto_trace(recording, request)
-    else:
+    elif form == "vcd":
         data, stop = vcd_dump(recording, request)
-    return Trace(data, request.start, stop, recording.cycles, stop < wanted)
+    else:
+        data, stop = timeline_picture(recording, request, form)
+    return Trace(data, request.start, stop, recording.cycles, stop < wanted, form)

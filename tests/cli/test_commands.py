@@ -545,7 +545,12 @@ def test_profile_takes_a_table_and_writes_action_counts(eie_in, x):
 
 @pytest.mark.parametrize(
     ("name", "form"),
-    [("t.perfetto-trace", "perfetto"), ("t.pftrace", "perfetto"), ("t.vcd", "vcd")],
+    [
+        ("t.perfetto-trace", "perfetto"),
+        ("t.pftrace", "perfetto"),
+        ("t.vcd", "vcd"),
+        ("t.svg", "svg"),
+    ],
 )
 def test_trace_writes_what_the_library_call_returns(eie_in, x, name, form):
     text = eie_in(f"trace mlp.so --input x.npy -o {name}")
