@@ -39,6 +39,7 @@ def fixed(values):
     return np.clip(rounded, -LARGEST, LARGEST)
 
 
+@tvm_ffi.register_global_func("vector_unit.execute", override=True)
 def execute(text, *tensors):
     program = json.loads(text)
     counters["programs"] += 1
@@ -54,8 +55,6 @@ def execute(text, *tensors):
     for name, result in zip(program["outputs"], results, strict=True):
         result.copyfrom((registers[name] / SCALE).astype(np.float32))
 
-
-tvm_ffi.register_global_func("vector_unit.execute", execute)
 
 # %%
 # Partition: what it can run
@@ -79,9 +78,8 @@ def pattern():
     parts = {"x": wildcard(), "a": is_const(), "b": is_const()}
     scaled = is_op("relax.multiply")(parts["x"], parts["a"])
     shifted = is_op("relax.add")(scaled, parts["b"])
-    return relax.transform.FusionPattern(
-        "vector_unit.scale_shift_relu", is_op("relax.nn.relu")(shifted), parts, runs_on_unit
-    )
+    result, name = is_op("relax.nn.relu")(shifted), "vector_unit.scale_shift_relu"
+    return relax.transform.FusionPattern(name, result, parts, runs_on_unit)
 
 
 # %%
@@ -165,7 +163,7 @@ def codegen(functions, _options, _constant_names):
 
 
 def register():
-    tvm_ffi.register_global_func("relax.ext.vector_unit", codegen)
+    tvm_ffi.register_global_func("relax.ext.vector_unit", codegen, override=True)
     tvm.target.register_tag("vector_unit", {"kind": "llvm", "keys": ["vector_unit", "cpu"]})
     pipelines = relax.pipeline.PIPELINE_MAP
     default = pipelines["default"]
