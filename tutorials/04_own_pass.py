@@ -147,9 +147,9 @@ assert second.layers[0].cycles_per_sample < first.layers[0].cycles_per_sample
 # %%
 # The results are the same to the bit: in the machine's arithmetic, too, nothing was changed that
 # anyone reads. Energy falls with the weights; cycles fall less, because a broadcast waits for the
-# PE with the most entries, wherever the others save. And a dead output keeps its bias: where that
-# is positive, a value is broadcast to the next layer that nobody needs. To remove it, too, is
-# left to you.
+# PE with the most entries, wherever the others save. Those of fc3 even rise: a dead output keeps
+# its bias, and where that is positive, fc3 now always gets a value that nobody needs, which before
+# was sometimes zero. To remove the bias, too, is left to you.
 #
 # A pass of the project itself goes into a file of ``eie_backend/transform/``, with one line in
 # the pipeline (``pipeline.py``) and the reason for its place; `CONTRIBUTING

@@ -230,6 +230,22 @@ def test_another_target_is_refused(mod, params):
         relay.build(mod, "llvm", params)
 
 
+def test_output_is_copied_into_a_given_tensor(module, x, expected):
+    module.run(x=x)
+    mine = tvm.runtime.tensor(np.zeros((4, 10), np.float32))
+    assert module.get_output(0, mine).same_as(mine)
+    np.testing.assert_array_equal(mine.numpy(), expected)
+
+
+def test_current_target_counts_if_none_is_given(mod, params, x):
+    config = eie.HardwareConfig(num_pe=4)
+    with eie.target(config):
+        lib = relay.build(mod, params=params)
+    assert eie.profile(lib.executable, x).config == config
+    with tvm.target.Target("llvm"), pytest.raises(ModelError, match="is not an eie target"):
+        relay.build(mod, params=params)
+
+
 def test_unknown_input_is_named(module, x):
     expected = "the model has no input 'image'; it has x"
     assert message(module.set_input, "image", x) == expected
