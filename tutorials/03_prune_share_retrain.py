@@ -13,13 +13,16 @@ This page needs PyTorch for its last part: ``pip install 'eie-backend[torch,viz]
 # 1,000 test images that the package also has, we will retrain with 800 and judge on the other
 # 200; it is little data for both, but enough to see what happens.
 
+import io
 import tempfile
 from importlib.resources import files
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 import eie_backend as eie
+from eie_backend.compress.torch import Training, retrain  # says so if PyTorch is missing
 
 DATA = files("eie_backend") / "data"
 with np.load(str(DATA / "mnist_test_1000.npz")) as data:
@@ -57,9 +60,21 @@ from eie_backend.compress.evaluate import Evaluator
 from eie_backend.compress.pictures import draw_codebooks, draw_sensitivity
 from eie_backend.compress.sensitivity import sensitivity
 from eie_backend.compress.trials import Trials
+from eie_backend.drawing import rendered
+
+
+def show(draw):
+    """Show the picture that ``rendered`` would write to a file."""
+    picture = plt.imread(io.BytesIO(rendered(draw, "png")))
+    height, width = picture.shape[:2]
+    axes = plt.figure(figsize=(width / 100, height / 100), dpi=100).add_axes((0, 0, 1, 1))
+    axes.imshow(picture)
+    axes.set_axis_off()
+    plt.show()
+
 
 table = sensitivity(Trials(Evaluator(mod, x_test, y_test)))
-draw_sensitivity(table)
+show(lambda: draw_sensitivity(table))
 
 # %%
 # The first layer, with 88 % of all weights, bears the most pruning; the last, of 1,000 weights,
@@ -84,8 +99,6 @@ from onnx import numpy_helper
 from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
-
-from eie_backend.compress.torch import Training, retrain
 
 
 class LeNet(nn.Module):
@@ -151,9 +164,10 @@ assert accuracy_retrained > accuracy
 # %%
 # The codebooks: seven values per layer, and how many weights have each.
 
-draw_codebooks(
-    {name: result.model.get_parameter(f"{name}.weight").detach().numpy() for name in recipe.density}
-)
+shared = {
+    name: result.model.get_parameter(f"{name}.weight").detach().numpy() for name in recipe.density
+}
+show(lambda: draw_codebooks(shared))
 
 # %%
 # In a file
