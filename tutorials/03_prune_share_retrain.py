@@ -52,9 +52,9 @@ for density in (1.0, 0.2, 0.05):
     print(f"density {density:4}: accuracy {accuracy:5.1%}, {cycles:6.1f} cycles per image")
 
 # %%
-# Sharing alone costs nothing that 200 images would show; a fifth of the weights is enough, a
-# twentieth is not. But the three layers are not alike. *Sensitivity* compresses one layer at a
-# time and leaves the others as they are:
+# Density 1 is sharing alone. A fifth of the weights loses two of the 200 images against it; a
+# twentieth loses every eighth. But the three layers are not alike. *Sensitivity* compresses one
+# layer at a time and leaves the others as they are:
 
 from eie_backend.compress.evaluate import Evaluator
 from eie_backend.compress.pictures import draw_codebooks, draw_sensitivity
