@@ -184,7 +184,8 @@ cycles, accuracies = np.array(found).T
 figure, axes = plt.subplots(figsize=(5, 3.2), layout="constrained")
 axes.plot(cycles, 100 * accuracies, "o-", color=COLORS[0])
 for density, at, value in zip(densities, cycles, accuracies, strict=True):
-    axes.annotate(f"{density:g}", (at, 100 * value), textcoords="offset points", xytext=(5, -11))
+    axes.annotate(f"{density:g}", (at, 100 * value), textcoords="offset points", xytext=(6, -9))
+axes.margins(0.1)
 axes.axhline(100 * on_this_cpu, color="0.4", linestyle="--", linewidth=0.8)
 axes.set(
     xlabel="cycles per image",
