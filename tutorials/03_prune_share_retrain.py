@@ -73,7 +73,8 @@ def show(draw):
     plt.show()
 
 
-table = sensitivity(Trials(Evaluator(mod, x_test, y_test)))
+trials = Trials(Evaluator(mod, x_test, y_test))
+table = sensitivity(trials, densities=(0.5, 0.25, 0.12, 0.05, 0.025), bits=(6, 4, 3, 2))
 show(lambda: draw_sensitivity(table))
 
 # %%
