@@ -52,8 +52,8 @@ for density in (1.0, 0.2, 0.05):
     print(f"density {density:4}: accuracy {accuracy:5.1%}, {cycles:6.1f} cycles per image")
 
 # %%
-# Density 1 is sharing alone. A fifth of the weights loses two of the 200 images against it; a
-# twentieth loses every eighth. But the three layers are not alike. *Sensitivity* compresses one
+# In float32, 98.5 % of the 200 images are classified right, and one image is half a point. A fifth
+# of the weights does as well; a twentieth does not. But the three layers are not alike. *Sensitivity* compresses one
 # layer at a time and leaves the others as they are:
 
 from eie_backend.compress.evaluate import Evaluator
@@ -78,8 +78,9 @@ table = sensitivity(trials, densities=(0.5, 0.25, 0.12, 0.05, 0.025), bits=(6, 4
 show(lambda: draw_sensitivity(table))
 
 # %%
-# The first layer, with 88 % of all weights, bears the most pruning; the last, of 1,000 weights,
-# gains little by it. ``eie compress`` uses such a table to find density and bits of each layer
+# Ups and downs of half a point are chance. Down to 12 % each layer alone bears pruning; below, the
+# last one gives way first, which has 1,000 weights and little to gain. The first has 88 % of all
+# weights and bears 5 %, the second even less. ``eie compress`` uses such a table to find density and bits of each layer
 # within an accuracy budget (:doc:`/compression`). By hand, and beyond what one shot can do:
 
 recipe = eie.Recipe(density={"fc1": 0.03, "fc2": 0.05, "fc3": 0.2}, bits=3)
