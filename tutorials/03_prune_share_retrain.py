@@ -53,8 +53,8 @@ for density in (1.0, 0.2, 0.05):
 
 # %%
 # In float32, 98.5 % of the 200 images are classified right, and one image is half a point. A fifth
-# of the weights does as well; a twentieth does not. But the three layers are not alike. *Sensitivity* compresses one
-# layer at a time and leaves the others as they are:
+# of the weights does as well; a twentieth does not. But the three layers are not alike.
+# *Sensitivity* compresses one layer at a time and leaves the others as they are:
 
 from eie_backend.compress.evaluate import Evaluator
 from eie_backend.compress.pictures import draw_codebooks, draw_sensitivity
@@ -80,8 +80,9 @@ show(lambda: draw_sensitivity(table))
 # %%
 # Ups and downs of half a point are chance. Down to 12 % each layer alone bears pruning; below, the
 # last one gives way first, which has 1,000 weights and little to gain. The first has 88 % of all
-# weights and bears 5 %, the second even less. ``eie compress`` uses such a table to find density and bits of each layer
-# within an accuracy budget (:doc:`/compression`). By hand, and beyond what one shot can do:
+# weights and bears 5 %, the second even less. ``eie compress`` uses such a table to find density
+# and bits of each layer within an accuracy budget (:doc:`/compression`). By hand, and beyond what
+# one shot can do:
 
 recipe = eie.Recipe(density={"fc1": 0.03, "fc2": 0.05, "fc3": 0.2}, bits=3)
 accuracy, cycles = on_the_machine(mod, recipe)
