@@ -141,8 +141,10 @@ np.testing.assert_allclose(interpreted, reference, rtol=1e-5)
 # 6. Image: bytes
 # ---------------
 #
-# What the simulator loads: sizes of the machine, manifest, layers, matrices with their entries
-# and pointers, instructions. Sixteen bytes are an instruction; a checksum covers everything.
+# What the simulator loads. It begins with ``EIEIMAGE``, the version of the format (02) and a
+# checksum of all that follows. Then comes the machine: twelve sizes (0c), first of them 2 PEs and
+# queues of depth 8. A manifest, the layers' names, matrices with their entries and pointers,
+# biases, and instructions of 16 bytes each make up the rest.
 
 (image,) = stages.emit("image", mod, lambda: prepared, machine)
 for start in range(0, 64, 16):
@@ -151,7 +153,7 @@ for start in range(0, 64, 16):
         f"{start:04x}  {line.hex(' ')}  {''.join(chr(b) if 32 <= b < 127 else '.' for b in line)}"
     )
 print("...", len(image), "bytes")
-assert decode_image(image).layers == program.layers
+assert decode_image(image).layers == program.layers == ("fc1", "fc2")
 
 # %%
 # Three engines run it: one computes results only, one finds every cycle by a recurrence, one

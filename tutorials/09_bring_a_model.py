@@ -19,6 +19,13 @@ import numpy as np
 
 import eie_backend as eie
 
+try:
+    import jax
+    import torch
+except ImportError as error:
+    wanted = "this tutorial needs PyTorch and JAX: pip install 'eie-backend[torch,jax]'"
+    raise eie.errors.ExtraError(wanted) from error
+
 rng = np.random.default_rng(0)
 w1, b1 = rng.normal(0, 0.2, (64, 196)), rng.normal(0, 0.1, 64)
 w2, b2 = rng.normal(0, 0.3, (10, 64)), rng.normal(0, 0.1, 10)
@@ -32,7 +39,6 @@ images = rng.uniform(0, 1, (4, 196)).astype(np.float32)
 # Hand over a module and an example of its inputs; it is exported in evaluation mode. An
 # ``ExportedProgram`` works as well. Layers are named after their modules.
 
-import torch
 from torch import nn
 
 
@@ -60,8 +66,6 @@ from_pytorch = eie.from_pytorch(model, torch.from_numpy(images))
 # Hand over a function and examples of its inputs. The weights are arrays that the function closes
 # over; layers are named by ``jax.named_scope``. (From JAX, dense and recurrent layers can be
 # imported, convolutions cannot.)
-
-import jax
 
 
 def network(image):
