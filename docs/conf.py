@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from contextlib import ExitStack
 from importlib import metadata
 from pathlib import Path
+
+from sphinx.application import Sphinx
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
@@ -48,6 +51,16 @@ html_show_sphinx = False
 # `make linkcheck` needs a network; pages that only run in a browser have nothing to check.
 linkcheck_ignore = [r"https://ui\.perfetto\.dev.*"]
 linkcheck_timeout = 20
+
+
+def tutorials_are_pages(_app: object, _page: str, source: list[str]) -> None:
+    """Let links to a tutorial's script, which a repository shows, lead to its page in the site."""
+    source[0] = re.sub(r"\]\(\.\./tutorials/(\d\d_\w+)\.py\)", r"](tutorials/\1)", source[0])
+
+
+def setup(app: Sphinx) -> None:
+    """Connect to Sphinx."""
+    app.connect("source-read", tutorials_are_pages)
 
 
 strict = ExitStack()

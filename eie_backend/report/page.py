@@ -76,7 +76,7 @@ def check_classes(labels: NDArray[np.generic], shape: tuple[int, ...]) -> None:
     if len(shape) != 2:
         raise InputError(
             f"labels: the model's first result has shape {shape}; an accuracy needs "
-            "(samples, classes): report without labels"
+            "(samples, classes); leave the labels out"
         )
     check_labels(labels, *shape)
 
