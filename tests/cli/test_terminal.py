@@ -37,6 +37,7 @@ COMMANDS = {
     "run": "run mlp.so --input x.npy",
     "run_to_a_file": "run mlp.so --input x.npy -o y.npy",
     "profile": "profile mlp.so --input x.npy --accelergy counts.yaml",
+    "report": "report mlp.so --input x.npy -o page.html",
     "trace": "trace mlp.so --input x.npy -o t.vcd",
     "reproduce": "reproduce --table 1 -o new",
     "pack": "pack mlp.onnx -o packed.eiez",
@@ -59,6 +60,7 @@ KEYS = {
     "run_to_a_file": {"outputs"},
     "profile": {"area_mm2", "arithmetic", "config", "energy_table", "engine", "layers", "manifest"}
     | {"reloads", "saturations", "setup", "setup_dram_pj"},
+    "report": {"report"},
     "trace": {"bytes", "cycles", "ends_early", "first_edge", "form", "last_edge"},
     "reproduce": {"asserted", "layers", "out_of_tolerance", "results"},
     "pack": {"file_bytes", "layers", "metadata", "model_bytes", "producer", "recipe"}
@@ -76,6 +78,7 @@ WRITTEN = {
     "compress": ["out.eiez", "out.recipe.json"],
     "run_to_a_file": ["y.npy"],
     "profile": ["counts.yaml"],
+    "report": ["page.html"],
     "trace": ["t.vcd"],
     "reproduce": ["new"],
     "pack": ["packed.eiez"],

@@ -213,7 +213,7 @@ def test_labels_that_do_not_fit(report, labels, message):
 
 def test_labels_of_a_result_without_classes(report):
     other = replace(report, outputs=(np.zeros((16, 3, 10)),))
-    with pytest.raises(InputError, match="report without labels"):
+    with pytest.raises(InputError, match="leave the labels out"):
         page(other, labels=np.zeros(16, int))
 
 
