@@ -119,7 +119,7 @@ weights = {
     for tensor in onnx.load(str(DATA / "lenet_300_100.onnx")).graph.initializer
 }
 model = LeNet()
-model.load_state_dict({name: weights[name] for name in model.state_dict()})
+_ = model.load_state_dict({name: weights[name] for name in model.state_dict()})
 
 # %%
 # Then five rounds of pruning with three epochs each, and ten epochs for the shared values. A few
