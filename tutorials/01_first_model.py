@@ -209,8 +209,12 @@ plt.show()
 #
 # The last one writes everything that is known about this run into one page, which opens in any
 # browser and works offline: what ran where, the tables above for sorting, where each PE spent its
-# cycles, the weights before and after, and the program.
-#
+# cycles, the weights before and after, and the program. In a notebook, a report shows its tables by
+# itself:
+
+report
+
+# %%
 # Where to go from here: what the compiler did to your network, :doc:`level by level
 # <02_level_by_level>`; fewer weights at the same accuracy, :doc:`prune, share, retrain
 # <03_prune_share_retrain>`; and what another machine would do with it, :doc:`the design space
