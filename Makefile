@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-cpp fuzz smoke check generate docs pictures bench bench-lenet
+.PHONY: help demo test test-cpp fuzz smoke check generate docs linkcheck pictures bench bench-lenet
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -69,6 +69,11 @@ generate: $(READY)  ## rewrite the generated files
 docs: $(READY)  ## the site, with all tutorials run, into build/docs/html
 	$(BIN)/pip install --quiet -e '.[test,dev,docs,torch,jax]'
 	$(BIN)/sphinx-build -W --keep-going -q -d build/docs/doctrees docs build/docs/html
+	$(BIN)/python .ci/check_site.py
+
+linkcheck: $(READY)  ## links from the site to elsewhere; needs a network
+	$(BIN)/pip install --quiet -e '.[test,dev,docs,torch,jax]'
+	$(BIN)/sphinx-build -b linkcheck -D plot_gallery=0 -d build/docs/doctrees docs build/docs/linkcheck
 
 pictures: $(READY)  ## the pictures of README and docs from real runs; needs an installed chromium
 	$(BIN)/python docs/pictures.py

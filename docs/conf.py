@@ -47,6 +47,7 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
+html_show_search_summary = False  # summaries are fetched, which a page in a file may not
 
 # `make linkcheck` needs a network; pages that only run in a browser have nothing to check.
 linkcheck_ignore = [r"https://ui\.perfetto\.dev.*"]
@@ -88,5 +89,5 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "show_signature": False,
     "min_reported_time": 10_000,
-    "plot_gallery": True,
+    "write_computation_times": False,  # its page loads scripts from elsewhere
 }

@@ -155,14 +155,20 @@ def test_full_disk_names_file_and_reason(tmp_path):
     path = tmp_path / "mlp.so"
     with pytest.raises(ModelError) as error:
         eie.export_library(Exporter(error=OSError(28, "No space left on device")), path)
-    assert str(error.value) == f"{path}: cannot be written: No space left on device"
+    assert str(error.value) == (
+        f"{path}: cannot be written: No space left on device; give a folder that exists, has room "
+        "and can be written"
+    )
 
 
 def test_missing_folder_names_file_and_reason(executable, tmp_path):
     path = tmp_path / "missing" / "mlp.so"
     with pytest.raises(ModelError) as error:
         eie.export_library(executable, path)
-    assert str(error.value) == f"{path}: cannot be written: its folder does not exist; create it"
+    assert str(error.value) == (
+        f"{path}: cannot be written: its folder does not exist; give a folder that exists, has "
+        "room and can be written"
+    )
     assert not path.parent.exists()
 
 

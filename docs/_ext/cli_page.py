@@ -31,9 +31,9 @@ def page() -> str:
 
 def _text(text: str) -> str:
     """Return a command's help with its example as a block of code."""
-    about, _, example = cleandoc(text).partition("Example:")
+    about, _, example = text.partition("Example:")
     block = f"\n\n```\n{cleandoc(example)}\n```" if example else ""
-    return about.strip() + block
+    return cleandoc(about).strip() + block
 
 
 def _usage(name: str, command: Any) -> str:
@@ -52,6 +52,8 @@ def _table(parameters: list[Any], leave_out: set[str]) -> str:
         shown = "" if default is None or default is False or callable(default) else str(default)
         needed = "required" if parameter.required else shown
         about = " ".join((parameter.help or "").split())
+        if parameter.metavar and "|" in parameter.metavar:
+            about += f" One of {', '.join(parameter.metavar.split('|'))}."
         cells = [", ".join(f"`{name}`" for name in names), about, needed and f"`{needed}`"]
         rows.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
     if not rows:

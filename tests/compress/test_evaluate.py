@@ -78,7 +78,7 @@ def test_the_digest_depends_on_weights_samples_labels_and_metric(small):
         (
             np.repeat([3, 10, -1, 9], 50),
             "labels: 100 of 200 are outside 0..9, the model's classes; the first is 10, of sample "
-            "50",
+            "50; correct them",
         ),
     ],
 )

@@ -132,8 +132,8 @@ def test_impossible_arguments(small):
     with pytest.raises(RecipeError) as error:
         search(*small, float("nan"), "speed")
     assert str(error.value) == (
-        "search: objective 'speed' is none of size, cycles; max_drop is nan, not a number of at "
-        "least 0"
+        "search: objective 'speed' is unknown; choose one of size, cycles; max_drop is nan, it "
+        "must be a number of at least 0"
     )
 
 

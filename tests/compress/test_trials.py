@@ -103,8 +103,8 @@ def test_a_full_disk_keeps_the_old_cache(tmp_path, monkeypatch):
         with pytest.raises(ModelError) as error:
             cache.put("two", 0.5)
     assert str(error.value) == (
-        f"{cache.path}: cannot be written: No space left on device; what was found so far is kept, "
-        "and a new run goes on from there"
+        f"{cache.path}: cannot be written: No space left on device; make room and run again: what "
+        "was found so far is kept"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["abc.json"]
     assert json.loads(cache.path.read_text())["numbers"] == {"one": 0.25}

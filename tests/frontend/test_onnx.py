@@ -237,7 +237,8 @@ def test_a_missing_file(tmp_path):
 
 
 def test_a_folder(tmp_path):
-    assert failure(tmp_path) == f"{tmp_path}: cannot be read: Is a directory"
+    expected = f"{tmp_path}: cannot be read: Is a directory; give a file that can be read"
+    assert failure(tmp_path) == expected
 
 
 def test_a_text_file(tmp_path):
@@ -291,7 +292,7 @@ def test_an_operator_that_the_importer_does_not_know(capfd):
     message = failure(model(nodes, {"w": W}))
     assert message == (
         "model: TVM's ONNX importer fails: The following operators are not supported for frontend "
-        "ONNX: Frobnicate"
+        "ONNX: Frobnicate; export it with other operators"
     )
     assert capfd.readouterr().err == ""
 

@@ -284,7 +284,7 @@ def test_other_arguments(model, example, got):
     with pytest.raises(ModelError) as caught:
         eie.from_pytorch(model, example)
     assert str(caught.value) == (
-        "from_pytorch takes a module with an example input, or an exported program; got " + got
+        f"from_pytorch: got {got}; give a module with an example input, or an exported program"
     )
 
 

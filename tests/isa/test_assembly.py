@@ -229,7 +229,8 @@ def test_an_operand_out_of_range_is_named_with_its_value(spec, value):
     old = f"{spec.name} = {written[spec.name]}" if spec.name != "matrix" else written["matrix"]
     new = f"{spec.name} = {value}" if spec.name != "matrix" else f"matrix = {value}, src"
     assert refused(edited(old, new)) == (
-        f"eie text: eie.mvm: {spec.name} = {value} is outside {spec.low}..{spec.high}"
+        f"eie text: eie.mvm: {spec.name} = {value} is outside {spec.low}..{spec.high}; "
+        "correct the text"
     )
 
 
@@ -266,7 +267,7 @@ def test_text_that_is_not_a_program(old, new, message):
     text = new if old is TEXT else edited(old, new)
     if "xi32" in new:
         text = text.replace("[1.000000e+00, -1.000000e+00]", "[1, -1]")
-    assert refused(text) == f"eie text: {message}"
+    assert refused(text) == f"eie text: {message}; correct the text"
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", TEXT[:-10], edited("inputs = 3", "inputs = x")])
@@ -278,7 +279,7 @@ def test_a_syntax_error_is_one_line(text):
 
 def test_codes_outside_the_codebook_are_refused():
     assert refused(edited("[[1, 0, 3, 1]", "[[1, 0, 4, 1]")) == (
-        "eie text: matrix 0 has code 4; its codebook has 0..3"
+        "eie text: matrix 0 has code 4; its codebook has 0..3; correct the text"
     )
 
 
@@ -287,5 +288,5 @@ def test_a_syntax_error_says_where_also_in_a_later_part():
         assemble(f"{TEXT}{SEPARATOR}\n{edited('eie.mvm', 'eie.mwm')}")
     line = TEXT.count("\n") + 1 + 9
     assert str(error.value) == (
-        f"eie text: line {line}, column 15: Operation eie.mwm is not registered"
+        f"eie text: line {line}, column 15: Operation eie.mwm is not registered; correct the text"
     )

@@ -66,7 +66,8 @@ def test_a_limit_is_legal_and_one_beyond_is_not(instruction, spec):
         with pytest.raises(EncodingError) as error:
             encode(value)
         assert str(error.value) == (
-            f"eie.{instruction.name}: {spec.name} = {value} is outside {spec.low}..{spec.high}"
+            f"eie.{instruction.name}: {spec.name} = {value} is outside {spec.low}..{spec.high}; "
+            "give one inside"
         )
 
 

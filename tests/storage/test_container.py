@@ -374,7 +374,9 @@ def test_full_disk_found_late(compressed, tmp_path, monkeypatch):
 
 
 def test_folder_missing(compressed, tmp_path):
-    with pytest.raises(ContainerError, match="its folder does not exist; create it"):
+    with pytest.raises(
+        ContainerError, match="its folder does not exist; give a folder that exists"
+    ):
         save_eiez(tmp_path / "missing" / "x.eiez", compressed)
 
 

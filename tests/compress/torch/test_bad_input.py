@@ -84,7 +84,7 @@ def test_loaders():
     once = message_of(InputError, loader=iter(task.make_loader()), scheduler=None)
     assert once.startswith("loader: a _SingleProcessDataLoaderIter ends after one epoch; give")
     empty = message_of(InputError, loader=[], scheduler=None)
-    assert empty == "step 'prune 1', epoch 1 of 2: the loader has no batches; retraining needs data"
+    assert empty == "step 'prune 1', epoch 1 of 2: the loader has no batches; give it data"
 
     class Endless:
         def __iter__(self):
@@ -95,7 +95,7 @@ def test_loaders():
 
 
 def test_nothing_to_train():
-    message = "model: no parameter requires a gradient; there is nothing to train"
+    message = "model: no parameter requires a gradient; set requires_grad of those to train"
     assert message_of(ModelError, model=task.make_net().requires_grad_(False)) == message
 
 
@@ -130,7 +130,7 @@ def test_impossible_settings_are_all_named():
         "impossible Training: rounds = -1 is not an integer of at least 0, or None; "
         "share_epochs = 1.5 is not an integer of at least 0; "
         "learning_rate_factor = 0 is not a number above 0; regrow = 1 is not a bool; "
-        "prune_every = 0 is not an integer of at least 1, or None"
+        "prune_every = 0 is not an integer of at least 1, or None; correct them"
     )
     with pytest.raises(TrainingError, match=r"prune_every needs prune_epochs of at least 1$"):
         Training(prune_epochs=0, prune_every=5)
