@@ -267,7 +267,8 @@ def test_text_that_is_not_a_program(old, new, message):
     text = new if old is TEXT else edited(old, new)
     if "xi32" in new:
         text = text.replace("[1.000000e+00, -1.000000e+00]", "[1, -1]")
-    assert refused(text) == f"eie text: {message}; correct the text"
+    remedy = "" if "; give" in message else "; correct the text"
+    assert refused(text) == f"eie text: {message}{remedy}"
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", TEXT[:-10], edited("inputs = 3", "inputs = x")])

@@ -232,7 +232,8 @@ def test_a_wrong_checksum():
         ),
         (
             IMAGE[:-1] + b"\1",
-            "eie.clear: bits outside its fields are set in 03000000000000000000000000000001; clear them",
+            "eie.clear: bits outside its fields are set in 03000000000000000000000000000001; clear "
+            "them",
         ),
         (
             IMAGE[:20] + b"\0" + IMAGE[21:],

@@ -132,5 +132,7 @@ def test_impossible_settings_are_all_named():
         "learning_rate_factor = 0 is not a number above 0; regrow = 1 is not a bool; "
         "prune_every = 0 is not an integer of at least 1, or None; correct them"
     )
-    with pytest.raises(TrainingError, match=r"prune_every needs prune_epochs of at least 1$"):
+    with pytest.raises(
+        TrainingError, match=r"prune_every needs prune_epochs of at least 1; correct them$"
+    ):
         Training(prune_epochs=0, prune_every=5)
