@@ -75,7 +75,7 @@ def test_input_may_be_strided(compiled, x):
         (np.zeros(96, np.float32), "input x: shape (96,), expected (4, 24) or several of "),
         (np.zeros((4, 24), np.int32), "input x: dtype int32, expected float32"),
         ({}, "input x: missing"),
-        ({"y": 1.0}, "input y: no such input; input x: missing"),
+        ({"y": 1.0}, "input y: no such input, leave it out; input x: missing"),
     ],
     ids=["columns", "empty", "rest", "flat", "dtype", "missing", "unknown"],
 )

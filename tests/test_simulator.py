@@ -181,8 +181,8 @@ def test_zeros_give_zeros():
     [
         ([1, 2, 3], "activations have shape (3,); it must be (2,)"),
         ([[1, 2]], "activations have shape (1, 2); it must be (2,)"),
-        ([np.nan, np.inf], "activations: 2 of 2 are NaN or infinite"),
-        ([0, -np.inf], "activations: 1 of 2 are NaN or infinite"),
+        ([np.nan, np.inf], "activations: 2 of 2 are NaN or infinite; correct the data"),
+        ([0, -np.inf], "activations: 1 of 2 are NaN or infinite; correct the data"),
     ],
 )
 def test_activations_that_do_not_fit(activations, message):

@@ -4,8 +4,10 @@
 
 From a trained network to its cycles, its energy and its accuracy on the machine, in ten minutes.
 
-You need Python 3.10 or later, a C++17 compiler, and in a clone of the repository ``pip install
-'.[viz]'``. If you have an ONNX file of your own, use it where this page uses ``digits.onnx``.
+You need Python 3.10 or later, a C++17 compiler, and in a clone of the repository
+``python3 -m venv .venv && .venv/bin/pip install '.[viz]'``. This page is a script, too:
+``.venv/bin/python tutorials/01_first_model.py``. If you have an ONNX file of your own, use it where
+this page uses ``digits.onnx``.
 """
 
 # %%
