@@ -213,7 +213,9 @@ def test_activations_that_are_no_numbers(bad, layers):
 def test_a_module_without_main():
     mod = build(two_layers, (1, 3))
     other = tvm.IRModule({"other": mod["main"].with_attr("global_symbol", "other")})
-    with pytest.raises(ModelError, match=r"^calibrate: the module has no function `main`; give one that has$"):
+    with pytest.raises(
+        ModelError, match=r"^calibrate: the module has no function `main`; give one that has$"
+    ):
         calibrate(other, array([1, 2, 3]))
 
 
