@@ -12,7 +12,8 @@ from onnx import numpy_helper
 import eie_backend as eie
 from eie_backend import HardwareConfig, Recipe
 from eie_backend.library import programs
-from eie_backend.model_record import BINS, read_record
+from eie_backend.model_record import BINS, read_record, weights_before
+from eie_backend.transform.layers import weights_by_layer
 
 LENET_5 = files("eie_backend") / "data" / "lenet_5.onnx"
 
@@ -67,6 +68,17 @@ def test_weights_before_are_the_models(record):
         edges = np.linspace(-found.limit, found.limit, BINS + 1)
         counts, _ = np.histogram(own[own != 0], edges)
         assert np.abs(np.subtract(counts, found.counts)).sum() <= 2  # rounding at an edge
+
+
+def test_zeros_are_counted_apart_before_and_after(lenet_5):
+    pruned = eie.compress(lenet_5, Recipe(density=0.2))
+    for name, weights in weights_by_layer(pruned).items():
+        found = weights_before(pruned)[name]
+        edges = np.linspace(-found.limit, found.limit, BINS + 1)
+        counts, _ = np.histogram(weights[weights != 0], edges)
+        assert found.zeros == np.count_nonzero(weights == 0) > 0
+        assert sum(found.counts) == np.count_nonzero(weights)
+        assert found.counts[BINS // 2] == counts[BINS // 2]
 
 
 def test_weights_after_have_the_codebook_and_the_density(record):
