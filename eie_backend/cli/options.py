@@ -69,6 +69,14 @@ def choice(values: Sequence[str], help: str, *names: str, metavar: str | None = 
     return typer.Option(*names, help=help, metavar=shown, autocompletion=complete)
 
 
+ENGINE = choice(
+    ENGINES,
+    "How to simulate; the results are the same. functional counts no cycles, clock steps every "
+    "unit and is slow.",
+)
+"""Option of the commands that simulate."""
+
+
 def begin(**wanted: bool) -> None:
     """Begin a command for which the user wants that; options before its name count too."""
     asked.also(**wanted)

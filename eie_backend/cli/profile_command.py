@@ -9,7 +9,7 @@ import typer
 
 from eie_backend.cli.console import show
 from eie_backend.cli.execute import execute
-from eie_backend.cli.options import ENGINES, choice
+from eie_backend.cli.options import ENGINE
 
 EXAMPLE = """Example:
 
@@ -22,14 +22,7 @@ def profile_model(
     input: Annotated[
         Path, typer.Option(help=".npy, or .npz with arrays by input name; one or more batches.")
     ],
-    engine: Annotated[
-        str,
-        choice(
-            ENGINES,
-            "How to simulate; the results are the same. functional counts no cycles, clock steps "
-            "every unit and is slow.",
-        ),
-    ] = "event",
+    engine: Annotated[str, ENGINE] = "event",
     energy: Annotated[
         Path | None, typer.Option(help="YAML file of energies and areas in place of the paper's.")
     ] = None,

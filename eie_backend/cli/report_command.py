@@ -9,7 +9,7 @@ import typer
 
 from eie_backend.cli.console import show, working
 from eie_backend.cli.execute import execute_runner
-from eie_backend.cli.options import ENGINES, choice
+from eie_backend.cli.options import ENGINE
 
 EXAMPLE = """Example:
 
@@ -27,14 +27,7 @@ def report_model(
     labels: Annotated[
         Path | None, typer.Option(help=".npy with the class of each sample, for the accuracy.")
     ] = None,
-    engine: Annotated[
-        str,
-        choice(
-            ENGINES,
-            "How to simulate; the results are the same. functional counts no cycles, clock steps "
-            "every unit and is slow.",
-        ),
-    ] = "event",
+    engine: Annotated[str, ENGINE] = "event",
     energy: Annotated[
         Path | None, typer.Option(help="YAML file of energies and areas in place of the paper's.")
     ] = None,
