@@ -82,3 +82,15 @@ class CheckpointError(EieError):
 
 class ExtraError(EieError, ImportError):
     """A part of the package whose optional dependency is not installed."""
+
+
+class WorkerError(EieError):
+    """Workers, of this machine or of a cluster, that cannot be reached or that ended."""
+
+
+class StudyError(EieError):
+    """A database of a sweep's results that cannot be opened, read or written."""
+
+
+class SweepError(EieError):
+    """An impossible specification of a sweep; the message lists every fault."""

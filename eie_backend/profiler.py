@@ -272,14 +272,15 @@ def profile_runner(
 class Recorder:
     """Collects the counters of every program that this thread runs inside the ``with`` block.
 
-    The programs run on `engine`; `account` also asks where their cycles went.
+    The programs run on `engine`; `account` also asks where their cycles went. `rows` is what was
+    recorded, as plain data: a row per layer, and one without a layer for a program's setup.
     """
 
     def __init__(self, runner: Runner, engine: Engine = "event", *, account: bool = True) -> None:
         check_engine(engine)
         self._engine, self._account = engine, account
         self._programs = {program.symbol: program for program in runner.programs}
-        self._rows: list[dict[str, Any]] = []
+        self.rows: list[dict[str, Any]] = []
 
     def __enter__(self) -> Recorder:
         tvm_ffi.get_global_func("eie.profile_start")(self._engine, self._account)
@@ -287,28 +288,36 @@ class Recorder:
 
     def __exit__(self, *_: object) -> None:
         stop = tvm_ffi.get_global_func("eie.profile_stop")
-        self._rows = [{str(k): v for k, v in row.items()} for row in stop()]
+        self.rows = [_plain(row) for row in stop()]
+
+    def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Add what another recorder recorded of the same model, in whatever process."""
+        known = {(row["symbol"], row["layer"]): row for row in self.rows}
+        for row in rows:
+            total = known.get((row["symbol"], row["layer"]))
+            if total is None:
+                self.rows.append(dict(row))
+            elif row["layer"] or self._programs[row["symbol"]].setup_per_call:
+                _add(total, row)
 
     def report(
         self, outputs: tuple[NDArray[np.generic], ...], table: EnergyTable, samples: int
     ) -> Report:
         """Return what was recorded for that many samples of the model."""
         first = next(iter(self._programs.values()))
-        setups = [row for row in self._rows if not str(row["layer"])]
+        setups = [row for row in self.rows if not row["layer"]]
 
         def loads(per_call: bool) -> dict[str, int]:
             rows = [
                 _counters(row)
                 for row in setups
-                if self._programs[str(row["symbol"])].setup_per_call == per_call
+                if self._programs[row["symbol"]].setup_per_call == per_call
             ]
             return {c.name: sum(row[c.name] for row in rows) for c in COUNTERS}
 
         return Report(
             outputs=outputs,
-            layers=tuple(
-                self._layer(row, table, samples) for row in self._rows if str(row["layer"])
-            ),
+            layers=tuple(self._layer(row, table, samples) for row in self.rows if row["layer"]),
             setup=loads(per_call=False),
             reloads=loads(per_call=True),
             config=first.config,
@@ -320,19 +329,19 @@ class Recorder:
         )
 
     def _layer(self, row: Mapping[str, Any], table: EnergyTable, samples: int) -> LayerProfile:
-        program = self._programs[str(row["symbol"])]
+        program = self._programs[row["symbol"]]
         config, counters = program.config, _counters(row)
         cycles = counters["cycles"]
-        number = program.layers.index(str(row["layer"]))
+        number = program.layers.index(row["layer"])
         weights, storage = layer_storage(program, number)
         energy = energy_pj(counters, config, table, program.arithmetic)
         account = read_account(row["account"], config)
         return LayerProfile(
             name=program.layers[number],
             samples=samples,
-            vectors=int(row["samples"]) / samples,
-            min_cycles=int(row["min_cycles"]),
-            max_cycles=int(row["max_cycles"]),
+            vectors=row["samples"] / samples,
+            min_cycles=row["min_cycles"],
+            max_cycles=row["max_cycles"],
             counters=counters,
             energy_pj=energy,
             energy_by_part_pj=energy_by_part_pj(counters, config, table, program.arithmetic),
@@ -361,8 +370,29 @@ def layer_storage(program: Program, layer: int) -> tuple[int, int]:
     return sum(matrix.rows * matrix.cols for matrix in matrices), storage
 
 
+def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
+    plain = {str(key): value for key, value in row.items()}
+    return {
+        **{name: str(plain[name]) for name in ("symbol", "layer")},
+        **{name: int(plain[name]) for name in ("samples", "min_cycles", "max_cycles")},
+        "counters": [int(count) for count in plain["counters"]],
+        "account": bytes(plain["account"]),
+    }
+
+
+def _add(total: dict[str, Any], row: Mapping[str, Any]) -> None:
+    """Add a row to another of the same layer."""
+    total["samples"] += row["samples"]
+    total["min_cycles"] = min(total["min_cycles"], row["min_cycles"])
+    total["max_cycles"] = max(total["max_cycles"], row["max_cycles"])
+    pairs = zip(total["counters"], row["counters"], strict=True)
+    total["counters"] = [sum(pair) for pair in pairs]
+    words = [np.frombuffer(one["account"], np.int64) for one in (total, row)]
+    total["account"] = (words[0] + words[1]).tobytes()
+
+
 def _counters(row: Mapping[str, Any]) -> dict[str, int]:
-    return {c.name: int(n) for c, n in zip(COUNTERS, row["counters"], strict=True)}
+    return {c.name: n for c, n in zip(COUNTERS, row["counters"], strict=True)}
 
 
 def _join(calls: Sequence[Sequence[NDArray[np.generic]]]) -> tuple[NDArray[np.generic], ...]:
