@@ -85,7 +85,8 @@ class DaskWorkers:
     @property
     def count(self) -> int:
         """Calls that the workers of now can run at the same time; at least one will come back."""
-        return max(sum(self._client.ncores().values()), 1)
+        cores: int = sum(self._client.ncores().values())
+        return max(cores, 1)
 
     def submit(self, call: Call[Item, Result], item: Item) -> Future[Result]:
         """Hand over a call."""

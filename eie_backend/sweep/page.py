@@ -13,7 +13,7 @@ from eie_backend.sweep.spec import OBJECTIVES
 
 STATES = {
     "measured": "compressed, compiled and simulated",
-    "ruled out": "not measured: the numbers are the best that the analytical model grants it",
+    "ruled out": "not measured: the numbers are what the analytical model expects",
     "impossible": "the machine cannot run it, or the recipe does not fit",
 }
 

@@ -38,7 +38,7 @@ class Plan(Protocol):
         """
 
     def ruled_out(self, outcomes: Mapping[str, Outcome]) -> dict[Design, Outcome]:
-        """Return the designs that need not be measured, with the best that they could give."""
+        """Return the designs that need not be measured, with what they are expected to give."""
 
 
 class Grid:
@@ -78,10 +78,9 @@ class Grid:
             return {}
         pruning = self._pruning(outcomes)
         return {
-            design: best
+            design: pruning.expected(design)
             for design in self._estimates
             if design.key not in outcomes and pruning.rules_out(design)
-            if (best := pruning.at_best(design)) is not None
         }
 
     def _pruning(self, outcomes: Mapping[str, Outcome]) -> Pruning:
@@ -155,9 +154,7 @@ class Proposals:
         pruning = Pruning(self._estimates, self._measured, self._objectives)
         for design in new:
             if design not in self._measured and pruning.rules_out(design):
-                best = pruning.at_best(design)
-                assert best is not None
-                self._ruled_out[design] = best
+                self._ruled_out[design] = pruning.expected(design)
 
     def _proposed(self) -> list[tuple[Design, Values]]:
         number = len(self._seen)

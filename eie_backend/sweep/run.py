@@ -24,7 +24,7 @@ State = Literal["measured", "ruled out", "impossible"]
 
 @dataclass(frozen=True)
 class Row:
-    """A design: its parameters, its state, and its outcome; of one ruled out, the best it could be.
+    """A design: its parameters, its state, and its outcome; of one ruled out, the expected one.
 
     An impossible design has an error in its outcome.
     """
@@ -111,10 +111,13 @@ def plan_of(spec: Spec, bench: Bench) -> Plan:
 def _unknown(todo: list[Design], study: Study, outcomes: dict[str, Outcome]) -> Iterator[Design]:
     """Yield designs that nobody has measured meanwhile.
 
-    In any order: then machines that share a study seldom work on the same.
+    Families stay together, for a worker keeps what they have in common; but they come in any order:
+    so machines that share a study seldom work on the same.
     """
     asked = time.monotonic()
-    for design in random.sample(todo, len(todo)):
+    families = sorted({design.family for design in todo})
+    place = dict(zip(families, random.sample(range(len(families)), len(families)), strict=True))
+    for design in sorted(todo, key=lambda design: place[design.family]):
         if time.monotonic() - asked > REFRESH_SECONDS:
             outcomes.update(study.outcomes())
             asked = time.monotonic()

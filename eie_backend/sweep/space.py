@@ -74,18 +74,21 @@ class Design:
 
     @cached_property
     def family(self) -> str:
-        """What the accuracy depends on, as JSON: all but sizes that only tell time and area."""
+        """All but `TIMING_SIZES`, as JSON: designs of a family have one accuracy."""
         whole = json.loads(self.key)
-        # Balanced pruning keeps alike in every PE's slice.
-        balanced = "balanced" in self.recipe.to_json()
         for name in TIMING_SIZES:
-            if not (balanced and name == "num_pe"):
-                del whole["hardware"][name]
+            del whole["hardware"][name]
         return json.dumps(whole, sort_keys=True)
 
 
-TIMING_SIZES = frozenset(HardwareConfig().to_dict()) - {"codebook_bits", "accumulator_bits"}
+TIMING_SIZES = frozenset(HardwareConfig().to_dict()) - {
+    "num_pe",
+    "codebook_bits",
+    "accumulator_bits",
+}
 """Sizes of the machine that change no value: a sum is made by one PE, in the order of the columns.
+
+Nor does the number of PEs, but how uneven a real network's slices are depends on it.
 """
 
 

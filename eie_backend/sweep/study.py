@@ -7,6 +7,7 @@ there, whoever is killed, and any number of machines may add to one study at the
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, fields
@@ -23,6 +24,7 @@ DIRECTIONS = {"accuracy": "maximize", "cycles": "minimize", "energy": "minimize"
 DIRECTIONS |= {"area": "minimize"}
 """Values of a trial; all of them, whatever a sweep's objectives are."""
 
+MOST_TRIES, RETRY_SECONDS = 4, 0.2
 DESIGN = "design"
 ERROR = "error"
 
@@ -51,22 +53,37 @@ class Study:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._optuna, self._url = optuna, url
         with self._reporting("opened"):
-            try:
-                storage = optuna.storages.RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
-            except ModuleNotFoundError as error:
-                raise ExtraError(
-                    f"{self.place}: its driver {error.name} is not installed; pip install it"
-                ) from error
-            self._study = optuna.create_study(
-                study_name=name,
-                storage=storage,
-                directions=list(DIRECTIONS.values()),
-                load_if_exists=True,
+            self._study = self._opened(name)
+        if [d.name.lower() for d in self._study.directions] != list(DIRECTIONS.values()):
+            raise StudyError(
+                f"{self.place}: its study {name} was not made by eie; name another database"
             )
-            if [d.name.lower() for d in self._study.directions] != list(DIRECTIONS.values()):
-                raise StudyError(
-                    f"{self.place}: its study {name} was not made by eie; name another database"
+
+    def _opened(self, name: str) -> Any:
+        """Open the study, or make it."""
+        from sqlalchemy.exc import DBAPIError
+
+        for tried in range(1, MOST_TRIES + 1):
+            try:
+                storage = self._optuna.storages.RDBStorage(
+                    self._url, engine_kwargs={"pool_pre_ping": True}
                 )
+                return self._optuna.create_study(
+                    study_name=name,
+                    storage=storage,
+                    directions=list(DIRECTIONS.values()),
+                    load_if_exists=True,
+                )
+            except ImportError as error:
+                missing = getattr(error.__cause__, "name", None) or error.name
+                raise ExtraError(
+                    f"{self.place}: its driver {missing} is not installed; pip install it"
+                ) from error
+            except DBAPIError:
+                # Two that make the tables of a new database at the same time hinder each other.
+                if tried == MOST_TRIES:
+                    raise
+                time.sleep(tried * RETRY_SECONDS)
 
     @property
     def place(self) -> str:
