@@ -25,6 +25,7 @@ from eie_backend.cli import (
     report_command,
     reproduce_command,
     run_command,
+    serve_command,
     trace_command,
 )
 from eie_backend.cli.console import asked, fail
@@ -94,6 +95,7 @@ PANELS: dict[str, dict[str, Callable[..., Any]]] = {
         "report": report_command.report_model,
         "trace": trace_command.trace_model,
         "reproduce": reproduce_command.reproduce,
+        "serve": serve_command.serve,
     },
     "Containers": {
         "pack": container_commands.pack,

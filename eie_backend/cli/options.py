@@ -76,6 +76,9 @@ ENGINE = choice(
 )
 """Option of the commands that simulate."""
 
+REMOTE = typer.Option(metavar="HOST:PORT", help="Run on the server there, started by `eie serve`.")
+"""Option of the commands that can run elsewhere."""
+
 
 def begin(**wanted: bool) -> None:
     """Begin a command for which the user wants that; options before its name count too."""
