@@ -49,14 +49,16 @@ def serve(
 
     signal.signal(signal.SIGTERM, _stop)
     address = (host, port)
-    found = None if tracker is None else read_address(tracker)
+    server = Server(
+        address, key, None if tracker is None else read_address(tracker), quiet=asked.quiet
+    )
+    remark(ANYONE_HERE if is_local(host) else ANYONE)
     try:
-        with Server(address, key, found, quiet=asked.quiet) as server:
+        with server:
             show(
                 {"host": host, "port": port, "key": key, "tracker": tracker},
                 f"listening at {shown(address)}, key {key}; Ctrl-C ends it",
             )
-            remark(ANYONE_HERE if is_local(host) else ANYONE)
             while True:
                 remark(f"a session crashed: {server.wait()}; listening again")
     except KeyboardInterrupt:

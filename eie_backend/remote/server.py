@@ -56,13 +56,13 @@ class Server:
         *,
         quiet: bool = False,
     ) -> None:
+        _check_extra()
+        _check_free(address)
+        if tracker is not None:
+            _check_tracker(tracker)
         self.address, self._key, self._tracker, self._quiet = address, key, tracker, quiet
 
     def __enter__(self) -> Server:
-        _check_extra()
-        _check_free(self.address)
-        if self._tracker is not None:
-            _check_tracker(self._tracker)
         self._start()
         return self
 
@@ -124,20 +124,26 @@ def _check_extra() -> None:
 
 
 def _check_free(address: Address) -> None:
+    if not 0 < address[1] < 1 << 16:
+        raise RemoteError(f"{shown(address)}: no such port; choose one from 1 to 65535")
     try:
         socket.create_server(address, family=get_addr_family(address)).close()
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise RemoteError(
-            f"{shown(address)}: cannot listen: {getattr(error, 'strerror', None) or error}; choose "
-            "another port, from 1024 to 65535, or a host name of this machine"
+            f"{shown(address)}: cannot listen: {_reason(error)}; choose another port, or an "
+            "address of this machine"
         ) from error
 
 
 def _check_tracker(address: Address) -> None:
     try:
         socket.create_connection(address, timeout=10).close()
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise RemoteError(
-            f"{shown(address)}: no tracker: {getattr(error, 'strerror', None) or error}; start it "
-            "there: python -m tvm.exec.rpc_tracker"
+            f"{shown(address)}: no tracker: {_reason(error)}; start it there: "
+            "python -m tvm.exec.rpc_tracker"
         ) from error
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).partition(" (")[0]
