@@ -68,6 +68,10 @@ class SimulatorError(EieError):
     """
 
 
+class RemoteError(EieError):
+    """A server that cannot be started or reached, or that does not do as asked."""
+
+
 class VersionError(EieError, ImportError):
     """A pair of TVM packages that is known not to work."""
 

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from eie_backend.energy_table import EnergyTable, shipped_table
 from eie_backend.engines import Engine
-from eie_backend.profiler import Recorder, Report, Runner
+from eie_backend.profiler import Recorder, Report
+from eie_backend.runner import Runner
 from eie_backend.workers import completed, working_with
 
 Arrays = dict[str, NDArray[np.generic]]

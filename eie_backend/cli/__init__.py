@@ -26,6 +26,7 @@ from eie_backend.cli import (
     report_command,
     reproduce_command,
     run_command,
+    serve_command,
     sweep_command,
     trace_command,
 )
@@ -98,6 +99,7 @@ PANELS: dict[str, dict[str, Callable[..., Any]]] = {
         "trace": trace_command.trace_model,
         "sweep": sweep_command.sweep_designs,
         "reproduce": reproduce_command.reproduce,
+        "serve": serve_command.serve,
     },
     "Containers": {
         "pack": container_commands.pack,

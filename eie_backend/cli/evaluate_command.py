@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from eie_backend.evaluation import Shard
-    from eie_backend.profiler import Runner
+    from eie_backend.runner import Runner
     from eie_backend.sample_file import SampleFile
 
 EXAMPLE = """Example:

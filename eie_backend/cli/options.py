@@ -86,6 +86,9 @@ SCHEDULER = choice(
 WORKERS = typer.Option(help="Local workers; one per core by default.")
 """Options of the commands that share their work out."""
 
+REMOTE = typer.Option(metavar="HOST:PORT", help="Run on the server there, started by `eie serve`.")
+"""Option of the commands that can run elsewhere."""
+
 
 def begin(**wanted: bool) -> None:
     """Begin a command for which the user wants that; options before its name count too."""

@@ -22,8 +22,9 @@ from eie_backend.compress.evaluate import top1
 from eie_backend.config import HardwareConfig
 from eie_backend.energy import area_mm2
 from eie_backend.errors import EieError
-from eie_backend.profiler import Runner, profile_runner
+from eie_backend.profiler import profile_runner
 from eie_backend.recipe import Recipe
+from eie_backend.runner import Runner
 from eie_backend.sweep.network import Network
 from eie_backend.sweep.space import Design
 from eie_backend.transform.dense_form import with_winograd
