@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from eie_backend.energy_table import EnergyTable, shipped_table
 from eie_backend.engines import Engine
+from eie_backend.errors import InputError
 from eie_backend.profiler import Recorder, Report
 from eie_backend.runner import Runner
 from eie_backend.workers import completed, working_with
@@ -147,6 +148,8 @@ def evaluate(
             correct += counts.correct
             totals.add(counts.rows)
             told(counts.samples)
+    if not samples:
+        raise InputError("no samples to evaluate; give at least one batch of the model")
     report = totals.report((), table or shipped_table(), samples)
     return Evaluation(samples, correct if has_labels else None, report)
 

@@ -63,8 +63,8 @@ def sweep_designs(
         raise ModelError(
             f"{output}: cannot be made: {error.strerror}; give a folder that can be written"
         ) from error
-    study = Study(storage or sqlite_url(output / STUDY), f"{wanted.name}-{bench.digest()[:16]}")
-    with progress() as bar:
+    url, name = storage or sqlite_url(output / STUDY), f"{wanted.name}-{bench.digest()[:16]}"
+    with Study(url, name) as study, progress() as bar:
         task = bar.add_task("measuring", total=None)
 
         def told(done: int, total: int) -> None:

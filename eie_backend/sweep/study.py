@@ -30,7 +30,7 @@ ERROR = "error"
 
 
 class Study:
-    """The outcomes of one bench.
+    """The outcomes of one bench; ``with`` closes the database.
 
     Parameters
     ----------
@@ -59,18 +59,29 @@ class Study:
                 f"{self.place}: its study {name} was not made by eie; name another database"
             )
 
+    def __enter__(self) -> Study:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._storage.remove_session()
+        self._storage.engine.dispose()
+
     def _opened(self, name: str) -> Any:
         """Open the study, or make it."""
         from sqlalchemy.exc import DBAPIError
 
         for tried in range(1, MOST_TRIES + 1):
             try:
-                storage = self._optuna.storages.RDBStorage(
+                self._storage = self._optuna.storages.RDBStorage(
                     self._url, engine_kwargs={"pool_pre_ping": True}
                 )
                 return self._optuna.create_study(
                     study_name=name,
-                    storage=storage,
+                    storage=self._storage,
                     directions=list(DIRECTIONS.values()),
                     load_if_exists=True,
                 )

@@ -9,7 +9,7 @@ import onnx
 import pytest
 
 from eie_backend.cli.sweep_command import read_bench
-from eie_backend.sweep import read_spec
+from eie_backend.sweep import Study, read_spec, sqlite_url
 
 SPEC = {
     "models": {"small": "small.onnx"},
@@ -45,3 +45,17 @@ def make_bench(write_spec):
         return spec, read_bench(spec)
 
     return make
+
+
+@pytest.fixture
+def open_study(tmp_path):
+    """Return a function that opens a study, by default in a file; all are closed at the end."""
+    opened = []
+
+    def open_one(name="one", url=None):
+        opened.append(Study(url or sqlite_url(tmp_path / "study.db"), name))
+        return opened[-1]
+
+    yield open_one
+    for study in opened:
+        study.close()

@@ -14,7 +14,7 @@ import pytest
 from eie_backend.errors import WorkerError
 from eie_backend.evaluation import Library, Shard, evaluate
 from eie_backend.library import export_library
-from eie_backend.sweep import Study, sqlite_url, sweep
+from eie_backend.sweep import sweep
 from eie_backend.sweep.shown import to_json
 from eie_backend.workers import completed, working_with
 
@@ -34,11 +34,10 @@ def cluster():
         yield started
 
 
-def test_gives_what_threads_give(cluster, make_bench, tmp_path):
+def test_gives_what_threads_give(cluster, make_bench, open_study):
     spec, bench = make_bench(recipe={"density": 0.5})
-    url = sqlite_url(tmp_path / "study.db")
-    threads = sweep(spec, bench, Study(url, "threads"), "threads", 1)
-    dask = sweep(spec, bench, Study(url, "dask"), cluster.scheduler_address)
+    threads = sweep(spec, bench, open_study("threads"), "threads", 1)
+    dask = sweep(spec, bench, open_study("dask"), cluster.scheduler_address)
     assert to_json(dask) == to_json(threads)
 
 

@@ -8,7 +8,7 @@ from threading import Thread
 import pytest
 
 import eie_backend as eie
-from eie_backend.sweep import Outcome, Study, sqlite_url, sweep
+from eie_backend.sweep import Outcome, sweep
 from eie_backend.sweep import run as run_module
 from eie_backend.sweep.page import page
 from eie_backend.sweep.pictures import picture
@@ -21,12 +21,6 @@ ONE_RECIPE = {"recipe": {"density": 0.5}}
 
 class Interrupted(Exception):
     """In place of a signal."""
-
-
-@pytest.fixture
-def study(tmp_path):
-    """Return a function that opens the study."""
-    return lambda name="one": Study(sqlite_url(tmp_path / "study.db"), name)
 
 
 @pytest.fixture
@@ -44,9 +38,9 @@ def measured(monkeypatch):
     return counts
 
 
-def test_outcomes_are_those_of_profile(make_bench, study):
+def test_outcomes_are_those_of_profile(make_bench, open_study):
     spec, bench = make_bench(**FEW, prune=False)
-    found = sweep(spec, bench, study(), "threads", 2)
+    found = sweep(spec, bench, open_study(), "threads", 2)
     assert found.count("measured") == 8
     for row in found.rows:
         design = design_of(row.values)
@@ -66,29 +60,29 @@ def test_outcomes_are_those_of_profile(make_bench, study):
         assert row.outcome.area == report.area_mm2
 
 
-def test_pruning_keeps_the_front(make_bench, study):
+def test_pruning_keeps_the_front(make_bench, open_study):
     lines = {"objectives": ["accuracy", "cycles", "area"], **ONE_RECIPE}
     spec, bench = make_bench(**lines, prune=False)
-    whole = sweep(spec, bench, study(), "threads", 2)
+    whole = sweep(spec, bench, open_study(), "threads", 2)
     spec, bench = make_bench(**lines)
-    pruned = sweep(spec, bench, study("pruned"), "threads", 2)
+    pruned = sweep(spec, bench, open_study("pruned"), "threads", 2)
     assert pruned.count("ruled out") > 0
     assert [row.values for row in pruned.front] == [row.values for row in whole.front]
 
 
-def test_processes_and_threads_give_the_same_files(make_bench, study):
+def test_processes_and_threads_give_the_same_files(make_bench, open_study):
     spec, bench = make_bench(**{**FEW, **ONE_RECIPE})
-    threads = sweep(spec, bench, study("threads"), "threads", 2)
-    processes = sweep(spec, bench, study("processes"), "processes", 2)
+    threads = sweep(spec, bench, open_study("threads"), "threads", 2)
+    processes = sweep(spec, bench, open_study("processes"), "processes", 2)
     assert to_json(processes) == to_json(threads)
     assert page(processes) == page(threads)
     assert picture(processes) == picture(threads)
 
 
 @pytest.mark.parametrize("lines", [{}, {"search": {"trials": 12, "batch": 5}}], ids=["grid", "tpe"])
-def test_goes_on_where_it_was_interrupted(make_bench, study, measured, lines):
+def test_goes_on_where_it_was_interrupted(make_bench, open_study, measured, lines):
     spec, bench = make_bench(**FEW, **lines)
-    undisturbed = sweep(spec, bench, study("undisturbed"), "threads", 1)
+    undisturbed = sweep(spec, bench, open_study("undisturbed"), "threads", 1)
     once = dict(measured)
     measured.clear()
 
@@ -97,42 +91,42 @@ def test_goes_on_where_it_was_interrupted(make_bench, study, measured, lines):
 
     for _ in range(3):
         with pytest.raises(Interrupted):
-            sweep(spec, bench, study(), "threads", 1, interrupt)
-        known = study().outcomes()
+            sweep(spec, bench, open_study(), "threads", 1, interrupt)
+        known = open_study().outcomes()
     assert len(known) == 3
     before = {key: measured[key] for key in known}
-    assert to_json(sweep(spec, bench, study(), "threads", 1)) == to_json(undisturbed)
+    assert to_json(sweep(spec, bench, open_study(), "threads", 1)) == to_json(undisturbed)
     assert measured.keys() == once.keys()
     assert {key: measured[key] for key in known} == before, "what was finished is measured again"
 
 
-def test_a_finished_sweep_measures_nothing(make_bench, study, measured):
+def test_a_finished_sweep_measures_nothing(make_bench, open_study, measured):
     spec, bench = make_bench(**FEW)
-    first = sweep(spec, bench, study(), "threads", 2)
+    first = sweep(spec, bench, open_study(), "threads", 2)
     measured.clear()
     told = []
-    again = sweep(spec, bench, study(), "threads", 2, lambda *progress: told.append(progress))
+    again = sweep(spec, bench, open_study(), "threads", 2, lambda *progress: told.append(progress))
     assert to_json(again) == to_json(first)
     assert not measured and not told
 
 
-def test_more_values_measure_only_what_is_new(make_bench, study, measured):
+def test_more_values_measure_only_what_is_new(make_bench, open_study, measured):
     spec, bench = make_bench(**FEW, prune=False)
-    sweep(spec, bench, study(), "threads", 2)
+    sweep(spec, bench, open_study(), "threads", 2)
     measured.clear()
     wider = {**FEW, "hardware": {"num_pe": [2, 4, 8], "fifo_depth": [2, 8]}}
     spec, again = make_bench(**wider, prune=False)
     assert again.digest() == bench.digest()
-    assert len(sweep(spec, again, study(), "threads", 2).rows) == 12
+    assert len(sweep(spec, again, open_study(), "threads", 2).rows) == 12
     assert len(measured) == 4
 
 
-def test_two_machines_share_a_study(make_bench, study, measured):
+def test_two_machines_share_a_study(make_bench, open_study, measured):
     spec, bench = make_bench(prune=False)
     found = {}
 
     def work(name):
-        found[name] = sweep(spec, pickle.loads(pickle.dumps(bench)), study(), "threads", 1)
+        found[name] = sweep(spec, pickle.loads(pickle.dumps(bench)), open_study(), "threads", 1)
 
     machines = [Thread(target=work, args=(name,)) for name in "ab"]
     for machine in machines:
@@ -140,18 +134,18 @@ def test_two_machines_share_a_study(make_bench, study, measured):
     for machine in machines:
         machine.join()
     assert to_json(found["a"]) == to_json(found["b"])
-    assert len(study().outcomes()) == 24
+    assert len(open_study().outcomes()) == 24
 
 
-def test_what_cannot_run_is_told_and_not_tried_again(make_bench, study, request):
+def test_what_cannot_run_is_told_and_not_tried_again(make_bench, open_study, request):
     lines = {"hardware": {"act_sram_bytes": [2, 2048]}, "recipe": {"bits": [4, 8]}}
     spec, bench = make_bench(**lines)
-    found = sweep(spec, bench, study(), "threads", 1)
+    found = sweep(spec, bench, open_study(), "threads", 1)
     errors = [row.outcome.error for row in found.rows if row.state == "impossible"]
     assert any("the machine decodes 4 bits" in error for error in errors)
     assert len(errors) == 3 and found.count("measured") == 1
     measured = request.getfixturevalue("measured")
-    assert to_json(sweep(spec, bench, study(), "threads", 1)) == to_json(found)
+    assert to_json(sweep(spec, bench, open_study(), "threads", 1)) == to_json(found)
     assert not measured
     states = [row["state"] for row in json.loads(to_json(found))["designs"]]
     assert states.count("impossible") == 3
