@@ -11,7 +11,6 @@ import hashlib
 import os
 import re
 import struct
-import tempfile
 from collections.abc import Iterator
 from math import prod
 from os import PathLike, fspath
@@ -24,6 +23,7 @@ from tvm.relax import VMExecutable
 from eie_backend.errors import ImageError, ModelError, is_out_of_memory
 from eie_backend.isa.image import decode_image
 from eie_backend.isa.program import Program
+from eie_backend.whole_file import part_folder
 
 SEAL = b"EIESEAL1"
 DIGEST_BYTES = 32
@@ -54,10 +54,10 @@ def export_library(executable: Any, path: str | PathLike[str]) -> None:
     if final.suffix != ".so":
         raise ModelError(f"{final}: a library's name must end in .so; TVM loads files by suffix")
     try:
-        with tempfile.TemporaryDirectory(prefix=".eie_", dir=final.parent) as folder:
-            aside = Path(folder) / final.name
+        with part_folder(final.parent) as folder:
+            aside = folder / final.name
             if isinstance(executable, VMExecutable):
-                _reserve(Path(folder), _bytes_needed(executable))
+                _reserve(folder, _bytes_needed(executable))
             _link(executable, aside, final)
             digest = hashlib.sha256(aside.read_bytes()).digest()
             with aside.open("ab") as file:

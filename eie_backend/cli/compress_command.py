@@ -81,7 +81,7 @@ def compress_model(
     """Prune and share an ONNX model's weights within an accuracy budget, for size or for cycles."""
     from eie_backend import HardwareConfig, read_recipe
     from eie_backend.cli.compress_tables import remarks, steps_table
-    from eie_backend.cli.files import check_place, read_inputs, read_labelled, write_file
+    from eie_backend.cli.files import check_place, read_inputs, read_labelled, write_files
     from eie_backend.cli.storage_tables import bytes_table, storage_table
     from eie_backend.compress.compress_onnx import OnnxCompression
     from eie_backend.compress.pictures import pictures as drawn
@@ -91,7 +91,7 @@ def compress_model(
     from eie_backend.errors import InputError, RecipeError
     from eie_backend.frontend.onnx import load_onnx
     from eie_backend.inputs import input_specs
-    from eie_backend.storage.container import read_eiez, save_eiez
+    from eie_backend.storage.container import read_eiez, to_eiez
     from eie_backend.transform.constraints import explain
 
     # All that can be refused is refused now, and not when hours of search are over.
@@ -137,7 +137,7 @@ def compress_model(
     ):
         machine = _simulate(compressed, evaluator, samples, calibration, bindings, config)
     accuracies = {step.name: step.accuracy for step in steps}
-    save_eiez(output, compressed, wanted, {"accuracy": accuracies})
+    packed = to_eiez(compressed, wanted, {"accuracy": accuracies})
     made = CompressionReport(
         recipe=wanted,
         layers=layers,
@@ -145,7 +145,7 @@ def compress_model(
         samples=evaluator.samples,
         unchanged=network.unchanged,
         model_bytes=proto.ByteSize(),
-        file_bytes=output.stat().st_size,
+        file_bytes=len(packed),
         machine=machine,
         search=found,
     )
@@ -157,8 +157,8 @@ def compress_model(
         pictures.mkdir(exist_ok=True)
         before, after = network.trials.weights, network.weights(compressed)
         files |= {pictures / name: image for name, image in drawn(made, before, after).items()}
-    for path, content in files.items():
-        write_file(path, content)
+    # The model is the last to change its name: where it is new, all is. Its recipe is also inside.
+    write_files(files | {output: packed})
     show(
         made.to_dict(),
         storage_table(layers),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from eie_backend.inputs import InputSpec, check_inputs
 from eie_backend.isa.image import MAGIC, decode_image
 from eie_backend.isa.program import Program
 from eie_backend.library import load, programs, write_fault
-from eie_backend.whole_file import write_whole
+from eie_backend.whole_file import write_together
 
 Arrays = dict[str, NDArray[np.generic]]
 
@@ -239,9 +239,9 @@ def write_parts(parts: Sequence[str | bytes], path: Path) -> list[Path]:
     if path != STANDARD:
         numbered = [path.with_stem(f"{path.stem}_{number}") for number in range(1, len(parts))]
         written = [path, *numbered]
-        for file, part in zip(written, parts, strict=False):
-            write_file(file, part)
-        return written[: len(parts)]
+        files = dict(zip(written, parts, strict=False))
+        write_files(dict(reversed(files.items())))
+        return list(files)
     if len(parts) > 1:
         raise ModelError(f"{len(parts)} files do not go to standard output; give -o FILE")
     try:
@@ -254,18 +254,23 @@ def write_parts(parts: Sequence[str | bytes], path: Path) -> list[Path]:
 
 
 def write_file(path: Path, content: str | bytes) -> None:
-    """Write a file aside and rename it.
+    """Write a file whole or not at all; see `write_files`."""
+    write_files({path: content})
+
+
+def write_files(files: Mapping[Path, str | bytes]) -> None:
+    """Write the files of one result, all or none; the one that people look for is the last.
 
     Raises
     ------
     ModelError
-        If it cannot be written.
+        If one cannot be written.
     """
-    data = content.encode() if isinstance(content, str) else content
+    data = {path: text.encode() if isinstance(text, str) else text for path, text in files.items()}
     try:
-        write_whole(path, data)
+        write_together(data)
     except OSError as error:
         raise ModelError(
-            f"{path}: cannot be written: {write_fault(error)}; give a folder that exists, has "
-            "room and can be written"
+            f"{error.filename}: cannot be written: {write_fault(error)}; give a folder that "
+            "exists, has room and can be written"
         ) from error

@@ -81,6 +81,31 @@ def save_eiez(
     ContainerError
         If the model cannot be stored or the file cannot be written; then nothing is left behind.
     """
+    try:
+        data = to_eiez(model, recipe, metadata)
+    except ContainerError as error:
+        raise ContainerError(f"{fspath(path)}: {error}") from error
+    try:
+        write_whole(Path(path), data)
+    except OSError as error:
+        raise ContainerError(
+            f"{path}: cannot be written: {write_fault(error)}; give a folder that exists, has "
+            "room and can be written"
+        ) from error
+
+
+def to_eiez(
+    model: ModelProto | Mapping[str, ArrayLike],
+    recipe: Recipe | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> bytes:
+    """Return what `save_eiez` writes.
+
+    Raises
+    ------
+    ContainerError
+        If the model cannot be stored.
+    """
     if not isinstance(model, ModelProto):
         model = _model_of(model)
     info = {
@@ -91,12 +116,8 @@ def save_eiez(
     try:
         text = json.dumps(info, sort_keys=True, separators=(",", ":")).encode()
     except (TypeError, ValueError) as error:
-        raise ContainerError(f"{fspath(path)}: metadata: {error}; give what JSON has") from error
-    try:
-        sections = to_sections(model, recipe or Recipe())
-    except ContainerError as error:
-        raise ContainerError(f"{fspath(path)}: {error}") from error
-    _write(Path(path), join([Section(INFO_KIND, text), *sections]))
+        raise ContainerError(f"metadata: {error}; give what JSON has") from error
+    return join([Section(INFO_KIND, text), *to_sections(model, recipe or Recipe())])
 
 
 def load_eiez(path: str | PathLike[str]) -> ModelProto:
@@ -177,13 +198,3 @@ def _model_of(tensors: Mapping[str, ArrayLike]) -> ModelProto:
     """Return a model without nodes whose initializers are plain tensors."""
     arrays = [numpy_helper.from_array(np.asarray(t), name) for name, t in tensors.items()]
     return helper.make_model(helper.make_graph([], "tensors", [], [], arrays))
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        write_whole(path, data)
-    except OSError as error:
-        raise ContainerError(
-            f"{path}: cannot be written: {write_fault(error)}; give a folder that exists, has "
-            "room and can be written"
-        ) from error

@@ -1,0 +1,307 @@
+"""kill -9 at any moment: every file is whole or absent, and the next run ends as if nothing was.
+
+``python benchmarks/kills.py`` kills each command of `COMMANDS` `KILLS` times, half an hour in all,
+and writes ``benchmarks/results/kills.json``. ``python benchmarks/kills.py 4 compile`` kills one
+command four times and writes nothing.
+
+A trial starts the command in a folder of its own and kills its whole process group, the linker too:
+
+- a third of them by the clock, at any moment between the command's start and its usual end;
+- a third as something is written: an audit hook tells when the command is about to create, rename
+  or remove a file or to start a program, and the signal comes up to `LATE_S` after that;
+- a third as results appear: the same at one of the last `LAST` of these events.
+
+Half of the folders hold an earlier run's results. After the kill each file is, byte for byte, the
+one that was there before or the one that an undisturbed run writes. What grows during a run, such
+as the accuracies that ``eie compress`` keeps in ``.eie_cache``, can be read and holds nothing that
+an undisturbed run does not find. Unfinished files lie in folders ``.eie_part_*``, where nobody
+looks for them. Then the command runs to its end, and resumes where it can. After that the folder
+holds the files of an undisturbed run, byte for byte, and nothing else; the folder for temporary
+files is empty, too.
+
+The files that ``eie compress`` writes are all complete before the first of them gets its name, and
+the model gets it last. Kills between two names are counted as ``torn``: some files are new, others
+old or absent, each of them whole. The next run mends that; and as the model holds its recipe,
+``eie inspect`` tells at any time which one it is of.
+
+The commands are forked from this process, which has imported all that they need. So a trial takes
+seconds, and a kill meets the command at work and not at its imports.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import select
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+import onnx
+from onnx.reference import ReferenceEvaluator
+from onnx.utils import Extractor
+
+from eie_backend import cli
+from eie_backend.cli.demo import digits, lenet
+from eie_backend.whole_file import PART
+
+sys.path.insert(0, str(Path(__file__).parent))
+from record import record
+
+KILLS = 60
+"""Of each command."""
+
+KINDS = ("by the clock", "as something is written", "as results appear")
+LATE_S = 0.02
+LAST = 12
+SAMPLES = 100
+SEED = 8
+EVENTS = {"open", "os.rename", "os.mkdir", "os.rmdir", "os.remove", "subprocess.Popen"}
+WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+
+MODULES = ("compiler", "compress.pictures", "compress.search", "profiler", "report.page")
+"""Of `eie_backend`: what the commands import when they run."""
+
+Files = dict[str, bytes]
+
+
+def some_numbers(left: bytes, complete: bytes) -> bool:
+    """Return whether numbers that were kept so far are some of those of a complete run."""
+    found, numbers = (json.loads(data)["numbers"].items() for data in (left, complete))
+    return bool(found <= numbers)
+
+
+class Command(NamedTuple):
+    """A command line, one that ran before it, and how to check what grows, by its folder."""
+
+    line: str
+    earlier: str
+    grows: Mapping[str, Callable[[bytes, bytes], bool]] = MappingProxyType({})
+
+
+COMPRESS = "compress tail.onnx --data tail.npz --bind batch=100 -o out.eiez --report out.json"
+COMMANDS = {
+    "compile": Command(
+        "compile lenet.onnx --bind batch=100 --density 0.1 -o out.so",
+        "compile lenet.onnx --bind batch=100 --density 0.5 -o out.so",
+    ),
+    "compress": Command(
+        f"{COMPRESS} --max-drop 2",
+        f"{COMPRESS} --max-drop 9",
+        {".eie_cache": some_numbers},
+    ),
+    "report": Command(
+        "report lenet.so --input data.npz -o out.html",
+        "report lenet.so --input data.npz -o out.html --engine functional",
+    ),
+}
+
+
+def inputs() -> Files:
+    """Return what the commands read: the shipped LeNet-300-100, its last two layers, a library."""
+    images, labels = digits()
+    whole = onnx.shape_inference.infer_shapes(onnx.load_from_string(lenet()))
+    tail = Extractor(whole).extract_model(["relu1_output"], ["logits"])
+    x = np.random.default_rng(SEED).normal(size=(SAMPLES, 300)).astype(np.float32)
+    (logits,) = ReferenceEvaluator(tail).run(None, {"relu1_output": x})
+    with scene({"lenet.onnx": lenet(), "tail.onnx": tail.SerializeToString()}) as folder:
+        work = folder / "work"
+        np.savez(work / "data.npz", image=images[:SAMPLES], labels=labels[:SAMPLES])
+        np.savez(work / "tail.npz", relu1_output=x, labels=logits.argmax(axis=1))
+        line = "compile lenet.onnx --bind batch=100 --density 0.2 -o lenet.so"
+        return undisturbed(line, folder, {}).after
+
+
+class Running:
+    """A forked command in a process group of its own, and a pipe with a byte for each event."""
+
+    def __init__(self, line: str, folder: Path) -> None:
+        self.pipe, told = os.pipe()
+        self.group = os.fork()
+        if self.group == 0:
+            os.setsid()
+            _become(line, folder, told)
+        os.close(told)
+
+    def events(self, most: float = float("inf")) -> int:
+        """Return how many events came until the command ended, or `most` of them."""
+        count = 0
+        while count < most and os.read(self.pipe, 1):
+            count += 1
+        return count
+
+    def wait(self, seconds: float) -> None:
+        """Wait that long, or until the command ends."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            if select.select([self.pipe], [], [], left)[0] and not os.read(self.pipe, 4096):
+                return
+
+    def kill(self) -> bool:
+        """Kill all of the group; return whether the command was still running."""
+        os.killpg(self.group, signal.SIGKILL)
+        return self.end() == -signal.SIGKILL
+
+    def end(self) -> int:
+        """Return the exit code of the command."""
+        os.close(self.pipe)
+        return os.waitstatus_to_exitcode(os.waitpid(self.group, 0)[1])
+
+
+def _become(line: str, folder: Path, told: int) -> NoReturn:
+    """Be the command in this process, and tell of its events."""
+    os.chdir(folder / "work")
+    os.environ["TMPDIR"], tempfile.tempdir = str(folder / "tmp"), None
+    log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in EVENTS and (event != "open" or arguments[2] & WRITES):
+            os.write(told, b".")
+
+    sys.addaudithook(hook)
+    sys.argv, code = ["eie", *line.split()], 0
+    try:
+        cli.main()
+    except SystemExit as leaving:
+        code = int(leaving.code or 0)
+    finally:
+        sys.stdout.flush()
+        os._exit(code)
+
+
+@contextmanager
+def scene(files: Files) -> Iterator[Path]:
+    """Make a folder with these files in `work`, and a `tmp` beside it."""
+    with tempfile.TemporaryDirectory(prefix="eie_kills_") as name:
+        folder = Path(name)
+        (folder / "tmp").mkdir()
+        for path, data in files.items():
+            place = folder / "work" / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(data)
+        yield folder
+
+
+def files_in(folder: Path) -> Files:
+    """Return the content of all files by name; an empty folder counts as a file."""
+    found = {path: path.is_file() for path in sorted(folder.rglob("*"))}
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if is_file else b""
+        for path, is_file in found.items()
+        if is_file or not any(path.iterdir())
+    }
+
+
+class Course(NamedTuple):
+    """An undisturbed run: the files before and after it, how long it took, how many events."""
+
+    before: Files
+    after: Files
+    seconds: float
+    events: int
+
+
+def course(line: str, before: Files) -> Course:
+    """Run a command in a new folder, undisturbed."""
+    with scene(before) as folder:
+        return undisturbed(line, folder, before)
+
+
+def undisturbed(line: str, folder: Path, before: Files) -> Course:
+    """Run a command to its end."""
+    start = time.monotonic()
+    running = Running(line, folder)
+    events = running.events()
+    seconds = time.monotonic() - start
+    if code := running.end():
+        sys.exit(f"eie {line}: exit code {code}: {(folder / 'log').read_text()}")
+    return Course(before, files_in(folder / "work"), seconds, events)
+
+
+def faults_after_kill(command: Command, usual: Course, left: Files) -> list[str]:
+    """Return what is wrong with the files that a kill left."""
+    faults = []
+    for name, data in left.items():
+        grows = [check for folder, check in command.grows.items() if name.startswith(folder)]
+        known = data in (usual.before.get(name), usual.after.get(name))
+        if PART in name or known:
+            continue
+        if not grows:
+            faults.append(f"{name}: neither the old file nor the new one")
+        elif name not in usual.after or not grows[0](data, usual.after[name]):
+            faults.append(f"{name}: not what a run finds on its way")
+    lost = set(usual.before) & set(usual.after) - set(left)
+    return faults + [f"{name}: was there before and is gone" for name in sorted(lost)]
+
+
+def trial(command: Command, usual: Course, kind: str, rng: random.Random) -> Counter[str]:
+    """Kill a command once and run it again; return what was seen, nothing if it was too late."""
+    with scene(usual.before) as folder:
+        running = Running(command.line, folder)
+        if kind == KINDS[0]:
+            running.wait(rng.uniform(0, usual.seconds))
+        else:
+            first = 1 if kind == KINDS[1] else max(1, usual.events - LAST + 1)
+            running.events(rng.randint(first, usual.events))
+            time.sleep(LATE_S * rng.random() ** 4)  # mostly at once
+        if not running.kill():
+            return Counter()
+        left = files_in(folder / "work")
+        faults = faults_after_kill(command, usual, left)
+        written = {name for name in usual.after if usual.before.get(name) != usual.after[name]}
+        new = {name for name in written if left.get(name) == usual.after[name]}
+        again = undisturbed(command.line, folder, left)
+        if again.after != usual.after:
+            different = {name for name, _ in again.after.items() ^ usual.after.items()}
+            faults.append(f"after the next run differ {', '.join(sorted(different))}")
+        faults += [f"left for good: {path.name}" for path in (folder / "tmp").iterdir()]
+    for fault in faults:
+        print(f"eie {command.line}: {fault}", file=sys.stderr)
+    seen = ["kills", kind]
+    seen += ["unfinished files left"] * any(PART in name for name in left)
+    seen += ["all old"] * (not new) + ["all new"] * (new == written)
+    seen += ["torn"] * (bool(new) and new != written)
+    return Counter(seen) + Counter({"faults": len(faults)})
+
+
+def killed(command: Command, files: Files, kills: int) -> Counter[str]:
+    """Kill a command that often, half of the times where an earlier run has left its results."""
+    rng = random.Random(SEED)
+    earlier = course(command.earlier, files)
+    courses = [course(command.line, files), course(command.line, earlier.after)]
+    found: Counter[str] = Counter()
+    while found["kills"] < kills:
+        earlier_runs, number = divmod(found["kills"], len(KINDS))
+        found += trial(command, courses[earlier_runs % 2], KINDS[number], rng)
+    return found
+
+
+def main() -> None:
+    """Kill, print, and write the result unless it is of a part."""
+    kills, *names = sys.argv[1:] or [str(KILLS)]
+    for module in MODULES:
+        import_module(f"eie_backend.{module}")
+    files = inputs()
+    found = {name: killed(COMMANDS[name], files, int(kills)) for name in names or COMMANDS}
+    if sys.argv[1:]:
+        print(json.dumps(found, indent=2))
+    else:
+        record("kills", {}, found)
+    if sum(row["faults"] for row in found.values()):
+        sys.exit("a kill left a fault")
+
+
+if __name__ == "__main__":
+    main()
