@@ -42,7 +42,7 @@ def sweep_designs(
     workers: Annotated[int | None, WORKERS] = None,
 ) -> None:
     """Measure machines and recipes on models, and find the best; run again, it goes on."""
-    from eie_backend.cli.files import check_place, write_file
+    from eie_backend.cli.files import check_place, write_files
     from eie_backend.errors import ModelError
     from eie_backend.report.page import require_viz
     from eie_backend.sweep import Study, read_spec, sqlite_url, sweep
@@ -72,12 +72,11 @@ def sweep_designs(
 
         found = sweep(wanted, bench, study, scheduler, workers, told)
     files: dict[Path, str | bytes] = {
-        output / "sweep.json": to_json(found),
         output / "sweep.html": page(found),
         output / "pareto.svg": picture(found),
+        output / "sweep.json": to_json(found),
     }
-    for path, content in files.items():
-        write_file(path, content)
+    write_files(files)
     show(to_dict(found), front_table(found), answer(found), written=files)
 
 
