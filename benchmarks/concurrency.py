@@ -24,7 +24,7 @@ import psutil
 from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parent))
-from measure import Timing, allocated_bytes, timings, two_cores_speedup
+from measure import Timing, allocated_bytes, sharing_nothing, timings, two_cores_speedup
 from record import record
 
 import eie_backend as eie
@@ -37,7 +37,7 @@ THREADS = (1, 2, 64)
 CALLS = 640
 """Of all threads together."""
 
-REPETITIONS = 9
+REPETITIONS = 15
 PROCESSES = 16
 RUNS = 1_000_000
 
@@ -110,11 +110,11 @@ def speeds(library: Path) -> dict[str, dict[str, object]]:
     engines: tuple[Engine, ...] = ("functional", "event", "clock")
     for engine in engines:
         calls = {str(n): calls_from(runner, n, engine) for n in THREADS}
-        times = timings(calls, 3 if engine == "clock" else REPETITIONS)
+        times = timings({**calls, **sharing_nothing()}, 5 if engine == "clock" else REPETITIONS)
         found[engine] = {
-            "milliseconds_per_call": {n: t.per(CALLS) for n, t in times.items()},
+            "milliseconds_per_call": {n: times[n].per(CALLS) for n in calls},
             "two_threads_speedup": round(times["1"].median / times["2"].median, 2),
-            "two_threads_speedup_of_control": two_cores_speedup(),
+            "two_threads_speedup_of_control": two_cores_speedup(times),
         }
     return found
 
