@@ -168,23 +168,33 @@ def inside(thread):
         time.sleep(0.01)
 
 
-@pytest.fixture(scope="module")
-def long_run():
-    """Return a run of some seconds, on one thread of C++."""
-    wide = HardwareConfig(num_pe=64)
-    rng = np.random.default_rng(4)
-    codes = rng.integers(0, 16, (2048, 2048)) * (rng.random((2048, 2048)) < 0.2)
-    encoded = eie.encode(codes, CODEBOOK, wide)
-    inputs = rng.normal(size=(16, 2048)).astype(np.float32)
-    eie.simulate(encoded, np.zeros(2048, np.float32), wide)  # loads the matrix
-    return lambda: eie.simulate_batch(encoded, inputs, wide, engine="clock", threads=1)
+def long_program(make_mlp):
+    """Return a simulation of some seconds, in one call of a compiled model."""
+    mod = eie.from_onnx(make_mlp(256, 256, batch=400))
+    runner = Runner(eie.compile(mod, HardwareConfig(num_pe=64)))
+    batch = runner.calls(np.ones((400, 256), np.float32))[0]
+
+    def run():
+        with Recorder(runner, "clock"):
+            runner.call(batch)
+
+    return run
 
 
-def test_others_run_while_one_simulates(long_run, library, x):
+def long_matrix(_):
+    """Return a simulation of some seconds, in one call of a matrix on one thread."""
+    config = HardwareConfig(num_pe=64)
+    encoded = eie.encode(np.ones((2048, 2048), int), [0, 1], config)
+    x = np.ones(2048, np.float32)
+    return lambda: eie.simulate(encoded, x, config, "float32", engine="clock", threads=1)
+
+
+@pytest.mark.parametrize("prepare", [long_program, long_matrix])
+def test_others_run_while_one_simulates(prepare, make_mlp, library, x):
     runner = Runner(library)
     expected = found(profile_runner(runner, x[0]))
     matrix = eie.encode(np.eye(24, dtype=int), CODEBOOK, CONFIG)
-    simulating = threading.Thread(target=long_run)
+    simulating = threading.Thread(target=prepare(make_mlp))
     simulating.start()
     inside(simulating)
     assert found(profile_runner(runner, x[0])) == expected  # a program

@@ -60,7 +60,7 @@ def serve(
                 f"listening at {shown(address)}, key {key}; Ctrl-C ends it",
             )
             while True:
-                remark(f"a session crashed: {server.wait()}; listening again")
+                remark(f"the server ended: {server.wait()}; listening again")
     except KeyboardInterrupt:
         remark("ended")
 

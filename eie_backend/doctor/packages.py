@@ -18,6 +18,7 @@ PROJECT = "eie-backend"
 EXTRAS = {
     "explore": "eie compress --search optuna",
     "jax": "models from JAX",
+    "remote": "eie serve, TVM's tracker",
     "torch": "models from PyTorch, retraining",
     "viz": "pictures and reports",
 }

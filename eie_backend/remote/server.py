@@ -77,8 +77,12 @@ class Server:
     def wait(self) -> str:
         """Wait until a session's crash ends the server; start the next and return what happened."""
         self._server.proc.send(_wait, [os.getpid()])
-        reason: str = self._server.proc.recv()
+        try:
+            reason = str(self._server.proc.recv())
+        except ChildProcessError:
+            reason = "its process was killed"
         self._server.terminate()
+        _check_free(self.address)
         self._start()
         return reason
 

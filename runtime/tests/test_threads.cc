@@ -1,10 +1,17 @@
 #include <array>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "check.h"
+#include "eie/engine.h"
 #include "eie/image.h"
 #include "eie/machine.h"
+#include "eie/profile.h"
+#include "eie/samples.h"
 #include "example_image.h"
 
 namespace {
@@ -66,9 +73,57 @@ void ThreadsAgree(bool is_float) {
   CHECK(RunSamples(program, 3) == expected);
 }
 
+/// The rows that a caller's own profiler has of `kSamples` inputs, shared among three threads.
+std::vector<ProfileRow> ProfileSamples(const std::shared_ptr<const Program>& program, int calls) {
+  Profiler& profiler = Profiler::OfThisThread();
+  profiler.Start({Engine::kEvent, true});
+  std::vector<ProfileRow> no_rows;
+  for (const std::string& layer : program->layers) no_rows.push_back({program->symbol, layer});
+  for (int call = 0; call < calls; ++call) {
+    std::vector<ProfileRow> rows = no_rows;
+    std::mutex mutex;  // of `rows`
+    ShareSamples(kSamples, 3, [&](Samples& samples) {
+      const auto machine = Machine::Create(*program, profiler.options());
+      std::vector<ProfileRow> own = no_rows;
+      for (int64_t n = 0; samples.Take(&n);) {
+        const std::array<float, kExampleInputs> input = {0.1F * n, n % 2 == 0 ? 0.0F : -1.0F, 1.5F};
+        std::array<float, kExampleOutputs> output{};
+        const std::vector<Counters>& layers = machine->Run(input.data(), output.data());
+        for (size_t i = 0; i < own.size(); ++i) own[i].Add(layers[i]);
+      }
+      const std::lock_guard<std::mutex> lock(mutex);
+      for (size_t i = 0; i < own.size(); ++i) rows[i].Merge(own[i]);
+    });
+    profiler.Record(program, rows);
+  }
+  return profiler.Stop();
+}
+
+/// Callers whose calls share samples among threads of their own do not see each other's counters.
+void ProfilersAreApart() {
+  const auto program = std::make_shared<const Program>(Read(ExampleImage(false, false)));
+  std::array<std::vector<ProfileRow>, kThreads> found;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&, i] { found[i] = ProfileSamples(program, i + 1); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  const std::vector<ProfileRow> once = ProfileSamples(program, 1);
+  for (int i = 0; i < kThreads; ++i) {
+    CHECK(found[i].size() == once.size());
+    for (size_t row = 0; row < once.size(); ++row) {
+      CHECK(found[i][row].samples == (i + 1) * once[row].samples);
+      if (once[row].samples == 0) continue;  // the setup, which ran once
+      CHECK(found[i][row].counters.cycles == (i + 1) * once[row].counters.cycles);
+      CHECK(found[i][row].max_cycles == once[row].max_cycles);
+    }
+  }
+}
+
 }  // namespace
 
 int main() {
+  ProfilersAreApart();
   ThreadsAgree(true);
   ThreadsAgree(false);
 }

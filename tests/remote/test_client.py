@@ -157,23 +157,31 @@ def test_a_function_that_the_server_lacks(lenet, session):
     )
 
 
+def listening_process(server):
+    """Return the process in which TVM listens."""
+    (found,) = (
+        child
+        for child in psutil.Process().children()
+        if any(one.laddr == server.address for one in child.net_connections())
+    )
+    return found
+
+
 def test_a_session_that_is_killed(lenet, digits):
     with Server(("127.0.0.1", free_port()), quiet=True) as server:
-        session = connect(server.address)
-        runner = Runner(lenet, session)
+        runner = Runner(lenet, connect(server.address))
         runner.call([digits[:10]])
-        (listening,) = (
-            child
-            for child in psutil.Process().children()
-            if str(server.address[1]) in map(lambda c: str(c.laddr.port), child.net_connections())
-        )
-        (serving,) = listening.children()
+        (serving,) = listening_process(server).children()
         serving.kill()
         with pytest.raises(RemoteError, match="connect again"):
             runner.call([digits[:10]])
         assert server.wait() == (
             f"Child process {serving.pid} exited unsuccessfully with error code -9"
         )
-        np.testing.assert_array_equal(
-            eie.run(lenet, digits, remote=connect(server.address)), eie.run(lenet, digits)
-        )
+        expected = eie.run(lenet, digits)[0]
+        (found,) = eie.run(lenet, digits, remote=connect(server.address))
+        np.testing.assert_array_equal(found, expected)
+        listening_process(server).kill()
+        assert server.wait() == "its process was killed"
+        (found,) = eie.run(lenet, digits, remote=connect(server.address))
+        np.testing.assert_array_equal(found, expected)

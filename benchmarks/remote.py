@@ -1,0 +1,95 @@
+"""What running over TVM RPC costs, on loopback: nothing but what the protocol itself takes.
+
+``python benchmarks/remote.py`` writes ``benchmarks/results/remote.json`` (one minute): the shipped
+LeNet-300-100 called here and on a server on this machine in turns, one digit and 100 digits a
+call; the round trip that does nothing; and what comes before the first call: connecting, sending
+the library and loading it there. Networks add their own times.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from concurrency import digits, export_lenet
+from measure import Timing, timings
+from record import record
+from tvm.rpc import RPCSession
+
+from eie_backend.profiler import profile_runner
+from eie_backend.remote.address import Address
+from eie_backend.remote.client import connect
+from eie_backend.remote.server import Server
+from eie_backend.runner import Runner
+
+BATCHES = (1, 100)
+REPETITIONS = 201
+
+
+def calls(libraries: dict[int, Path], session: RPCSession) -> tuple[dict[str, object], bool]:
+    """Time calls here and there; return also whether results and counters are the same."""
+    found: dict[str, object] = {}
+    same = True
+    for batch, library in libraries.items():
+        here, there = Runner(library), Runner(library, session)
+        inputs = [digits()[:batch]]
+        times = timings(
+            {"here": partial(here.call, inputs), "there": partial(there.call, inputs)}, REPETITIONS
+        )
+        found[str(batch)] = {
+            "milliseconds": times,
+            "added_milliseconds": round(times["there"].median - times["here"].median, 3),
+            "input_bytes": inputs[0].nbytes,
+        }
+        reports = [profile_runner(runner, inputs[0]) for runner in (here, there)]
+        same &= len({(r.to_json(), r.outputs[0].tobytes()) for r in reports}) == 1
+    return found, same
+
+
+def round_trip(session: RPCSession) -> Timing:
+    """Time a call that does nothing."""
+    nothing = session.get_function("runtime.RuntimeEnabled")
+    return timings({"nothing": partial(nothing, "cpu")}, REPETITIONS)["nothing"]
+
+
+def start(library: Path, address: Address) -> dict[str, object]:
+    """Time what comes before the first call."""
+    sessions: list[RPCSession] = [connect(address)]
+
+    def reconnect() -> None:
+        sessions.clear()
+        sessions.append(connect(address))
+
+    times = timings({"connect": reconnect}, 21)
+    times |= timings({"send and load": lambda: Runner(library, sessions[0])}, 21)
+    times |= timings({"load here": lambda: Runner(library)}, 21)
+    return {"milliseconds": times, "library_bytes": library.stat().st_size}
+
+
+def free_port() -> int:
+    """Return a port on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+def main() -> None:
+    """Measure, print and write the result."""
+    address = ("127.0.0.1", free_port())
+    with tempfile.TemporaryDirectory() as folder, Server(address, quiet=True):
+        libraries = {batch: export_lenet(batch, Path(folder)) for batch in BATCHES}
+        session = connect(address)
+        found, same = calls(libraries, session)
+        measured = {"calls": found, "round_trip_milliseconds": round_trip(session)}
+        del session  # the server takes the next when this one has ended
+        measured["start"] = start(libraries[1], address)
+    record("remote", {"same_results_and_counters": same}, measured)
+    if not same:
+        sys.exit("results or counters differ")
+
+
+if __name__ == "__main__":
+    main()

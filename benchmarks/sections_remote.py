@@ -1,0 +1,29 @@
+"""What the pages say of running over RPC: a sentence and a table of the result."""
+
+from __future__ import annotations
+
+from sections import Result, ms, table
+
+
+def remote(result: Result) -> str:
+    """Return what a call and its preparation take, here and on a server."""
+    calls, start = result["measured"]["calls"], result["measured"]["start"]
+    rows = [
+        [
+            f"call of {batch}",
+            f"{row['input_bytes'] / 1e3:.0f}",
+            *(ms(row["milliseconds"][place]) for place in ("here", "there")),
+        ]
+        for batch, row in calls.items()
+    ]
+    times, kilobytes = start["milliseconds"], f"{start['library_bytes'] / 1e3:.0f}"
+    rows += [
+        ["load the library", kilobytes, ms(times["load here"]), ms(times["send and load"])],
+        ["connect", "", "", ms(times["connect"])],
+        ["round trip of nothing", "", "", ms(result["measured"]["round_trip_milliseconds"])],
+    ]
+    head = ["LeNet-300-100, 64 PEs", "kB sent", "here, ms", "over RPC, ms"]
+    return (
+        "Server and client on one machine, so a network's own time comes on top. Results and "
+        f"counters are the same (exact).\n\n{table(head, rows)}"
+    )
