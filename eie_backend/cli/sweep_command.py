@@ -22,8 +22,8 @@ EXAMPLE = """Example:
 STUDY = "study.db"
 """In the output's folder."""
 
-MOST_ROWS = 20
-"""Of the front that are printed; the files have all."""
+MOST_ROWS, MOST_REASONS = 20, 5
+"""Of the front, and of what makes designs impossible, that are printed; the page has all."""
 
 
 def sweep_designs(
@@ -48,7 +48,7 @@ def sweep_designs(
     from eie_backend.sweep import Study, read_spec, sqlite_url, sweep
     from eie_backend.sweep.page import page
     from eie_backend.sweep.pictures import picture
-    from eie_backend.sweep.shown import answer, to_dict, to_json
+    from eie_backend.sweep.shown import answer, reasons, to_dict, to_json
 
     require_viz()
     wanted = read_spec(spec)
@@ -77,7 +77,10 @@ def sweep_designs(
         output / "sweep.json": to_json(found),
     }
     write_files(files)
-    show(to_dict(found), front_table(found), answer(found), written=files)
+    impossible = [f"{count:,} impossible: {why}" for why, count in reasons(found).items()]
+    show(
+        to_dict(found), front_table(found), answer(found), *impossible[:MOST_REASONS], written=files
+    )
 
 
 sweep_designs.__doc__ = f"{sweep_designs.__doc__}\n\n{EXAMPLE}"
@@ -121,10 +124,9 @@ def read_bench(spec: Spec) -> Bench:
 
 def front_table(found: Sweep) -> Table:
     """Return the front as a table, the most accurate first."""
-    from eie_backend.sweep.shown import MEASURES, in_units, label, shown
+    from eie_backend.sweep.shown import axis, in_units, label, shown
     from eie_backend.sweep.spec import OBJECTIVES
 
-    units = [f"{MEASURES[one].title}, {MEASURES[one].unit}" for one in OBJECTIVES]
     first = found.spec.objectives[0]
     rows = sorted(found.front, key=lambda row: in_units(row, first), reverse=first == "accuracy")
     title = "The front"
@@ -132,13 +134,11 @@ def front_table(found: Sweep) -> Table:
         title = f"The front, {MOST_ROWS} of {len(rows)} designs"
         rows = [rows[round(n * (len(rows) - 1) / (MOST_ROWS - 1))] for n in range(MOST_ROWS)]
     words = [path for path in found.spec.varied if isinstance(found.rows[0].values[path], str)]
-    numbers = [path for path in found.spec.varied if path not in words]
-    made = table(title, ", ".join(map(label, words)) or "model", *map(label, numbers), *units)
+    paths = [*words, *(path for path in found.spec.varied if path not in words)]
+    columns = ["design", *map(label, paths), *map(axis, OBJECTIVES)]
+    made = table(title, *columns, text=1 + len(words))
+    numbers = {id(row): number for number, row in enumerate(found.rows)}
     for row in rows:
-        text = ", ".join(str(row.values[path]) for path in words or [("model",)])
-        made.add_row(
-            text,
-            *(str(row.values[path]) for path in numbers),
-            *(shown(row, one) for one in OBJECTIVES),
-        )
+        values = [str(row.values[path]) for path in paths]
+        made.add_row(str(numbers[id(row)]), *values, *(shown(row, one) for one in OBJECTIVES))
     return made

@@ -8,7 +8,7 @@ from eie_backend.report.content import Cell, Choice, Column, Figure, Section, Ta
 from eie_backend.report.page import html, require_viz
 from eie_backend.sweep.pictures import KINDS, kinds, pairs
 from eie_backend.sweep.run import Row, Sweep
-from eie_backend.sweep.shown import MEASURES, answer, in_units, label, named, shown
+from eie_backend.sweep.shown import MEASURES, answer, axis, in_units, label, named, reasons, shown
 from eie_backend.sweep.spec import OBJECTIVES
 
 STATES = {
@@ -33,6 +33,8 @@ def page(found: Sweep) -> str:
         Section("pictures", "Pictures", "Each point is a measured design.", (_figure(found),)),
         Section("designs", "All designs", "", (_table(found, found.rows, "designs"),)),
     ]
+    if why := reasons(found):
+        sections.append(Section("impossible", "Impossible designs", "", (_reasons(why),)))
     return html(f"eie sweep {found.spec.name}", sections)
 
 
@@ -43,8 +45,9 @@ def _tiles(found: Sweep) -> list[tuple[str, str, str]]:
             pick = max if objective == "accuracy" else min
             best = pick(found.front, key=lambda row: in_units(row, objective))
             title = "highest" if objective == "accuracy" else "lowest"
-            value = f"{shown(best, objective)} {MEASURES[objective].unit}"
-            tiles.append((f"{title} {objective}", value, named(best, found.spec.varied)))
+            title = f"{title} {MEASURES[objective].title}"
+            value = f"{shown(best, objective)} {MEASURES[objective].unit}".rstrip()
+            tiles.append((title, value, named(best, found.spec.varied)))
     return tiles
 
 
@@ -74,10 +77,18 @@ def _cells(found: Sweep, row: Row, number: int) -> list[Cell]:
         value = row.values[path]
         cells.append(Cell(str(value), None if isinstance(value, str) else value))
     if row.state == "impossible":
-        cells += [Cell("")] * len(OBJECTIVES)
-        return [*cells, Cell(f"{row.state}: {row.outcome.error}")]
+        return [*cells, *[Cell("")] * len(OBJECTIVES), Cell(row.state, link="impossible")]
     cells += [Cell(shown(row, one), in_units(row, one)) for one in OBJECTIVES]
     return [*cells, Cell(row.state)]
+
+
+def _reasons(why: dict[str, int]) -> Table:
+    return Table(
+        id="impossible-table",
+        label="Why designs are impossible",
+        columns=[Column("reason"), Column("designs")],
+        rows=[[Cell(reason), Cell(f"{count:,}", count)] for reason, count in why.items()],
+    )
 
 
 def _figure(found: Sweep) -> Figure:
@@ -117,10 +128,10 @@ def _choice(found: Sweep, across: str, up: str) -> Choice:
     layout: dict[str, Any] = {
         "height": 460,
         "xaxis": {
-            "title": {"text": f"{x.title} ({x.unit})"},
+            "title": {"text": axis(across)},
             "type": "linear" if across == "accuracy" else "log",
         },
-        "yaxis": {"title": {"text": f"{y.title} ({y.unit})"}},
+        "yaxis": {"title": {"text": axis(up)}},
     }
     head = [", ".join(label(path) for path in found.spec.varied), x.title, y.title]
     rows = [

@@ -6,7 +6,7 @@ from typing import Any
 
 from eie_backend.drawing import COLORS, HEIGHT, MARKS, WIDTH, rendered
 from eie_backend.sweep.run import Row, Sweep
-from eie_backend.sweep.shown import MEASURES, in_units
+from eie_backend.sweep.shown import axis, in_units
 
 KINDS = (("measured", "#B8B8B8", "."), ("front", COLORS[1], MARKS[0]))
 
@@ -50,12 +50,7 @@ def _drawn(found: Sweep) -> Any:
             )
         if across != "accuracy":
             diagram.set_xscale("log")
-        diagram.set(xlabel=_axis(across), ylabel=_axis(up))
+        diagram.set(xlabel=axis(across), ylabel=axis(up))
     axes[0][0].legend(frameon=False)
     plt.close(figure)
     return figure
-
-
-def _axis(objective: str) -> str:
-    measure = MEASURES[objective]
-    return f"{measure.title} ({measure.unit})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
@@ -22,8 +23,8 @@ class Measure(NamedTuple):
 
 MEASURES = {
     "accuracy": Measure("accuracy", "%", "{:.2f}"),
-    "cycles": Measure("cycles", "per sample", "{:,.1f}"),
-    "energy": Measure("energy", "nJ per sample", "{:,.2f}"),
+    "cycles": Measure("cycles per sample", "", "{:,.1f}"),
+    "energy": Measure("energy per sample", "nJ", "{:,.2f}"),
     "area": Measure("area", "mm²", "{:.2f}"),
 }
 
@@ -37,6 +38,12 @@ def in_units(row: Row, objective: str) -> float:
 def shown(row: Row, objective: str) -> str:
     """Return a value as text."""
     return MEASURES[objective].form.format(in_units(row, objective))
+
+
+def axis(objective: str) -> str:
+    """Return what an axis or a column shows, with its unit."""
+    measure = MEASURES[objective]
+    return f"{measure.title}, {measure.unit}" if measure.unit else measure.title
 
 
 def label(path: Path) -> str:
@@ -59,6 +66,12 @@ def answer(found: Sweep) -> str:
     return f"{len(found.front):,} of {len(found.rows):,} designs are on the front; " + (
         ", ".join(counts) + "."
     )
+
+
+def reasons(found: Sweep) -> dict[str, int]:
+    """Return why designs are impossible, and of how many that is said, the most frequent first."""
+    errors = [row.outcome.error for row in found.rows if row.state == "impossible"]
+    return dict(Counter(errors).most_common())
 
 
 def to_dict(found: Sweep) -> dict[str, Any]:
