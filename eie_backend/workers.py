@@ -6,8 +6,9 @@ to a process or to a Dask worker once. A process that ends under its work is rep
 
 from __future__ import annotations
 
-import multiprocessing
+import multiprocessing.connection
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
@@ -20,6 +21,7 @@ from concurrent.futures import (
     wait,
 )
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from typing import Any, Protocol, TypeVar
 
 from eie_backend.errors import WorkerError
@@ -168,6 +170,7 @@ class LocalWorkers:
     def __init__(self, threads: bool, count: int, shared: Any) -> None:
         self.count = count
         self._threads, self._shared = threads, shared
+        self._alive: Connection | None = None
         self._executor = self._start()
 
     def submit(self, call: Call[Item, Result], item: Item) -> Future[Result]:
@@ -182,28 +185,34 @@ class LocalWorkers:
         self._executor = self._start()
 
     def stop(self) -> None:
-        """Let calls that run come to their end, and no others begin."""
+        """End: threads when their calls have, processes at once."""
         self._executor.shutdown(wait=self._threads, cancel_futures=True)
+        if self._alive is not None:
+            self._alive.close()
 
     def _start(self) -> Executor:
         if self._threads:
             return ThreadPoolExecutor(self.count)
         # A fork would copy the threads' locks, TVM's among them, in whatever state they are.
         context = multiprocessing.get_context("spawn")
+        watched, self._alive = context.Pipe(duplex=False)
         return ProcessPoolExecutor(
-            self.count, context, initializer=_receive, initargs=(self._shared,)
+            self.count, context, initializer=_receive, initargs=(self._shared, watched)
         )
 
 
-def _receive(shared: Any) -> None:
-    """Begin a worker process: keep what is shared, and end with the process that started it."""
+def _receive(shared: Any, alive: Connection) -> None:
+    """Begin a worker process: keep what is shared, and end when the other end of `alive` is closed.
+
+    That is when the work is over or was interrupted, or when the process that started this one is
+    gone, however it went.
+    """
     global _shared  # noqa: PLW0603
     _shared = shared
-    parent = multiprocessing.parent_process()
-    assert parent is not None
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the one that started this one
 
     def watch() -> None:
-        parent.join()
+        multiprocessing.connection.wait([alive])
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

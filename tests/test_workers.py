@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,19 @@ def test_work_that_kills_every_process_is_given_up():
     with working_with("processes", 1, None) as workers:
         with pytest.raises(WorkerError, match="4 workers ended in a row"):
             list(completed(workers, die, range(3)))
+
+
+def wait_long(shared, item):
+    time.sleep(600)
+
+
+def test_what_runs_ends_with_the_work():
+    with working_with("processes", 1, None) as workers:
+        running = workers.submit(wait_long, 0)
+        while not running.running():
+            time.sleep(0.01)
+    with pytest.raises(BrokenExecutor):
+        running.result(timeout=60)
 
 
 @pytest.mark.parametrize("scheduler", ["threads", "processes"])
