@@ -84,7 +84,7 @@ def main() -> None:
         session = connect(address)
         found, same = calls(libraries, session)
         measured = {"calls": found, "round_trip_milliseconds": round_trip(session)}
-        del session  # the server takes the next when this one has ended
+        del session  # the server takes the next when that has ended
         measured["start"] = start(libraries[1], address)
     record("remote", {"same_results_and_counters": same}, measured)
     if not same:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from os import PathLike
-from threading import local
+from threading import Lock, local
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -23,6 +23,8 @@ from eie_backend.library import load, programs
 Model: TypeAlias = str | PathLike[str] | relax.VMExecutable
 Data = ArrayLike | Mapping[str, ArrayLike]
 Batch = list[NDArray[np.generic]]
+
+_linking = Lock()
 
 
 class Place(Protocol):
@@ -42,7 +44,8 @@ class Here:
     """The process that asks."""
 
     def __init__(self, executable: relax.VMExecutable) -> None:
-        self._module = executable.jit()
+        with _linking:  # which `jit` does once, unless several threads ask for it at once
+            self._module = executable.jit()
 
     def machine(self) -> relax.VirtualMachine:
         """Return a new VM."""

@@ -80,8 +80,13 @@ def test_64_threads_call_one_model(engine, library, x):
     assert at_once(calls, x) == [[one] * 3 for one in expected]
 
 
-def test_64_threads_load_one_executable_into_a_vm_each(compiled, x):
-    expected = [eie.run(compiled, one)[0] for one in x]
+def test_64_threads_load_one_executable_into_a_vm_each(make_mlp, x):
+    compiled = eie.compile(eie.from_onnx(make_mlp(24, 16, 10)), CONFIG)  # not linked yet
+    expected = at_once(lambda own: eie.run(compiled, own)[0], x)
+    assert all(
+        np.array_equal(found, eie.run(compiled, one)[0])
+        for found, one in zip(expected, x, strict=True)
+    )
 
     def call(own):
         machine = tvm.relax.VirtualMachine(compiled, tvm.cpu())

@@ -3,6 +3,8 @@
 The servers are processes on loopback, which a fixture ends.
 """
 
+import socket
+import struct
 import threading
 from importlib.resources import files
 
@@ -12,6 +14,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from servers import free_port, wait_until
 from tvm import rpc
+from tvm.rpc.base import RPC_MAGIC
 from tvm.rpc.tracker import Tracker
 
 import eie_backend as eie
@@ -167,7 +170,7 @@ def listening_process(server):
     return found
 
 
-def test_a_session_that_is_killed(lenet, digits):
+def test_a_server_that_is_killed_or_told_nonsense_serves_the_next_session(lenet, digits):
     with Server(("127.0.0.1", free_port()), quiet=True) as server:
         runner = Runner(lenet, connect(server.address))
         runner.call([digits[:10]])
@@ -181,6 +184,9 @@ def test_a_session_that_is_killed(lenet, digits):
         expected = eie.run(lenet, digits)[0]
         (found,) = eie.run(lenet, digits, remote=connect(server.address))
         np.testing.assert_array_equal(found, expected)
+        with socket.create_connection(server.address) as stranger:
+            stranger.sendall(struct.pack("<2i", RPC_MAGIC, 0))  # a key without a word in it
+            assert server.wait() == "list index out of range"
         listening_process(server).kill()
         assert server.wait() == "its process was killed"
         (found,) = eie.run(lenet, digits, remote=connect(server.address))
