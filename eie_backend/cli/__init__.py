@@ -21,6 +21,7 @@ from eie_backend.cli import (
     demo,
     doctor_command,
     explain_command,
+    faults_command,
     profile_command,
     report_command,
     reproduce_command,
@@ -93,6 +94,7 @@ PANELS: dict[str, dict[str, Callable[..., Any]]] = {
         "profile": profile_command.profile_model,
         "report": report_command.report_model,
         "trace": trace_command.trace_model,
+        "faults": faults_command.inject_faults,
         "reproduce": reproduce_command.reproduce,
     },
     "Containers": {

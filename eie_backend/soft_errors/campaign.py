@@ -24,8 +24,8 @@ from eie_backend.energy_table import shipped_table
 from eie_backend.errors import ConfigError
 from eie_backend.inputs import check_labels
 from eie_backend.profiler import Batch, Data, Recorder, Runner
+from eie_backend.soft_errors import interval
 from eie_backend.soft_errors.flips import BitFlip
-from eie_backend.soft_errors.interval import interval
 from eie_backend.soft_errors.protection import Protection, check_protection, cost
 from eie_backend.soft_errors.strike import strike, striking
 from eie_backend.soft_errors.units import TRANSIENT, Unit, check_units
@@ -51,7 +51,8 @@ class FaultRow:
     trials, inputs : int
         Trials, and inputs of each.
     accuracy : float or None
-        With labels: share of right answers; `accuracy_interval` is its 95 % interval.
+        With labels: share of right answers; `accuracy_interval` is its 95 % interval for these
+        inputs.
     detected, silent, corrected, masked : float
         Shares that are 1 together; `silent_interval` is the 95 % interval of `silent`.
     different : float
@@ -262,8 +263,8 @@ class Campaign:
             trials=len(done),
             inputs=self.inputs,
             accuracy=sum(right) / total if right else None,
-            accuracy_interval=interval(right, self.inputs, alike) if right else None,
-            silent_interval=interval(outcomes[:, 1].tolist(), self.inputs, alike),
+            accuracy_interval=interval.of_mean(right, self.inputs) if right else None,
+            silent_interval=interval.of_share(outcomes[:, 1].tolist(), self.inputs, alike),
             different=sum(trial.different for trial in done) / total,
             words_corrected=int(words[0]),
             words_detected=int(words[1]),

@@ -1,4 +1,4 @@
-"""The 95 % interval of a share that was counted in trials."""
+"""95 % intervals of shares that were counted in trials."""
 
 from __future__ import annotations
 
@@ -9,7 +9,33 @@ Z = 1.959963984540054
 """Of the normal distribution: 95 % lie within so many standard deviations."""
 
 
-def interval(counts: Sequence[int], of: int, alike: bool) -> tuple[float, float]:
+def of_mean(counts: Sequence[int], of: int) -> tuple[float, float]:
+    """Return the 95 % interval of the mean share over trials whose inputs are the same.
+
+    Trials that all agree give one without width.
+
+    Parameters
+    ----------
+    counts : sequence of int
+        In how many of its inputs something happened, by trial.
+    of : int
+        Inputs of a trial.
+
+    Examples
+    --------
+    >>> [round(end, 3) for end in of_mean([98, 96, 97], 100)]
+    [0.959, 0.981]
+    """
+    trials, shares = len(counts), [count / of for count in counts]
+    mean = sum(shares) / trials
+    if trials == 1:
+        return mean, mean
+    variance = sum((share - mean) ** 2 for share in shares) / (trials - 1)
+    half = Z * math.sqrt(variance / trials)
+    return max(mean - half, 0.0), min(mean + half, 1.0)
+
+
+def of_share(counts: Sequence[int], of: int, alike: bool) -> tuple[float, float]:
     """Return the 95 % interval of the share `sum(counts) / (len(counts) * of)`.
 
     Parameters
@@ -29,7 +55,7 @@ def interval(counts: Sequence[int], of: int, alike: bool) -> tuple[float, float]
 
     Examples
     --------
-    >>> [round(end, 3) for end in interval([5, 5], 50, alike=False)]
+    >>> [round(end, 3) for end in of_share([5, 5], 50, alike=False)]
     [0.055, 0.174]
     """
     trials, total = len(counts), len(counts) * of
