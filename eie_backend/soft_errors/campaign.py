@@ -26,7 +26,7 @@ from eie_backend.inputs import check_labels
 from eie_backend.profiler import Batch, Data, Recorder, Runner
 from eie_backend.soft_errors import interval
 from eie_backend.soft_errors.flips import BitFlip
-from eie_backend.soft_errors.protection import Protection, check_protection, cost
+from eie_backend.soft_errors.protection import PROTECTIONS, Protection, check_protection, cost
 from eie_backend.soft_errors.strike import strike, striking
 from eie_backend.soft_errors.units import TRANSIENT, Unit, check_units
 
@@ -126,12 +126,18 @@ def check_campaign(
         If a unit or a protection is unknown, or a number is out of its range.
     """
     check_units(units)
+    if not protections:
+        raise ConfigError(
+            f"protections: none is named; choose some of {', '.join(PROTECTIONS)}, separated by "
+            "commas"
+        )
     for protection in protections:
         check_protection(protection)
-    if wrong := [rate for rate in rates if not (rate == 0 or LOWEST_RATE <= rate <= 1)]:
+    wrong = [rate for rate in rates if not (rate == 0 or LOWEST_RATE <= rate <= 1)]
+    if wrong or not rates:
         raise ConfigError(
-            f"rates: {', '.join(f'{rate:g}' for rate in wrong)}; give 0 or probabilities in "
-            f"{LOWEST_RATE:g}..1 of a bit to flip"
+            f"rates: {', '.join(f'{rate:g}' for rate in wrong) or 'none'}; give 0 or probabilities "
+            f"in {LOWEST_RATE:g}..1 of a bit to flip"
         )
     if not 1 <= trials <= MOST_TRIALS or not 0 <= seed < 1 << 32:
         raise ConfigError(

@@ -132,7 +132,7 @@ def _faults(item: Any, programs: Sequence[Program]) -> list[str]:
         return [f"program = {number}, the library has {len(programs)}"]
     limits = _limits(unit, numbers, programs[number])
     return [
-        f"{name} = {numbers[name]}, allowed is 0..{limit - 1}" if limit else f"{name}: {none}"
+        f"{name} = {numbers[name]}, allowed is 0..{limit - 1}" if limit else none
         for name, limit, none in limits
         if numbers[name] >= limit
     ]

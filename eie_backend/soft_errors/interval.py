@@ -70,4 +70,5 @@ def of_share(counts: Sequence[int], of: int, alike: bool) -> tuple[float, float]
     ratio = Z * Z / independent
     middle = (share + ratio / 2) / (1 + ratio)
     half = Z / (1 + ratio) * math.sqrt(share * (1 - share) / independent + ratio / independent / 4)
-    return max(middle - half, 0.0), min(middle + half, 1.0)
+    # Where the formula gives 0 or 1, rounding must not.
+    return middle - half if share > 0 else 0.0, middle + half if share < 1 else 1.0
