@@ -104,7 +104,8 @@ class _Answers:
         joined = [np.concatenate(parts) for parts in zip(*calls, strict=True)]
         self.results = np.hstack([part.reshape(samples, -1) for part in joined])
         first = joined[0].reshape(samples, -1)
-        self.answers = first.argmax(axis=1) if first.shape[1] > 1 else first[:, 0]
+        self.classes = first.shape[1] if first.shape[1] > 1 else None
+        self.answers = first[:, 0] if self.classes is None else first.argmax(axis=1)
 
     def differ(self, other: _Answers) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Return by input whether the answer differs, and whether any result does; NaN is NaN."""
@@ -175,6 +176,8 @@ class Campaign:
             check_labels(labels, self.inputs, None)
         self._labels = labels
         self._without = self._answers()
+        if labels is not None:
+            check_labels(labels, self.inputs, self._without.classes)
 
     @property
     def accuracy(self) -> float | None:

@@ -39,6 +39,7 @@ COMMANDS = {
     "profile": "profile mlp.so --input x.npy --accelergy counts.yaml",
     "report": "report mlp.so --input x.npy -o page.html",
     "trace": "trace mlp.so --input x.npy -o t.vcd",
+    "faults": "faults mlp.so --data x.npy --units ptr,act --trials 2 -o faults.json",
     "reproduce": "reproduce --table 1 -o new",
     "pack": "pack mlp.onnx -o packed.eiez",
     "unpack": "unpack mlp.eiez -o out.onnx",
@@ -62,6 +63,7 @@ KEYS = {
     | {"reloads", "saturations", "setup", "setup_dram_pj"},
     "report": {"report"},
     "trace": {"bytes", "cycles", "ends_early", "first_edge", "form", "last_edge"},
+    "faults": {"accuracy", "costs", "inputs", "model", "rows", "seed"},
     "reproduce": {"asserted", "layers", "out_of_tolerance", "results"},
     "pack": {"file_bytes", "layers", "metadata", "model_bytes", "producer", "recipe"}
     | {"tensor_bytes"},
@@ -80,6 +82,7 @@ WRITTEN = {
     "profile": ["counts.yaml"],
     "report": ["page.html"],
     "trace": ["t.vcd"],
+    "faults": ["faults.json"],
     "reproduce": ["new"],
     "pack": ["packed.eiez"],
     "unpack": ["out.onnx"],
