@@ -29,15 +29,21 @@ class EventEnergy(NamedTuple):
 
 
 def event_energies(
-    config: HardwareConfig, table: EnergyTable, arithmetic: Arithmetic = "int16"
+    config: HardwareConfig,
+    table: EnergyTable,
+    arithmetic: Arithmetic = "int16",
+    wider: Mapping[str, float] | None = None,
 ) -> list[EventEnergy]:
     """Return what one event of every module costs on a machine.
+
+    `wider` says how many times as wide words of a module are with their check bits.
 
     Notes
     -----
     **Source**: EIE paper, Tables I and II and section 6 (LNZD); the scaling is a design choice:
     the memory's share of an SRAM module's power grows with the square root of the capacity and
-    linearly with the width of a word, the arithmetic unit with the energy of its multiply and add.
+    linearly with the width of a word, the arithmetic unit with the energy of its multiply and add,
+    a queue with the width of a slot.
     """
     made = []
     for row in table.power_rows():
@@ -46,15 +52,18 @@ def event_energies(
         pj = 1000 * row.value / per_cycle
         sram = table.memory_share("mW") * pj if row.module in SRAM_MODULES else 0.0
         logic = pj - sram
-        if row.module == "arith":
+        growth = (wider or {}).get(row.module, 1.0)
+        # Wider words are a larger memory, too.
+        sram *= _sram_scale(row.module, config, table) * growth * math.sqrt(growth)
+        if row.module == "act_queue":
+            logic *= growth
+        elif row.module == "arith":
             logic *= _operation_pj(arithmetic, config.accumulator_bits, table) / _operation_pj(
                 "int16", 16, table
             )
         elif row.module == "lnzd":
             logic *= lnzd_nodes(config.num_pe)
-        made.append(
-            EventEnergy(row.module, row.event, sram * _sram_scale(row.module, config, table), logic)
-        )
+        made.append(EventEnergy(row.module, row.event, sram, logic))
     return made
 
 
@@ -63,6 +72,7 @@ def energy_pj(
     config: HardwareConfig,
     table: EnergyTable | None = None,
     arithmetic: Arithmetic = "int16",
+    wider: Mapping[str, float] | None = None,
 ) -> dict[str, float]:
     """Return the compute energy of a run by module, in picojoule.
 
@@ -76,10 +86,12 @@ def energy_pj(
         The paper's 45 nm numbers by default.
     arithmetic : {"int16", "float32", "int8", "int32"}
         Scales the arithmetic unit.
+    wider : mapping of str to float, optional
+        How many times as wide words of a module are with their check bits.
     """
     return {
         one.module: (one.sram_pj + one.logic_pj) * counters[one.event]
-        for one in event_energies(config, table or shipped_table(), arithmetic)
+        for one in event_energies(config, table or shipped_table(), arithmetic, wider)
     }
 
 
@@ -110,22 +122,29 @@ def energy_by_part_pj(
     }
 
 
-def area_mm2(config: HardwareConfig, table: EnergyTable | None = None) -> float:
+def area_mm2(
+    config: HardwareConfig,
+    table: EnergyTable | None = None,
+    wider: Mapping[str, float] | None = None,
+) -> float:
     """Return the area of the PE array and the LNZD tree in square millimetres.
+
+    `wider` says how many times as wide words of a module are with their check bits.
 
     Notes
     -----
     **Source**: EIE paper, Table II. The memory's share of an SRAM module's area is linear in the
-    capacity; queues, registers and arithmetic keep the paper's area.
+    capacity, a queue's in the width of a slot; registers and arithmetic keep the paper's area.
     """
     table = table or shipped_table()
     memory = table.memory_share("um2")
     pe = 0.0
     for (module, event), row in table.rows.items():
         if event == "area" and module != "lnzd":
-            in_sram = memory if module in SRAM_MODULES else 0.0
-            growth = _capacity(module, config, table) if in_sram else 1.0
-            pe += row.value * (1 - in_sram + in_sram * growth)
+            growth = (wider or {}).get(module, 1.0)
+            if module in SRAM_MODULES:
+                growth = 1 - memory + memory * growth * _capacity(module, config, table)
+            pe += row.value * growth
     tree = lnzd_nodes(config.num_pe) * table["lnzd", "area"]
     return (config.num_pe * pe + tree) / UM2_PER_MM2
 

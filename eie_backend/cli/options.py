@@ -32,10 +32,12 @@ OTHERS = (
     "lenet_5",
     "fc_storage",
 )
+PROTECTIONS = ("none", "parity", "secded")
 SCHEDULERS = ("processes", "threads")
 SEARCHES = ("greedy", "optuna")
 STRUCTURES = ("even", "uneven")
 TABLES = ("1", "2", "3", "4", "5")
+UNITS = ("spmat", "ptr", "codebook", "act_queue", "act")
 WINOGRAD = ("auto", "always", "never")
 
 PANEL = "Options of every command"

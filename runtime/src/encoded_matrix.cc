@@ -223,11 +223,12 @@ void DecodeEntries(const ByteReader& reader, const uint8_t* entries, const Point
         const int64_t code = *entry & code_mask;
         const int64_t run = *entry >> matrix->codebook_bits;
         row += (run + 1) * num_pe;
-        if (row >= matrix->rows || (code == 0 && run != max_run)) {
+        // A padding writes nothing, wherever it leads: damage may lengthen a slice by some.
+        if (code == 0 ? run != max_run : row >= matrix->rows) {
           reader.Fail("PE " + std::to_string(k) + ", column " + std::to_string(j) + ": entry " +
                       std::to_string(entry - base[k]) + " (code " + std::to_string(code) +
                       ", run " + std::to_string(run) +
-                      (row >= matrix->rows ? ") is past the last row" : ") is not a padding"));
+                      (code == 0 ? ") is not a padding" : ") is past the last row"));
         }
         if (code != 0) writer.Add(row, code);
       }

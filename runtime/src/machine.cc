@@ -6,8 +6,11 @@
 #include <stdexcept>
 #include <variant>
 
+#include "eie/active_columns.h"
 #include "eie/arithmetic.h"
 #include "eie/run_mvm.h"
+#include "eie/soft_errors.h"
+#include "eie/struck_mvm.h"
 #include "eie/trace.h"
 
 namespace eie {
@@ -34,15 +37,17 @@ class MachineOf final : public Machine {
                   options.account ? CycleAccount(program.config.num_pe, program.config.fifo_depth)
                                   : CycleAccount()) {}
 
-  const std::vector<Counters>& Run(const float* input, float* output) override {
+  const std::vector<Counters>& Run(const float* input, float* output, SampleFlips* flips) override {
     input_ = input;
     output_ = output;
+    flips_ = flips;
     std::fill_n(output, program_.outputs, 0.0F);
     std::fill(act_.begin(), act_.end(), Word{0});
     std::fill(acc_.begin(), acc_.end(), Word{0});
     std::fill(layers_.begin(), layers_.end(), Counters{});
     for (size_t n = 0; n < program_.steps.size(); ++n) {
       const Instruction& instruction = program_.steps[n];
+      step_ = static_cast<int64_t>(n);
       counters_ = &layers_[instruction.layer];
       account_ = &accounts_[instruction.layer];
       const bool traced = trace_ != nullptr && trace_->Covers(program_.layers[instruction.layer]);
@@ -61,6 +66,14 @@ class MachineOf final : public Machine {
   using Word = typename Arithmetic::Word;
 
   Word* ActRow(int64_t row) { return act_.data() + row * program_.config.num_pe; }
+
+  /// Flips bits of words that are about to be read; they stay so until they are written again.
+  void StrikeAct(Word* act, int64_t count) {
+    if (flips_ == nullptr) return;
+    for (const WordFlips& flips : flips_->Strike(FlipUnit::kAct, step_, count)) {
+      act[flips.word] = Arithmetic::Flip(act[flips.word], flips.mask);
+    }
+  }
 
   void Execute(const LoadMatrix& load) {
     Transfer(program_.config, program_.matrices[load.matrix].storage_bytes, counters_);
@@ -88,8 +101,25 @@ class MachineOf final : public Machine {
 
   void Execute(const Mvm& mvm) {
     const EncodedMatrix& matrix = program_.matrices[mvm.matrix];
-    RunMvm(matrix, program_.config, arithmetic_, matrix.codebook.data(), ActRow(mvm.src_row),
-           mvm.shift, mvm.frac_bits, options_, acc_.data(), counters_, account_);
+    Word* const act = ActRow(mvm.src_row);
+    StrikeAct(act, matrix.cols);
+    const auto run = [&](Word* acc) {
+      RunMvm(matrix, program_.config, arithmetic_, matrix.codebook.data(), act, mvm.shift,
+             mvm.frac_bits, options_, acc, counters_, account_);
+    };
+    if (flips_ == nullptr) return run(acc_.data());
+    const std::vector<uint32_t> columns = ActiveColumns(matrix, act);
+    const std::vector<WordFlips> slots = flips_->Strike(
+        FlipUnit::kActQueue, step_, static_cast<int64_t>(columns.size()) * program_.config.num_pe);
+    if (slots.empty()) return run(acc_.data());
+    // Flips in queues change values alone; the time is that of the scan without them.
+    const int64_t saturations = counters_->accumulator_saturations;
+    std::vector<Word> unstruck = acc_;
+    run(unstruck.data());
+    counters_->accumulator_saturations =
+        saturations + MultiplyAddStruck(matrix, columns, slots, ValueBits(program_.arithmetic),
+                                        arithmetic_, matrix.codebook.data(), act, mvm.shift,
+                                        mvm.frac_bits, acc_.data());
   }
 
   void Execute(const WriteBack& write) {
@@ -103,7 +133,8 @@ class MachineOf final : public Machine {
 
   void Execute(const StoreAct& store) {
     const double scale = std::ldexp(1.0, -static_cast<int>(store.frac_bits));
-    const Word* act = ActRow(store.src_row);
+    Word* const act = ActRow(store.src_row);
+    StrikeAct(act, store.count);
     for (int64_t i = 0; i < store.count; ++i) {
       output_[store.dst + i] = arithmetic_.ToOutput(act[i], scale);
     }
@@ -123,6 +154,8 @@ class MachineOf final : public Machine {
   float* output_ = nullptr;
   Counters* counters_ = nullptr;
   CycleAccount* account_ = nullptr;
+  SampleFlips* flips_ = nullptr;
+  int64_t step_ = 0;
 };
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -20,6 +21,7 @@
 
 #include "eie/arithmetic.h"
 #include "eie/batch.h"
+#include "eie/bit_rate.h"
 #include "eie/byte_reader.h"
 #include "eie/cycle_account.h"
 #include "eie/engine.h"
@@ -29,7 +31,9 @@
 #include "eie/profile.h"
 #include "eie/run_mvm.h"
 #include "eie/samples.h"
+#include "eie/soft_errors.h"
 #include "eie/trace.h"
+#include "eie/word_code.h"
 
 namespace eie {
 namespace {
@@ -115,7 +119,25 @@ void TraceSample(const Program& program, const Batch& batch, Trace* trace) {
   Machine::Create(program, {request.engine, true, 0, 1, trace})->Run(input.data(), output.data());
 }
 
-void RunProgram(const std::shared_ptr<const Program>& program, ffi::PackedArgs args) {
+/// What strikes this thread's next calls, if anything.
+thread_local std::unique_ptr<SoftErrors> active_soft_errors;
+
+/// The program that a call of `program` runs: its damaged namesake, if there is one.
+std::shared_ptr<const Program> ProgramToRun(const std::shared_ptr<const Program>& program) {
+  if (!active_soft_errors) return program;
+  const auto found = active_soft_errors->damaged.find(program->symbol);
+  if (found == active_soft_errors->damaged.end()) return program;
+  const Program& damaged = *found->second;
+  if (damaged.inputs != program->inputs || damaged.outputs != program->outputs ||
+      damaged.layers != program->layers) {
+    TVM_FFI_THROW(ValueError) << "the damaged program " << program->symbol
+                              << " is not one of this library";
+  }
+  return found->second;
+}
+
+void RunProgram(const std::shared_ptr<const Program>& loaded, ffi::PackedArgs args) {
+  const std::shared_ptr<const Program> program = ProgramToRun(loaded);
   std::vector<HostTensor> tensors;
   for (int i = 0; i < args.size(); ++i) {
     const auto tensor = args[i].cast<ffi::TensorView>();
@@ -133,6 +155,11 @@ void RunProgram(const std::shared_ptr<const Program>& program, ffi::PackedArgs a
     }
   }
   std::vector<ProfileRow> rows = no_rows;
+  SoftErrors* const errors = active_soft_errors.get();
+  const auto strikes =
+      errors == nullptr ? nullptr : std::make_unique<ProgramFlips>(*errors, *program);
+  std::vector<FlipTally> tallies(strikes ? batch.samples() : 0);
+  const auto first = static_cast<int64_t>(strikes ? errors->tallies[program->symbol].size() : 0);
   std::mutex mutex;  // of `rows`
   ShareSamples(batch.samples(), 0, [&](Samples& samples) {
     const auto machine = Machine::Create(*program, options);
@@ -140,7 +167,11 @@ void RunProgram(const std::shared_ptr<const Program>& program, ffi::PackedArgs a
     std::vector<ProfileRow> own = no_rows;
     for (int64_t n = 0; samples.Take(&n);) {
       batch.Gather(n, input.data());
-      const std::vector<Counters>& layers = machine->Run(input.data(), output.data());
+      std::optional<SampleFlips> flips;
+      if (strikes) flips.emplace(SampleFlips{*strikes, first + n});
+      const std::vector<Counters>& layers =
+          machine->Run(input.data(), output.data(), flips ? &*flips : nullptr);
+      if (flips) tallies[n] = flips->tally;
       batch.Scatter(n, output.data());
       for (size_t i = 0; i < own.size(); ++i) own[i].Add(layers[i]);
     }
@@ -148,6 +179,10 @@ void RunProgram(const std::shared_ptr<const Program>& program, ffi::PackedArgs a
     const std::lock_guard<std::mutex> lock(mutex);
     for (size_t i = 0; i < own.size(); ++i) rows[i].Merge(own[i]);
   });
+  if (strikes) {
+    std::vector<FlipTally>& all = errors->tallies[program->symbol];
+    all.insert(all.end(), tallies.begin(), tallies.end());
+  }
   if (profiler.active()) profiler.Record(program, rows);
   if (active_trace) TraceSample(*program, batch, active_trace.get());
 }
@@ -203,6 +238,98 @@ ffi::Map<ffi::String, ffi::Any> StopTrace() {
           {"timeline_end", trace->timeline.end()},
           {"vcd", ffi::Bytes(trace->vcd.text())},
           {"vcd_end", trace->vcd.end()}};
+}
+
+Protection ToProtection(int64_t number) {
+  RequireRange("protection", number, 0, 2);
+  return static_cast<Protection>(number);
+}
+
+/// Strikes the calls of this thread until StopSoftErrors: `images` run in place of their namesakes,
+/// `rates` are per bit and by FlipUnit, `listed` holds unit, sample, step, word and bit of a flip
+/// in the program of the same place in `symbols`.
+void StartSoftErrors(ffi::Array<ffi::Bytes> images, int64_t seed, int64_t protection,
+                     ffi::Array<double> rates, ffi::Array<ffi::String> symbols,
+                     ffi::Array<int64_t> listed) {
+  Translate([&] {
+    auto errors = std::make_unique<SoftErrors>();
+    errors->seed = static_cast<uint64_t>(seed);
+    errors->protection = ToProtection(protection);
+    const auto units = static_cast<int64_t>(errors->rates.size());
+    RequireLength("rates", static_cast<int64_t>(rates.size()), units);
+    for (int64_t unit = 0; unit < units; ++unit) errors->rates[unit] = BitRate(rates[unit]);
+    for (const ffi::Bytes& image : images) {
+      auto program = std::make_shared<const Program>(
+          ReadImage(reinterpret_cast<const uint8_t*>(image.data()), image.size()));
+      errors->damaged[program->symbol] = program;
+    }
+    constexpr int64_t kFields = 5;
+    const auto flips = static_cast<int64_t>(symbols.size());
+    RequireLength("listed", static_cast<int64_t>(listed.size()), kFields * flips);
+    for (int64_t n = 0; n < flips; ++n) {
+      const auto field = [&](const char* name, int64_t at, int64_t low, int64_t high) {
+        const int64_t value = listed[kFields * n + at];
+        RequireRange(name, value, low, high);
+        return value;
+      };
+      constexpr int64_t kMost = INT32_MAX;
+      errors->listed.push_back({static_cast<FlipUnit>(field("unit", 0, 0, units - 1)), symbols[n],
+                                field("sample", 1, -1, INT64_MAX), field("step", 2, 0, kMost),
+                                field("word", 3, 0, kMost), field("bit", 4, 0, kMost)});
+    }
+    active_soft_errors = std::move(errors);
+  });
+}
+
+/// Ends it; returns how many words of each sample were corrected, detected and left, int64.
+ffi::Map<ffi::String, ffi::Bytes> StopSoftErrors() {
+  const auto errors = std::exchange(active_soft_errors, nullptr);
+  if (!errors) TVM_FFI_THROW(ValueError) << "no soft errors were started in this thread";
+  ffi::Map<ffi::String, ffi::Bytes> all;
+  for (const auto& [symbol, tallies] : errors->tallies) {
+    std::vector<int64_t> words;
+    for (const FlipTally& t : tallies) {
+      words.insert(words.end(), {t.corrected, t.detected, t.unnoticed});
+    }
+    all.Set(symbol, ToBytes(words));
+  }
+  return all;
+}
+
+/// Strikes `words` words of a memory at `rate` per bit, and at `listed` bits of what is stored.
+ffi::Map<ffi::String, ffi::Any> StrikeMemory(int64_t words, int64_t data_bits, int64_t protection,
+                                             double rate, ffi::Array<int64_t> keys,
+                                             ffi::Array<int64_t> listed) {
+  return Translate([&]() -> ffi::Map<ffi::String, ffi::Any> {
+    RequireRange("words", words, 0, int64_t{1} << 40);
+    RequireRange("data_bits", data_bits, 1, 1 << 12);
+    RequireLength("keys", static_cast<int64_t>(keys.size()), 4);
+    const WordCode code(data_bits, ToProtection(protection));
+    const int64_t bits = words * code.stored_bits();
+    const auto key = [&](int64_t n) { return static_cast<uint64_t>(keys[n]); };
+    std::vector<int64_t> flips;
+    BitRate(rate).Draw(bits, RandomStream{key(0), key(1), key(2), key(3)}, &flips);
+    for (const int64_t flip : listed) {
+      RequireRange("listed bit", flip, 0, bits - 1);
+      flips.push_back(flip);
+    }
+    std::sort(flips.begin(), flips.end());
+    FlipTally tally;
+    const std::vector<int64_t> wrong = CheckWords(code, flips, &tally);
+    return {{"flips", static_cast<int64_t>(flips.size())},
+            {"wrong", ToBytes(wrong)},
+            {"corrected", tally.corrected},
+            {"detected", tally.detected},
+            {"unnoticed", tally.unnoticed}};
+  });
+}
+
+/// Check bits of a word.
+int64_t CheckBits(int64_t data_bits, int64_t protection) {
+  return Translate([&] {
+    RequireRange("data_bits", data_bits, 1, 1 << 12);
+    return WordCode(data_bits, ToProtection(protection)).check_bits();
+  });
 }
 
 /// A matrix of any size with its machine, for one scan per sample.
@@ -340,6 +467,10 @@ TVM_FFI_STATIC_INIT_BLOCK() {
       .def("eie.profile_stop", StopProfile)
       .def("eie.trace_start", StartTrace)
       .def("eie.trace_stop", StopTrace)
+      .def("eie.soft_errors_start", StartSoftErrors)
+      .def("eie.soft_errors_stop", StopSoftErrors)
+      .def("eie.strike_memory", StrikeMemory)
+      .def("eie.check_bits", CheckBits)
       .def("eie.load_matrix", LoadMatrixFunction)
       .def("eie.huffman_decode", DecodeHuffman);
 }

@@ -17,6 +17,8 @@ from eie_backend.engines import ENGINES
 from eie_backend.isa.program import ARITHMETICS
 from eie_backend.recipe import Method
 from eie_backend.reproduce.catalog import CATALOG
+from eie_backend.soft_errors.protection import PROTECTIONS
+from eie_backend.soft_errors.units import UNITS
 from eie_backend.transform import winograd
 from eie_backend.workloads import STRUCTURES
 
@@ -55,7 +57,9 @@ def answers(kind, words, home):
         (options.EMIT, stages.STAGES),
         (options.ENGINES, ENGINES),
         (options.OBJECTIVES, get_args(Objective)),
+        (options.PROTECTIONS, PROTECTIONS),
         (options.STRUCTURES, STRUCTURES),
+        (options.UNITS, UNITS),
         (options.WINOGRAD, winograd.MODES),
         ((*options.METHODS, "global"), get_args(Method)),
     ],
@@ -84,6 +88,8 @@ def test_the_numbers_are_those_of_the_catalog():
         ("compress m.onnx --search o", ["optuna"]),
         ("compress m.onnx --objective ", [*options.OBJECTIVES]),
         ("compress m.onnx --method b", ["balanced"]),
+        ("faults m.so --protection s", ["secded"]),
+        ("faults m.so --units act", ["act_queue", "act"]),
         ("reproduce --structure u", ["uneven"]),
         ("reproduce --table ", [*options.TABLES]),
         ("reproduce --figure 1", ["10", "11", "12", "13"]),

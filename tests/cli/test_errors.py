@@ -43,6 +43,13 @@ OTHER_LAYERS = b"""density: {fc1: 0.001, conv: 0.5, fc2: 0.5}
 quality: {fc2: 1}
 """
 
+FAULTY_FLIPS = b"""- {unit: spmat, matrix: 0, pe: 64, entry: 0, bit: 0}
+- {unit: spmat, matrix: 0, pe: 0, entry: 0, bit: 8}
+- {unit: codebook, matrix: 0, code: 0, bit: 0}
+- {unit: act, step: 0, value: 0, bit: 0}
+- {unit: dram}
+"""
+
 PARTIAL_TABLE = b"""rows:
 - {module: lnzd, event: cycles, value: -1, unit: mW, source: measured}
 - {module: lnzd, event: area, value: 189, unit: mm2, source: measured}
@@ -180,6 +187,7 @@ def files(make_mlp, tmp_path_factory):
         "floats.npz": npz(x=x, labels=np.zeros(8)),
         "classes.npy": npy(np.arange(4, 12)),
         "partial.yaml": PARTIAL_TABLE,
+        "flips.yaml": FAULTY_FLIPS,
         "broken.yaml": b"rows: [\n",
         "program.mlir": text.encode(),
         "syntax.mlir": text.replace("eie.mvm", "eie.mwm").encode(),
@@ -323,6 +331,25 @@ CASES = {
     "trace_sample_negative": "trace mlp.so --input x.npy -o trace.vcd --sample -1",
     "trace_small": "trace mlp.so --input x.npy -o trace.perfetto-trace --max-bytes 100",
     "trace_small_vcd": "trace mlp.so --input x.npy -o trace.vcd --max-bytes 100",
+    # Soft errors
+    "faults_missing": "faults missing.so --data x.npy",
+    "faults_no_data": "faults mlp.so",
+    "faults_data_shape": "faults mlp.so --data shape.npy",
+    "faults_labels_float": "faults mlp.so --data floats.npz",
+    "faults_rates": "faults mlp.so --data x.npy --rates 1e-3,2",
+    "faults_rates_text": "faults mlp.so --data x.npy --rates often",
+    "faults_units": "faults mlp.so --data x.npy --units spmat,dram",
+    "faults_protection": "faults mlp.so --data x.npy --protection secded,tmr",
+    "faults_trials": "faults mlp.so --data x.npy --trials 0",
+    "faults_samples": "faults mlp.so --data x.npy --samples 6",
+    "faults_folder_missing": "faults mlp.so --data x.npy -o missing/faults.json",
+    "faults_suffix": "faults mlp.so --data x.npy -o faults.yaml",
+    "faults_picture": "faults mlp.so --data x.npy --picture faults.gif",
+    "faults_picture_of_a_list": "faults mlp.so --data x.npy --flips flips.yaml --picture x.png",
+    "faults_flips_missing": "faults mlp.so --data x.npy --flips missing.yaml",
+    "faults_flips_broken": "faults mlp.so --data x.npy --flips broken.yaml",
+    "faults_flips_no_list": "faults mlp.so --data x.npy --flips partial.yaml",
+    "faults_flips_all_faults": "faults mlp.so --data x.npy --flips flips.yaml",
     # Reports
     "report_suffix": "report mlp.so --input x.npy -o report.pdf",
     "report_folder_missing": "report mlp.so --input x.npy -o missing/report.html",

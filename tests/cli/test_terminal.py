@@ -41,6 +41,7 @@ COMMANDS = {
     "report": "report mlp.so --input x.npy -o page.html",
     "trace": "trace mlp.so --input x.npy -o t.vcd",
     "sweep": "sweep sweep.yaml -o swept --scheduler threads --workers 1",
+    "faults": "faults mlp.so --data x.npy --units ptr,act --trials 2 -o faults.json",
     "reproduce": "reproduce --table 1 -o new",
     "pack": "pack mlp.onnx -o packed.eiez",
     "unpack": "unpack mlp.eiez -o out.onnx",
@@ -66,6 +67,7 @@ KEYS = {
     "report": {"report"},
     "trace": {"bytes", "cycles", "ends_early", "first_edge", "form", "last_edge"},
     "sweep": {"designs", "front", "name", "objectives"},
+    "faults": {"accuracy", "costs", "inputs", "model", "rows", "seed"},
     "reproduce": {"asserted", "layers", "out_of_tolerance", "results"},
     "pack": {"file_bytes", "layers", "metadata", "model_bytes", "producer", "recipe"}
     | {"tensor_bytes"},
@@ -85,6 +87,7 @@ WRITTEN = {
     "report": ["page.html"],
     "trace": ["t.vcd"],
     "sweep": ["swept/sweep.html", "swept/pareto.svg", "swept/sweep.json"],
+    "faults": ["faults.json"],
     "reproduce": ["new"],
     "pack": ["packed.eiez"],
     "unpack": ["out.onnx"],

@@ -30,8 +30,8 @@ def run_image(image, symbol, samples, outputs):
     return out
 
 
-def profile(run):
-    call("eie.profile_start")
+def profile(run, engine="event"):
+    call("eie.profile_start", engine)
     try:
         run()
     finally:

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 
 #include "eie/generated/hardware_config.h"
 
@@ -40,6 +41,13 @@ struct Float32 {
     return relu && sum <= 0 ? 0.0F : sum;
   }
   float ToOutput(Word value, double /*scale*/) const { return value; }
+  static Word Flip(Word value, uint64_t bits) {
+    uint32_t word;
+    std::memcpy(&word, &value, sizeof word);
+    word ^= static_cast<uint32_t>(bits);
+    std::memcpy(&value, &word, sizeof word);
+    return value;
+  }
 };
 
 /// Right shift, to nearest and ties to even; a left shift (`shift` < 0) stops at +-2^62.
@@ -95,6 +103,13 @@ struct FixedPoint {
     return Saturate(ShiftRound(relu ? std::max(sum, 0) : sum, shift), kHighestValue, saturations);
   }
   float ToOutput(Word value, double scale) const { return static_cast<float>(value * scale); }
+  /// The value whose bits, two's complement, differ in `bits`.
+  static Word Flip(Word value, uint64_t bits) {
+    if (bits == 0) return value;
+    constexpr int kUnused = 32 - value_bits;
+    const auto word = (static_cast<uint32_t>(value) ^ static_cast<uint32_t>(bits)) << kUnused;
+    return static_cast<Word>(word) >> kUnused;
+  }
 
  private:
   static constexpr int64_t kHighestValue = (int64_t{1} << (value_bits - 1)) - 1;

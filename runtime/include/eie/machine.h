@@ -8,6 +8,7 @@
 #include "eie/engine.h"
 #include "eie/generated/counters.h"
 #include "eie/program.h"
+#include "eie/soft_errors.h"
 
 namespace eie {
 
@@ -19,8 +20,10 @@ class Machine {
 
   virtual ~Machine() = default;
 
-  /// Runs the steps on one sample, from cleared state; returns the counters of each layer.
-  virtual const std::vector<Counters>& Run(const float* input, float* output) = 0;
+  /// Runs the steps on one sample, from cleared state and, if given, struck by flips; returns the
+  /// counters of each layer.
+  virtual const std::vector<Counters>& Run(const float* input, float* output,
+                                           SampleFlips* flips = nullptr) = 0;
   /// Where the cycles of each layer went, summed over all runs; without words unless asked.
   virtual const std::vector<CycleAccount>& accounts() const = 0;
 };

@@ -1,0 +1,88 @@
+"""Bits flip while the shipped LeNets run: accuracy, and answers that are silently wrong.
+
+``python benchmarks/soft_errors.py`` writes ``benchmarks/results/soft_errors.json`` and the pictures
+of docs/soft_errors.md (some minutes). It is ``eie faults NAME --protection none,parity,secded``
+with the settings of `NETWORKS` and `RATES`. What is counted is exact: the same on any machine.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from functools import cache
+from itertools import product
+from pathlib import Path
+from time import perf_counter
+from typing import NamedTuple
+
+from eie_backend.cli.demo import digits
+from eie_backend.drawing import rendered
+from eie_backend.soft_errors import Campaign, FaultRow
+from eie_backend.soft_errors.picture import draw_faults
+from eie_backend.soft_errors.protection import PROTECTIONS, Protection
+from eie_backend.soft_errors.shipped import BATCH, shipped_runner
+from eie_backend.soft_errors.units import UNITS, Unit
+
+sys.path.insert(0, str(Path(__file__).parent))
+from record import record
+
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
+
+
+class Setting(NamedTuple):
+    """How much of a network is run; its convolutions make LeNet-5 slow."""
+
+    digits: int
+    trials: int
+
+
+NETWORKS = {"lenet_300_100": Setting(500, 20), "lenet_5": Setting(100, 5)}
+RATES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
+
+
+def main() -> None:
+    """Run all trials, print, draw and write them."""
+    exact, seconds = {}, {}
+    for network, setting in NETWORKS.items():
+        start = perf_counter()
+        made = campaign(network)
+        rows = [
+            trials(network, unit, protection, rate)
+            for protection, unit, rate in product(PROTECTIONS, UNITS, RATES)
+        ]
+        seconds[network] = round(perf_counter() - start)
+        costs = [asdict(one) for one in made.costs(PROTECTIONS)]
+        exact[network] = {
+            "accuracy": made.accuracy,
+            **setting._asdict(),
+            "costs": costs,
+            "rows": [plain(row) for row in rows],
+        }
+        accuracy = made.accuracy
+        picture = rendered(lambda: draw_faults(rows, accuracy), "svg")  # noqa: B023
+        (IMAGES / f"soft_errors_{network}.svg").write_bytes(picture)
+    record("soft_errors", exact, {"seconds": seconds})
+
+
+@cache
+def campaign(network: str) -> Campaign:
+    """Return a shipped network with the first shipped digits."""
+    images, labels = digits()
+    count = NETWORKS[network].digits
+    return Campaign(shipped_runner(network, images[:BATCH]), images[:count], labels[:count])
+
+
+def trials(network: str, unit: Unit, protection: Protection, rate: float) -> FaultRow:
+    """Return what became of the answers."""
+    return campaign(network).at_rate(unit, protection, rate, NETWORKS[network].trials)
+
+
+def plain(row: FaultRow) -> dict[str, object]:
+    """Return a row as JSON has it."""
+    found: dict[str, object] = json.loads(json.dumps(asdict(row)))
+    return found
+
+
+if __name__ == "__main__":
+    main()
