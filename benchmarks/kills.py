@@ -16,8 +16,8 @@ one that was there before or the one that an undisturbed run writes. What grows 
 as the accuracies that ``eie compress`` keeps in ``.eie_cache``, can be read and holds nothing that
 an undisturbed run does not find. Unfinished files lie in folders ``.eie_part_*``, where nobody
 looks for them. Then the command runs to its end, and resumes where it can. After that the folder
-holds the files of an undisturbed run, byte for byte, and nothing else; the folder for temporary
-files is empty, too.
+holds the files of an undisturbed run, byte for byte, and nothing else. What stays is what TVM, as it
+links a network to run it at once, or the linker had in the system's folder for temporary files.
 
 The files that ``eie compress`` writes are all complete before the first of them gets its name, and
 the model gets it last. Kills between two names are counted as ``torn``: some files are new, others
@@ -260,19 +260,23 @@ def trial(command: Command, usual: Course, kind: str, rng: random.Random) -> Cou
             return Counter()
         left = files_in(folder / "work")
         faults = faults_after_kill(command, usual, left)
-        written = {name for name in usual.after if usual.before.get(name) != usual.after[name]}
+        written = {
+            name
+            for name, data in usual.after.items()
+            if data != usual.before.get(name) and not name.startswith(tuple(command.grows))
+        }
         new = {name for name in written if left.get(name) == usual.after[name]}
         again = undisturbed(command.line, folder, left)
         if again.after != usual.after:
             different = {name for name, _ in again.after.items() ^ usual.after.items()}
             faults.append(f"after the next run differ {', '.join(sorted(different))}")
-        faults += [f"left for good: {path.name}" for path in (folder / "tmp").iterdir()]
+        in_tmp = list((folder / "tmp").iterdir())
     for fault in faults:
         print(f"eie {command.line}: {fault}", file=sys.stderr)
     seen = ["kills", kind]
     seen += ["unfinished files left"] * any(PART in name for name in left)
     seen += ["all old"] * (not new) + ["all new"] * (new == written)
-    seen += ["torn"] * (bool(new) and new != written)
+    seen += ["torn"] * (bool(new) and new != written) + ["left in TMPDIR"] * bool(in_tmp)
     return Counter(seen) + Counter({"faults": len(faults)})
 
 
