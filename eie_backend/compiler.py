@@ -132,7 +132,7 @@ def prepare(
     before = weights_before(mod)
     fitting = list(fitting_layers(mod, config))
     if recipe is not None:
-        _check_bits(mod, recipe, config)
+        check_bits(mod, recipe, config)
         mod = compress(mod, recipe, config=config)
     mod = ShareForMachine(config)(mod)
     reasons = explain(mod, config)
@@ -155,7 +155,14 @@ def prepare(
     return balance_rows(mod, machine, balance, calibration)
 
 
-def _check_bits(mod: IRModule, recipe: Recipe, config: HardwareConfig) -> None:
+def check_bits(mod: IRModule, recipe: Recipe, config: HardwareConfig) -> None:
+    """Refuse a recipe that shares weights with more bits than the machine decodes.
+
+    Raises
+    ------
+    EncodingError
+        With every layer's.
+    """
     bits = {layer.name: recipe.bits_of(*layer.names) for layer in dense_layers(mod)}
     if wide := [f"{n} has bits={b}" for n, b in bits.items() if b > config.codebook_bits]:
         raise EncodingError(

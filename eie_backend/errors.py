@@ -68,6 +68,10 @@ class SimulatorError(EieError):
     """
 
 
+class RemoteError(EieError):
+    """A server that cannot be started or reached, or that does not do as asked."""
+
+
 class VersionError(EieError, ImportError):
     """A pair of TVM packages that is known not to work."""
 
@@ -82,3 +86,15 @@ class CheckpointError(EieError):
 
 class ExtraError(EieError, ImportError):
     """A part of the package whose optional dependency is not installed."""
+
+
+class WorkerError(EieError):
+    """Workers, of this machine or of a cluster, that cannot be reached or that ended."""
+
+
+class StudyError(EieError):
+    """A database of a sweep's results that cannot be opened, read or written."""
+
+
+class SweepError(EieError):
+    """An impossible specification of a sweep; the message lists every fault."""

@@ -6,27 +6,19 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from os import PathLike
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import tvm
-import tvm_ffi
-from numpy.typing import ArrayLike, NDArray
-from tvm import relax
+from numpy.typing import NDArray
+from tvm.rpc import RPCSession
 
 from eie_backend.config import HardwareConfig
 from eie_backend.energy import area_mm2, energy_by_part_pj, energy_pj
 from eie_backend.energy_table import EnergyTable, read_energy_table, shipped_table
 from eie_backend.engines import Engine, check_engine, read_account
-from eie_backend.errors import ImageError
-from eie_backend.inputs import InputSpec, batches, check_inputs
 from eie_backend.isa.counters import COUNTERS
 from eie_backend.isa.program import Program
-from eie_backend.library import load, programs
-
-Model: TypeAlias = str | PathLike[str] | relax.VMExecutable
-Data = ArrayLike | Mapping[str, ArrayLike]
-Batch = list[NDArray[np.generic]]
+from eie_backend.runner import Batch, Data, Model, Runner
 
 
 @dataclass(frozen=True)
@@ -155,45 +147,9 @@ class Report:
         }
 
 
-class Runner:
-    """A compiled model ready to run in the Relax VM.
-
-    Parameters
-    ----------
-    model : path or VMExecutable
-        A library written by `export_library`, or what `compile` returned.
-    """
-
-    def __init__(self, model: Model) -> None:
-        executable = model if isinstance(model, relax.VMExecutable) else load(model)
-        self.programs: list[Program] = programs(executable)
-        if not self.programs:
-            raise ImageError("model holds no eie program; compile it with target 'eie'")
-        manifest = self.programs[0].manifest
-        self.specs = [
-            InputSpec(name, tuple(shape), dtype)
-            for name, shape, dtype in json.loads(manifest["interface"])
-        ]
-        self._machine = relax.VirtualMachine(executable, tvm.cpu())
-
-    @property
-    def batch(self) -> int:
-        """Samples of a call: the leading extent of all inputs, or 1 if they differ."""
-        leading = {spec.shape[0] for spec in self.specs if spec.shape}
-        return leading.pop() if len(leading) == 1 else 1
-
-    def calls(self, data: Data) -> list[Batch]:
-        """Return the checked inputs of each call that `data` takes."""
-        return list(batches(check_inputs(self.specs, data), self.specs))
-
-    def call(self, batch: Batch) -> Batch:
-        """Run one batch and return the model's results."""
-        result = self._machine["main"](*(tvm.runtime.tensor(value) for value in batch))
-        tensors = [result] if isinstance(result, tvm.runtime.Tensor) else list(result)
-        return [tensor.numpy() for tensor in tensors]
-
-
-def run(model: Model, data: Data, engine: Engine = "event") -> tuple[NDArray[np.generic], ...]:
+def run(
+    model: Model, data: Data, engine: Engine = "event", *, remote: RPCSession | None = None
+) -> tuple[NDArray[np.generic], ...]:
     """Run a compiled model.
 
     Parameters
@@ -204,6 +160,8 @@ def run(model: Model, data: Data, engine: Engine = "event") -> tuple[NDArray[np.
         Inputs with the compiled shape, or several of them along the first axis.
     engine : {"event", "functional", "clock"}
         How to simulate; the results are the same.
+    remote : tvm.rpc.RPCSession, optional
+        The server to run on, instead of this process.
 
     Returns
     -------
@@ -216,8 +174,10 @@ def run(model: Model, data: Data, engine: Engine = "event") -> tuple[NDArray[np.
         If the data or the library is not usable.
     ConfigError
         If there is no such engine.
+    RemoteError
+        If the server does not answer or has no eie.
     """
-    runner = Runner(model)
+    runner = Runner(model, remote)
     with Recorder(runner, engine, account=False):
         return _join([runner.call(batch) for batch in runner.calls(data)])
 
@@ -228,6 +188,7 @@ def profile(
     engine: Engine = "event",
     *,
     energy: str | PathLike[str] | None = None,
+    remote: RPCSession | None = None,
 ) -> Report:
     """Run a compiled model and report every layer's cycles, time and energy.
 
@@ -241,6 +202,8 @@ def profile(
         How to simulate; "functional" counts loads and saturations, but no cycles.
     energy : path, optional
         YAML file with the rows of the shipped ``data/energy_45nm.yaml``, to take its place.
+    remote : tvm.rpc.RPCSession, optional
+        The server to run on, instead of this process; the report is the same.
 
     Returns
     -------
@@ -250,9 +213,11 @@ def profile(
     ------
     InputError, ImageError, EnergyError
         If the data, the library or the energy file is not usable.
+    RemoteError
+        If the server does not answer or has no eie.
     """
     table = shipped_table() if energy is None else read_energy_table(energy)
-    return profile_runner(Runner(model), data, engine=engine, table=table)
+    return profile_runner(Runner(model, remote), data, engine=engine, table=table)
 
 
 def profile_runner(
@@ -272,43 +237,53 @@ def profile_runner(
 class Recorder:
     """Collects the counters of every program that this thread runs inside the ``with`` block.
 
-    The programs run on `engine`; `account` also asks where their cycles went.
+    What other threads run meanwhile is not among them, not even on the same `runner`. The programs
+    run on `engine`; `account` also asks where their cycles went. `rows` is what was recorded, as
+    plain data: a row per layer, and one without a layer for a program's setup.
     """
 
     def __init__(self, runner: Runner, engine: Engine = "event", *, account: bool = True) -> None:
         check_engine(engine)
         self._engine, self._account = engine, account
+        self._function = runner.function
         self._programs = {program.symbol: program for program in runner.programs}
-        self._rows: list[dict[str, Any]] = []
+        self.rows: list[dict[str, Any]] = []
 
     def __enter__(self) -> Recorder:
-        tvm_ffi.get_global_func("eie.profile_start")(self._engine, self._account)
+        self._function("eie.profile_start")(self._engine, self._account)
         return self
 
     def __exit__(self, *_: object) -> None:
-        stop = tvm_ffi.get_global_func("eie.profile_stop")
-        self._rows = [{str(k): v for k, v in row.items()} for row in stop()]
+        self.rows = [_plain(row) for row in self._function("eie.profile_stop")()]
+
+    def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Add what another recorder recorded of the same model, in whatever process."""
+        known = {(row["symbol"], row["layer"]): row for row in self.rows}
+        for row in rows:
+            total = known.get((row["symbol"], row["layer"]))
+            if total is None:
+                self.rows.append(dict(row))
+            elif row["layer"] or self._programs[row["symbol"]].setup_per_call:
+                _add(total, row)
 
     def report(
         self, outputs: tuple[NDArray[np.generic], ...], table: EnergyTable, samples: int
     ) -> Report:
         """Return what was recorded for that many samples of the model."""
         first = next(iter(self._programs.values()))
-        setups = [row for row in self._rows if not str(row["layer"])]
+        setups = [row for row in self.rows if not row["layer"]]
 
         def loads(per_call: bool) -> dict[str, int]:
             rows = [
                 _counters(row)
                 for row in setups
-                if self._programs[str(row["symbol"])].setup_per_call == per_call
+                if self._programs[row["symbol"]].setup_per_call == per_call
             ]
             return {c.name: sum(row[c.name] for row in rows) for c in COUNTERS}
 
         return Report(
             outputs=outputs,
-            layers=tuple(
-                self._layer(row, table, samples) for row in self._rows if str(row["layer"])
-            ),
+            layers=tuple(self._layer(row, table, samples) for row in self.rows if row["layer"]),
             setup=loads(per_call=False),
             reloads=loads(per_call=True),
             config=first.config,
@@ -320,19 +295,19 @@ class Recorder:
         )
 
     def _layer(self, row: Mapping[str, Any], table: EnergyTable, samples: int) -> LayerProfile:
-        program = self._programs[str(row["symbol"])]
+        program = self._programs[row["symbol"]]
         config, counters = program.config, _counters(row)
         cycles = counters["cycles"]
-        number = program.layers.index(str(row["layer"]))
+        number = program.layers.index(row["layer"])
         weights, storage = layer_storage(program, number)
         energy = energy_pj(counters, config, table, program.arithmetic)
         account = read_account(row["account"], config)
         return LayerProfile(
             name=program.layers[number],
             samples=samples,
-            vectors=int(row["samples"]) / samples,
-            min_cycles=int(row["min_cycles"]),
-            max_cycles=int(row["max_cycles"]),
+            vectors=row["samples"] / samples,
+            min_cycles=row["min_cycles"],
+            max_cycles=row["max_cycles"],
             counters=counters,
             energy_pj=energy,
             energy_by_part_pj=energy_by_part_pj(counters, config, table, program.arithmetic),
@@ -361,8 +336,29 @@ def layer_storage(program: Program, layer: int) -> tuple[int, int]:
     return sum(matrix.rows * matrix.cols for matrix in matrices), storage
 
 
+def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
+    plain = {str(key): value for key, value in row.items()}
+    return {
+        **{name: str(plain[name]) for name in ("symbol", "layer")},
+        **{name: int(plain[name]) for name in ("samples", "min_cycles", "max_cycles")},
+        "counters": [int(count) for count in plain["counters"]],
+        "account": bytes(plain["account"]),
+    }
+
+
+def _add(total: dict[str, Any], row: Mapping[str, Any]) -> None:
+    """Add a row to another of the same layer."""
+    total["samples"] += row["samples"]
+    total["min_cycles"] = min(total["min_cycles"], row["min_cycles"])
+    total["max_cycles"] = max(total["max_cycles"], row["max_cycles"])
+    pairs = zip(total["counters"], row["counters"], strict=True)
+    total["counters"] = [sum(pair) for pair in pairs]
+    words = [np.frombuffer(one["account"], np.int64) for one in (total, row)]
+    total["account"] = (words[0] + words[1]).tobytes()
+
+
 def _counters(row: Mapping[str, Any]) -> dict[str, int]:
-    return {c.name: int(n) for c, n in zip(COUNTERS, row["counters"], strict=True)}
+    return {c.name: n for c, n in zip(COUNTERS, row["counters"], strict=True)}
 
 
 def _join(calls: Sequence[Sequence[NDArray[np.generic]]]) -> tuple[NDArray[np.generic], ...]:

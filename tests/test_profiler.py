@@ -15,7 +15,8 @@ from eie_backend.energy import area_mm2, energy_by_part_pj, energy_pj
 from eie_backend.errors import EieError, ImageError, InputError
 from eie_backend.isa.counters import COUNTERS
 from eie_backend.library import programs
-from eie_backend.profiler import Runner, profile_runner
+from eie_backend.profiler import profile_runner
+from eie_backend.runner import Runner
 
 NAMES = {counter.name for counter in COUNTERS}
 CONFIG = HardwareConfig(num_pe=4, clock_mhz=500)

@@ -20,11 +20,14 @@ from eie_backend.cli import (
     container_commands,
     demo,
     doctor_command,
+    evaluate_command,
     explain_command,
     profile_command,
     report_command,
     reproduce_command,
     run_command,
+    serve_command,
+    sweep_command,
     trace_command,
 )
 from eie_backend.cli.console import asked, fail
@@ -88,9 +91,12 @@ PANELS: dict[str, dict[str, Callable[..., Any]]] = {
     "Run and measure": {
         "run": run_command.run_model,
         "profile": profile_command.profile_model,
+        "evaluate": evaluate_command.evaluate_model,
         "report": report_command.report_model,
         "trace": trace_command.trace_model,
+        "sweep": sweep_command.sweep_designs,
         "reproduce": reproduce_command.reproduce,
+        "serve": serve_command.serve,
     },
     "Containers": {
         "pack": container_commands.pack,

@@ -198,7 +198,7 @@ def _simulate(
     from eie_backend import compile, from_onnx
     from eie_backend.cli.execute import execute_runner
     from eie_backend.compress.report import Simulated
-    from eie_backend.profiler import Runner
+    from eie_backend.runner import Runner
 
     with working("compiling"):
         imported = from_onnx(model, bindings)

@@ -31,8 +31,8 @@ def demo(
     """Run 1,000 MNIST digits on the machine: LeNet-300-100 pruned in one shot, and retrained."""
     from eie_backend import HardwareConfig, Recipe, compiler, from_onnx
     from eie_backend.cli.tables import report_table
-    from eie_backend.profiler import Runner
     from eie_backend.quantities import number, size
+    from eie_backend.runner import Runner
     from eie_backend.targets import as_target
 
     images, labels = digits()

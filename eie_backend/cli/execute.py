@@ -13,16 +13,25 @@ if TYPE_CHECKING:
 
 
 def execute(
-    library: Path, inputs: Path, engine: Any = "event", table: EnergyTable | None = None
+    library: Path,
+    inputs: Path,
+    engine: Any = "event",
+    table: EnergyTable | None = None,
+    remote: str | None = None,
 ) -> Report:
-    """Run `library` over the arrays in the file `inputs`; the shipped energies by default."""
+    """Run `library` over the arrays in the file `inputs`; the shipped energies by default.
+
+    `remote` is the address of a server to run it on.
+    """
     from eie_backend.cli.files import read_inputs
     from eie_backend.engines import check_engine
-    from eie_backend.profiler import Runner
+    from eie_backend.remote.address import read_address
+    from eie_backend.remote.client import connect
+    from eie_backend.runner import Runner
 
     check_engine(engine)
     with working(f"loading {library.name}"):
-        runner = Runner(library)
+        runner = Runner(library, None if remote is None else connect(read_address(remote)))
     return execute_runner(runner, read_inputs(inputs, runner.specs), engine, table)
 
 

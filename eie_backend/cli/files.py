@@ -32,10 +32,10 @@ def read_arrays(path: Path, specs: list[InputSpec]) -> Arrays:
     InputError
         If the file is missing, not an array file, or needs pickle.
     """
-    return _by_input(_load(path), path, specs)
+    return by_input(_load(path), path, specs)
 
 
-def _by_input(loaded: NDArray[np.generic] | Arrays, path: Path, specs: list[InputSpec]) -> Arrays:
+def by_input(loaded: NDArray[np.generic] | Arrays, path: Path, specs: list[InputSpec]) -> Arrays:
     """Return arrays by the input's name; one array needs no name if there is one input."""
     if isinstance(loaded, np.ndarray):
         if len(specs) != 1:
@@ -74,7 +74,7 @@ def _load(path: Path) -> NDArray[np.generic] | Arrays:
 
 def read_inputs(path: Path, specs: list[InputSpec]) -> Arrays:
     """Read arrays and check them against a model's inputs; a fault names the file."""
-    return _checked(read_arrays(path, specs), path, specs)
+    return check_arrays(read_arrays(path, specs), path, specs)
 
 
 def read_samples(path: Path, specs: list[InputSpec]) -> tuple[Arrays, NDArray[np.generic] | None]:
@@ -88,7 +88,7 @@ def read_samples(path: Path, specs: list[InputSpec]) -> tuple[Arrays, NDArray[np
     loaded, labels = _load(path), None
     if isinstance(loaded, dict) and "labels" not in {spec.name for spec in specs}:
         labels = loaded.pop("labels", None)
-    return _checked(_by_input(loaded, path, specs), path, specs), labels
+    return check_arrays(by_input(loaded, path, specs), path, specs), labels
 
 
 def read_labels(path: Path) -> NDArray[np.generic]:
@@ -110,7 +110,14 @@ def read_labels(path: Path) -> NDArray[np.generic]:
     return loaded["labels"]
 
 
-def _checked(arrays: Arrays, path: Path, specs: list[InputSpec]) -> Arrays:
+def check_arrays(arrays: Arrays, path: Path, specs: list[InputSpec]) -> Arrays:
+    """Return arrays that fit a model's inputs; a fault names the file.
+
+    Raises
+    ------
+    InputError
+        With every fault.
+    """
     try:
         check_inputs(specs, arrays)
     except InputError as error:
@@ -137,6 +144,20 @@ def read_labelled(path: Path) -> tuple[Arrays | NDArray[np.generic], NDArray[np.
     if not arrays:
         raise InputError(f"{path}: no inputs beside `labels`; add the model's by name")
     return (next(iter(arrays.values())) if len(arrays) == 1 else arrays), labels
+
+
+def read_plain(path: Path) -> Arrays | NDArray[np.generic]:
+    """Read inputs: arrays by name, or the one array that there is.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    """
+    arrays = _load(path)
+    if isinstance(arrays, dict) and len(arrays) == 1:
+        return next(iter(arrays.values()))
+    return arrays
 
 
 def read_bytes(path: Path) -> bytes:

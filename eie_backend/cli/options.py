@@ -32,6 +32,7 @@ OTHERS = (
     "lenet_5",
     "fc_storage",
 )
+SCHEDULERS = ("processes", "threads")
 SEARCHES = ("greedy", "optuna")
 STRUCTURES = ("even", "uneven")
 TABLES = ("1", "2", "3", "4", "5")
@@ -75,6 +76,18 @@ ENGINE = choice(
     "unit and is slow.",
 )
 """Option of the commands that simulate."""
+
+SCHEDULER = choice(
+    SCHEDULERS,
+    "Who works: processes or threads of this machine, or the Dask cluster of the scheduler at "
+    "tcp://HOST:PORT (extra `cluster`).",
+    metavar="|".join(SCHEDULERS) + "|tcp://HOST:PORT",
+)
+WORKERS = typer.Option(help="Local workers; one per core by default.")
+"""Options of the commands that share their work out."""
+
+REMOTE = typer.Option(metavar="HOST:PORT", help="Run on the server there, started by `eie serve`.")
+"""Option of the commands that can run elsewhere."""
 
 
 def begin(**wanted: bool) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from eie_backend.cli.console import show
 from eie_backend.cli.execute import execute
-from eie_backend.cli.options import ENGINE
+from eie_backend.cli.options import ENGINE, REMOTE
 
 EXAMPLE = """Example:
 
@@ -29,6 +29,7 @@ def profile_model(
     accelergy: Annotated[
         Path | None, typer.Option(help="Also write the action counts in Accelergy's YAML form.")
     ] = None,
+    remote: Annotated[str | None, REMOTE] = None,
 ) -> None:
     """Run a compiled model and print cycles, time, energy and where the cycles went, per layer."""
     from eie_backend.accelergy import action_counts_yaml
@@ -37,7 +38,7 @@ def profile_model(
     from eie_backend.energy_table import read_energy_table
 
     table = None if energy is None else read_energy_table(energy)
-    report = execute(library, input, engine, table)
+    report = execute(library, input, engine, table, remote)
     if accelergy is not None:
         write_file(accelergy, action_counts_yaml(report).rstrip() + "\n")
     show(

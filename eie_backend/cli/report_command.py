@@ -36,10 +36,10 @@ def report_model(
     from eie_backend.cli.files import check_place, read_labels, read_samples, write_file
     from eie_backend.energy_table import read_energy_table
     from eie_backend.engines import check_engine
-    from eie_backend.profiler import Runner
     from eie_backend.report.page import page, require_viz
     from eie_backend.report.run import Run
     from eie_backend.report.sections.summary import answer
+    from eie_backend.runner import Runner
 
     require_viz()
     check_engine(engine)

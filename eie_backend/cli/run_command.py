@@ -9,6 +9,7 @@ import typer
 
 from eie_backend.cli.console import show
 from eie_backend.cli.execute import execute
+from eie_backend.cli.options import REMOTE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,11 +30,12 @@ def run_model(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help=".npz (or .npy for one result) to write.")
     ] = None,
+    remote: Annotated[str | None, REMOTE] = None,
 ) -> None:
     """Run a compiled model on the simulated machine and print or write its results."""
     import numpy as np
 
-    outputs = execute(library, input).outputs
+    outputs = execute(library, input, remote=remote).outputs
     rows: list[dict[str, Any]] = [
         {"dtype": str(value.dtype), "shape": value.shape} for value in outputs
     ]

@@ -56,8 +56,8 @@ def trace_model(
     """Trace one sample of a compiled model: Perfetto tracks, waveforms, or a picture."""
     from eie_backend.cli.files import read_inputs, write_file
     from eie_backend.errors import ModelError
-    from eie_backend.profiler import Runner
     from eie_backend.quantities import size
+    from eie_backend.runner import Runner
     from eie_backend.tracing.trace import trace
 
     form = FORMS.get(output.suffix)

@@ -158,6 +158,17 @@ def load_onnx(path: str | PathLike[str]) -> ModelProto:
     return proto
 
 
+def read_proto(path: str | PathLike[str]) -> ModelProto:
+    """Return the model in an ONNX or a ``.eiez`` file.
+
+    Raises
+    ------
+    ModelError, ContainerError
+        If the file cannot be read.
+    """
+    return load_eiez(path) if is_eiez(Path(path)) else load_onnx(path)
+
+
 def _check_graph(proto: ModelProto, label: str) -> None:
     if not proto.ir_version or not proto.graph.node:
         raise ModelError(f"{label}: not an ONNX model: it has no graph; export it again")

@@ -17,9 +17,12 @@ from eie_backend.errors import ExtraError, InputError
 from eie_backend.inputs import as_array, check_labels
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
     from eie_backend.profiler import Report
+    from eie_backend.report.content import Section
 
 
 def page(report: Report, *, labels: ArrayLike | None = None) -> str:
@@ -57,7 +60,19 @@ def page(report: Report, *, labels: ArrayLike | None = None) -> str:
         check_classes(given, report.outputs[0].shape)
     run = Run(report, given)
     sections = [section for make in SECTIONS if (section := make(run)) is not None]
-    return str(_template().render(sections=sections, config=report.config, **_assets()))
+    return html("eie report", sections)
+
+
+def html(heading: str, sections: Sequence[Section]) -> str:
+    """Return sections as a page; its title is the heading and the first section's lead.
+
+    Raises
+    ------
+    ExtraError
+        As for `page`.
+    """
+    require_viz()
+    return str(_template().render(heading=heading, sections=sections, **_assets()))
 
 
 def require_viz() -> None:

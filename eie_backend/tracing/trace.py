@@ -15,7 +15,7 @@ from eie_backend.encoding import EncodedMatrix
 from eie_backend.engines import Engine
 from eie_backend.errors import ConfigError, InputError
 from eie_backend.isa.program import Arithmetic, Program, Step
-from eie_backend.profiler import Data, Model, Runner
+from eie_backend.runner import Data, Model, Runner
 from eie_backend.simulator import simulate
 from eie_backend.tracing.perfetto import perfetto_trace
 from eie_backend.tracing.recording import LAST_EDGE, Recorder, Recording, Request

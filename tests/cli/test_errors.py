@@ -340,6 +340,13 @@ CASES = {
     "library_altered": "profile altered.so --input x.npy",
     "library_folder": "run . --input x.npy",
     "library_is_a_model": "run mlp.onnx --input x.npy",
+    # Servers
+    "serve_port": "serve --port 65536",
+    "serve_elsewhere": "serve --host 203.0.113.1",
+    "serve_tracker": "serve --tracker 9190",
+    "serve_no_tracker": "serve --port 9099 --tracker 127.0.0.1:1",
+    "remote_nobody": "run mlp.so --input x.npy --remote 127.0.0.1:1",
+    "remote_address": "profile mlp.so --input x.npy --remote here",
     # Containers
     "pack_missing": "pack missing.onnx -o out.eiez",
     "pack_text": "pack text.onnx -o out.eiez",

@@ -21,7 +21,8 @@ from eie_backend.errors import ModelError
 from eie_backend.isa.image import encode_image
 from eie_backend.isa.interpreter import interpret
 from eie_backend.library import programs
-from eie_backend.profiler import Runner, profile_runner
+from eie_backend.profiler import profile_runner
+from eie_backend.runner import Runner
 from eie_backend.stages import eie_programs
 from eie_backend.targets import as_target
 

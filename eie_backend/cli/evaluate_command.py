@@ -1,0 +1,139 @@
+"""``eie evaluate``: accuracy and counters of a compiled library over many samples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from eie_backend.cli.console import progress, show, working
+from eie_backend.cli.options import ENGINE, SCHEDULER, WORKERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from eie_backend.evaluation import Shard
+    from eie_backend.runner import Runner
+    from eie_backend.sample_file import SampleFile
+
+EXAMPLE = """Example:
+
+    eie evaluate lenet.so --data digits.npz
+"""
+
+SHARD_SAMPLES = 1000
+"""About; whole batches of the model."""
+
+
+def evaluate_model(
+    library: Annotated[Path, typer.Argument(help="Library written by `eie compile`.")],
+    data: Annotated[
+        Path,
+        typer.Option(
+            help=".npy, or .npz with arrays by input name, and `labels` if there are; read part by "
+            "part, so it may be larger than the memory."
+        ),
+    ],
+    labels: Annotated[
+        Path | None, typer.Option(help=".npy with the class of each sample, for the accuracy.")
+    ] = None,
+    repeat: Annotated[int, typer.Option(help="How often the data is taken.")] = 1,
+    engine: Annotated[str, ENGINE] = "event",
+    scheduler: Annotated[str, SCHEDULER] = "processes",
+    workers: Annotated[int | None, WORKERS] = None,
+    energy: Annotated[
+        Path | None, typer.Option(help="YAML file of energies and areas in place of the paper's.")
+    ] = None,
+) -> None:
+    """Run a compiled model over a data set of any size, on all cores or on a cluster."""
+    from eie_backend.cli.files import read_bytes
+    from eie_backend.cli.tables import cycles_table, energy_table, report_table
+    from eie_backend.energy_table import read_energy_table
+    from eie_backend.engines import check_engine
+    from eie_backend.errors import InputError
+    from eie_backend.evaluation import Library, evaluate
+    from eie_backend.library import check_whole
+    from eie_backend.sample_file import SampleFile
+
+    check_engine(engine)
+    if repeat < 1:
+        raise InputError(f"--repeat {repeat}: give at least 1")
+    table = None if energy is None else read_energy_table(energy)
+    check_whole(library)
+    loaded = Library(read_bytes(library), engine)  # type: ignore[arg-type]
+    with working(f"loading {library.name}"):
+        runner = loaded.runner
+    samples = Samples(SampleFile(data), runner, labels)
+    with progress() as bar:
+        task = bar.add_task("simulating", total=samples.count * repeat)
+        found = evaluate(
+            loaded,
+            samples.shards(repeat),
+            scheduler=scheduler,
+            workers=workers,
+            table=table,
+            told=lambda done: bar.advance(task, done),
+        )
+    accuracy = f"{found.samples:,} samples"
+    if found.correct is not None:
+        accuracy += f", {found.correct:,} right: {found.accuracy:.2%}"
+    tables = report_table(found.report), cycles_table(found.report), energy_table(found.report)
+    show(found.to_dict(), accuracy, *tables)
+
+
+evaluate_model.__doc__ = f"{evaluate_model.__doc__}\n\n{EXAMPLE}"
+
+
+class Samples:
+    """A file of samples, checked against a model.
+
+    Raises
+    ------
+    InputError
+        If data or labels do not fit.
+    """
+
+    def __init__(self, file: SampleFile, runner: Runner, labels: Path | None) -> None:
+        import numpy as np
+
+        from eie_backend.cli.files import by_input, check_arrays, read_labels
+        from eie_backend.inputs import check_labels
+
+        self._file, self._batch = file, runner.batch
+        names = list(file.headers)
+        inputs = {spec.name for spec in runner.specs}
+        self._labels: NDArray[Any] | None = None
+        if "labels" in names and "labels" not in inputs:
+            names.remove("labels")
+            self._labels = file.read("labels")
+        # Arrays of the file's shapes and dtypes that take no memory, for the checks.
+        empty = {
+            name: np.broadcast_to(np.zeros((), file.headers[name].dtype), file.headers[name].shape)
+            for name in names
+        }
+        single = empty[names[0]] if len(names) == 1 else empty
+        checked = check_arrays(by_input(single, file.path, runner.specs), file.path, runner.specs)
+        # The model's name of each input, and the file's.
+        self._inputs = dict(zip(checked, names if len(names) == 1 else checked, strict=True))
+        self.count = max((len(array) for array in checked.values() if array.ndim), default=1)
+        if labels is not None:
+            self._labels = read_labels(labels)
+        if self._labels is not None:
+            check_labels(self._labels, self.count, None)
+
+    def shards(self, repeat: int) -> Iterator[Shard]:
+        """Yield the samples, `repeat` times over."""
+        from eie_backend.evaluation import Shard
+
+        size = -(-SHARD_SAMPLES // self._batch) * self._batch
+        for _ in range(repeat):
+            parts = self._file.parts(list(self._inputs.values()), size)
+            for number, part in enumerate(parts):
+                data = {name: part[stored] for name, stored in self._inputs.items()}
+                labels = None
+                if self._labels is not None:
+                    labels = self._labels[number * size : (number + 1) * size]
+                yield Shard(data, labels)

@@ -1,0 +1,73 @@
+"""``eie serve``: run what other processes send, over TVM RPC."""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from eie_backend.cli.console import asked, remark, show
+
+EXAMPLE = """Example:
+
+    eie serve &
+
+    eie profile lenet.so --input images.npy --remote 127.0.0.1:9090
+"""
+
+ANYONE_HERE = (
+    "Whoever can connect can run any code as you: TVM RPC executes what it is sent. To this "
+    "address, only users of this machine can."
+)
+ANYONE = (
+    "WARNING: other machines may reach this address, and whoever can connect can run any code as "
+    "you: TVM RPC executes what it is sent, asks for no password and encrypts nothing. Better: "
+    "leave --host at 127.0.0.1 and come through an SSH tunnel."
+)
+
+
+def serve(
+    host: Annotated[
+        str, typer.Option(help="Address to listen at; the default is reached from here only.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen at.")] = 9090,
+    tracker: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="TVM tracker to announce itself to.")
+    ] = None,
+    key: Annotated[
+        str, typer.Option(help="Name that clients ask a tracker for; not a password.")
+    ] = "eie",
+) -> None:
+    """Serve compiled models over TVM RPC, until Ctrl-C.
+
+    TVM RPC executes whatever it is sent: whoever can connect can run any code as you.
+    """
+    from eie_backend.remote.address import is_local, read_address, shown
+    from eie_backend.remote.server import Server
+
+    signal.signal(signal.SIGTERM, _stop)
+    address = (host, port)
+    server = Server(
+        address, key, None if tracker is None else read_address(tracker), quiet=asked.quiet
+    )
+    remark(ANYONE_HERE if is_local(host) else ANYONE)
+    try:
+        with server:
+            show(
+                {"host": host, "port": port, "key": key, "tracker": tracker},
+                f"listening at {shown(address)}, key {key}; Ctrl-C ends it",
+            )
+            while True:
+                remark(f"a session crashed: {server.wait()}; listening again")
+    except KeyboardInterrupt:
+        remark("ended")
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    """End as with Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+serve.__doc__ = f"{serve.__doc__}\n\n{EXAMPLE}"

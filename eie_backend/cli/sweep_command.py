@@ -1,0 +1,144 @@
+"""``eie sweep``: measure many designs and show the best."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from eie_backend.cli.console import progress, show, table, working
+from eie_backend.cli.options import SCHEDULER, WORKERS
+
+if TYPE_CHECKING:
+    from eie_backend.cli.table import Table
+    from eie_backend.sweep import Bench, Spec, Sweep
+
+EXAMPLE = """Example:
+
+    eie sweep lenet.yaml -o lenet_sweep
+"""
+
+STUDY = "study.db"
+"""In the output's folder."""
+
+MOST_ROWS = 20
+"""Of the front that are printed; the files have all."""
+
+
+def sweep_designs(
+    spec: Annotated[Path, typer.Argument(help="YAML file: models, data, what may vary.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Folder for the results; it is made.")
+    ],
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            help="Database URL of the study, for several machines: postgresql+psycopg://... By "
+            f"default {STUDY} in the output's folder.",
+        ),
+    ] = None,
+    scheduler: Annotated[str, SCHEDULER] = "processes",
+    workers: Annotated[int | None, WORKERS] = None,
+) -> None:
+    """Measure machines and recipes on models, and find the best; run again, it goes on."""
+    from eie_backend.cli.files import check_place, write_files
+    from eie_backend.errors import ModelError
+    from eie_backend.report.page import require_viz
+    from eie_backend.sweep import Study, read_spec, sqlite_url, sweep
+    from eie_backend.sweep.page import page
+    from eie_backend.sweep.pictures import picture
+    from eie_backend.sweep.shown import answer, to_dict, to_json
+
+    require_viz()
+    wanted = read_spec(spec)
+    check_place(output)
+    if output.exists() and not output.is_dir():
+        raise ModelError(f"{output}: a file; give a folder")
+    with working(f"reading {spec.name}"):
+        bench = read_bench(wanted)
+    try:
+        output.mkdir(exist_ok=True)
+    except OSError as error:
+        raise ModelError(
+            f"{output}: cannot be made: {error.strerror}; give a folder that can be written"
+        ) from error
+    url, name = storage or sqlite_url(output / STUDY), f"{wanted.name}-{bench.digest()[:16]}"
+    with Study(url, name) as study, progress() as bar:
+        task = bar.add_task("measuring", total=None)
+
+        def told(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        found = sweep(wanted, bench, study, scheduler, workers, told)
+    files: dict[Path, str | bytes] = {
+        output / "sweep.html": page(found),
+        output / "pareto.svg": picture(found),
+        output / "sweep.json": to_json(found),
+    }
+    write_files(files)
+    show(to_dict(found), front_table(found), answer(found), written=files)
+
+
+sweep_designs.__doc__ = f"{sweep_designs.__doc__}\n\n{EXAMPLE}"
+
+
+def read_bench(spec: Spec) -> Bench:
+    """Read the files that a specification names, and see that they fit together.
+
+    Raises
+    ------
+    ModelError, ContainerError
+        If a model cannot be read.
+    InputError
+        If the data cannot be read or does not fit a model.
+    """
+    from eie_backend.cli.files import read_labelled, read_plain
+    from eie_backend.errors import InputError
+    from eie_backend.frontend.onnx import read_proto
+    from eie_backend.sweep import Bench
+
+    data, labels = read_labelled(spec.data)
+    models = {name: read_proto(path).SerializeToString() for name, path in spec.models.items()}
+    calibration: Any = data if spec.calibration is None else read_plain(spec.calibration)
+    bench = Bench(
+        models,
+        data,
+        labels,
+        calibration,
+        spec.bind,
+        spec.arithmetic,
+        spec.balance,
+        spec.strict,
+    )
+    for name in models:
+        try:
+            bench.network(name).check()
+        except InputError as error:
+            raise InputError(f"{spec.data}, {name}: {error}") from error
+    return bench
+
+
+def front_table(found: Sweep) -> Table:
+    """Return the front as a table, the most accurate first."""
+    from eie_backend.sweep.shown import MEASURES, in_units, label, shown
+    from eie_backend.sweep.spec import OBJECTIVES
+
+    units = [f"{MEASURES[one].title}, {MEASURES[one].unit}" for one in OBJECTIVES]
+    first = found.spec.objectives[0]
+    rows = sorted(found.front, key=lambda row: in_units(row, first), reverse=first == "accuracy")
+    title = "The front"
+    if len(rows) > MOST_ROWS:
+        title = f"The front, {MOST_ROWS} of {len(rows)} designs"
+        rows = [rows[round(n * (len(rows) - 1) / (MOST_ROWS - 1))] for n in range(MOST_ROWS)]
+    words = [path for path in found.spec.varied if isinstance(found.rows[0].values[path], str)]
+    numbers = [path for path in found.spec.varied if path not in words]
+    made = table(title, ", ".join(map(label, words)) or "model", *map(label, numbers), *units)
+    for row in rows:
+        text = ", ".join(str(row.values[path]) for path in words or [("model",)])
+        made.add_row(
+            text,
+            *(str(row.values[path]) for path in numbers),
+            *(shown(row, one) for one in OBJECTIVES),
+        )
+    return made

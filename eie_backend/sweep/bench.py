@@ -1,0 +1,163 @@
+"""`Bench`: a sweep's models and data, on which designs are estimated and measured."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from threading import RLock
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+from tvm import IRModule
+
+from eie_backend import __version__
+from eie_backend.calibration import Data, calibrate
+from eie_backend.compiler import check_bits, compile
+from eie_backend.compress import compress
+from eie_backend.compress.evaluate import top1
+from eie_backend.config import HardwareConfig
+from eie_backend.energy import area_mm2
+from eie_backend.errors import EieError
+from eie_backend.profiler import profile_runner
+from eie_backend.recipe import Recipe
+from eie_backend.runner import Runner
+from eie_backend.sweep.network import Network
+from eie_backend.sweep.space import Design
+from eie_backend.transform.dense_form import with_winograd
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a design gives, or in `error` why it gives nothing.
+
+    `accuracy` is a share of the samples; `cycles` and `energy` (nanojoule, without DRAM) are per
+    sample; `area` is in mm^2. An estimate has no accuracy: it is NaN.
+    """
+
+    accuracy: float = float("nan")
+    cycles: float = float("nan")
+    energy: float = float("nan")
+    area: float = float("nan")
+    error: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """What all designs of a sweep have in common; it can be sent to other processes.
+
+    Attributes
+    ----------
+    models : mapping of str to bytes
+        ONNX models by name.
+    data : mapping of str to ndarray, or ndarray
+        The models' inputs.
+    labels : ndarray, shape (samples,), integers
+        The class of each sample.
+    calibration : mapping of str to ndarray, or ndarray
+        Sample inputs for the number formats.
+    bind : mapping of str to int
+        Values of dynamic dimensions.
+    arithmetic, balance, strict
+        As for `compile`.
+    """
+
+    models: Mapping[str, bytes]
+    data: Data
+    labels: NDArray[np.generic]
+    calibration: Data
+    bind: Mapping[str, int]
+    arithmetic: Any = "int16"
+    balance: Any = "off"
+    strict: bool = True
+
+    def digest(self) -> str:
+        """Return the SHA-256, as hex, of what the outcomes depend on beside the design."""
+        settings = [__version__, dict(self.bind), self.arithmetic, self.balance, self.strict]
+        found = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+        for name, model in sorted(self.models.items()):
+            found.update(f"{name} {hashlib.sha256(model).hexdigest()}".encode())
+        for arrays in (self.data, self.calibration, self.labels):
+            named = arrays if isinstance(arrays, Mapping) else {"": arrays}
+            for name, values in sorted(named.items()):
+                array = np.ascontiguousarray(values)
+                found.update(f"{name} {array.dtype}{array.shape}".encode())
+                found.update(array.data)
+        return found.hexdigest()
+
+    def network(self, name: str) -> Network:
+        """Return a model, imported once in this process."""
+        with _lock:
+            networks = _networks.setdefault(self, {})
+            if name not in networks:
+                networks[name] = Network(self.models[name], self.bind, self.data, self.labels)
+            return networks[name]
+
+    def estimate(self, design: Design) -> Outcome:
+        """Estimate a design by the analytical model, in about a millisecond; no accuracy."""
+        try:
+            cycles, picojoules = self.network(design.model).estimate(
+                design.hardware, design.recipe, self.arithmetic
+            )
+        except EieError as error:
+            return _failed(error)
+        area = area_mm2(design.hardware)
+        return Outcome(cycles=cycles, energy=picojoules / 1000, area=area)
+
+    def measure(self, design: Design) -> Outcome:
+        """Compress, compile and simulate a design, exactly, over all samples."""
+        try:
+            return self._measured(design.model, design.recipe, design.hardware)
+        except EieError as error:
+            return _failed(error)
+
+    def _measured(self, model: str, recipe: Recipe, config: HardwareConfig) -> Outcome:
+        # A Dask worker may have several threads; the compiler is used by one at a time.
+        with _lock:
+            executable = compile(
+                self._prepared(model, recipe, config),
+                config,
+                calibration=None if self.balance == "off" else self.calibration,
+                arithmetic=self.arithmetic,
+                balance=self.balance,
+                winograd="never",
+                strict=self.strict,
+            )
+        report = profile_runner(Runner(executable), self.data)
+        return Outcome(
+            accuracy=top1(report.outputs[0], self.labels),
+            cycles=sum(layer.cycles_per_sample for layer in report.layers),
+            energy=sum(layer.nanojoule_per_sample for layer in report.layers),
+            area=report.area_mm2,
+        )
+
+    def _prepared(self, model: str, recipe: Recipe, config: HardwareConfig) -> IRModule:
+        """Return the compressed and calibrated model, kept for machines that differ in time alone.
+
+        It takes half of the time of compiling.
+        """
+        key = Design(model, config, recipe).family
+        last = _prepared.get(self)
+        if last is None or last[0] != key:
+            module = with_winograd(self.network(model).module, "never")
+            check_bits(module, recipe, config)
+            module = compress(module, recipe, config=config)
+            last = _prepared[self] = key, calibrate(module, self.calibration)
+        return last[1]
+
+
+def _failed(error: EieError) -> Outcome:
+    return Outcome(error=" ".join(str(error).split()))
+
+
+_networks: WeakKeyDictionary[Bench, dict[str, Network]] = WeakKeyDictionary()
+_prepared: WeakKeyDictionary[Bench, tuple[str, IRModule]] = WeakKeyDictionary()
+_lock = RLock()
+
+
+def measure(bench: Bench, design: Design) -> Outcome:
+    """Return `Bench.measure`, as workers call it."""
+    return bench.measure(design)

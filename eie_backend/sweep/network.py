@@ -1,0 +1,99 @@
+"""`Network`: a sweep's model, and what the analytical model says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from tvm import IRModule
+
+from eie_backend.analytical import estimate
+from eie_backend.calibration import Data
+from eie_backend.compress.costs import layer_inputs
+from eie_backend.compress.densities import target_densities
+from eie_backend.compress.evaluate import Evaluator
+from eie_backend.compress.trials import share_of_matrix
+from eie_backend.config import HardwareConfig
+from eie_backend.frontend.onnx import from_onnx
+from eie_backend.isa.program import Arithmetic
+from eie_backend.recipe import Recipe
+from eie_backend.workloads.layer import LayerShape
+
+
+class Network:
+    """A model with its samples.
+
+    Parameters
+    ----------
+    model : bytes
+        An ONNX model.
+    bind : mapping of str to int
+        Values of dynamic dimensions.
+    data, labels
+        As for `Evaluator`.
+
+    Attributes
+    ----------
+    module : IRModule
+        The imported model.
+    """
+
+    def __init__(
+        self, model: bytes, bind: Mapping[str, int], data: Data, labels: NDArray[np.generic]
+    ) -> None:
+        self.module: IRModule = from_onnx(model, bind)
+        self._data, self._labels = data, labels
+
+    def estimate(
+        self, config: HardwareConfig, recipe: Recipe, arithmetic: Arithmetic
+    ) -> tuple[float, float]:
+        """Return cycles and picojoule per sample, from sizes and shares of non-zeros alone.
+
+        Raises
+        ------
+        RecipeError
+            If the recipe does not fit the model.
+        """
+        weights = {layer.name: layer.weights for layer in self.evaluator.layers}
+        groups = {layer.name: layer.groups for layer in self.evaluator.layers}
+        names = {layer.name: layer.names for layer in self.evaluator.layers}
+        cycles = picojoules = 0.0
+        for name, density in target_densities(recipe, weights, names, groups).items():
+            present, active, vectors = self._shares[name]
+            # At density 1 a layer keeps the zeros that it came with; pruning takes those first.
+            share = min(share_of_matrix(density, groups[name]), present)
+            outputs, inputs = weights[name].shape
+            found = estimate(LayerShape(name, inputs, outputs, share, active), config, arithmetic)
+            cycles += found.cycles * vectors
+            picojoules += sum(found.energy_pj.values()) * vectors
+        return cycles, picojoules
+
+    def check(self) -> None:
+        """Refuse samples that do not fit the model.
+
+        Raises
+        ------
+        InputError, ModelError
+            As for `Evaluator`.
+        """
+        _ = self.evaluator
+
+    @cached_property
+    def evaluator(self) -> Evaluator:
+        """The model on this CPU, in float32."""
+        return Evaluator(self.module, self._data, self._labels)
+
+    @cached_property
+    def _shares(self) -> dict[str, tuple[float, float, float]]:
+        """By layer: shares of weights and of inputs that are not zero, and inputs per sample."""
+        inputs = layer_inputs(self.evaluator)
+        return {
+            layer.name: (
+                np.count_nonzero(layer.weights) / layer.weights.size,
+                np.count_nonzero(inputs[layer.name][0]) / inputs[layer.name][0].size,
+                inputs[layer.name][1],
+            )
+            for layer in self.evaluator.layers
+        }

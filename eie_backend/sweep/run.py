@@ -1,0 +1,139 @@
+"""`sweep`: measure the designs of a specification, on any workers, and find the best."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from eie_backend.sweep.bench import Bench, Outcome, measure
+from eie_backend.sweep.front import front
+from eie_backend.sweep.plan import Grid, Plan, Proposals
+from eie_backend.sweep.space import Design, Path, Scalar
+from eie_backend.sweep.spec import Spec
+from eie_backend.sweep.study import Study
+from eie_backend.workers import completed, working_with
+
+REFRESH_SECONDS = 2.0
+"""How often a sweep looks what others have added to its study."""
+
+State = Literal["measured", "ruled out", "impossible"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A design: its parameters, its state, and its outcome; of one ruled out, the expected one.
+
+    An impossible design has an error in its outcome.
+    """
+
+    values: Mapping[Path, Scalar]
+    state: State
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What `sweep` found: all designs in the order of the plan, and the rows on the front."""
+
+    spec: Spec
+    rows: tuple[Row, ...]
+    front: tuple[Row, ...]
+
+    def count(self, state: State) -> int:
+        """Return how many designs are in a state."""
+        return sum(row.state == state for row in self.rows)
+
+
+def sweep(
+    spec: Spec,
+    bench: Bench,
+    study: Study,
+    scheduler: str = "processes",
+    workers: int | None = None,
+    told: Callable[[int, int], None] = lambda done, total: None,
+) -> Sweep:
+    """Measure all designs that are neither known nor ruled out.
+
+    Parameters
+    ----------
+    spec : Spec
+        From `read_spec`.
+    bench : Bench
+        From `read_bench`, for this `spec`.
+    study : Study
+        Where outcomes are kept; those in it are not found again.
+    scheduler : str
+        ``"processes"``, ``"threads"``, or the address of a Dask scheduler.
+    workers : int, optional
+        Local workers; one per core by default.
+    told : callable
+        Told how many designs are done and how many there are.
+
+    Returns
+    -------
+    Sweep
+        The same for any scheduler and any interruptions.
+
+    Raises
+    ------
+    WorkerError, StudyError
+        If workers or the database are lost. What was measured is kept.
+    """
+    plan = plan_of(spec, bench)
+    outcomes = study.outcomes()
+    todo = plan.next(outcomes)
+    if todo:
+        with working_with(scheduler, workers, bench) as crew:
+            while todo:
+                done = len(outcomes.keys() & {design.key for design in plan.designs})
+                done += len(plan.ruled_out(outcomes))
+                for design, outcome in completed(crew, measure, _unknown(todo, study, outcomes)):
+                    if design.key not in outcomes:
+                        study.add(design, outcome)
+                        outcomes[design.key] = outcome
+                    done += 1
+                    told(done, plan.total)
+                todo = plan.next(outcomes)
+    return _found(spec, plan, outcomes)
+
+
+def plan_of(spec: Spec, bench: Bench) -> Plan:
+    """Return the plan of a specification."""
+    estimate = bench.estimate if spec.prune else None
+    if spec.search is None:
+        return Grid(spec.space, spec.objectives, estimate)
+    return Proposals(spec.space, spec.objectives, estimate, spec.search)
+
+
+def _unknown(todo: list[Design], study: Study, outcomes: dict[str, Outcome]) -> Iterator[Design]:
+    """Yield designs that nobody has measured meanwhile.
+
+    Families stay together, for a worker keeps what they have in common; but they come in any order:
+    so machines that share a study seldom work on the same.
+    """
+    asked = time.monotonic()
+    families = sorted({design.family for design in todo})
+    place = dict(zip(families, random.sample(range(len(families)), len(families)), strict=True))
+    for design in sorted(todo, key=lambda design: place[design.family]):
+        if time.monotonic() - asked > REFRESH_SECONDS:
+            outcomes.update(study.outcomes())
+            asked = time.monotonic()
+        if design.key not in outcomes:
+            yield design
+
+
+def _found(spec: Spec, plan: Plan, outcomes: Mapping[str, Outcome]) -> Sweep:
+    ruled_out = plan.ruled_out(outcomes)
+    rows = []
+    for design, values in plan.designs.items():
+        if design in ruled_out:
+            rows.append(Row(values, "ruled out", ruled_out[design]))
+        else:
+            outcome = outcomes[design.key]
+            rows.append(Row(values, "impossible" if outcome.error else "measured", outcome))
+    measured = {n: row.outcome for n, row in enumerate(rows) if row.state == "measured"}
+    best = tuple(rows[n] for n in front(measured, spec.objectives))
+    return Sweep(spec, tuple(rows), best)

@@ -1,0 +1,86 @@
+"""How a sweep's outcomes are named and written, in tables, pictures and files alike."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+from eie_backend.sweep.run import Row, Sweep
+from eie_backend.sweep.space import Path, Scalar
+from eie_backend.sweep.spec import OBJECTIVES
+
+
+class Measure(NamedTuple):
+    """What an objective is called, its unit, and the digits that it is shown with."""
+
+    title: str
+    unit: str
+    form: str
+
+
+MEASURES = {
+    "accuracy": Measure("accuracy", "%", "{:.2f}"),
+    "cycles": Measure("cycles", "per sample", "{:,.1f}"),
+    "energy": Measure("energy", "nJ per sample", "{:,.2f}"),
+    "area": Measure("area", "mm²", "{:.2f}"),
+}
+
+
+def in_units(row: Row, objective: str) -> float:
+    """Return a value in the unit that it is shown in."""
+    value: float = getattr(row.outcome, objective)
+    return 100 * value if objective == "accuracy" else value
+
+
+def shown(row: Row, objective: str) -> str:
+    """Return a value as text."""
+    return MEASURES[objective].form.format(in_units(row, objective))
+
+
+def label(path: Path) -> str:
+    """Return a parameter's name: without ``hardware`` and ``recipe``, which it tells by itself."""
+    return ".".join(path[1:] or path)
+
+
+def named(row: Row, paths: list[Path]) -> str:
+    """Return the parameters of a design in a line."""
+    return ", ".join(f"{label(path)} {row.values[path]}" for path in paths)
+
+
+def answer(found: Sweep) -> str:
+    """Return what was found, in a sentence."""
+    counts = [f"{found.count('measured'):,} measured"]
+    if found.count("ruled out"):
+        counts.append(f"{found.count('ruled out'):,} ruled out by the analytical model")
+    if found.count("impossible"):
+        counts.append(f"{found.count('impossible'):,} impossible")
+    return f"{len(found.front):,} of {len(found.rows):,} designs are on the front; " + (
+        ", ".join(counts) + "."
+    )
+
+
+def to_dict(found: Sweep) -> dict[str, Any]:
+    """Return a sweep as plain data, all that is needed to compare designs."""
+    return {
+        "name": found.spec.name,
+        "objectives": list(found.spec.objectives),
+        "designs": [_plain(row) for row in found.rows],
+        "front": [found.rows.index(row) for row in found.front],
+    }
+
+
+def to_json(found: Sweep) -> str:
+    """Return `to_dict` as text, the same bytes for the same outcomes."""
+    return json.dumps(to_dict(found), indent=1, sort_keys=True, allow_nan=False) + "\n"
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    values: dict[str, Scalar] = {".".join(path): value for path, value in row.values.items()}
+    outcome = asdict(row.outcome)
+    if row.state == "impossible":
+        return {"parameters": values, "state": row.state, "error": outcome["error"]}
+    numbers = {name: outcome[name] for name in OBJECTIVES}
+    finite = {n: value if math.isfinite(value) else None for n, value in numbers.items()}
+    return {"parameters": values, "state": row.state, **finite}

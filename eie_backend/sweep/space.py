@@ -1,0 +1,120 @@
+"""What a sweep varies: parameters with choices or ranges, and designs that fix them all."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+from eie_backend.config import HardwareConfig
+from eie_backend.recipe import Recipe, recipe_from_dict
+
+Scalar: TypeAlias = int | float | str
+Path: TypeAlias = tuple[str, ...]
+"""Where a parameter is in the specification: ``("recipe", "density", "fc1")``."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Values to choose from, in the order of the specification."""
+
+    values: tuple[Scalar, ...]
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers between two limits, both included; integers if both limits are."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether only integers are meant."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+
+Space: TypeAlias = Mapping[Path, Choices | Range]
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """One machine with one way to compress one model; equal if all that they fix is.
+
+    Attributes
+    ----------
+    model : str
+        Name of a model of the specification.
+    hardware : HardwareConfig
+        The machine.
+    recipe : Recipe
+        How the model is compressed.
+    """
+
+    model: str
+    hardware: HardwareConfig
+    recipe: Recipe
+
+    @cached_property
+    def key(self) -> str:
+        """The whole design as JSON, defaults included: equal for equal designs."""
+        recipe = json.loads(self.recipe.to_json())
+        whole = {"model": self.model, "hardware": self.hardware.to_dict(), "recipe": recipe}
+        return json.dumps(whole, sort_keys=True)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Design) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    @cached_property
+    def family(self) -> str:
+        """All but `TIMING_SIZES`, as JSON: designs of a family have one accuracy."""
+        whole = json.loads(self.key)
+        for name in TIMING_SIZES:
+            del whole["hardware"][name]
+        return json.dumps(whole, sort_keys=True)
+
+
+TIMING_SIZES = frozenset(HardwareConfig().to_dict()) - {
+    "num_pe",
+    "codebook_bits",
+    "accumulator_bits",
+}
+"""Sizes of the machine that change no value: a sum is made by one PE, in the order of the columns.
+
+Nor does the number of PEs, but how uneven a real network's slices are depends on it.
+"""
+
+
+def design_of(values: Mapping[Path, Scalar]) -> Design:
+    """Return the design that the values of all parameters describe.
+
+    Raises
+    ------
+    ConfigError, RecipeError
+        If a size of the machine or a value of the recipe is impossible.
+    """
+    tree: dict[str, Any] = {"hardware": {}, "recipe": {}}
+    for path, value in values.items():
+        place = tree
+        for name in path[:-1]:
+            place = place.setdefault(name, {})
+        place[path[-1]] = value
+    hardware = HardwareConfig(**tree["hardware"])
+    return Design(tree["model"], hardware, recipe_from_dict(tree["recipe"]))
+
+
+def grid(space: Space) -> Iterator[dict[Path, Scalar]]:
+    """Yield every combination of the choices, the last parameter varying fastest."""
+    choices: list[Sequence[Scalar]] = []
+    for alternatives in space.values():
+        assert isinstance(alternatives, Choices)
+        choices.append(alternatives.values)
+    for values in itertools.product(*choices):
+        yield dict(zip(space, values, strict=True))

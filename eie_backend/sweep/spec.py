@@ -1,0 +1,236 @@
+"""`Spec`: what to sweep over, read from YAML; ``docs/sweep.md`` describes every line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path as File
+from typing import Any
+
+import yaml
+
+from eie_backend.balance import BALANCE_MODES
+from eie_backend.errors import SweepError
+from eie_backend.isa.program import ARITHMETICS
+from eie_backend.sweep.parameters import read_space
+from eie_backend.sweep.space import Choices, Path, Range, Space
+
+OBJECTIVES = ("accuracy", "cycles", "energy", "area")
+"""Accuracy is to be high, the others low."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """Proposals of Optuna's sampler in place of the whole grid.
+
+    `trials` designs in all, `batch` of them at a time, whatever the number of workers: so the
+    proposals are the same on any cluster.
+    """
+
+    trials: int
+    batch: int = 16
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A sweep.
+
+    Attributes
+    ----------
+    name : str
+        That of the file.
+    models : mapping of str to Path
+        ONNX or ``.eiez`` files by name.
+    data : Path
+        ``.npz`` with the models' inputs and `labels`.
+    calibration : Path or None
+        Sample inputs for the number formats; by default those of `data`.
+    bind : mapping of str to int
+        Values of dynamic dimensions.
+    space : mapping of Path to Choices or Range
+        The parameters; the first is the model.
+    objectives : tuple of str
+        What makes a design better; others are only shown.
+    search : Search or None
+        None: the whole grid.
+    prune : bool
+        Leave designs out that the analytical model rules out.
+    arithmetic, balance, strict
+        As for `compile`.
+    """
+
+    name: str
+    models: Mapping[str, File]
+    data: File
+    calibration: File | None
+    bind: Mapping[str, int]
+    space: Space
+    objectives: tuple[str, ...] = OBJECTIVES
+    search: Search | None = None
+    prune: bool = True
+    arithmetic: str = "int16"
+    balance: str = "off"
+    strict: bool = True
+
+    @property
+    def varied(self) -> list[Path]:
+        """The parameters that have more than one value."""
+        return [
+            path for path, of in self.space.items() if isinstance(of, Range) or len(of.values) > 1
+        ]
+
+
+def read_spec(path: File) -> Spec:
+    """Read a specification; files that it names are beside it.
+
+    Raises
+    ------
+    SweepError
+        If the file cannot be read, or with every fault in it.
+    """
+    try:
+        settings = yaml.safe_load(path.read_text("utf-8"))
+    except OSError as error:
+        raise SweepError(
+            f"{path}: cannot be read: {error.strerror or error}; give a YAML file"
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise SweepError(f"{path}: not YAML: {' '.join(str(error).split())}; correct it") from error
+    if not isinstance(settings, Mapping):
+        raise SweepError(f"{path}: a {type(settings).__name__}; give a mapping of {_KEYS}")
+    reader = _Reader(settings, path)
+    spec = reader.spec()
+    if reader.faults:
+        raise SweepError(f"{path}: {'; '.join(reader.faults)}; correct these lines")
+    return spec
+
+
+_KEYS = (
+    "models, data, calibration, bind, hardware, recipe, objectives, search, prune, arithmetic, "
+    "balance, strict"
+)
+
+
+class _Reader:
+    """Reads a document part by part and gathers its faults."""
+
+    def __init__(self, settings: Mapping[Any, Any], path: File) -> None:
+        self._settings, self._path = settings, path
+        self.faults = [
+            f"{key!r} is no key of a sweep, take one of {_KEYS}"
+            for key in settings
+            if key not in _KEYS.split(", ")
+        ]
+
+    def spec(self) -> Spec:
+        """Return the specification; its faulty parts are empty or as by default."""
+        models = self._models()
+        search = self._search()
+        space: dict[Path, Choices | Range] = {("model",): Choices(tuple(models))}
+        for part in ("hardware", "recipe"):
+            space |= read_space(part, self._settings.get(part, {}), self.faults)
+        if search is None:
+            self.faults += [
+                f"{'.'.join(at)} is a range, which only a search can try: add search, or list "
+                "the values"
+                for at, of in space.items()
+                if isinstance(of, Range)
+            ]
+        return Spec(
+            name=self._path.stem,
+            models=models,
+            data=self._file("data", required=True) or File(),
+            calibration=self._file("calibration"),
+            bind=self._bind(),
+            space=space,
+            objectives=self._objectives(),
+            search=search,
+            prune=self._flag("prune", True),
+            arithmetic=self._one_of("arithmetic", ARITHMETICS, "int16"),
+            balance=self._one_of("balance", BALANCE_MODES, "off"),
+            strict=self._flag("strict", True),
+        )
+
+    def _models(self) -> dict[str, File]:
+        given = self._settings.get("models")
+        if isinstance(given, str):
+            given = [given]
+        if isinstance(given, list) and all(isinstance(one, str) for one in given):
+            given = {File(one).stem: one for one in given}
+        if not (
+            isinstance(given, Mapping)
+            and given
+            and all(isinstance(text, str) for pair in given.items() for text in pair)
+        ):
+            self.faults.append("models: give a file, a list of files, or files by name")
+            return {}
+        return {name: self._existing(file) for name, file in given.items()}
+
+    def _file(self, key: str, required: bool = False) -> File | None:
+        given = self._settings.get(key)
+        if given is None and not required:
+            return None
+        if not isinstance(given, str):
+            self.faults.append(f"{key}: give the name of a .npz file")
+            return None
+        return self._existing(given)
+
+    def _existing(self, name: str) -> File:
+        found = self._path.parent / name
+        if not found.is_file():
+            self.faults.append(f"{found}: no such file")
+        return found
+
+    def _bind(self) -> dict[str, int]:
+        given = self._settings.get("bind", {})
+        if not isinstance(given, Mapping) or not all(
+            isinstance(name, str) and _is_count(value) for name, value in given.items()
+        ):
+            self.faults.append("bind: give dimensions by name, each at least 1")
+            return {}
+        return dict(given)
+
+    def _objectives(self) -> tuple[str, ...]:
+        given = self._settings.get("objectives", list(OBJECTIVES))
+        if not (isinstance(given, list) and given and all(one in OBJECTIVES for one in given)):
+            self.faults.append(f"objectives: list one or more of {', '.join(OBJECTIVES)}")
+            return OBJECTIVES
+        return tuple(name for name in OBJECTIVES if name in given)
+
+    def _search(self) -> Search | None:
+        given = self._settings.get("search")
+        if given is None:
+            return None
+        names = [field.name for field in fields(Search)]
+        if not (
+            isinstance(given, Mapping)
+            and set(given) <= set(names)
+            and _is_count(given.get("trials"))
+            and _is_count(given.get("batch", 1))
+            and (given.get("seed", 0) == 0 or _is_count(given["seed"]))
+        ):
+            self.faults.append(
+                "search: give trials (at least 1), and perhaps batch (at least 1) and seed (at "
+                "least 0)"
+            )
+            return None
+        return Search(**given)
+
+    def _flag(self, key: str, default: bool) -> bool:
+        given = self._settings.get(key, default)
+        if not isinstance(given, bool):
+            self.faults.append(f"{key}: {given!r} is neither true nor false")
+            return default
+        return given
+
+    def _one_of(self, key: str, allowed: tuple[str, ...], default: str) -> str:
+        given = self._settings.get(key, default)
+        if given not in allowed:
+            self.faults.append(f"{key}: {given!r} is none of {', '.join(allowed)}")
+            return default
+        return str(given)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1

@@ -1,0 +1,212 @@
+"""`Study`: the outcomes of designs in a database, through Optuna: SQLite, PostgreSQL and others.
+
+A trial is added when its design is done, in one transaction, and never changed. So nothing is half
+there, whoever is killed, and any number of machines may add to one study at the same time.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from eie_backend.config import HardwareConfig
+from eie_backend.errors import ExtraError, StudyError
+from eie_backend.recipe import MAX_BITS, MIN_BITS
+from eie_backend.sweep.bench import Outcome
+from eie_backend.sweep.space import Design
+
+DIRECTIONS = {"accuracy": "maximize", "cycles": "minimize", "energy": "minimize"}
+DIRECTIONS |= {"area": "minimize"}
+"""Values of a trial; all of them, whatever a sweep's objectives are."""
+
+MOST_TRIES, RETRY_SECONDS = 4, 0.2
+DESIGN = "design"
+ERROR = "error"
+
+
+class Study:
+    """The outcomes of one bench; ``with`` closes the database.
+
+    Parameters
+    ----------
+    url : str
+        A database URL of SQLAlchemy, such as ``sqlite:///folder/study.db`` or
+        ``postgresql+psycopg://user@host/base``.
+    name : str
+        The study's name in the database.
+
+    Raises
+    ------
+    StudyError
+        If the database cannot be opened, or holds a study of that name that is not one of ours.
+    ExtraError
+        If Optuna, or the database's driver, is not installed.
+    """
+
+    def __init__(self, url: str, name: str) -> None:
+        optuna = require_optuna()
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._optuna, self._url = optuna, url
+        with self._reporting("opened"):
+            self._study = self._opened(name)
+        if [d.name.lower() for d in self._study.directions] != list(DIRECTIONS.values()):
+            raise StudyError(
+                f"{self.place}: its study {name} was not made by eie; name another database"
+            )
+
+    def __enter__(self) -> Study:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._storage.remove_session()
+        self._storage.engine.dispose()
+
+    def _opened(self, name: str) -> Any:
+        """Open the study, or make it."""
+        from sqlalchemy.exc import DBAPIError
+
+        for tried in range(1, MOST_TRIES + 1):
+            try:
+                self._storage = self._optuna.storages.RDBStorage(
+                    self._url, engine_kwargs={"pool_pre_ping": True}
+                )
+                return self._optuna.create_study(
+                    study_name=name,
+                    storage=self._storage,
+                    directions=list(DIRECTIONS.values()),
+                    load_if_exists=True,
+                )
+            except ImportError as error:
+                missing = getattr(error.__cause__, "name", None) or error.name
+                raise ExtraError(
+                    f"{self.place}: its driver {missing} is not installed; pip install it"
+                ) from error
+            except DBAPIError:
+                # Two that make the tables of a new database at the same time hinder each other.
+                if tried == MOST_TRIES:
+                    raise
+                time.sleep(tried * RETRY_SECONDS)
+
+    @property
+    def place(self) -> str:
+        """The database, without a password."""
+        from sqlalchemy.engine import make_url
+        from sqlalchemy.exc import ArgumentError
+
+        try:
+            url = make_url(self._url)
+        except ArgumentError:
+            return "the database's URL"
+        is_file = url.get_backend_name() == "sqlite" and url.database
+        return str(url.database) if is_file else url.render_as_string(hide_password=True)
+
+    def outcomes(self) -> dict[str, Outcome]:
+        """Return what is known, by the designs' keys; of equal designs the first.
+
+        Raises
+        ------
+        StudyError
+            If the database cannot be read.
+        """
+        with self._reporting("read"):
+            trials = self._study.get_trials(deepcopy=False)
+        found: dict[str, Outcome] = {}
+        for trial in trials:
+            key = trial.user_attrs.get(DESIGN)
+            if key is None or not trial.state.is_finished():
+                continue
+            error = trial.user_attrs.get(ERROR, "")
+            found.setdefault(key, Outcome(error=error) if error else Outcome(*trial.values))
+        return found
+
+    def add(self, design: Design, outcome: Outcome) -> None:
+        """Add what a design gave, for good.
+
+        Raises
+        ------
+        StudyError
+            If the database cannot be written.
+        """
+        states = self._optuna.trial.TrialState
+        attributes = {DESIGN: design.key} | ({ERROR: outcome.error} if outcome.error else {})
+        params, distributions = self._parameters(design)
+        trial = self._optuna.trial.create_trial(
+            state=states.FAIL if outcome.error else states.COMPLETE,
+            values=None if outcome.error else [asdict(outcome)[name] for name in DIRECTIONS],
+            params=params,
+            distributions=distributions,
+            user_attrs=attributes,
+        )
+        with self._reporting("written"):
+            self._study.add_trial(trial)
+
+    def _parameters(self, design: Design) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return a design as Optuna's dashboards show it; a parameter's limits never change."""
+        of = self._optuna.distributions
+        params: dict[str, Any] = dict(design.hardware.to_dict())
+        distributions: dict[str, Any] = {
+            size.name: of.IntDistribution(size.metadata["low"], size.metadata["high"])
+            for size in fields(HardwareConfig)
+        }
+        for name, value in _flat((), json.loads(design.recipe.to_json())):
+            if name[0] in ("density", "quality"):
+                distributions[".".join(name)] = of.FloatDistribution(0.0, 1e9)
+            elif name[0] == "bits":
+                distributions[".".join(name)] = of.IntDistribution(MIN_BITS, MAX_BITS)
+            else:
+                continue
+            params[".".join(name)] = value
+        return params, distributions
+
+    @contextmanager
+    def _reporting(self, what: str) -> Iterator[None]:
+        from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+        try:
+            yield
+        except (SQLAlchemyError, self._optuna.exceptions.OptunaError, OSError) as error:
+            # Not the error itself: it may quote a password.
+            cause = getattr(error, "orig", None) or (error.__cause__ or error)
+            cause = getattr(cause, "orig", None) or cause
+            reason = "not a database URL" if isinstance(error, ArgumentError) else cause
+            raise StudyError(
+                f"{self.place}: cannot be {what}: {' '.join(str(reason).split())}; see that it "
+                "exists, has room and lets you in, and run again: what was found is kept"
+            ) from error
+
+
+def require_optuna() -> Any:
+    """Return Optuna.
+
+    Raises
+    ------
+    ExtraError
+        If it is not installed.
+    """
+    try:
+        import optuna
+    except ImportError as error:
+        raise ExtraError("sweeps need Optuna: pip install 'eie-backend[explore]'") from error
+    return optuna
+
+
+def sqlite_url(path: Path) -> str:
+    """Return the URL of a database in a file."""
+    return f"sqlite:///{path.absolute()}"
+
+
+def _flat(path: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if isinstance(value, dict):
+        for name, below in value.items():
+            yield from _flat((*path, name), below)
+    else:
+        yield path, value

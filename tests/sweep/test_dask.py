@@ -1,0 +1,115 @@
+"""A sweep on a Dask scheduler with two workers, started here (benchmarks/sweep.py: 500 designs)."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import distributed
+import numpy as np
+import pytest
+
+from eie_backend.errors import WorkerError
+from eie_backend.evaluation import Library, Shard, evaluate
+from eie_backend.library import export_library
+from eie_backend.sweep import sweep
+from eie_backend.sweep.shown import to_json
+from eie_backend.workers import completed, working_with
+
+KILLS = 5
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Start a scheduler and two workers on the loopback; return the cluster."""
+    with distributed.LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        host="127.0.0.1",
+        dashboard_address=None,
+        silence_logs=50,
+    ) as started:
+        yield started
+
+
+def test_gives_what_threads_give(cluster, make_bench, open_study):
+    spec, bench = make_bench(recipe={"density": 0.5})
+    threads = sweep(spec, bench, open_study("threads"), "threads", 1)
+    dask = sweep(spec, bench, open_study("dask"), cluster.scheduler_address)
+    assert to_json(dask) == to_json(threads)
+
+
+def test_killed_five_times_ends_the_same(cluster, write_spec, tmp_path):
+    spec = write_spec(recipe={"density": 0.5}, prune=False)
+    command = [sys.executable, "-c", "from eie_backend.cli import main; main()", "sweep", str(spec)]
+    command += ["--quiet", "--scheduler", cluster.scheduler_address]
+    subprocess.run([*command, "-o", str(tmp_path / "once")], check=True, capture_output=True)
+    folder = tmp_path / "killed"
+    for kill in range(KILLS):
+        running = subprocess.Popen([*command, "-o", str(folder)], stdout=subprocess.DEVNULL)
+        known = _known(folder)
+        deadline = time.monotonic() + 120
+        while _known(folder) <= known and time.monotonic() < deadline and running.poll() is None:
+            time.sleep(0.02)
+        assert running.poll() is None, f"done before kill {kill}"
+        running.kill()
+        running.wait()
+    assert KILLS <= _known(folder) < 8
+    subprocess.run([*command, "-o", str(folder)], check=True, capture_output=True)
+    for name in ("sweep.json", "sweep.html", "pareto.svg"):
+        assert (folder / name).read_bytes() == (tmp_path / "once" / name).read_bytes()
+    assert _known(folder) == 8, "something was measured twice"
+
+
+def _known(folder):
+    """Return the finished trials of a study that somebody else writes."""
+    import sqlite3
+
+    if not (folder / "study.db").exists():
+        return 0
+    try:
+        with sqlite3.connect(f"file:{folder / 'study.db'}?mode=ro", uri=True) as base:
+            return base.execute("SELECT count(*) FROM trials").fetchone()[0]
+    except sqlite3.OperationalError:
+        return 0
+
+
+def kill_the_first(shared, item):
+    if item == 0 and not Path(shared).exists():
+        Path(shared).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return item
+
+
+def test_a_killed_worker_loses_nothing(cluster, tmp_path):
+    with working_with(cluster.scheduler_address, None, str(tmp_path / "died")) as workers:
+        assert dict(completed(workers, kill_the_first, range(8))) == {n: n for n in range(8)}
+    assert (tmp_path / "died").exists()
+
+
+def test_an_evaluation_has_the_totals_of_threads(cluster, make_mlp, tmp_path):
+    import eie_backend as eie
+
+    export_library(eie.compile(eie.from_onnx(make_mlp(12, 8, 3))), tmp_path / "small.so")
+    library = Library((tmp_path / "small.so").read_bytes())
+    rng = np.random.default_rng(0)
+    x, labels = rng.normal(size=(64, 12)).astype(np.float32), rng.integers(0, 3, 64)
+
+    def found(size, scheduler):
+        parts = [
+            Shard({"x": x[at : at + size]}, labels[at : at + size]) for at in range(0, 64, size)
+        ]
+        return evaluate(library, parts, scheduler=scheduler).to_dict()
+
+    assert found(4, cluster.scheduler_address) == found(32, "threads")
+
+
+def test_says_what_is_missing(monkeypatch):
+    from eie_backend import workers
+
+    monkeypatch.setattr(workers, "CONNECT_SECONDS", 0.5)
+    with pytest.raises(WorkerError, match="no Dask scheduler answers"):
+        with working_with("tcp://127.0.0.1:1", None, None):
+            pass
