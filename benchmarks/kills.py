@@ -12,17 +12,19 @@ A trial starts the command in a folder of its own and kills its whole process gr
 - a third as results appear: the same at one of the last `LAST` of these events.
 
 Half of the folders hold an earlier run's results. After the kill each file is, byte for byte, the
-one that was there before or the one that an undisturbed run writes. What grows during a run, such
-as the accuracies that ``eie compress`` keeps in ``.eie_cache``, can be read and holds nothing that
-an undisturbed run does not find. Unfinished files lie in folders ``.eie_part_*``, where nobody
-looks for them. Then the command runs to its end, and resumes where it can. After that the folder
-holds the files of an undisturbed run, byte for byte, and nothing else; the folder for temporary
-files is empty, too.
+one that was there before or the one that an undisturbed run writes. What grows during a run, the
+accuracies that ``eie compress`` keeps in ``.eie_cache`` and the study of ``eie sweep``, can be read
+and holds nothing that an undisturbed run does not find. Unfinished files lie in folders
+``.eie_part_*``, where nobody looks for them. Then the command runs to its end, and resumes where it
+can. After that the folder holds the files of an undisturbed run, byte for byte, and nothing else;
+of a study the same designs and values, as a database also notes when it got them. What stays is
+what TVM, which links a network to run it at once, or the linker had in the system's folder for
+temporary files.
 
-The files that ``eie compress`` writes are all complete before the first of them gets its name, and
-the model gets it last. Kills between two names are counted as ``torn``: some files are new, others
-old or absent, each of them whole. The next run mends that; and as the model holds its recipe,
-``eie inspect`` tells at any time which one it is of.
+The files that ``eie compress`` or ``eie sweep`` write are complete before the first of them gets
+its name, and the main one gets it last. Kills between two names are counted as ``torn``: some files
+are new, others old or absent, each of them whole. The next run mends that; and as a compressed
+model holds its recipe, ``eie inspect`` tells at any time which one it is of.
 
 The commands are forked from this process, which has imported all that they need. So a trial takes
 seconds, and a kill meets the command at work and not at its imports.
@@ -35,12 +37,13 @@ import os
 import random
 import select
 import signal
+import sqlite3
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -58,7 +61,7 @@ from eie_backend.whole_file import PART
 sys.path.insert(0, str(Path(__file__).parent))
 from record import record
 
-KILLS = 60
+KILLS = 50
 """Of each command."""
 
 KINDS = ("by the clock", "as something is written", "as results appear")
@@ -69,24 +72,64 @@ SEED = 8
 EVENTS = {"open", "os.rename", "os.mkdir", "os.rmdir", "os.remove", "subprocess.Popen"}
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
-MODULES = ("compiler", "compress.pictures", "compress.search", "profiler", "report.page")
-"""Of `eie_backend`: what the commands import when they run."""
+SWEEP: dict[str, Any] = {
+    "models": {"tail": "tail.onnx"},
+    "data": "tail.npz",
+    "bind": {"batch": SAMPLES},
+    "recipe": {"density": [0.1, 0.3]},
+}
+VALUES = "trial_values"
+MODULES = (
+    *(f"eie_backend.{name}" for name in ("compiler", "compress.pictures", "compress.search")),
+    *(f"eie_backend.{name}" for name in ("profiler", "report.page", "sweep.page")),
+    *("alembic.migration", "matplotlib.pyplot", "optuna.storages", "sqlalchemy.dialects.sqlite"),
+)
+"""What the commands import when they run."""
 
 Files = dict[str, bytes]
 
 
-def some_numbers(left: bytes, complete: bytes) -> bool:
-    """Return whether numbers that were kept so far are some of those of a complete run."""
-    found, numbers = (json.loads(data)["numbers"].items() for data in (left, complete))
-    return bool(found <= numbers)
+def numbers(cache: Path) -> set[object]:
+    """Return what a file of found accuracies holds."""
+    return set(json.loads(cache.read_text())["numbers"].items())
+
+
+def outcomes(study: Path) -> set[object]:
+    """Return what a study's database holds: designs and their values."""
+    with closing(sqlite3.connect(study)) as database:
+        if database.execute("PRAGMA integrity_check").fetchall() != [("ok",)]:
+            raise ValueError("the database is damaged")
+        if not database.execute(f"SELECT 1 FROM sqlite_master WHERE name = '{VALUES}'").fetchall():
+            return set()
+        return set(
+            database.execute(
+                f"SELECT value_json, objective, value FROM {VALUES} "
+                "JOIN trial_user_attributes USING (trial_id)"
+            )
+        )
 
 
 class Command(NamedTuple):
-    """A command line, one that ran before it, and how to check what grows, by its folder."""
+    """A command line, one that ran before it, and files that grow, with what reads them."""
 
     line: str
     earlier: str
-    grows: Mapping[str, Callable[[bytes, bytes], bool]] = MappingProxyType({})
+    grows: Mapping[str, Callable[[Path], set[object]]] = MappingProxyType({})
+
+    def rows(self, files: Files) -> dict[str, set[object]]:
+        """Return what the files that grow hold."""
+        with scene(files) as folder:
+            return {
+                name: read(folder / "work" / name)
+                for start, read in self.grows.items()
+                for name in files
+                if name.startswith(start) and PART not in name and not name.endswith("-journal")
+            }
+
+    def fixed(self, files: Files) -> Files:
+        """Return the other files."""
+        grows = tuple(self.grows)
+        return {name: data for name, data in files.items() if not name.startswith(grows)}
 
 
 COMPRESS = "compress tail.onnx --data tail.npz --bind batch=100 -o out.eiez --report out.json"
@@ -98,11 +141,16 @@ COMMANDS = {
     "compress": Command(
         f"{COMPRESS} --max-drop 2",
         f"{COMPRESS} --max-drop 9",
-        {".eie_cache": some_numbers},
+        {".eie_cache/": numbers},
     ),
     "report": Command(
         "report lenet.so --input data.npz -o out.html",
         "report lenet.so --input data.npz -o out.html --engine functional",
+    ),
+    "sweep": Command(
+        "sweep sweep.yaml -o swept --scheduler threads --workers 1",
+        "sweep narrow.yaml -o swept --scheduler threads --workers 1",
+        {"swept/study.db": outcomes},
     ),
 }
 
@@ -116,6 +164,8 @@ def inputs() -> Files:
     (logits,) = ReferenceEvaluator(tail).run(None, {"relu1_output": x})
     with scene({"lenet.onnx": lenet(), "tail.onnx": tail.SerializeToString()}) as folder:
         work = folder / "work"
+        for name, sizes in (("sweep.yaml", [4, 8, 16]), ("narrow.yaml", [2, 4])):
+            (work / name).write_text(json.dumps({**SWEEP, "hardware": {"num_pe": sizes}}))
         np.savez(work / "data.npz", image=images[:SAMPLES], labels=labels[:SAMPLES])
         np.savez(work / "tail.npz", relu1_output=x, labels=logits.argmax(axis=1))
         line = "compile lenet.onnx --bind batch=100 --density 0.2 -o lenet.so"
@@ -233,17 +283,20 @@ def undisturbed(line: str, folder: Path, before: Files) -> Course:
 def faults_after_kill(command: Command, usual: Course, left: Files) -> list[str]:
     """Return what is wrong with the files that a kill left."""
     faults = []
-    for name, data in left.items():
-        grows = [check for folder, check in command.grows.items() if name.startswith(folder)]
+    for name, data in command.fixed(left).items():
         known = data in (usual.before.get(name), usual.after.get(name))
-        if PART in name or known:
-            continue
-        if not grows:
+        if PART not in name and not known:
             faults.append(f"{name}: neither the old file nor the new one")
-        elif name not in usual.after or not grows[0](data, usual.after[name]):
-            faults.append(f"{name}: not what a run finds on its way")
     lost = set(usual.before) & set(usual.after) - set(left)
-    return faults + [f"{name}: was there before and is gone" for name in sorted(lost)]
+    faults += [f"{name}: was there before and is gone" for name in sorted(lost)]
+    try:
+        complete = command.rows(usual.after)
+        for name, rows in command.rows(left).items():
+            if not rows <= complete.get(name, set()):
+                faults.append(f"{name}: holds what a run does not find")
+    except (ValueError, KeyError, sqlite3.Error) as error:
+        faults.append(f"{', '.join(command.grows)}: cannot be read: {error}")
+    return faults
 
 
 def trial(command: Command, usual: Course, kind: str, rng: random.Random) -> Counter[str]:
@@ -260,19 +313,20 @@ def trial(command: Command, usual: Course, kind: str, rng: random.Random) -> Cou
             return Counter()
         left = files_in(folder / "work")
         faults = faults_after_kill(command, usual, left)
-        written = {name for name in usual.after if usual.before.get(name) != usual.after[name]}
-        new = {name for name in written if left.get(name) == usual.after[name]}
-        again = undisturbed(command.line, folder, left)
-        if again.after != usual.after:
-            different = {name for name, _ in again.after.items() ^ usual.after.items()}
-            faults.append(f"after the next run differ {', '.join(sorted(different))}")
-        faults += [f"left for good: {path.name}" for path in (folder / "tmp").iterdir()]
+        after = command.fixed(usual.after)
+        again = undisturbed(command.line, folder, left).after
+        different = {name for name, _ in command.fixed(again).items() ^ after.items()}
+        if different or command.rows(again) != command.rows(usual.after):
+            faults.append(f"after the next run differ {sorted(different) or [*command.grows]}")
+        in_tmp = list((folder / "tmp").iterdir())
     for fault in faults:
         print(f"eie {command.line}: {fault}", file=sys.stderr)
+    written = {name for name, data in after.items() if data != usual.before.get(name)}
+    new = {name for name in written if left.get(name) == after[name]}
     seen = ["kills", kind]
     seen += ["unfinished files left"] * any(PART in name for name in left)
     seen += ["all old"] * (not new) + ["all new"] * (new == written)
-    seen += ["torn"] * (bool(new) and new != written)
+    seen += ["torn"] * (bool(new) and new != written) + ["left in TMPDIR"] * bool(in_tmp)
     return Counter(seen) + Counter({"faults": len(faults)})
 
 
@@ -292,7 +346,7 @@ def main() -> None:
     """Kill, print, and write the result unless it is of a part."""
     kills, *names = sys.argv[1:] or [str(KILLS)]
     for module in MODULES:
-        import_module(f"eie_backend.{module}")
+        import_module(module)
     files = inputs()
     found = {name: killed(COMMANDS[name], files, int(kills)) for name in names or COMMANDS}
     if sys.argv[1:]:

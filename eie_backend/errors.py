@@ -14,7 +14,7 @@ class EieError(Exception):
 def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an error, of Python, NumPy or TVM's C++ code, says that memory ran out."""
     # TVM turns errors that it does not know, NumPy's among them, into others with the same text.
-    signs = ("bad_alloc", "Unable to allocate")
+    signs = ("bad_alloc", "Unable to allocate", "annot allocate memory", "failed to map segment")
     no_mapping = isinstance(error, OSError) and error.errno == errno.ENOMEM
     return isinstance(error, MemoryError) or no_mapping or any(sign in str(error) for sign in signs)
 

@@ -32,17 +32,13 @@ from eie_backend.cli import (
     trace_command,
 )
 from eie_backend.cli.console import asked, fail
+from eie_backend.cli.memory import OUT_OF_MEMORY, require_room
 from eie_backend.cli.options import begin, with_shared_options
 from eie_backend.errors import EieError, ModelError, is_out_of_memory
 
 FAULT_EXIT = 1
 USAGE_EXIT = 2
 INTERRUPT_EXIT = 130
-
-OUT_OF_MEMORY = (
-    "out of memory; nothing was written: free some, raise the limit (ulimit -v), or compile where "
-    "there is more: three times the model's float32 weights are enough"
-)
 
 FAULT_OF_OURS = (
     "this is a fault of eie; please report it: the lines above, the command, and what "
@@ -80,6 +76,7 @@ def _begin(**wanted: bool) -> None:
     """Begin a command that needs TVM."""
     begin(**wanted)
     check_versions()
+    require_room()
 
 
 PANELS: dict[str, dict[str, Callable[..., Any]]] = {

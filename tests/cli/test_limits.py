@@ -11,15 +11,17 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from eie_backend.cli.memory import OUT_OF_MEMORY, ROOM_BYTES
+
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    """Return the path of a model with one layer of 16 MB, half of it zeros."""
+    """Return the path of a model with one layer of 64 MB, half of it zeros."""
     rng = np.random.default_rng(0)
-    weights = rng.normal(size=(2048, 2048)) * (rng.random((2048, 2048)) < 0.5)
+    weights = rng.normal(size=(4096, 4096)) * (rng.random((4096, 4096)) < 0.5)
     tensor = numpy_helper.from_array(weights.astype(np.float32), "w")
     node = helper.make_node("Gemm", ["x", "w"], ["y"], "fc", transB=1)
-    x, y = (helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, 2048]) for n in "xy")
+    x, y = (helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, 4096]) for n in "xy")
     graph = helper.make_graph([node], "g", [x], [y], [tensor])
     opsets = [helper.make_opsetid("", 17)]
     path = tmp_path_factory.mktemp("model") / "m.onnx"
@@ -43,33 +45,18 @@ def compiled(model, folder, kind, limit):
     return done.returncode, done.stderr.splitlines()[-1], left
 
 
-def address_space_of_imports(folder):
-    """Return the address space of a process that has imported what ``eie compile`` needs."""
-    script = (
-        "import eie_backend.compiler, eie_backend.frontend.onnx, eie_backend.cli, re, pathlib;"
-        "print(re.search(r'VmPeak:\\s+(\\d+)', pathlib.Path('/proc/self/status').read_text())[1])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=True
-    )
-    return 1024 * int(done.stdout)
-
-
 def test_out_of_memory(model, tmp_path):
-    limit = address_space_of_imports(tmp_path) + 40_000_000
-    code, message, left = compiled(model, tmp_path, resource.RLIMIT_AS, limit)
+    """With room to begin, but not for what the compiler makes of the weights."""
+    code, message, left = compiled(model, tmp_path, resource.RLIMIT_AS, ROOM_BYTES + 100_000_000)
     assert (code, left) == (2, [])
-    assert message == (
-        "eie: error: out of memory; nothing was written: free some, raise the limit (ulimit -v), "
-        "or compile where there is more: three times the model's float32 weights are enough"
-    )
+    assert message == f"eie: error: {OUT_OF_MEMORY}"
 
 
 def test_no_room_for_the_weights(model, tmp_path):
     code, message, left = compiled(model, tmp_path, resource.RLIMIT_FSIZE, 1_000_000)
     assert (code, left) == (2, [])
     assert message == (
-        f"eie: error: {model}: w: 16777216 bytes cannot be written to {tmp_path / 'tmp'}: "
+        f"eie: error: {model}: w: 67108864 bytes cannot be written to {tmp_path / 'tmp'}: "
         "File too large; set TMPDIR to a folder with room"
     )
 
