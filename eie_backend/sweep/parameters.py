@@ -75,7 +75,7 @@ def _check_hardware(path: Path, value: Scalar) -> None:
     name = ".".join(path[1:])
     if name not in {field.name for field in fields(HardwareConfig)}:
         known = ", ".join(field.name for field in fields(HardwareConfig))
-        raise ConfigError(f"no size of the machine; the sizes are {known}")
+        raise ConfigError(f"no size of the machine; take one of {known}")
     HardwareConfig(**{name: value})  # type: ignore[arg-type]
 
 
@@ -84,7 +84,8 @@ def _check_recipe(path: Path, value: Scalar) -> None:
     for name in reversed(path[1:]):
         settings = {name: settings}
     if path[1] not in {field.name for field in fields(Recipe)}:
-        raise RecipeError("no field of a recipe")
+        known = ", ".join(field.name for field in fields(Recipe))
+        raise RecipeError(f"no field of a recipe; take one of {known}")
     recipe_from_dict(settings)
 
 
