@@ -31,6 +31,12 @@ def ms(timing: dict[str, Any]) -> str:
     return f"{timing['median']:.4g} ({timing['low']:.4g} to {timing['high']:.4g})"
 
 
+def load(result: Result) -> str:
+    """Return what else the machine did meanwhile."""
+    environment = result["environment"]
+    return f"load average {environment['load_average']} of {environment['cores']} cores"
+
+
 def sparse_pays(result: Result) -> str:
     """Return the nine layers, dense and sparse, on this CPU and on EIE."""
     exact, found = result["exact"], result["measured"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sections import Result, ms, table
+from sections import Result, load, ms, table
 
 
 def concurrency(result: Result) -> str:
@@ -28,7 +28,7 @@ def concurrency(result: Result) -> str:
         "LeNet-300-100, 64 PEs, one digit a call. Answers, results and all counters, that differ "
         f"from those of one thread (exact):\n\n{table(['callers', 'wrong answers'], answers)}\n"
         "Time per call while so many threads call, and what two threads gain over one, beside what "
-        "two that share nothing gained in the same turns:\n\n"
+        f"two that share nothing gained in the same turns ({load(result)}):\n\n"
         f"{table([*head, 'speedup of 2 threads'], rows)}\n"
         f"A thread's first call takes {ms(found['new_thread_milliseconds'])} ms longer than its "
         "second.\n\nMemory of a process after so many runs:\n\n"

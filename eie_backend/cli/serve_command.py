@@ -47,11 +47,11 @@ def serve(
     from eie_backend.remote.address import is_local, read_address, shown
     from eie_backend.remote.server import Server
 
-    signal.signal(signal.SIGTERM, _stop)
     address = (host, port)
     server = Server(
         address, key, None if tracker is None else read_address(tracker), quiet=asked.quiet
     )
+    signal.signal(signal.SIGTERM, _stop)
     remark(ANYONE_HERE if is_local(host) else ANYONE)
     try:
         with server:
