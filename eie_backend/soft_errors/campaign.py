@@ -263,7 +263,7 @@ class Campaign:
         alike = unit not in TRANSIENT
         right = [trial.right for trial in done if trial.right is not None]
         outcomes = np.array([trial.outcomes for trial in done])
-        words = sum(trial.words for trial in done)
+        words = np.sum([trial.words for trial in done], axis=0)
         shares = dict(zip(OUTCOMES, (outcomes.sum(axis=0) / total).tolist(), strict=True))
         return FaultRow(
             unit=unit,
