@@ -1,8 +1,8 @@
 """Bits flip while the shipped LeNets run: accuracy, and answers that are silently wrong.
 
 ``python benchmarks/soft_errors.py`` writes ``benchmarks/results/soft_errors.json``, and the tables
-and pictures of docs/soft_errors.md (six minutes). It is ``eie faults NAME --protection none,parity,secded``
-with the settings of `NETWORKS` and `RATES`. What is counted is exact: the same on any machine.
+and pictures of docs/soft_errors.md (six minutes). It is ``eie faults`` of both with all protections
+and the settings of `NETWORKS` and `RATES`. What is counted is exact: the same on any machine.
 """
 
 from __future__ import annotations
