@@ -10,8 +10,9 @@ A YAML or JSON file with a list::
 
 `bit` counts from the lowest: of an entry, whose zero run is above its code; of a slot, whose column
 is above its value. `step` is the number of an instruction after the setup, from 0, in the order in
-which ``eie disasm`` lists them. Without `input` a transient flip strikes every run of its program: all inputs, and all
-positions of a convolution. `program` counts a library's programs and is 0 if it is left out.
+which ``eie disasm`` lists them. Without `input` a transient flip strikes every run of its program:
+all inputs, and all positions of a convolution. `program` counts a library's programs and is 0 if it
+is left out.
 """
 
 from __future__ import annotations
