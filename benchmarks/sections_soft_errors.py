@@ -6,6 +6,9 @@ from typing import Any
 
 from sections import Result, table
 
+SHOWN = 1e-5
+"""Flips per bit at which the work of the codes is shown."""
+
 TITLES = {"lenet_300_100": "LeNet-300-100", "lenet_5": "LeNet-5"}
 
 
@@ -23,14 +26,16 @@ def _network(name: str, found: dict[str, Any]) -> str:
         for unit in units
     ]
     guarded = [_guarded(found, cost) for cost in found["costs"]]
-    head = ["protection", "silent %, at most", "detected %, at most", "nJ per input", "mm²"]
+    head = ["protection", "silent %, at most", "corrected % at 1e-5", "detected % at 1e-5"]
+    head += ["nJ per input", "mm²"]
     return (
         f"**{TITLES[name]}**: {found['digits']} digits, {found['trials']} trials of each rate, "
         f"{100 * found['accuracy']:.2f} % right without flips. Per unit and flips per bit: the "
         "answers that are right and, after the slash, silently wrong, in percent; in brackets the "
         "95 % interval of the latter.\n\n"
         f"{table(['unit', *(f'{rate:.0e}'.replace('e-0', 'e-') for rate in rates)], rows)}\n\n"
-        f"With check bits, over all units and rates:\n\n{table(head, guarded)}"
+        "With check bits: answers silently wrong at the worst unit and rate, and inputs with a "
+        f"corrected and with a detected error, from unit to unit.\n\n{table(head, guarded)}"
     )
 
 
@@ -46,6 +51,13 @@ def _cell(row: dict[str, Any]) -> str:
 
 def _guarded(found: dict[str, Any], cost: dict[str, Any]) -> list[str]:
     rows = [row for row in found["rows"] if row["protection"] == cost["protection"]]
-    most = [f"{100 * max(row[name] for row in rows):.2f}" for name in ("silent", "detected")]
-    price = [f"{cost['nanojoule_per_input']:,.1f}", f"{cost['area_mm2']:.2f}"]
-    return [cost["protection"], *most, *price]
+    cells = [f"{100 * max(row['silent'] for row in rows):.2f}"]
+    for name in ("corrected", "detected"):
+        shares = [100 * row[name] for row in rows if row["rate"] == SHOWN]
+        cells.append(f"{min(shares):.1f} to {max(shares):.1f}")
+    return [
+        cost["protection"],
+        *cells,
+        f"{cost['nanojoule_per_input']:,.1f}",
+        f"{cost['area_mm2']:.2f}",
+    ]

@@ -87,7 +87,7 @@ def inject_faults(
     if output is not None:
         check_place(output, ".json")
     if picture is not None:
-        _check_picture(picture, flips)
+        _check_picture(picture, [] if flips else at_rates)
         require_matplotlib()
     with working(f"loading {Path(model).name}"):
         runner, arrays, labels = _loaded(model, data, samples)
@@ -182,16 +182,17 @@ def _rates(text: str) -> list[float]:
         ) from error
 
 
-def _check_picture(picture: Path, flips: Path | None) -> None:
+def _check_picture(picture: Path, rates: Sequence[float]) -> None:
     from eie_backend.cli.files import check_place
     from eie_backend.errors import ModelError
 
     check_place(picture)
     if picture.suffix not in FORMS:
         raise ModelError(f"{picture}: its name tells the form; end it in {', '.join(FORMS)}")
-    if flips is not None:
+    if not any(rates):
         raise ModelError(
-            f"--picture {picture} with --flips: a list has no rates to draw; leave one out"
+            f"--picture {picture}: nothing to draw, neither of --flips nor of rate 0; give a rate "
+            "above 0"
         )
 
 
@@ -215,11 +216,11 @@ def _loaded(model: str, data: Path | None, samples: int | None) -> tuple[Runner,
         arrays, labels = read_samples(data, runner.specs)
     if samples is None:
         return runner, arrays, labels
-    there = min(len(array) for array in arrays.values())
+    there = min((len(array) for array in arrays.values() if array.ndim), default=1)
     if not 1 <= samples <= there or samples % runner.batch:
         raise InputError(
             f"--samples {samples}: the data has {there} and a batch {runner.batch}; give a "
             f"multiple of {runner.batch} in {runner.batch}..{there}"
         )
-    first = {name: array[:samples] for name, array in arrays.items()}
+    first = {name: array[:samples] if array.ndim else array for name, array in arrays.items()}
     return runner, first, None if labels is None else labels[:samples]

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eie_backend.energy_table import shipped_table
-from eie_backend.errors import ConfigError
+from eie_backend.errors import ConfigError, InputError
 from eie_backend.inputs import check_labels
 from eie_backend.profiler import Batch, Data, Recorder, Runner
 from eie_backend.soft_errors import interval
@@ -101,7 +101,13 @@ class _Answers:
     """The results of a model for its inputs, and what counts of them."""
 
     def __init__(self, calls: Sequence[Batch], samples: int) -> None:
-        joined = [np.concatenate(parts) for parts in zip(*calls, strict=True)]
+        # Results lie input after input: the batch is the first dimension.
+        joined = [np.concatenate(parts, axis=None) for parts in zip(*calls, strict=True)]
+        if wrong := [part.size for part in joined if part.size % samples]:
+            raise InputError(
+                f"results of {wrong[0]} values for {samples} inputs: not as many of each; compile "
+                "the model with the batch as the first dimension"
+            )
         self.results = np.hstack([part.reshape(samples, -1) for part in joined])
         first = joined[0].reshape(samples, -1)
         self.classes = first.shape[1] if first.shape[1] > 1 else None
@@ -164,7 +170,7 @@ class Campaign:
     Raises
     ------
     InputError
-        If data or labels do not fit.
+        If data or labels do not fit, or results are not those of one input after the other.
     """
 
     def __init__(
@@ -231,19 +237,21 @@ class Campaign:
         transient = any(unit in TRANSIENT for unit in (*rates, *(f.unit for f in flips)))
         # Corrected, detected and unnoticed words: of the memories, which all inputs share, ...
         memory = np.array([(s.corrected, s.detected, s.unnoticed) for s in struck]).sum(axis=0)
-        words = np.zeros((self.inputs, 3), np.int64)
+        words, met = memory.copy(), np.zeros((self.inputs, 3), np.int64)
         answers = self._without
         if transient or (damaged and not memory[1]):
             pairs = [(programs[f.program], f) for f in flips]
             with striking(damaged, rates, seed, protection, pairs) as strikes:
                 answers = self._answers()
-            # ... and of what each input met: a program runs for each of its positions.
+            # ... and of what each input met: a program runs once or more for each, or for all.
             for of_runs in strikes.words.values():
-                words += of_runs.reshape(self.inputs, -1, 3).sum(axis=1)
+                words += of_runs.sum(axis=0)
+                alone = len(of_runs) % self.inputs == 0
+                met += of_runs.reshape(self.inputs if alone else 1, -1, 3).sum(axis=1)
         wrong, different = answers.differ(self._without)
-        detected = (words[:, 1] > 0) | bool(memory[1])
+        detected = (met[:, 1] > 0) | bool(memory[1])
         silent = wrong & ~detected
-        corrected = ((words[:, 0] > 0) | bool(memory[0])) & ~wrong & ~detected
+        corrected = ((met[:, 0] > 0) | bool(memory[0])) & ~wrong & ~detected
         right = None
         if self._labels is not None:
             final = np.where(detected, self._without.answers, answers.answers)
@@ -253,7 +261,7 @@ class Campaign:
             right,
             [int(np.count_nonzero(one)) for one in counts],
             int(np.count_nonzero(different & ~detected)),
-            memory + words.sum(axis=0),
+            words,
         )
 
     def _row(
@@ -263,7 +271,7 @@ class Campaign:
         alike = unit not in TRANSIENT
         right = [trial.right for trial in done if trial.right is not None]
         outcomes = np.array([trial.outcomes for trial in done])
-        words = sum(trial.words for trial in done)
+        words = np.sum([trial.words for trial in done], axis=0)
         shares = dict(zip(OUTCOMES, (outcomes.sum(axis=0) / total).tolist(), strict=True))
         return FaultRow(
             unit=unit,

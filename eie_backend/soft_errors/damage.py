@@ -102,7 +102,8 @@ def _closed(
     pointers = np.zeros((lengths.shape[0], lengths.shape[1] + 1), np.uint32)
     np.cumsum(lengths, axis=1, out=pointers[:, 1:])
     entries = np.full(lengths.sum(), config.max_run << config.codebook_bits, np.uint8)
-    slices, inside = _places(np.diff(again.pointers.astype(np.int64)))
+    ends = again.pointers.astype(np.int64)
+    slices, inside = _places(ends[:, 1:] - ends[:, :-1])
     entries[(np.cumsum(lengths) - lengths.ravel())[slices] + inside] = again.entries
     return pointers, entries
 

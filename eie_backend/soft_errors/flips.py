@@ -9,9 +9,10 @@ A YAML or JSON file with a list::
     - {unit: act, step: 2, value: 30, bit: 15, input: 7}
 
 `bit` counts from the lowest: of an entry, whose zero run is above its code; of a slot, whose column
-is above its value. `step` is the number of an instruction after the setup, as ``eie disasm`` lists
-them. Without `input` a transient flip strikes every run of its program: all inputs, and all
-positions of a convolution. `program` counts a library's programs and is 0 if it is left out.
+is above its value. `step` is the number of an instruction after the setup, from 0, in the order in
+which ``eie disasm`` lists them. Without `input` a transient flip strikes every run of its program:
+all inputs, and all positions of a convolution. `program` counts a library's programs and is 0 if it
+is left out.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ from eie_backend.soft_errors.units import (
     data_bits,
     spmat_words,
 )
+
+MOST_RUNS = 1 << 31
+"""Runs of a program that a flip can be told to strike."""
 
 READS_ACT = ("mvm", "store_act")
 """Instructions that read activations."""
@@ -134,29 +138,27 @@ def _faults(item: Any, programs: Sequence[Program]) -> list[str]:
     return [
         f"{name} = {numbers[name]}, allowed is 0..{limit - 1}" if limit else none
         for name, limit, none in limits
-        if numbers[name] >= limit
+        if numbers.get(name, 0) >= limit
     ]
 
 
 def _limits(unit: Unit, at: Mapping[str, int], program: Program) -> list[tuple[str, int, str]]:
     """Return names, how many there are, and why if there are none; the outermost fault alone."""
     bits = ENTRY_BITS if unit == "spmat" else data_bits(unit, program.config, program.arithmetic)
-    limits = [("bit", bits, "")]
+    limits = [("bit", bits, ""), ("input", MOST_RUNS, "")]
     if unit in TRANSIENT:
         if at["step"] >= len(program.steps):
             return [("step", len(program.steps), "the program has no steps")]
         step = program.steps[at["step"]]
         if step.instruction not in (READS_ACT if unit == "act" else READS_ACT[:1]):
             return [("step", 0, f"step {at['step']} is {step.instruction}, which uses no {unit}")]
-        matrix = program.matrices[step.operands.get("matrix", 0)]
-        if unit == "act_queue":
-            return [
-                *limits,
-                ("pe", program.config.num_pe, ""),
-                ("broadcast", matrix.stored_cols, ""),
-            ]
-        count = matrix.cols if step.instruction == "mvm" else step.operands["count"]
-        return [*limits, ("value", count, "")]
+        if step.instruction != "mvm":
+            return [*limits, ("value", step.operands["count"], "")]
+        matrix = program.matrices[step.operands["matrix"]]
+        if unit == "act":
+            return [*limits, ("value", matrix.cols, "")]
+        slots = [("pe", program.config.num_pe, ""), ("broadcast", matrix.stored_cols, "")]
+        return [*limits, *slots]
     if at["matrix"] >= len(program.matrices):
         return [("matrix", len(program.matrices), "the program has no matrices")]
     matrix = program.matrices[at["matrix"]]

@@ -67,7 +67,7 @@ def _unit(row: FaultRow) -> str:
 
 
 def _draw_accuracy(ax: Axes, line: Sequence[FaultRow], style: dict[str, Any]) -> None:
-    rates = [row.rate for row in line]
+    rates = [row.rate or 0.0 for row in line]
     ends = [row.accuracy_interval or (0.0, 0.0) for row in line]
     low, high = ([100 * pair[n] for pair in ends] for n in (0, 1))
     ax.fill_between(rates, low, high, color=style["color"], alpha=0.15, linewidth=0)
@@ -75,7 +75,7 @@ def _draw_accuracy(ax: Axes, line: Sequence[FaultRow], style: dict[str, Any]) ->
 
 
 def _draw_outcomes(ax: Axes, line: Sequence[FaultRow], style: dict[str, Any]) -> None:
-    rates = [row.rate for row in line]
+    rates = [row.rate or 0.0 for row in line]
     silent = [100 * row.silent for row in line]
     below = [100 * (row.silent - row.silent_interval[0]) for row in line]
     above = [100 * (row.silent_interval[1] - row.silent) for row in line]
@@ -89,6 +89,6 @@ def _draw_outcomes(ax: Axes, line: Sequence[FaultRow], style: dict[str, Any]) ->
         elinewidth=0.8,
         **style,
     )
-    found = [(row.rate, 100 * row.detected) for row in line if row.detected > 0]
+    found = [(row.rate or 0.0, 100 * row.detected) for row in line if row.detected > 0]
     faint = {**style, "label": None, "markersize": 3, "linestyle": "--", "linewidth": 0.9}
     ax.plot([rate for rate, _ in found], [share for _, share in found], **faint)

@@ -7,7 +7,7 @@ import eie_backend as eie
 from eie_backend.errors import ConfigError, InputError
 from eie_backend.profiler import Runner
 from eie_backend.soft_errors import BitFlip, Campaign, strike, striking
-from eie_backend.soft_errors.campaign import OUTCOMES, check_campaign
+from eie_backend.soft_errors.campaign import OUTCOMES, _Answers, check_campaign
 from eie_backend.soft_errors.picture import draw_faults
 from eie_backend.soft_errors.units import UNITS
 
@@ -119,6 +119,11 @@ def test_labels_are_optional(runner, x):
 def test_labels_that_do_not_fit_are_refused(runner, x, labels):
     with pytest.raises(InputError, match=r"labels: shape \(5,\), expected \(32,\)"):
         Campaign(runner, x, labels[:5])
+
+
+def test_results_that_belong_to_no_input_are_refused():
+    with pytest.raises(InputError, match="results of 3 values for 2 inputs: not as many of each"):
+        _Answers([[np.zeros((2, 2)), np.zeros(3)]], 2)
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,7 @@ def test_faults_of_an_entry(change, fault, read):
         (3, {"broadcast": 4}, "broadcast = 4, allowed is 0..3"),
         (3, {"bit": 24}, "bit = 24, allowed is 0..23"),
         (4, {"step": 0}, "step 0 is load_act, which uses no act"),
+        (4, {"input": 2**31}, "input = 2147483648, allowed is 0..2147483647"),
         (4, {"value": 4}, "value = 4, allowed is 0..3"),
     ],
 )
