@@ -70,7 +70,7 @@ def _arrays(archive: zipfile.ZipFile, file_bytes: int) -> dict[str, NDArray[Any]
 def _array(file: IO[bytes], size: int) -> NDArray[Any]:
     file.seek(0)
     try:
-        shape, _, dtype = HEADERS[npy.read_magic(file)](file)  # type: ignore[no-untyped-call]
+        shape, _, dtype = HEADERS[npy.read_magic(file)](file)
         declared = prod(shape) * dtype.itemsize
         fits = min(shape, default=0) >= 0 and declared <= size - file.tell()
     except Exception as error:  # also MemoryError, of Python's parser
@@ -80,5 +80,5 @@ def _array(file: IO[bytes], size: int) -> NDArray[Any]:
     if not fits:
         raise ValueError(f"an array of {shape}, {dtype}, in {size} bytes")
     file.seek(0)
-    array: NDArray[Any] = npy.read_array(file, allow_pickle=False)  # type: ignore[no-untyped-call]
+    array: NDArray[Any] = npy.read_array(file, allow_pickle=False)
     return array

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from io import StringIO
-from typing import IO, ClassVar
+from typing import IO, Any, ClassVar
 
 from xdsl.dialects.builtin import Builtin, ModuleOp
 from xdsl.passes import ModulePass
@@ -40,12 +40,13 @@ class OptMain(xDSLOptMain):
     def register_all_frontends(self) -> None:
         """Register MLIR text alone, checked before it is parsed."""
         super().register_all_frontends()  # type: ignore[no-untyped-call]
-        parse = self.available_frontends["mlir"]
+        parse: Any = self.available_frontends["mlir"]
 
-        def checked(file: IO[bytes] | IO[str]) -> ModuleOp | None:
+        def checked(file: IO[Any]) -> ModuleOp:
             data = file.read()
             text = data if isinstance(data, str) else data.decode()
-            return parse(StringIO(check_text(text)))
+            module: ModuleOp = parse(StringIO(check_text(text)))
+            return module
 
         self.available_frontends = {"mlir": checked}
 

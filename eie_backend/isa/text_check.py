@@ -1,7 +1,7 @@
 """`check_text`: refuse MLIR text on which xDSL would take exponential time or memory.
 
-1. A string that does not end: xDSL's lexer tries every way to cut it into pieces, 2**n of them for n
-   characters.
+1. A string that does not end: xDSL's lexer tries every way to cut it into pieces, 2**n of them for
+   n characters.
 2. An integer type of a million bits: xDSL computes its largest value.
 3. A tensor type of 2**40 elements, all equal: xDSL writes them out.
 """

@@ -1,4 +1,4 @@
-"""Images, which `eie disasm` decodes in Python; ``runtime/tests/fuzz_image.cc`` is the machine's."""
+"""Images that `eie disasm` decodes in Python; the machine's are ``runtime/tests/fuzz_image.cc``."""
 
 from __future__ import annotations
 

@@ -35,5 +35,5 @@ def test_what_is_left_alone(text):
 
 @pytest.mark.parametrize("text", ["(" * 5000, "builtin.module {" * 2000, "#" + "[" * 5000])
 def test_deep_nesting_is_an_error(text):
-    with pytest.raises(EncodingError, match="^eie text: "):
+    with pytest.raises(EncodingError, match=r"^eie text: "):
         parse_program(text)
