@@ -96,7 +96,13 @@ class EncodedMatrix:
         return self.entries.size + pointer_bytes + 2 * self.codebook.size
 
     def codes(self) -> NDArray[np.uint8]:
-        """Decode to the dense codebook indices, shape (rows, stored_cols), uint8."""
+        """Decode to the dense codebook indices, shape (rows, stored_cols), uint8.
+
+        Raises
+        ------
+        EncodingError
+            If an entry of an untrusted matrix is past the last row.
+        """
         per_pe = self.entries_per_pe.astype(np.int64)
         pe = np.repeat(np.arange(self.num_pe), per_pe)
         wide = self.pointers.astype(np.int64)
@@ -111,7 +117,12 @@ class EncodedMatrix:
         code = self.entries & ((1 << self.codebook_bits) - 1)
         dense = np.zeros((self.rows, self.stored_cols), np.uint8)
         real = code != 0
-        dense[(local_row * self.num_pe + pe)[real], column[real]] = code[real]
+        row = (local_row * self.num_pe + pe)[real]
+        if row.max(initial=-1) >= self.rows:
+            raise EncodingError(
+                f"an entry is of row {row.max()}, the matrix has {self.rows}; encode it again"
+            )
+        dense[row, column[real]] = code[real]
         return dense
 
 

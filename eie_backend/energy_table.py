@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from eie_backend.errors import EnergyError
+from eie_backend.plain_yaml import read_yaml
 
 SHIPPED = "energy_45nm.yaml"
 LOWEST, HIGHEST = 1e-12, 1e12
@@ -102,11 +103,16 @@ def read_energy_table(path: str | PathLike[str]) -> EnergyTable:
 
 def _parse(name: str, text: str, model: EnergyTable | None) -> EnergyTable:
     try:
-        data = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
+        data = read_yaml(text)
+    except yaml.YAMLError as error:
+        mark, reason = (
+            getattr(error, "problem_mark", None),
+            getattr(error, "problem", None) or error,
+        )
         where = f" at line {mark.line + 1}" if mark else ""
-        raise EnergyError(f"{name}: not YAML{where}; start from the shipped {SHIPPED}") from error
+        raise EnergyError(
+            f"{name}: not YAML{where}: {reason}; start from the shipped {SHIPPED}"
+        ) from error
     items = data.get("rows") if isinstance(data, dict) else None
     if not isinstance(items, list):
         raise EnergyError(f"{name}: has no list `rows`; start from the shipped {SHIPPED}")

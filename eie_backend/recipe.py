@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias, TypeVar, get_args
 import yaml
 
 from eie_backend.errors import RecipeError
+from eie_backend.plain_yaml import read_yaml
 
 MIN_BITS, MAX_BITS = 1, 8
 MAX_INDEX_BITS = 16
@@ -111,6 +112,12 @@ class Recipe:
 
     def __post_init__(self) -> None:
         faults = [
+            f"{field.name}: {key!r} is no text; layers are named by texts"
+            for field in fields(self)
+            for key, _ in _items(getattr(self, field.name))
+            if not isinstance(key, str)
+        ]
+        faults += [
             f"{field.name}{_at(key)} = {value!r} is not {_ALLOWED[field.name].what}"
             for field in fields(self)
             for key, value in _items(getattr(self, field.name))
@@ -221,7 +228,7 @@ def read_recipe(path: str | Path) -> Recipe:
         If the file cannot be read or is no valid recipe; the message names it.
     """
     try:
-        return recipe_from_dict(yaml.safe_load(Path(path).read_text("utf-8")))
+        return recipe_from_dict(read_yaml(Path(path).read_text("utf-8")))
     except OSError as error:
         raise RecipeError(
             f"{path}: cannot be read: {error.strerror or error}; give a YAML or JSON file"
@@ -291,12 +298,12 @@ _ALLOWED = {
 _FIELDS = f"({', '.join(_ALLOWED)})"
 
 
-def _items(setting: object) -> Iterator[tuple[str, object]]:
+def _items(setting: object) -> Iterator[tuple[Any, object]]:
     yield from setting.items() if isinstance(setting, Mapping) else [("", setting)]
 
 
-def _at(key: str) -> str:
-    return f"[{key!r}]" if key else ""
+def _at(key: object) -> str:
+    return "" if key == "" else f"[{key!r}]"
 
 
 def _plain(setting: Any) -> Any:

@@ -56,7 +56,7 @@ def test_the_order_of_rows_is_free(tmp_path):
     [
         (ROWS[1:], "missing: act_queue ptr_reads;"),
         ([*ROWS, {**ROWS[0], "event": "pops"}], "act_queue pops is unknown"),
-        ([*ROWS, ROWS[0]], "act_queue ptr_reads is there 2 times"),
+        ([*ROWS, dict(ROWS[0])], "act_queue ptr_reads is there 2 times"),
         (changed("lnzd", "area", unit="mm2"), "lnzd area is in mm2, not in um2"),
         (
             changed("lnzd", "area", value=0),
@@ -103,8 +103,13 @@ def test_all_faults_at_once(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"rows: [", "not YAML at line 1; start from"),
-        (b"a: &a [*a\n\x00", "not YAML; start from"),
+        (b"rows: [", "not YAML at line 2: did not find expected node content; start from"),
+        (
+            b"rows:\n- &a {}\n- *a\n",
+            "not YAML at line 3: an alias: write the value out; start from",
+        ),
+        (b"[" * 40, "not YAML at line 1: more than 32 mappings and lists within each other"),
+        (b"a: \x00", "not YAML: unacceptable character"),
         (b"!!python/object/apply:os.system [id]", "not YAML at line 1"),
         (b"- 1", "has no list `rows`"),
         (b"rows: 1", "has no list `rows`"),

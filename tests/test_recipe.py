@@ -147,6 +147,9 @@ def test_a_file_is_a_recipe_and_comes_back_as_json(tmp_path):
         ("[1]", "a list; give a mapping (density, "),
         ("", "a NoneType; give a mapping (density, "),
         ("density: {", "not YAML: while parsing a flow node"),
+        ("density: &a {fc1: 0.1}\nquality: *a", "not YAML: an alias: write the value out"),
+        ("density: {5: 0.1}", "density: 5 is no text; layers are named by texts"),
+        ("bits: {!!null '': 4}", "bits: None is no text; layers are named by texts"),
         (
             "densty: 0.1\nbits: 9\nschedule: {rounds: 3}",
             "'densty' is no field of a recipe, take one of (density, bits, quality, index_bits, "

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from eie_backend.array_file import read_array_file
 from eie_backend.cli.console import asked, end_quietly
 from eie_backend.errors import ImageError, InputError, ModelError
 from eie_backend.inputs import InputSpec, check_inputs
@@ -50,26 +50,18 @@ def by_input(loaded: NDArray[np.generic] | Arrays, path: Path, specs: list[Input
 def _load(path: Path) -> NDArray[np.generic] | Arrays:
     """Return the array in a ``.npy``, or those in a ``.npz`` by name."""
     try:
-        loaded = np.load(path, allow_pickle=False)
+        return read_array_file(path)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; give a .npy or .npz file") from error
     except OSError as error:
         raise InputError(
             f"{path}: cannot be read: {error.strerror or error}; give a file that can be read"
         ) from error
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+    except ValueError as error:
         raise InputError(
-            f"{path}: not a whole .npy or .npz file of plain arrays; write it with numpy.save"
+            f"{path}: not a whole .npy or .npz file of plain arrays: {error}; write it with "
+            "numpy.save or numpy.savez"
         ) from error
-    if isinstance(loaded, np.ndarray):
-        return loaded
-    with loaded:
-        try:
-            return {name: loaded[name] for name in loaded.files}
-        except (ValueError, zipfile.BadZipFile, OSError) as error:
-            raise InputError(
-                f"{path}: damaged, or arrays that need pickle; write it again"
-            ) from error
 
 
 def read_inputs(path: Path, specs: list[InputSpec]) -> Arrays:

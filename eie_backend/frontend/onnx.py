@@ -22,7 +22,7 @@ from tvm.runtime import Tensor
 from eie_backend.errors import ModelError, is_out_of_memory
 from eie_backend.frontend.dimensions import check_bindings
 from eie_backend.frontend.names import first_line
-from eie_backend.frontend.onnx_file import LargeWeights, read_model
+from eie_backend.frontend.onnx_file import LargeWeights, load_external_data, read_model
 from eie_backend.frontend.onnx_importer import import_onnx
 from eie_backend.spool import spooled_tensor
 from eie_backend.storage.container import is_eiez, load_eiez
@@ -153,7 +153,8 @@ def load_onnx(path: str | PathLike[str]) -> ModelProto:
         If the file or its external data cannot be read.
     """
     with _reading(fspath(path)):
-        proto = onnx.load(path)
+        proto = onnx.load(path, load_external_data=False)
+        load_external_data(proto, Path(path).parent)
     _check_graph(proto, fspath(path))
     return proto
 

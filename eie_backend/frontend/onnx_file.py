@@ -17,7 +17,11 @@ import onnx
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from onnx import GraphProto, ModelProto, TensorProto
-from onnx.external_data_helper import load_external_data_for_model, uses_external_data
+from onnx.external_data_helper import (
+    _get_all_tensors,
+    load_external_data_for_model,
+    uses_external_data,
+)
 
 LARGE_BYTES = 1 << 20
 """Matrices of at least this size stay in their file."""
@@ -56,7 +60,8 @@ def read_model(source: Path | bytes) -> tuple[ModelProto, list[LargeWeights]]:
     kept: list[TensorProto] = []
     for tensor, place in zip(proto.graph.initializer, places, strict=True):
         shape = tuple(tensor.dims)
-        size = 4 * prod(shape) if tensor.data_type == TensorProto.FLOAT and len(shape) > 1 else 0
+        is_matrix = tensor.data_type == TensorProto.FLOAT and len(shape) > 1 and min(shape) > 0
+        size = 4 * prod(shape) if is_matrix else 0
         if place is not None and place[1] - place[0] == size:
             large.append(LargeWeights(tensor.name, shape, _loader(source, place[0], shape)))
         elif place is not None:
@@ -71,8 +76,7 @@ def read_model(source: Path | bytes) -> tuple[ModelProto, list[LargeWeights]]:
     rest_of_graph.initializer.extend(kept)
     del proto.graph.initializer[:]
     proto.graph.initializer.extend(rest_of_graph.initializer)
-    if isinstance(source, Path):
-        load_external_data_for_model(proto, str(source.parent))
+    load_external_data(proto, source.parent if isinstance(source, Path) else None)
     for tensor in proto.graph.initializer:
         if not uses_external_data(tensor):
             tensor.ClearField("data_location")
@@ -94,21 +98,61 @@ def _loader(
     return lambda: np.frombuffer(source, "<f4", prod(shape), at).reshape(shape)
 
 
+def load_external_data(proto: ModelProto, folder: Path | None) -> None:
+    """Take values that are in other files into a model; without a folder there may be none.
+
+    Raises
+    ------
+    onnx.checker.ValidationError
+        If values are not in a file in the folder, or not all of them.
+    """
+    for tensor in _get_all_tensors(proto):
+        if uses_external_data(tensor):
+            if folder is None:
+                raise onnx.checker.ValidationError(
+                    f"{tensor.name}: its values are in another file, but the model is in none"
+                )
+            _place(tensor, folder)
+    if folder is not None:
+        load_external_data_for_model(proto, str(folder))
+
+
 def _external(tensor: TensorProto, folder: Path) -> tuple[Path, int]:
-    """Return the file and the position of a tensor's external data."""
+    """Return the file and the position of a float32 tensor's external data."""
+    size = 4 * prod(tensor.dims)
+    source, at, length = _place(tensor, folder)
+    if at + size > source.stat().st_size or length not in (None, size):
+        raise onnx.checker.ValidationError(
+            f"{tensor.name}: {source.name} does not hold {size} bytes at {at}"
+        )
+    return source, at
+
+
+def _place(tensor: TensorProto, folder: Path) -> tuple[Path, int, int | None]:
+    """Return the file, the position and, if it is said, the length of a tensor's external data."""
     info = {entry.key: entry.value for entry in tensor.external_data}
-    location, at, size = info["location"], int(info.get("offset", 0)), 4 * prod(tensor.dims)
+    location = info.get("location", "")
     source = folder / location
-    outside = not source.resolve().is_relative_to(folder.resolve())
-    if outside or source.is_symlink() or not source.is_file():
+    if "\0" in location or not _is_inside(source, folder):
         raise onnx.checker.ValidationError(
             f"{tensor.name}: {location} is not a file in the model's folder"
         )
-    if at + size > source.stat().st_size or int(info.get("length", size)) != size:
+    numbers = [info.get("offset", "0"), info.get("length", "0")]
+    if not all(number.isascii() and number.isdecimal() and len(number) < 20 for number in numbers):
         raise onnx.checker.ValidationError(
-            f"{tensor.name}: {location} does not hold {size} bytes at {at}"
+            f"{tensor.name}: offset {numbers[0]!r}, length {numbers[1]!r}: no numbers of bytes"
         )
-    return source, at
+    at, length = map(int, numbers)
+    return source, at, length if "length" in info else None
+
+
+def _is_inside(source: Path, folder: Path) -> bool:
+    """Return whether a path is a file below a folder, to which no link leads out and back."""
+    try:
+        inside = source.resolve().is_relative_to(folder.resolve())
+        return inside and not source.is_symlink() and source.is_file()
+    except OSError:  # such as a name that is too long
+        return False
 
 
 def _without_raw_data(model: memoryview) -> tuple[bytes, list[tuple[int, int] | None]]:

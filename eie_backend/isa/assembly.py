@@ -36,7 +36,7 @@ from xdsl.utils.exceptions import ParseError, VerifyException
 
 from eie_backend.config import HardwareConfig
 from eie_backend.encoding import EncodedMatrix, encode
-from eie_backend.errors import EncodingError
+from eie_backend.errors import EncodingError, is_out_of_memory
 from eie_backend.isa.dialect import (
     INSTRUCTION_OPS,
     BiasOp,
@@ -49,6 +49,7 @@ from eie_backend.isa.dialect import (
 from eie_backend.isa.elide_constants import ElideConstants
 from eie_backend.isa.instructions import BY_NAME
 from eie_backend.isa.program import Program, Step
+from eie_backend.isa.text_check import check_text
 from eie_backend.isa.verify import read_config
 
 _ELEMENT_TYPES: dict[str, Any] = {"float32": f32, "int32": i32, "uint8": i8}
@@ -237,7 +238,7 @@ def parse_program(text: str) -> ModuleOp:
         If the text is not a valid module; the message is one line.
     """
     try:
-        module = Parser(context(), text).parse_module()
+        module = Parser(context(), check_text(text)).parse_module()
         module.verify()
     except ParseError as error:
         place, *_, message = str(error).strip().splitlines()
@@ -247,4 +248,11 @@ def parse_program(text: str) -> ModuleOp:
         ) from error
     except VerifyException as error:
         raise EncodingError(f"eie text: {error}; correct the text") from error
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        # xDSL's parser raises many types at text that is far from any module.
+        raise EncodingError(
+            f"eie text: xDSL cannot parse it: {type(error).__name__} {error}; correct the text"
+        ) from error
     return module

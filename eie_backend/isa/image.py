@@ -138,12 +138,19 @@ class _Reader:
 
 
 def _decode_matrix(reader: _Reader, config: HardwareConfig, dtype: str) -> EncodedMatrix:
-    rows, cols, has_bias, pointer_bytes = (reader.u32() for _ in range(4))
+    rows, cols = (reader.u32() for _ in range(2))
+    has_bias, pointer_bytes = reader.flag("has_bias_column"), reader.u32()
+    if not max(rows, cols) <= config.block_values:
+        raise ImageError(f"matrix of {rows} x {cols}: at most {config.block_values} fit registers")
     codebook = np.frombuffer(reader.take(4 * config.codebook_entries), dtype)
     shape = (config.num_pe, cols + has_bias + 1)
     raw = reader.take(shape[0] * shape[1] * pointer_bytes)
     pointers = np.frombuffer(raw, f"<u{pointer_bytes}").reshape(shape).astype(np.uint32)
     entries = np.frombuffer(reader.take(reader.u32()), np.uint8)
+    if pointers[:, 0].any() or (pointers[:, 1:] < pointers[:, :-1]).any():
+        raise ImageError("the pointers of a matrix do not rise from 0")
+    if (total := int(pointers[:, -1].sum(dtype=np.int64))) != entries.size:
+        raise ImageError(f"{entries.size} entries, but the pointers end at {total}")
     return EncodedMatrix(
         rows,
         cols,
@@ -152,7 +159,7 @@ def _decode_matrix(reader: _Reader, config: HardwareConfig, dtype: str) -> Encod
         codebook,
         pointers,
         entries,
-        bool(has_bias),
+        has_bias,
     )
 
 
@@ -224,4 +231,8 @@ def _decode_body(reader: _Reader) -> Program:
     )
     if not reader.at_end():
         raise ImageError("bytes follow the last instruction")
+    if (highest := max((s.layer for s in program.setup + program.steps), default=-1)) >= len(
+        program.layers
+    ):
+        raise ImageError(f"layer {highest}, the image has {len(program.layers)}")
     return program

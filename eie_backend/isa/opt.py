@@ -7,7 +7,8 @@ xDSL's ``xdsl-opt`` with our dialect and our passes; ``--split-input-file`` and
 from __future__ import annotations
 
 import sys
-from typing import IO, ClassVar
+from io import StringIO
+from typing import IO, Any, ClassVar
 
 from xdsl.dialects.builtin import Builtin, ModuleOp
 from xdsl.passes import ModulePass
@@ -19,6 +20,7 @@ from eie_backend.errors import EieError
 from eie_backend.isa.assembly import ExactPrinter
 from eie_backend.isa.dialect import EIE
 from eie_backend.isa.elide_constants import ElideConstants
+from eie_backend.isa.text_check import check_text
 
 PASSES: tuple[type[ModulePass], ...] = (ElideConstants,)
 
@@ -34,6 +36,19 @@ class OptMain(xDSLOptMain):
         """Register the builtin and the ``eie`` dialect."""
         self.ctx.load_dialect(Builtin)
         self.ctx.load_dialect(EIE)
+
+    def register_all_frontends(self) -> None:
+        """Register MLIR text alone, checked before it is parsed."""
+        super().register_all_frontends()  # type: ignore[no-untyped-call]
+        parse: Any = self.available_frontends["mlir"]
+
+        def checked(file: IO[Any]) -> ModuleOp:
+            data = file.read()
+            text = data if isinstance(data, str) else data.decode()
+            module: ModuleOp = parse(StringIO(check_text(text)))
+            return module
+
+        self.available_frontends = {"mlir": checked}
 
     def register_all_passes(self) -> None:
         """Register `PASSES`."""
@@ -60,7 +75,14 @@ def main() -> None:
         check_versions()
         tool = OptMain("Verify and transform programs of the machine, as MLIR text.")
         tool.run()  # type: ignore[no-untyped-call]
-    except (EieError, ParseError, DiagnosticException, OSError, ValueError) as error:
+    except (
+        EieError,
+        ParseError,
+        DiagnosticException,
+        OSError,
+        RecursionError,
+        ValueError,
+    ) as error:
         sys.stderr.write(f"eie-opt: error: {str(error).strip()}\n")
         raise SystemExit(ERROR_EXIT) from None
 

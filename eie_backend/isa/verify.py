@@ -8,12 +8,14 @@
 6. An instruction names a matrix or bias that the program has.
 7. ``eie.run`` holds instructions, ``eie.setup`` only ``load_matrix``.
 8. The manifest holds strings.
+9. All matrices together have at most `MAX_CELLS` pointers.
 
 What fits the SRAM and the registers is for the machine to check, when it loads the image.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from typing import Any
@@ -31,6 +33,9 @@ from eie_backend.isa.program import ARITHMETICS
 
 MAX_VALUES = 2**32 - 1
 """Most values of one sample that an image can state."""
+
+MAX_CELLS = 1 << 26
+"""AlexNet's and VGG-16's dense layers have half as many on the largest machine."""
 
 NUMBERED = {"matrix": "eie.matrix", "bias": "eie.bias"}
 """Operands that count the program's operations of a kind."""
@@ -59,10 +64,11 @@ def verify_program(program: Any) -> None:
     )
     config = read_config(program)
     names = [name.data for name in program.layers]
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
+    if repeated := sorted(name for name, times in Counter(names).items() if times > 1):
         raise VerifyException(f"layers {repeated} are named more than once")
     body = list(program.body.block.ops)
     _require(_constant_faults(body, "f32" if arithmetic == "float32" else "i32"))
+    _check_cells(body, config)
     _require(_codebook_faults(body, config))
     _require(_instruction_faults(body, names))
     _require(
@@ -109,6 +115,20 @@ def _constant_faults(body: list[Operation], values: str) -> Iterator[str]:
                 yield f"constant of type {constant.type}; its rank must be {rank}"
 
 
+def _check_cells(body: list[Operation], config: HardwareConfig) -> None:
+    cells = 0
+    for operation in body:
+        for kind, (constant, _) in _constants(operation).items():
+            shape = constant.type.get_shape()
+            if min(shape, default=1) < 0:
+                raise VerifyException(f"constant of type {constant.type}; give every size")
+            cells += config.num_pe * (shape[1] + 1) if kind == "codes" else 0
+    if cells > MAX_CELLS:
+        raise VerifyException(
+            f"{cells} column pointers in {config.num_pe} PEs; at most {MAX_CELLS} may be there"
+        )
+
+
 def _codebook_faults(body: list[Operation], config: HardwareConfig) -> Iterator[str]:
     matrices: list[Any] = [operation for operation in body if operation.name == "eie.matrix"]
     for number, matrix in enumerate(matrices):
@@ -130,6 +150,7 @@ def _codebook_faults(body: list[Operation], config: HardwareConfig) -> Iterator[
 
 def _instruction_faults(body: list[Operation], layers: list[str]) -> Iterator[str]:
     count = {kind: sum(o.name == name for o in body) for kind, name in NUMBERED.items()}
+    known = set(layers)
     for part in body:
         inside: list[Any] = list(part.regions[0].block.ops) if part.regions else []
         for operation in inside:
@@ -138,7 +159,7 @@ def _instruction_faults(body: list[Operation], layers: list[str]) -> Iterator[st
                 continue
             if part.name == "eie.setup" and operation.name != "eie.load_matrix":
                 yield f"{operation.name} in eie.setup; only eie.load_matrix may be there"
-            if operation.layer.data not in layers:
+            if operation.layer.data not in known:
                 yield f"layer {operation.layer.data!r} is none of {layers}"
             for kind in NUMBERED.keys() & operation.properties.keys():
                 number = operation.properties[kind].value.data

@@ -139,7 +139,15 @@ def load_tensors(path: str | PathLike[str]) -> dict[str, NDArray[Any]]:
     ContainerError
         If the file cannot be read, is truncated, altered or impossible.
     """
-    return {t.name: numpy_helper.to_array(t) for t in load_eiez(path).graph.initializer}
+    tensors = {}
+    for tensor in load_eiez(path).graph.initializer:
+        try:
+            tensors[tensor.name] = numpy_helper.to_array(tensor)
+        except (TypeError, ValueError) as error:
+            raise ContainerError(
+                f"{fspath(path)}: {tensor.name} is no array: {error}; pack the model again"
+            ) from error
+    return tensors
 
 
 def read_eiez(path: str | PathLike[str]) -> Contents:

@@ -86,6 +86,8 @@ def from_sections(sections: Sequence[Section]) -> tuple[ModelProto, dict[str, Co
         model = ModelProto.FromString(graph)
     except DecodeError as error:
         raise ContainerError("the graph's section holds no model") from error
+    if outside := [t.name for t in model.graph.initializer if uses_external_data(t)]:
+        raise ContainerError(f"{', '.join(outside)}: the values are said to be in other files")
     initializers, coded, last = model.graph.initializer, {}, -1
     room -= len(graph)
     for section in sections[1:]:

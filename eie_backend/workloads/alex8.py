@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import zipfile
 from os import PathLike
+from pathlib import Path
 
-import numpy as np
-
+from eie_backend.array_file import read_array_file
 from eie_backend.errors import InputError
 from eie_backend.workloads.layer import Layer
 
@@ -28,18 +27,18 @@ def read_alex8(path: str | PathLike[str]) -> Layer:
         If the file cannot be read or lacks one of them.
     """
     try:
-        with np.load(path, allow_pickle=False) as data:
-            missing = [name for name in ARRAYS if name not in data]
-            if missing:
-                raise InputError(f"{path}: has no {', '.join(missing)}; give Alex-8's .npz")
-            codes, codebook, bias, x, expected = (data[name] for name in ARRAYS)
+        data = read_array_file(Path(path))
     except OSError as error:
         raise InputError(
             f"{path}: cannot be read: {error.strerror or error}; give Alex-8's .npz"
         ) from error
-    except (ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+    except ValueError as error:
         raise InputError(
-            f"{path}: not a whole .npz file of plain arrays; give Alex-8's .npz"
+            f"{path}: not a whole .npz file of plain arrays: {error}; give Alex-8's .npz"
         ) from error
+    missing = [name for name in ARRAYS if not (isinstance(data, dict) and name in data)]
+    if missing:
+        raise InputError(f"{path}: has no {', '.join(missing)}; give Alex-8's .npz")
+    codes, codebook, bias, x, expected = (data[name] for name in ARRAYS)
     origin = "as its authors published it, with a real input"
     return Layer("Alex-8", origin, codes, codebook, x, bias, expected)

@@ -1,5 +1,6 @@
 """Large weights stay in their file; the model is the same as if they had been parsed."""
 
+import os
 import re
 
 import numpy as np
@@ -14,6 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 import eie_backend as eie
 from eie_backend.errors import ModelError
 from eie_backend.frontend import onnx_file
+from eie_backend.frontend.onnx import load_onnx
 from eie_backend.frontend.onnx_file import read_model
 
 RNG = np.random.default_rng(0)
@@ -105,6 +107,83 @@ def test_external_data_elsewhere(tmp_path, location, reason):
     message = f"{path}: its external data cannot be read: {reason}; keep the data files beside"
     with pytest.raises(ModelError, match=f"^{re.escape(message)}"):
         eie.from_onnx(path)
+
+
+def with_external(folder, **info):
+    """Write a model whose bias, a small tensor, and a constant in a node are in other files."""
+    proto = model()
+    constant = numpy_helper.from_array(np.ones(513, np.float32), "c")
+    node = helper.make_node("Constant", [], ["k"], "constant", value=constant)
+    proto.graph.node.insert(0, node)
+    tensors = [proto.graph.initializer[1], proto.graph.node[0].attribute[0].t]
+    for tensor in tensors:
+        tensor.ClearField("raw_data")
+        tensor.data_location = TensorProto.EXTERNAL
+    for number, tensor in enumerate(tensors):
+        if number == info.get("which", 0):
+            chosen = {"location": "b.data", **info}
+        else:
+            chosen = {"location": "b.data"}
+        for key, value in chosen.items():
+            if key != "which":
+                tensor.external_data.add(key=key, value=value)
+    (folder / "b.data").write_bytes(bytes(4 * 513))
+    path = folder / "m.onnx"
+    path.write_bytes(proto.SerializeToString())
+    return path
+
+
+@pytest.mark.parametrize("read", [eie.from_onnx, load_onnx])
+@pytest.mark.parametrize("which", [0, 1], ids=["initializer", "constant"])
+@pytest.mark.parametrize(
+    "location",
+    [
+        "../out.data",
+        "{folder}/out.data",
+        "inside/../../out.data",
+        "link",
+        "linked/out.data",
+        "",
+        ".",
+        "inside",
+        "pipe",
+        "b.data\0x",
+        "file:b.data",
+        "no" * 200,
+    ],
+)
+def test_external_data_only_below_the_folder(tmp_path, location, which, read):
+    """Also of small tensors, and of constants in nodes; nothing waits for a pipe."""
+    folder = tmp_path / "model"
+    (folder / "inside").mkdir(parents=True)
+    (tmp_path / "out.data").write_bytes(bytes(4 * 513))
+    (folder / "link").symlink_to(tmp_path / "out.data")
+    (folder / "linked").symlink_to(tmp_path)
+    os.mkfifo(folder / "pipe")
+    location = location.replace("{folder}", str(tmp_path))
+    path = with_external(folder, location=location, which=which)
+    with pytest.raises(ModelError, match="is not a file in the model's folder; keep the data"):
+        read(path)
+
+
+@pytest.mark.parametrize("offset", ["-4", "x", "", "9" * 30, "1e3"])
+def test_external_data_at_no_place(tmp_path, offset):
+    with pytest.raises(ModelError, match="no numbers of bytes; keep the data files"):
+        eie.from_onnx(with_external(tmp_path, offset=offset))
+
+
+def test_external_data_below_the_folder(tmp_path):
+    assert load_onnx(with_external(tmp_path)).graph.initializer[1].raw_data == bytes(4 * 513)
+
+
+@pytest.mark.parametrize("which", ["bytes", "proto"])
+def test_a_model_that_is_in_no_file_has_no_external_data(tmp_path, monkeypatch, which):
+    """Otherwise a model could read files of the working folder."""
+    path = with_external(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    found = path.read_bytes() if which == "bytes" else onnx.load(path, load_external_data=False)
+    with pytest.raises(ModelError, match="b: its values are in another file, but the model is in"):
+        eie.from_onnx(found)
 
 
 def test_external_data_that_ends_early(tmp_path):

@@ -132,16 +132,39 @@ def test_the_layout_of_the_header():
 
 @pytest.mark.parametrize(("weights", "pointer_bytes"), [(65535, 2), (65536, 4)])
 def test_pointers_take_two_bytes_while_they_fit(weights, pointer_bytes):
-    matrix = encode(np.ones((weights, 1), np.uint8), [0, 1], HardwareConfig(num_pe=1))
+    codes = np.arange(65536).reshape(16, 4096).T < weights
+    matrix = encode(codes.astype(np.uint8), [0, 1], matrix_config(1))
     record = encode_matrix(matrix)
-    assert struct.unpack_from("<4I", record) == (weights, 1, 0, pointer_bytes)
-    assert len(record) == 16 + 4 * 16 + 2 * pointer_bytes + 4 + weights
+    assert struct.unpack_from("<4I", record) == (4096, 16, 0, pointer_bytes)
+    assert len(record) == 16 + 4 * 16 + 17 * pointer_bytes + 4 + weights
     image = encode_image(replace(small_program(), config=matrix_config(1), matrices=(matrix,)))
-    assert decode_image(image).matrices[0].pointers.tolist() == [[0, weights]]
+    assert decode_image(image).matrices[0].pointers[0, -1] == weights
+
+
+def test_a_matrix_is_checked():
+    """Its pointers rise and end with its entries, and its rows fit the registers."""
+    config = matrix_config(1)
+    good = encode(np.ones((3, 2), np.uint8), [0, 1], config)
+    for bad, message in (
+        (replace(good, rows=4097), "matrix of 4097 x 2: at most 4096 fit registers"),
+        (replace(good, pointers=np.array([[0, 9, 6]], np.uint32)), "do not rise from 0"),
+        (replace(good, pointers=np.array([[1, 3, 6]], np.uint32)), "do not rise from 0"),
+        (replace(good, entries=good.entries[1:]), "5 entries, but the pointers end at 6"),
+    ):
+        image = encode_image(replace(small_program(), config=config, matrices=(bad,)))
+        with pytest.raises(ImageError, match=message):
+            decode_image(image)
+    with pytest.raises(EncodingError, match="an entry is of row 2, the matrix has 2"):
+        replace(good, rows=2).codes()
+
+
+def test_a_step_is_of_a_layer_that_the_image_has():
+    with pytest.raises(ImageError, match="layer 0, the image has 0"):
+        decode_image(encode_image(replace(small_program(), layers=())))
 
 
 def matrix_config(num_pe):
-    return HardwareConfig(num_pe=num_pe)
+    return HardwareConfig(num_pe=num_pe, act_registers=4096)
 
 
 def test_every_truncation_is_refused():

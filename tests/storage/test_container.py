@@ -383,3 +383,24 @@ def test_zlib_bombs_are_cut_off(whole, tmp_path):
     bomb = zlib.compress(bytes(1 << 26), 9)
     data = changed(whole, 3, lambda p: p[:6] + struct.pack("<Q", 3600) + bomb)
     assert "zlib data of 3601 bytes or more; 3600 are declared" in refused(tmp_path / "x", data)
+
+
+def test_values_in_other_files_are_refused(compressed, tmp_path):
+    """A container would otherwise read files of the working folder."""
+    path = tmp_path / "t.eiez"
+    save_eiez(path, compressed)
+    sections = split(path.read_bytes())
+    model = onnx.ModelProto.FromString(model_sections._plain(sections[1].payload, 1 << 30))
+    model.graph.initializer[0].data_location = TensorProto.EXTERNAL
+    model.graph.initializer[0].external_data.add(key="location", value="x")
+    graph = bytes([model_sections.RAW]) + model.SerializeToString()
+    path.write_bytes(join([sections[0], Section("GRPH", graph), *sections[2:]]))
+    with pytest.raises(ContainerError, match=r"fc1.weight: the values are said to be in other"):
+        read_eiez(path)
+
+
+def test_a_tensor_that_is_no_array(tmp_path):
+    tensor = TensorProto(name="t", data_type=TensorProto.FLOAT, dims=[3], raw_data=b"1234")
+    save_eiez(tmp_path / "t.eiez", model_of(tensor))
+    with pytest.raises(ContainerError, match=r"t is no array: .*; pack the model again"):
+        load_tensors(tmp_path / "t.eiez")

@@ -175,3 +175,11 @@ eie.bias dense<[1.0, -1.0]> : tensor<2xf32>
 eie.run {
   eie.clear "fc1"
 }
+
+// -----
+
+// Rule 9: there are not too many pointers.
+// CHECK: 67109888 column pointers in 1024 PEs; at most 67108864 may be there
+eie.program "f" "float32" inputs = 3, outputs = 2 layers ["fc1"] config {num_pe = 1024 : i64, fifo_depth = 8 : i64, spmat_width_bits = 64 : i64, spmat_sram_bytes = 131072 : i64, ptr_sram_bytes = 32768 : i64, ptr_bits = 16 : i64, act_sram_bytes = 2048 : i64, act_registers = 64 : i64, codebook_bits = 4 : i64, accumulator_bits = 16 : i64, clock_mhz = 800 : i64, dram_bytes_per_cycle = 8 : i64} manifest {} {
+  eie.matrix codes = dense<0> : tensor<1x65536xi8>, codebook = dense<[0.0, 0.5]> : tensor<2xf32>
+}

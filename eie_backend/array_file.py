@@ -1,0 +1,84 @@
+"""Read ``.npy`` and ``.npz`` files that may be anything.
+
+NumPy trusts the size that a header declares, and memory for it is taken before a value is read. So
+the header is compared with the bytes that there are, and those with what deflating can gain.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from math import prod
+from pathlib import Path
+from typing import IO, Any
+
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from eie_backend.errors import is_out_of_memory
+
+MAX_DEFLATION = 1032
+"""No deflated data are smaller by more; see https://zlib.net/zlib_tech.html."""
+
+SUFFIX = ".npy"
+HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+PLAIN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Compressions that NumPy writes; of others, a few bytes may stand for gigabytes."""
+
+
+def read_array_file(path: Path) -> NDArray[Any] | dict[str, NDArray[Any]]:
+    """Return the array in a ``.npy``, or the arrays in a ``.npz`` by name.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it is not a whole file of plain arrays; the message says why.
+    """
+    with path.open("rb") as file:
+        try:
+            if not zipfile.is_zipfile(file):
+                return _array(file, path.stat().st_size)
+            with zipfile.ZipFile(file) as archive:
+                return _arrays(archive, path.stat().st_size)
+        except (OSError, ValueError):
+            raise
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise
+            # zipfile, zlib and NumPy's header raise many types.
+            raise ValueError(f"{type(error).__name__}: {error}") from error
+
+
+def _arrays(archive: zipfile.ZipFile, file_bytes: int) -> dict[str, NDArray[Any]]:
+    members = archive.infolist()
+    if sum(member.compress_size for member in members) > file_bytes:
+        raise ValueError("members overlap")
+    for member in members:
+        limit = MAX_DEFLATION * member.compress_size
+        if member.compress_type not in PLAIN or member.file_size > limit:
+            raise ValueError(f"{member.filename!r} is neither stored nor deflated")
+        if not member.filename.endswith(SUFFIX):
+            raise ValueError(f"{member.filename!r} is no array")
+    arrays = {}
+    for member in members:
+        with archive.open(member) as file:
+            arrays[member.filename.removesuffix(SUFFIX)] = _array(file, member.file_size)
+    return arrays
+
+
+def _array(file: IO[bytes], size: int) -> NDArray[Any]:
+    file.seek(0)
+    try:
+        shape, _, dtype = HEADERS[npy.read_magic(file)](file)
+        declared = prod(shape) * dtype.itemsize
+        fits = min(shape, default=0) >= 0 and declared <= size - file.tell()
+    except Exception as error:  # also MemoryError, of Python's parser
+        raise ValueError(f"no header of an array: {error}") from error
+    if dtype.hasobject:
+        raise ValueError(f"{dtype} needs pickle, which runs what a file says")
+    if not fits:
+        raise ValueError(f"an array of {shape}, {dtype}, in {size} bytes")
+    file.seek(0)
+    array: NDArray[Any] = npy.read_array(file, allow_pickle=False)
+    return array

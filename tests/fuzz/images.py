@@ -1,0 +1,39 @@
+"""Images that `eie disasm` decodes in Python; the machine's are ``runtime/tests/fuzz_image.cc``."""
+
+from __future__ import annotations
+
+import zlib
+from random import Random
+
+from driver import Kind
+from edits import edit_bytes, hard_number
+from programs import program
+
+from eie_backend.isa.image import HEADER_BYTES, decode_image, encode_image
+from eie_backend.isa.source_file import disassemble
+
+
+def seeds() -> list[bytes]:
+    """Return images of two arithmetics."""
+    return [encode_image(program("float32")), encode_image(program("int16"))]
+
+
+def edit(random: Random, data: bytes) -> bytes:
+    """Edit bytes, or one of the numbers of 4 bytes, and make the checksum fit."""
+    for _ in range(random.choice((1, 1, 2, 4))):
+        if random.random() < 0.5 or len(data) < HEADER_BYTES + 4:
+            data = edit_bytes(random, data)
+        else:
+            at = random.randrange(HEADER_BYTES, len(data) - 3)
+            number = hard_number(random) % (1 << 32)
+            data = data[:at] + number.to_bytes(4, "little") + data[at + 4 :]
+    body = data[HEADER_BYTES:]
+    return data[: HEADER_BYTES - 4] + zlib.crc32(body).to_bytes(4, "little") + body
+
+
+def read(data: bytes) -> str:
+    """Decode and print, as `eie disasm` does."""
+    return disassemble([decode_image(data)])
+
+
+KIND = Kind("images", seeds, edit, read, multiple=1000)
