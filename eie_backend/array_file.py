@@ -7,9 +7,10 @@ the header is compared with the bytes that there are, and those with what deflat
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Iterator
 from math import prod
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from numpy.lib import format as npy
 from numpy.typing import NDArray
@@ -50,7 +51,14 @@ def read_array_file(path: Path) -> NDArray[Any] | dict[str, NDArray[Any]]:
             raise ValueError(f"{type(error).__name__}: {error}") from error
 
 
-def _arrays(archive: zipfile.ZipFile, file_bytes: int) -> dict[str, NDArray[Any]]:
+def open_arrays(archive: zipfile.ZipFile, file_bytes: int) -> Iterator[tuple[str, IO[bytes], int]]:
+    """Yield the arrays of an archive: name, file, and how many bytes that has.
+
+    Raises
+    ------
+    ValueError
+        If a member is no array, or may be larger than the archive says.
+    """
     members = archive.infolist()
     if sum(member.compress_size for member in members) > file_bytes:
         raise ValueError("members overlap")
@@ -60,25 +68,50 @@ def _arrays(archive: zipfile.ZipFile, file_bytes: int) -> dict[str, NDArray[Any]
             raise ValueError(f"{member.filename!r} is neither stored nor deflated")
         if not member.filename.endswith(SUFFIX):
             raise ValueError(f"{member.filename!r} is no array")
-    arrays = {}
     for member in members:
-        with archive.open(member) as file:
-            arrays[member.filename.removesuffix(SUFFIX)] = _array(file, member.file_size)
+        yield member.filename.removesuffix(SUFFIX), archive.open(member), member.file_size
+
+
+class Header(NamedTuple):
+    """What stands before an array's values."""
+
+    shape: tuple[int, ...]
+    is_fortran: bool
+    dtype: Any
+
+
+def read_header(file: IO[bytes], size: int) -> Header:
+    """Read an array's header from the beginning of a file of `size` bytes.
+
+    Raises
+    ------
+    ValueError
+        If it is none, declares more values than there are, or some that need pickle.
+    """
+    try:
+        header = Header(*HEADERS[npy.read_magic(file)](file))
+        declared = prod(header.shape) * header.dtype.itemsize
+        fits = min(header.shape, default=0) >= 0 and declared <= size - file.tell()
+    except Exception as error:  # also MemoryError, of Python's parser
+        raise ValueError(f"no header of an array: {error}") from error
+    if header.dtype.hasobject:
+        raise ValueError(f"{header.dtype} needs pickle, which runs what a file says")
+    if not fits:
+        raise ValueError(f"an array of {header.shape}, {header.dtype}, in {size} bytes")
+    return header
+
+
+def _arrays(archive: zipfile.ZipFile, file_bytes: int) -> dict[str, NDArray[Any]]:
+    arrays = {}
+    for name, file, size in open_arrays(archive, file_bytes):
+        with file:
+            arrays[name] = _array(file, size)
     return arrays
 
 
 def _array(file: IO[bytes], size: int) -> NDArray[Any]:
     file.seek(0)
-    try:
-        shape, _, dtype = HEADERS[npy.read_magic(file)](file)
-        declared = prod(shape) * dtype.itemsize
-        fits = min(shape, default=0) >= 0 and declared <= size - file.tell()
-    except Exception as error:  # also MemoryError, of Python's parser
-        raise ValueError(f"no header of an array: {error}") from error
-    if dtype.hasobject:
-        raise ValueError(f"{dtype} needs pickle, which runs what a file says")
-    if not fits:
-        raise ValueError(f"an array of {shape}, {dtype}, in {size} bytes")
+    read_header(file, size)
     file.seek(0)
     array: NDArray[Any] = npy.read_array(file, allow_pickle=False)
     return array

@@ -8,23 +8,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from math import prod
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from eie_backend.array_file import Header, open_arrays, read_header
 from eie_backend.errors import InputError
-
-READ_HEADER = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-
-
-class Header(NamedTuple):
-    """What stands before an array's values in a file."""
-
-    shape: tuple[int, ...]
-    is_fortran: bool
-    dtype: np.dtype[Any]
 
 
 class SampleFile:
@@ -48,10 +38,8 @@ class SampleFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.headers: dict[str, Header] = {}
         with self._opened() as files:
-            for name, file in files.items():
-                self.headers[name] = _header(file)
+            self.headers: dict[str, Header] = {name: header for name, (_, header) in files.items()}
 
     def read(self, name: str) -> NDArray[np.generic]:
         """Return a whole array; one whose values lie column by column can only be read so.
@@ -62,8 +50,8 @@ class SampleFile:
             If the file is damaged or ends early.
         """
         with self._opened() as files:
-            header = _header(files[name])
-            values = _values(files[name], header.dtype, prod(header.shape))
+            file, header = files[name]
+            values = _values(file, header.dtype, prod(header.shape))
         return values.reshape(header.shape, order="F" if header.is_fortran else "C")
 
     def parts(self, names: Sequence[str], samples: int) -> Iterator[dict[str, NDArray[np.generic]]]:
@@ -77,41 +65,37 @@ class SampleFile:
         count = min(self.headers[name].shape[0] for name in names)
         whole = {name: self.read(name) for name in names if self.headers[name].is_fortran}
         with self._opened() as files:
-            for name in names:
-                _header(files[name])
             for start in range(0, count, samples):
                 stop = min(start + samples, count)
                 yield {
                     name: whole[name][start:stop]
                     if name in whole
-                    else self._rows(files[name], name, stop - start)
+                    else _rows(*files[name], stop - start)
                     for name in names
                 }
 
-    def _rows(self, file: IO[bytes], name: str, rows: int) -> NDArray[np.generic]:
-        header = self.headers[name]
-        row = header.shape[1:]
-        return _values(file, header.dtype, rows * prod(row)).reshape(rows, *row)
-
     @contextmanager
-    def _opened(self) -> Iterator[dict[str, IO[bytes]]]:
-        """Open every array's file, at its beginning."""
+    def _opened(self) -> Iterator[dict[str, tuple[IO[bytes], Header]]]:
+        """Open every array's file, and read its header."""
         try:
+            size = self.path.stat().st_size
             with ExitStack() as stack:
-                if not zipfile.is_zipfile(self.path):
-                    yield {"": stack.enter_context(self.path.open("rb"))}
-                    return
-                archive = stack.enter_context(zipfile.ZipFile(self.path))
-                yield {
-                    name.removesuffix(".npy"): stack.enter_context(archive.open(name))
-                    for name in archive.namelist()
-                }
+                file = stack.enter_context(self.path.open("rb"))
+                if zipfile.is_zipfile(file):
+                    archive = stack.enter_context(zipfile.ZipFile(file))
+                    opened = list(open_arrays(archive, size))
+                else:
+                    file.seek(0)
+                    opened = [("", file, size)]
+                for _, one, _ in opened:
+                    stack.enter_context(one)
+                yield {name: (one, read_header(one, bytes_)) for name, one, bytes_ in opened}
         except FileNotFoundError as error:
             raise InputError(f"{self.path}: no such file; give a .npy or .npz file") from error
         except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError) as error:
             raise InputError(
-                f"{self.path}: not a whole .npy or .npz file of plain arrays; write it with "
-                "numpy.save"
+                f"{self.path}: not a whole .npy or .npz file of plain arrays: {error}; write it "
+                "with numpy.save or numpy.savez"
             ) from error
         except OSError as error:
             raise InputError(
@@ -120,21 +104,9 @@ class SampleFile:
             ) from error
 
 
-def _header(file: IO[bytes]) -> Header:
-    """Read an array's header.
-
-    Raises
-    ------
-    ValueError
-        If it is none, or the values are Python objects, which only pickle reads.
-    """
-    version = npy.read_magic(file)
-    if version not in READ_HEADER:
-        raise ValueError(f"version {version} of the format")
-    header = Header(*READ_HEADER[version](file))
-    if header.dtype.hasobject or any(extent < 0 for extent in header.shape):
-        raise ValueError("objects, or an impossible shape")
-    return header
+def _rows(file: IO[bytes], header: Header, rows: int) -> NDArray[np.generic]:
+    row = header.shape[1:]
+    return _values(file, header.dtype, rows * prod(row)).reshape(rows, *row)
 
 
 def _values(file: IO[bytes], dtype: np.dtype[Any], count: int) -> NDArray[np.generic]:
@@ -147,5 +119,5 @@ def _values(file: IO[bytes], dtype: np.dtype[Any], count: int) -> NDArray[np.gen
     """
     data = file.read(count * dtype.itemsize)
     if len(data) != count * dtype.itemsize:
-        raise EOFError
+        raise EOFError("it ends early")
     return np.frombuffer(data, dtype)

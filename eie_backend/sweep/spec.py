@@ -12,6 +12,7 @@ import yaml
 from eie_backend.balance import BALANCE_MODES
 from eie_backend.errors import SweepError
 from eie_backend.isa.program import ARITHMETICS
+from eie_backend.plain_yaml import read_yaml
 from eie_backend.sweep.parameters import read_space
 from eie_backend.sweep.space import Choices, Path, Range, Space
 
@@ -90,12 +91,12 @@ def read_spec(path: File) -> Spec:
         If the file cannot be read, or with every fault in it.
     """
     try:
-        settings = yaml.safe_load(path.read_text("utf-8"))
+        settings = read_yaml(path.read_text("utf-8"))
     except OSError as error:
         raise SweepError(
             f"{path}: cannot be read: {error.strerror or error}; give a YAML file"
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SweepError(f"{path}: not YAML: {' '.join(str(error).split())}; correct it") from error
     if not isinstance(settings, Mapping):
         raise SweepError(f"{path}: a {type(settings).__name__}; give a mapping of {_KEYS}")
