@@ -16,7 +16,7 @@ from eie_backend.cli.options import PROTECTIONS, UNITS, choice
 
 if TYPE_CHECKING:
     from eie_backend.cli.table import Table
-    from eie_backend.profiler import Runner
+    from eie_backend.runner import Runner
     from eie_backend.soft_errors.campaign import Campaign, FaultRow, ProtectionCost
 
 EXAMPLE = """Example:
@@ -201,7 +201,7 @@ def _loaded(model: str, data: Path | None, samples: int | None) -> tuple[Runner,
     from eie_backend.cli.demo import digits
     from eie_backend.cli.files import read_samples
     from eie_backend.errors import InputError
-    from eie_backend.profiler import Runner
+    from eie_backend.runner import Runner
     from eie_backend.soft_errors.shipped import BATCH, SHIPPED, shipped_runner
 
     images, classes = digits()

@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from eie_backend.energy_table import shipped_table
 from eie_backend.errors import ConfigError, InputError
 from eie_backend.inputs import check_labels
-from eie_backend.profiler import Batch, Data, Recorder, Runner
+from eie_backend.profiler import Recorder
+from eie_backend.runner import Batch, Data, Runner
 from eie_backend.soft_errors import interval
 from eie_backend.soft_errors.flips import BitFlip
 from eie_backend.soft_errors.protection import PROTECTIONS, Protection, check_protection, cost

@@ -6,7 +6,7 @@ from importlib.resources import as_file, files
 from typing import Any
 
 import eie_backend
-from eie_backend.profiler import Runner
+from eie_backend.runner import Runner
 from eie_backend.storage.container import read_eiez
 
 SHIPPED = {"lenet_300_100": "LeNet-300-100", "lenet_5": "LeNet-5"}

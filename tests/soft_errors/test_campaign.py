@@ -5,7 +5,7 @@ import pytest
 
 import eie_backend as eie
 from eie_backend.errors import ConfigError, InputError
-from eie_backend.profiler import Runner
+from eie_backend.runner import Runner
 from eie_backend.soft_errors import BitFlip, Campaign, strike, striking
 from eie_backend.soft_errors.campaign import OUTCOMES, _Answers, check_campaign
 from eie_backend.soft_errors.picture import draw_faults
