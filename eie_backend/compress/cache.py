@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 
@@ -49,6 +50,8 @@ class Cache:
             self.path.parent.mkdir(exist_ok=True)
             write_whole(self.path, _sealed(self._numbers).encode())
         except OSError as error:
+            with suppress(OSError):  # it holds other files
+                self.path.parent.rmdir()
             raise ModelError(
                 f"{self.path}: cannot be written: {write_fault(error)}; make room and run "
                 "again: what was found so far is kept"
