@@ -10,7 +10,7 @@ from pathlib import Path
 
 from eie_backend.errors import ModelError
 from eie_backend.library import write_fault
-from eie_backend.whole_file import write_whole
+from eie_backend.whole_file import remove_abandoned, write_whole
 
 
 class Cache:
@@ -29,7 +29,10 @@ class Cache:
 
     def __init__(self, folder: str | PathLike[str] | None, digest: str) -> None:
         self.path = None if folder is None else Path(folder) / f"{digest[:32]}.json"
-        self._numbers = {} if self.path is None else _read(self.path)
+        self._numbers: dict[str, float] = {}
+        if self.path is not None:
+            remove_abandoned(self.path.parent)
+            self._numbers = _read(self.path)
 
     def get(self, key: str) -> float | None:
         """Return the number of a key, or None."""
