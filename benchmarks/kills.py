@@ -339,6 +339,7 @@ def killed(command: Command, files: Files, kills: int) -> Counter[str]:
     while found["kills"] < kills:
         earlier_runs, number = divmod(found["kills"], len(KINDS))
         found += trial(command, courses[earlier_runs % 2], KINDS[number], rng)
+        print(f"{command.line.split()[0]}: {found['kills']} of {kills}", file=sys.stderr)
     return found
 
 

@@ -78,8 +78,7 @@ def part_folder(parent: Path) -> Iterator[Path]:
     OSError
         If it cannot be made.
     """
-    for folder in parent.glob(f"{PART}*"):
-        _remove_if_abandoned(folder)
+    remove_abandoned(parent)
     folder, lock = _locked_folder(parent)
     try:
         yield folder
@@ -103,18 +102,20 @@ def _locked_folder(parent: Path) -> tuple[Path, int]:
             os.close(lock)
 
 
-def _remove_if_abandoned(folder: Path) -> None:
-    try:
-        lock = _open_folder(folder)
-    except OSError:
-        return
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(folder, ignore_errors=True)
-    except OSError:
-        pass  # its writer is alive
-    finally:
-        os.close(lock)
+def remove_abandoned(parent: Path) -> None:
+    """Remove the folders of unfinished files whose writers have been killed."""
+    for folder in parent.glob(f"{PART}*"):
+        try:
+            lock = _open_folder(folder)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+        except OSError:
+            pass  # its writer is alive
+        finally:
+            os.close(lock)
 
 
 def _open_folder(folder: Path) -> int:

@@ -84,7 +84,7 @@ def compile_model(
 ) -> None:
     """Prune, share, calibrate and compile an ONNX model for the machine."""
     from eie_backend import HardwareConfig, compiler, export_library, from_onnx
-    from eie_backend.cli.files import check_standard, read_inputs
+    from eie_backend.cli.files import STANDARD, check_place, check_standard, read_inputs
     from eie_backend.cli.tables import balance_table, layer_plan, plan_table
     from eie_backend.errors import ModelError
     from eie_backend.inputs import input_specs
@@ -98,6 +98,8 @@ def compile_model(
         raise ModelError("nowhere to write: give -o FILE")
     if output is not None:
         check_standard(output)
+        if output != STANDARD:
+            check_place(output, None if emit else ".so")
     sizes = {"num_pe": num_pe, "fifo_depth": fifo_depth, "spmat_width_bits": spmat_width}
     if accumulator_bits is not None:
         sizes["accumulator_bits"] = accumulator_bits

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -81,7 +81,13 @@ def compress_model(
     """Prune and share an ONNX model's weights within an accuracy budget, for size or for cycles."""
     from eie_backend import HardwareConfig, read_recipe
     from eie_backend.cli.compress_tables import remarks, steps_table
-    from eie_backend.cli.files import check_place, read_inputs, read_labelled, write_files
+    from eie_backend.cli.files import (
+        check_place,
+        made_folder,
+        read_inputs,
+        read_labelled,
+        write_files,
+    )
     from eie_backend.cli.storage_tables import bytes_table, storage_table
     from eie_backend.compress.compress_onnx import OnnxCompression
     from eie_backend.compress.pictures import pictures as drawn
@@ -154,11 +160,11 @@ def compress_model(
     if report is not None:
         files[report] = made.to_json() + "\n"
     if pictures is not None:
-        pictures.mkdir(exist_ok=True)
         before, after = network.trials.weights, network.weights(compressed)
         files |= {pictures / name: image for name, image in drawn(made, before, after).items()}
     # The model is the last to change its name: where it is new, all is. Its recipe is also inside.
-    write_files(files | {output: packed})
+    with nullcontext() if pictures is None else made_folder(pictures):
+        write_files(files | {output: packed})
     show(
         made.to_dict(),
         storage_table(layers),

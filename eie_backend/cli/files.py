@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from eie_backend.inputs import InputSpec, check_inputs
 from eie_backend.isa.image import MAGIC, decode_image
 from eie_backend.isa.program import Program
 from eie_backend.library import load, programs, write_fault
-from eie_backend.whole_file import write_together
+from eie_backend.whole_file import part_folder, write_together
 
 Arrays = dict[str, NDArray[np.generic]]
 
@@ -195,12 +196,46 @@ def check_place(path: Path, suffix: str | None = None) -> None:
     Raises
     ------
     ModelError
-        If its folder does not exist, or its suffix is not `suffix`.
+        If its folder does not exist or cannot be written, or its suffix is not `suffix`.
     """
     if suffix is not None and path.suffix != suffix:
         raise ModelError(f"{path}: its name must end in {suffix}")
     if not path.parent.is_dir():
         raise ModelError(f"{path}: cannot be written: its folder does not exist; create it")
+    if path.exists() and not path.is_file():
+        return
+    try:
+        with part_folder(path.parent):
+            pass
+    except OSError as error:
+        raise ModelError(
+            f"{path}: cannot be written: {write_fault(error)}; give a folder that has room and "
+            "can be written"
+        ) from error
+
+
+@contextmanager
+def made_folder(path: Path) -> Iterator[None]:
+    """Make a folder for files, and remove it if there are none in the end.
+
+    Raises
+    ------
+    ModelError
+        If it cannot be made.
+    """
+    made = not path.exists()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ModelError(
+            f"{path}: cannot be made: {error.strerror}; give a folder that can be written"
+        ) from error
+    try:
+        yield
+    finally:
+        if made:
+            with suppress(OSError):  # it is not empty
+                path.rmdir()
 
 
 def check_standard(output: Path) -> None:

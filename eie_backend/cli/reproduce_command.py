@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +11,7 @@ import typer
 
 from eie_backend.cli.console import progress, show
 from eie_backend.cli.options import FIGURES, OTHERS, STRUCTURES, TABLES, choice
-from eie_backend.errors import InputError, ModelError
+from eie_backend.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,8 +68,9 @@ def reproduce(
 
     Exit code 1 if a value is out of its tolerance. summary.json lists all that have one.
     """
-    from eie_backend.cli.files import write_file
+    from eie_backend.cli.files import made_folder, write_file
     from eie_backend.cli.reproduce_tables import failure_lines, result_table
+    from eie_backend.drawing import require_matplotlib
     from eie_backend.reproduce import authors
     from eie_backend.reproduce.catalog import CATALOG, Entry
     from eie_backend.reproduce.runs import Runs
@@ -86,10 +88,10 @@ def reproduce(
     keys = [f"table_{n}" for n in tables or ()] + [f"figure_{n}" for n in figures or ()]
     chosen = _chosen(list(catalog) if everything else [*keys, *(others or ())], catalog)
     runs = Runs(alex8 or (ALEX8 if ALEX8.exists() else None), seed, LAYOUTS[structure])
-    if output is not None:
-        _prepare(output, chosen)
+    if output is not None and any(entry.draw for entry in chosen.values()):
+        require_matplotlib()
     results: list[Result] = []
-    with progress() as bar:
+    with progress() as bar, nullcontext() if output is None else made_folder(output):
         task = bar.add_task("reproduce", total=len(chosen))
         for key, entry in chosen.items():
             bar.update(task, description=key.replace("_", " "))
@@ -142,27 +144,13 @@ def _choice(catalog: Mapping[str, Entry]) -> str:
     return f"give --all, or some of {'; '.join(options)}"
 
 
-def _prepare(folder: Path, chosen: Mapping[str, Entry]) -> None:
-    from eie_backend.drawing import require_matplotlib
-
-    if any(entry.draw for entry in chosen.values()):
-        require_matplotlib()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ModelError(
-            f"{folder}: cannot be made: {error.strerror}; give a folder that can be written"
-        ) from error
-
-
 def _write(result: Result, entry: Entry, folder: Path) -> None:
-    from eie_backend.cli.files import write_file
+    from eie_backend.cli.files import write_files
     from eie_backend.reproduce.write import as_csv, as_json
 
-    write_file(folder / f"{result.key}.csv", as_csv(result))
-    write_file(folder / f"{result.key}.json", as_json(result))
+    files: dict[str, str | bytes] = {"csv": as_csv(result), "json": as_json(result)}
     if (draw := entry.draw) is not None:
         from eie_backend.drawing import rendered
 
-        for form in ("svg", "png"):
-            write_file(folder / f"{result.key}.{form}", rendered(lambda: draw(result), form))
+        files |= {form: rendered(lambda: draw(result), form) for form in ("svg", "png")}
+    write_files({folder / f"{result.key}.{end}": content for end, content in files.items()})

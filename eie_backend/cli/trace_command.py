@@ -54,7 +54,7 @@ def trace_model(
     ] = 64_000_000,
 ) -> None:
     """Trace one sample of a compiled model: Perfetto tracks, waveforms, or a picture."""
-    from eie_backend.cli.files import read_inputs, write_file
+    from eie_backend.cli.files import check_place, read_inputs, write_file
     from eie_backend.errors import ModelError
     from eie_backend.quantities import size
     from eie_backend.runner import Runner
@@ -64,6 +64,7 @@ def trace_model(
     if form is None:
         raise ModelError(f"{output}: its name tells the form; end it in {', '.join(FORMS)}")
     edges = parse_window(window)
+    check_place(output)
     with working(f"loading {library.name}"):
         runner = Runner(library)
     data = read_inputs(input, runner.specs)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 
 from eie_backend.errors import ModelError
 from eie_backend.library import write_fault
-from eie_backend.whole_file import write_whole
+from eie_backend.whole_file import remove_abandoned, write_whole
 
 
 class Cache:
@@ -28,7 +29,10 @@ class Cache:
 
     def __init__(self, folder: str | PathLike[str] | None, digest: str) -> None:
         self.path = None if folder is None else Path(folder) / f"{digest[:32]}.json"
-        self._numbers = {} if self.path is None else _read(self.path)
+        self._numbers: dict[str, float] = {}
+        if self.path is not None:
+            remove_abandoned(self.path.parent)
+            self._numbers = _read(self.path)
 
     def get(self, key: str) -> float | None:
         """Return the number of a key, or None."""
@@ -49,6 +53,8 @@ class Cache:
             self.path.parent.mkdir(exist_ok=True)
             write_whole(self.path, _sealed(self._numbers).encode())
         except OSError as error:
+            with suppress(OSError):  # it holds other files
+                self.path.parent.rmdir()
             raise ModelError(
                 f"{self.path}: cannot be written: {write_fault(error)}; make room and run "
                 "again: what was found so far is kept"

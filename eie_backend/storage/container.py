@@ -174,8 +174,11 @@ def is_eiez(path: Path) -> bool:
     """Return whether a file is a container, by its name or by its first bytes."""
     if path.suffix == ".eiez" or not path.is_file():
         return path.suffix == ".eiez"
-    with path.open("rb") as file:
-        return file.read(len(MAGIC)) == MAGIC
+    try:
+        with path.open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False  # who reads all of it says why that fails
 
 
 def _contents(data: bytes) -> Contents:

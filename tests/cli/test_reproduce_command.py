@@ -2,12 +2,12 @@
 
 import csv
 import json
+import os
 import sys
 
 import pytest
 
 from eie_backend import cli
-from eie_backend.cli import files
 from eie_backend.reproduce import runs
 from eie_backend.workloads import TABLE_III, LayerShape
 
@@ -139,20 +139,22 @@ def test_a_figure_is_drawn_as_svg_and_png(eie_in, tmp_path, small_layers):
     assert (tmp_path / "new/figure_7.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_full_disk_leaves_whole_files_alone(eie_in, golden, monkeypatch, tmp_path):
-    whole = files.write_whole
+def test_a_full_disk_leaves_whole_results_alone(eie_in, golden, monkeypatch, tmp_path):
+    """The second table's JSON cannot be written: its CSV is not, either; the first stays."""
+    fsync, calls = os.fsync, []
 
-    def full(path, data):
-        if path.suffix == ".json":
+    def full(descriptor):
+        calls.append(descriptor)
+        if len(calls) == 4:
             raise OSError(28, "No space left on device")
-        whole(path, data)
+        fsync(descriptor)
 
-    monkeypatch.setattr(files, "write_whole", full)
-    command = "reproduce --table 1 -o new"
+    monkeypatch.setattr(os, "fsync", full)
+    command = "reproduce --table 1 --table 2 -o new"
     code, _, stderr = eie_in(command)
     golden("reproduce_full_disk.txt", f"$ eie {command}\nexit code {code}\n{stderr}")
     assert code == 2
-    assert [path.name for path in (tmp_path / "new").iterdir()] == ["table_1.csv"]
+    assert {path.name for path in (tmp_path / "new").iterdir()} == {"table_1.csv", "table_1.json"}
 
 
 def test_the_same_seed_gives_the_same_files(eie_in, tmp_path, small_layers):
