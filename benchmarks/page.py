@@ -1,7 +1,7 @@
-"""The page of all results and its pictures, from ``benchmarks/results/*.json``.
+"""The pages of all results and their pictures, from ``benchmarks/results/*.json``.
 
-``python benchmarks/page.py`` writes ``docs/performance.md`` and
-``docs/images/performance_*.svg``; ``--check`` compares the page with the results instead.
+``python benchmarks/page.py`` writes ``docs/performance.md``, ``docs/robustness.md`` and
+``docs/images/performance_*.svg``; ``--check`` compares the pages with the results instead.
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 import sections
 import sections_compiler
+import sections_concurrency
+import sections_fuzz
+import sections_remote
+import sections_soft_errors
 from sections import Result
 
 from eie_backend.whole_file import write_whole
@@ -24,11 +28,14 @@ RESULTS = ROOT / "benchmarks" / "results"
 TRAINED = ROOT / "eie_backend" / "data"
 """Results of training, which `eie reproduce` shows too."""
 
-PAGE = ROOT / "docs" / "performance.md"
+DOCS = ROOT / "docs"
 COMMAND = "python benchmarks/page.py"
 LENET = "lenet.py {} --data mnist.npz"
 
-SECTIONS: dict[str, tuple[str, Callable[[Result], str]]] = {
+Sections = dict[str, tuple[str, Callable[[Result], str]]]
+"""By result: a title, and what makes the section's text of it."""
+
+PERFORMANCE: Sections = {
     "sparse_pays": ("Sparse against dense, layer by layer", sections.sparse_pays),
     "growth": ("How times grow", sections.growth),
     "simulator": ("The simulator", sections.simulator),
@@ -42,32 +49,61 @@ SECTIONS: dict[str, tuple[str, Callable[[Result], str]]] = {
     "lenet_300_100": ("LeNet-300-100, compressed", sections_compiler.lenets),
     "lenet_5": ("LeNet-5, compressed", sections_compiler.lenets),
 }
-"""By result: a title, and what makes the section's text of it."""
+ROBUSTNESS: Sections = {
+    "fuzz": ("Hostile bytes", sections_fuzz.fuzz),
+    "concurrency": ("Many callers", sections_concurrency.concurrency),
+    "remote": ("Another machine", sections_remote.remote),
+    "soft_errors": ("Soft errors", sections_soft_errors.soft_errors),
+}
 
-INTRODUCTION = f"""\
-# Performance
-
-<!-- Generated from benchmarks/results/*.json and eie_backend/data/lenet_*.json by `{COMMAND}`. -->
-
-`make bench` runs all but the LeNets, in about a quarter of an hour, and writes this page;
-`make bench-lenet` trains the LeNets (PyTorch, MNIST, 40 minutes). Each section says which command
-measured it, on which machine, when, and with which versions.
-
+ORIGIN = f"<!-- Generated from benchmarks/results/*.json and eie_backend/data by `{COMMAND}`. -->"
+TIMES = """\
 A time is the median in milliseconds, with the quartiles in brackets. Calls that are compared take
 turns in one run, and a ratio is one of their medians. What a section calls exact does not depend on
 the machine: cycles, counters, bytes and energy are what the code computes, and
 `tests/benchmarks/` compares them with what it computes now.
 """
+PERFORMANCE_INTRODUCTION = f"""\
+# Performance
+
+{ORIGIN}
+
+`make bench` runs all but the LeNets, in about a quarter of an hour, and writes this page;
+`make bench-lenet` trains the LeNets (PyTorch, MNIST, 40 minutes). Each section says which command
+measured it, on which machine, when, and with which versions.
+
+{TIMES}"""
+ROBUSTNESS_INTRODUCTION = f"""\
+# What it withstands
+
+{ORIGIN}
+
+Each section says which command measured it, on which machine, when, and with which versions. A
+short version of each is among the tests.
+"""
 
 
-def page() -> str:
-    """Return the page."""
-    parts = [INTRODUCTION]
-    for name, (title, text) in SECTIONS.items():
-        folder = TRAINED if name.startswith("lenet") else RESULTS
-        result = json.loads((folder / f"{name}.json").read_text("utf-8"))
-        parts.append(f"## {title}\n\n{origin(name, result['environment'])}\n{text(result)}")
-    return "\n".join(parts)
+def pages() -> dict[Path, str]:
+    """Return the pages by their files."""
+    found = {name: _read(name) for name in (*PERFORMANCE, *ROBUSTNESS)}
+    return {
+        DOCS / "performance.md": _page(PERFORMANCE_INTRODUCTION, PERFORMANCE, found),
+        DOCS / "robustness.md": _page(ROBUSTNESS_INTRODUCTION, ROBUSTNESS, found),
+    }
+
+
+def _page(introduction: str, parts: Sections, found: dict[str, Result]) -> str:
+    texts = [
+        f"## {title}\n\n{origin(name, found[name]['environment'])}\n{text(found[name])}"
+        for name, (title, text) in parts.items()
+    ]
+    return "\n".join([introduction, *texts])
+
+
+def _read(name: str) -> Result:
+    folder = TRAINED if name.startswith("lenet") else RESULTS
+    result: Result = json.loads((folder / f"{name}.json").read_text("utf-8"))
+    return result
 
 
 def origin(name: str, environment: dict[str, object]) -> str:
@@ -89,13 +125,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
     if parser.parse_args().check:
-        if PAGE.exists() and PAGE.read_text("utf-8") == page():
-            return 0
-        sys.stderr.write(f"out of date: {PAGE.relative_to(ROOT)}; run `{COMMAND}`\n")
-        return 1
+        old = [
+            str(path.relative_to(ROOT))
+            for path, text in pages().items()
+            if not path.exists() or path.read_text("utf-8") != text
+        ]
+        if old:
+            sys.stderr.write(f"out of date: {', '.join(old)}; run `{COMMAND}`\n")
+        return len(old) > 0
     from pictures import pictures
 
-    write_whole(PAGE, page().encode())
+    for path, text in pages().items():
+        write_whole(path, text.encode())
     for name, data in pictures(RESULTS).items():
         write_whole(ROOT / "docs" / "images" / name, data)
     return 0

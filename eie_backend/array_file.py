@@ -92,6 +92,8 @@ def read_header(file: IO[bytes], size: int) -> Header:
         header = Header(*HEADERS[npy.read_magic(file)](file))
         declared = prod(header.shape) * header.dtype.itemsize
         fits = min(header.shape, default=0) >= 0 and declared <= size - file.tell()
+    except OSError:
+        raise
     except Exception as error:  # also MemoryError, of Python's parser
         raise ValueError(f"no header of an array: {error}") from error
     if header.dtype.hasobject:

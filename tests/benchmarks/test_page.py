@@ -21,21 +21,22 @@ def timings_in(value):
             yield from timings_in(item)
 
 
-def test_the_page_is_up_to_date():
-    assert page.PAGE.read_text("utf-8") == page.page(), f"run `{page.COMMAND}`"
+def test_the_pages_are_up_to_date():
+    for path, text in page.pages().items():
+        assert path.read_text("utf-8") == text, f"run `{page.COMMAND}`"
 
 
 def test_an_old_page_is_named(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(page, "ROOT", tmp_path)
-    monkeypatch.setattr(page, "PAGE", tmp_path / "performance.md")
+    monkeypatch.setattr(page, "pages", lambda: {tmp_path / "performance.md": "new"})
     monkeypatch.setattr("sys.argv", ["page.py", "--check"])
     assert page.main() == 1
     message = f"out of date: performance.md; run `{page.COMMAND}`\n"
     assert capsys.readouterr().err == message
 
 
-def test_every_result_and_every_benchmark_has_a_section():
-    assert {path.stem for path in RESULTS} == set(page.SECTIONS)
+def test_every_result_has_a_section():
+    assert {path.stem for path in RESULTS} == {*page.PERFORMANCE, *page.ROBUSTNESS}
 
 
 @pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)

@@ -35,6 +35,7 @@ WRITES = {
     "profile": "profile mlp.so --input x.npy --accelergy out/counts.yaml",
     "report": "report mlp.so --input x.npy -o out/page.html",
     "trace": "trace mlp.so --input x.npy -o out/t.vcd",
+    "faults": "faults mlp.so --data x.npy --units ptr --trials 1 --rates 0.01 -o out/faults.json",
     "reproduce": "reproduce --table 1 -o out/new",
     "pack": "pack mlp.onnx -o out/packed.eiez",
     "unpack": "unpack mlp.eiez -o out/unpacked.onnx",
@@ -52,6 +53,7 @@ READS = {
     "profile": "profile {mlp.so} --input {x.npy} --energy {energy.yaml}",
     "report": "report {mlp.so} --input {x.npy} --labels {y.npy} -o page.html",
     "trace": "trace {mlp.so} --input {x.npy} -o t.vcd",
+    "faults": "faults {mlp.so} --data {good.npz} --flips {flips.yaml}",
     "reproduce": "reproduce --table 1 --alex8 {alex8.npz}",
     "pack": "pack {mlp.onnx} -o new.eiez --recipe {recipe.yaml}",
     "unpack": "unpack {mlp.eiez} -o new.onnx",
@@ -80,6 +82,7 @@ def prepared(make_mlp, tmp_path_factory):
     (folder / "sweep.yaml").write_text(json.dumps(sweep))
     energies = Path(eie.__file__).parent / "data" / "energy_45nm.yaml"
     (folder / "energy.yaml").write_bytes(energies.read_bytes())
+    (folder / "flips.yaml").write_text("- {unit: codebook, matrix: 0, code: 1, bit: 0}\n")
     (folder / "alex8.npz").write_text("not read")
     executable = eie.compile(eie.from_onnx(model))
     eie.export_library(executable, folder / "mlp.so")
