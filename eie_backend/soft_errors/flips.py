@@ -29,6 +29,7 @@ from eie_backend.config import ENTRY_BITS, HardwareConfig
 from eie_backend.encoding import EncodedMatrix
 from eie_backend.errors import InputError
 from eie_backend.isa.program import Program
+from eie_backend.plain_yaml import read_yaml
 from eie_backend.soft_errors.units import (
     PLACES,
     TRANSIENT,
@@ -93,11 +94,11 @@ def read_flips(path: str | PathLike[str], programs: Sequence[Program]) -> list[B
         If the file cannot be read, or names bits that are not there; lists all faults at once.
     """
     try:
-        items = yaml.safe_load(Path(path).read_text("utf-8"))
+        items = read_yaml(Path(path).read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise InputError(f"{path}: cannot be read: {reason}; give a YAML file of flips") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}" if mark else ""
         raise InputError(f"{path}: not YAML{where}; write a list of flips") from error
