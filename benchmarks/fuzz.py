@@ -26,7 +26,8 @@ from driver import LIMIT_SECONDS, fuzz
 from record import RESULTS, record
 
 ROOT = Path(__file__).parents[1]
-KINDS = ("containers", "recipes", "tables", "programs", "images", "models", "datasets", "libraries")
+KINDS = ("containers", "recipes", "sweeps", "flips", "tables", "programs", "images", "models")
+KINDS += ("datasets", "libraries")
 MACHINE = "images, by the machine"
 FINDINGS = ROOT / "build" / "fuzz" / "python"
 TARGET = ROOT / "build" / "fuzz" / "tests" / "fuzz_image"

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from typing import Any, TypeAlias
 
 from eie_backend.config import HardwareConfig
@@ -118,3 +119,8 @@ def grid(space: Space) -> Iterator[dict[Path, Scalar]]:
         choices.append(alternatives.values)
     for values in itertools.product(*choices):
         yield dict(zip(space, values, strict=True))
+
+
+def size(space: Space) -> int:
+    """Return the number of combinations; a range counts as one."""
+    return prod(len(of.values) for of in space.values() if isinstance(of, Choices))

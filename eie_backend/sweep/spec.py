@@ -14,10 +14,13 @@ from eie_backend.errors import SweepError
 from eie_backend.isa.program import ARITHMETICS
 from eie_backend.plain_yaml import read_yaml
 from eie_backend.sweep.parameters import read_space
-from eie_backend.sweep.space import Choices, Path, Range, Space
+from eie_backend.sweep.space import Choices, Path, Range, Space, size
 
 OBJECTIVES = ("accuracy", "cycles", "energy", "area")
 """Accuracy is to be high, the others low."""
+
+MOST_DESIGNS = 100_000
+"""Of a sweep; their estimates alone take minutes."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,10 @@ class _Reader:
         for part in ("hardware", "recipe"):
             space |= read_space(part, self._settings.get(part, {}), self.faults)
         if search is None:
+            if (count := size(space)) > MOST_DESIGNS:
+                self.faults.append(
+                    f"{count:,} designs, at most {MOST_DESIGNS:,}: take fewer values, or search"
+                )
             self.faults += [
                 f"{'.'.join(at)} is a range, which only a search can try: add search, or list "
                 "the values"
@@ -208,12 +215,13 @@ class _Reader:
             isinstance(given, Mapping)
             and set(given) <= set(names)
             and _is_count(given.get("trials"))
+            and given["trials"] <= MOST_DESIGNS
             and _is_count(given.get("batch", 1))
             and (given.get("seed", 0) == 0 or _is_count(given["seed"]))
         ):
             self.faults.append(
-                "search: give trials (at least 1), and perhaps batch (at least 1) and seed (at "
-                "least 0)"
+                f"search: give trials (1 to {MOST_DESIGNS:,}), and perhaps batch (at least 1) and "
+                "seed (at least 0)"
             )
             return None
         return Search(**given)

@@ -10,11 +10,13 @@ from eie_backend.errors import EieError
 RUNS = {
     "containers": 300,
     "datasets": 300,
+    "flips": 300,
     "images": 300,
     "libraries": 300,
     "models": 60,
     "programs": 100,
     "recipes": 300,
+    "sweeps": 300,
     "tables": 200,
 }
 

@@ -85,6 +85,12 @@ def test_a_range_needs_a_search(write_spec):
         read_spec(write_spec(hardware={"num_pe": {"low": 1, "high": 4}}))
 
 
+def test_a_grid_has_a_limit(write_spec):
+    numbers = list(range(1, 1000))
+    with pytest.raises(SweepError, match=r"998,001 designs, at most 100,000"):
+        read_spec(write_spec(hardware={"num_pe": numbers, "clock_mhz": numbers}, recipe=None))
+
+
 @pytest.mark.parametrize(
     "text", ["- 1", "models: [", "!!python/object/apply:os.system ['true']", "\udc80", ""]
 )
