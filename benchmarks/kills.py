@@ -1,6 +1,6 @@
 """kill -9 at any moment: every file is whole or absent, and the next run ends as if nothing was.
 
-``python benchmarks/kills.py`` kills each command of `COMMANDS` `KILLS` times, half an hour in all,
+``python benchmarks/kills.py`` kills each command of `COMMANDS` `KILLS` times, 40 minutes in all,
 and writes ``benchmarks/results/kills.json``. ``python benchmarks/kills.py 4 compile`` kills one
 command four times and writes nothing.
 
