@@ -17,6 +17,7 @@ import sections
 import sections_compiler
 import sections_concurrency
 import sections_fuzz
+import sections_kills
 import sections_remote
 import sections_soft_errors
 from sections import Result
@@ -50,6 +51,7 @@ PERFORMANCE: Sections = {
     "lenet_5": ("LeNet-5, compressed", sections_compiler.lenets),
 }
 ROBUSTNESS: Sections = {
+    "kills": ("Kills", sections_kills.kills),
     "fuzz": ("Hostile bytes", sections_fuzz.fuzz),
     "concurrency": ("Many callers", sections_concurrency.concurrency),
     "remote": ("Another machine", sections_remote.remote),
