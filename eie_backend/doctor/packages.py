@@ -16,7 +16,8 @@ from eie_backend.doctor.check import Check
 PROJECT = "eie-backend"
 
 EXTRAS = {
-    "explore": "eie compress --search optuna",
+    "cluster": "sweeps and evaluations on Dask's workers",
+    "explore": "eie sweep, eie compress --search optuna",
     "jax": "models from JAX",
     "remote": "eie serve, TVM's tracker",
     "torch": "models from PyTorch, retraining",

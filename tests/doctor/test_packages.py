@@ -48,7 +48,7 @@ def test_a_missing_package(monkeypatch):
 def test_a_missing_extra_is_no_fault(monkeypatch):
     check = checks(monkeypatch, optuna=None)["extra explore"]
     assert check.status == "optional"
-    assert check.found == "without optuna; for eie compress --search optuna"
+    assert check.found == "without optuna; for eie sweep, eie compress --search optuna"
     assert check.remedy == "pip install 'eie-backend[explore]'"
 
 
