@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import itertools
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,8 @@ def pytest_configure(config):
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node, error):
     """Take over the golden files that a process of pytest-xdist used."""
-    node.config.stash[USED_GOLDENS] |= set(map(Path, node.workeroutput["goldens"]))
+    if error is None:  # a process that crashed has sent nothing
+        node.config.stash[USED_GOLDENS] |= set(map(Path, node.workeroutput["goldens"]))
 
 
 def pytest_sessionfinish(session, exitstatus):
@@ -57,6 +59,13 @@ def pytest_sessionfinish(session, exitstatus):
         names = ", ".join(str(path.relative_to(TESTS)) for path in sorted(orphans))
         session.config.get_terminal_writer().line(f"orphan golden files: {names}; delete them")
         session.exitstatus = 1
+
+
+@pytest.fixture(scope="session", autouse=True)
+def elsewhere(tmp_path_factory):
+    """Run in an empty folder: from a checkout, ``python -c`` would import what is not installed."""
+    os.chdir(tmp_path_factory.mktemp("elsewhere"))
+    sys.path[:] = [path for path in sys.path if path]
 
 
 @pytest.fixture

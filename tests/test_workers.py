@@ -9,33 +9,10 @@ from concurrent.futures import BrokenExecutor
 from pathlib import Path
 
 import pytest
+from calls import add, die, die_once, fail, wait_long, who
 
 from eie_backend.errors import WorkerError
 from eie_backend.workers import completed, working_with
-
-
-def add(shared, item):
-    return shared["add"] + item
-
-
-def who(shared, item):
-    return os.getpid(), id(shared)
-
-
-def die_once(shared, item):
-    """End the process under the first call of item 3."""
-    if item == 3 and not Path(shared).exists():
-        Path(shared).touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return item
-
-
-def die(shared, item):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def fail(shared, item):
-    raise ValueError("no")
 
 
 @pytest.mark.parametrize("scheduler", ["threads", "processes"])
@@ -78,10 +55,6 @@ def test_work_that_kills_every_process_is_given_up():
             list(completed(workers, die, range(3)))
 
 
-def wait_long(shared, item):
-    time.sleep(600)
-
-
 def test_what_runs_ends_with_the_work():
     with working_with("processes", 1, None) as workers:
         running = workers.submit(wait_long, 0)
@@ -101,18 +74,18 @@ def test_an_error_of_the_call_comes_through(scheduler):
 PARENT = """
 import sys, time
 sys.path.insert(0, {here!r})
-import test_workers
+from calls import who
 from eie_backend.workers import completed, working_with
 if __name__ == "__main__":
     with working_with("processes", 2, None) as workers:
-        for item, (pid, _) in completed(workers, test_workers.who, range(1000000)):
+        for item, (pid, _) in completed(workers, who, range(1000000)):
             print(pid, flush=True)
 """
 
 
 def test_processes_end_with_the_one_that_started_them(tmp_path):
     script = tmp_path / "parent.py"
-    script.write_text(PARENT.format(here=str(Path(__file__).parent)))
+    script.write_text(PARENT.format(here=str(Path(__file__).parent / "sweep")))
     parent = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
     child = int(parent.stdout.readline())
     parent.kill()

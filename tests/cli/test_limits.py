@@ -14,19 +14,24 @@ from onnx import TensorProto, helper, numpy_helper
 from eie_backend.cli.memory import OUT_OF_MEMORY, ROOM_BYTES
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    """Return the path of a model with one layer of 64 MB, half of it zeros."""
+def write_model(path, size):
+    """Write a model with one square layer, half of it zeros; return its path."""
     rng = np.random.default_rng(0)
-    weights = rng.normal(size=(4096, 4096)) * (rng.random((4096, 4096)) < 0.5)
-    tensor = numpy_helper.from_array(weights.astype(np.float32), "w")
+    block = rng.normal(size=(4096, 4096)) * (rng.random((4096, 4096)) < 0.5)
+    weights = np.tile(block.astype(np.float32), (size // 4096, size // 4096))
+    tensor = numpy_helper.from_array(weights, "w")
     node = helper.make_node("Gemm", ["x", "w"], ["y"], "fc", transB=1)
-    x, y = (helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, 4096]) for n in "xy")
+    x, y = (helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, size]) for n in "xy")
     graph = helper.make_graph([node], "g", [x], [y], [tensor])
     opsets = [helper.make_opsetid("", 17)]
-    path = tmp_path_factory.mktemp("model") / "m.onnx"
     onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
     return path
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """Return the path of a model of 64 MB."""
+    return write_model(tmp_path_factory.mktemp("model") / "m.onnx", 4096)
 
 
 def compiled(model, folder, kind, limit):
@@ -45,8 +50,9 @@ def compiled(model, folder, kind, limit):
     return done.returncode, done.stderr.splitlines()[-1], left
 
 
-def test_out_of_memory(model, tmp_path):
-    """With room to begin, but not for what the compiler makes of the weights."""
+def test_out_of_memory(tmp_path):
+    """With room to begin, but not for what the compiler makes of 256 MB of weights."""
+    model = write_model(tmp_path / "m.onnx", 8192)
     code, message, left = compiled(model, tmp_path, resource.RLIMIT_AS, ROOM_BYTES + 100_000_000)
     assert (code, left) == (2, [])
     assert message == f"eie: error: {OUT_OF_MEMORY}"

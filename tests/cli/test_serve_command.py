@@ -97,7 +97,7 @@ def test_other_commands_run_there_and_ctrl_c_ends_it(in_process):
 def test_json_and_the_warning_of_an_address_that_others_reach():
     with serving("--host", "0.0.0.0", "--key", "mine", "--json") as (process, port, line):
         text = line
-        while (line := process.stdout.readline()) != "}\n":
+        while (line := process.stdout.readline()) not in ("}\n", ""):
             text += line
         assert json.loads(text + line) == {
             "host": "0.0.0.0",

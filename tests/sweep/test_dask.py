@@ -1,15 +1,13 @@
 """A sweep on a Dask scheduler with two workers, started here (benchmarks/sweep.py: 500 designs)."""
 
-import os
-import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import distributed
 import numpy as np
 import pytest
+from calls import die_once
 
 from eie_backend.errors import WorkerError
 from eie_backend.evaluation import Library, Shard, evaluate
@@ -76,16 +74,9 @@ def _known(folder):
         return 0
 
 
-def kill_the_first(shared, item):
-    if item == 0 and not Path(shared).exists():
-        Path(shared).touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return item
-
-
 def test_a_killed_worker_loses_nothing(cluster, tmp_path):
     with working_with(cluster.scheduler_address, None, str(tmp_path / "died")) as workers:
-        assert dict(completed(workers, kill_the_first, range(8))) == {n: n for n in range(8)}
+        assert dict(completed(workers, die_once, range(8))) == {n: n for n in range(8)}
     assert (tmp_path / "died").exists()
 
 
