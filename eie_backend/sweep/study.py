@@ -55,6 +55,7 @@ class Study:
         with self._reporting("opened"):
             self._study = self._opened(name)
         if [d.name.lower() for d in self._study.directions] != list(DIRECTIONS.values()):
+            self.close()
             raise StudyError(
                 f"{self.place}: its study {name} was not made by eie; name another database"
             )
