@@ -1,7 +1,8 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-cpp fuzz smoke check generate docs linkcheck pictures bench bench-lenet
+.PHONY: help demo test test-cpp fuzz smoke check generate docs linkcheck pictures bench bench-lenet \
+  bench-robustness
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -10,6 +11,7 @@ MNIST := ../shared/data/mnist/mnist.npz
 # From seconds to minutes; each says how long it takes.
 BENCHMARKS := engines huffman simulator import_time accumulator_bits compress_speed growth \
   sparse_pays load_balance compile_time
+ROBUSTNESS := kills concurrency sweep evaluate remote soft_errors fuzz
 MEMORY_SANITIZERS := address,undefined,float-cast-overflow
 # The C++ tests need neither .venv nor tvm-ffi.
 CONFIGURE := cmake -S runtime -DCMAKE_BUILD_TYPE=RelWithDebInfo
@@ -89,4 +91,10 @@ bench: $(READY)  ## the benchmarks (15 minutes) and their page, docs/performance
 bench-lenet: $(READY)  ## train and measure the LeNets: PyTorch, 40 minutes, MNIST=mnist.npz
 	$(BIN)/pip install --quiet -e '.[test,dev,torch]'
 	for name in lenet_300_100 lenet_5; do $(BIN)/python benchmarks/lenet.py $$name --data "$(MNIST)"; done
+	$(BIN)/python benchmarks/page.py
+
+bench-robustness: $(READY)  ## kills, fuzzing, many callers, sweeps (4 hours): docs/robustness.md
+	$(BIN)/pip install --quiet -e '.[test,dev]'
+	$(MAKE) fuzz FUZZ_SECONDS=1
+	for name in $(ROBUSTNESS); do $(BIN)/python "benchmarks/$$name.py"; done
 	$(BIN)/python benchmarks/page.py

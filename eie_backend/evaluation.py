@@ -158,7 +158,8 @@ def count(library: Library, shard: Shard) -> Counts:
     """Run one shard, as workers do."""
     runner = library.runner
     calls = runner.calls(shard.data)
-    with Recorder(runner, library.engine) as recorder:
+    # One thread: the other cores are for other workers.
+    with Recorder(runner, library.engine, threads=1) as recorder:
         answers = [runner.call(batch)[0] for batch in calls]
     correct = 0
     if shard.labels is not None:

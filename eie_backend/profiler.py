@@ -226,9 +226,10 @@ def profile_runner(
     track: Callable[[list[Batch]], Iterable[Batch]] = iter,
     engine: Engine = "event",
     table: EnergyTable | None = None,
+    threads: int = 0,
 ) -> Report:
     """Run a loaded model and report; `track` may watch the batches go by."""
-    with Recorder(runner, engine) as recorder:
+    with Recorder(runner, engine, threads=threads) as recorder:
         outputs = [runner.call(batch) for batch in track(runner.calls(data))]
     samples = runner.batch * len(outputs)
     return recorder.report(_join(outputs), table or shipped_table(), samples)
@@ -238,19 +239,27 @@ class Recorder:
     """Collects the counters of every program that this thread runs inside the ``with`` block.
 
     What other threads run meanwhile is not among them, not even on the same `runner`. The programs
-    run on `engine`; `account` also asks where their cycles went. `rows` is what was recorded, as
-    plain data: a row per layer, and one without a layer for a program's setup.
+    run on `engine`; `account` also asks where their cycles went. `threads` of the simulator share
+    the samples of a call, 0: as many as there are cores. `rows` is what was recorded, as plain
+    data: a row per layer, and one without a layer for a program's setup.
     """
 
-    def __init__(self, runner: Runner, engine: Engine = "event", *, account: bool = True) -> None:
+    def __init__(
+        self,
+        runner: Runner,
+        engine: Engine = "event",
+        *,
+        account: bool = True,
+        threads: int = 0,
+    ) -> None:
         check_engine(engine)
-        self._engine, self._account = engine, account
+        self._engine, self._options = engine, (engine, account, 0, threads)
         self._function = runner.function
         self._programs = {program.symbol: program for program in runner.programs}
         self.rows: list[dict[str, Any]] = []
 
     def __enter__(self) -> Recorder:
-        self._function("eie.profile_start")(self._engine, self._account)
+        self._function("eie.profile_start")(*self._options)
         return self
 
     def __exit__(self, *_: object) -> None:

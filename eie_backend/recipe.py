@@ -147,6 +147,11 @@ class Recipe:
         """Return how the weights of a layer that go are chosen."""
         return _lookup(self.method, names, "magnitude")
 
+    @property
+    def counts_pes(self) -> bool:
+        """Whether any layer's pruning depends on how many PEs there are."""
+        return any(method == "balanced" for _, method in _items(self.method))
+
     def initialization_of(self, *names: str) -> Initialization:
         """Return where the search for a layer's shared values starts."""
         return _lookup(self.initialization, names, "best")

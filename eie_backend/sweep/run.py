@@ -83,6 +83,7 @@ def sweep(
         If workers or the database are lost. What was measured is kept.
     """
     plan = plan_of(spec, bench)
+    varied = [path for path, of in spec.space.items() if not of.is_fixed]
     outcomes = study.outcomes()
     todo = plan.next(outcomes)
     if todo:
@@ -92,7 +93,7 @@ def sweep(
                 done += len(plan.ruled_out(outcomes))
                 for design, outcome in completed(crew, measure, _unknown(todo, study, outcomes)):
                     if design.key not in outcomes:
-                        study.add(design, outcome)
+                        study.add(design, outcome, varied)
                         outcomes[design.key] = outcome
                     done += 1
                     told(done, plan.total)
@@ -111,13 +112,13 @@ def plan_of(spec: Spec, bench: Bench) -> Plan:
 def _unknown(todo: list[Design], study: Study, outcomes: dict[str, Outcome]) -> Iterator[Design]:
     """Yield designs that nobody has measured meanwhile.
 
-    Families stay together, for a worker keeps what they have in common; but they come in any order:
-    so machines that share a study seldom work on the same.
+    Those with the same compressed model stay together, for a worker keeps it; apart from that they
+    come in any order: so machines that share a study seldom work on the same.
     """
     asked = time.monotonic()
-    families = sorted({design.family for design in todo})
-    place = dict(zip(families, random.sample(range(len(families)), len(families)), strict=True))
-    for design in sorted(todo, key=lambda design: place[design.family]):
+    mixed = random.sample(todo, len(todo))
+    place = {design.compressed: number for number, design in enumerate(mixed)}
+    for design in sorted(mixed, key=lambda design: place[design.compressed]):
         if time.monotonic() - asked > REFRESH_SECONDS:
             outcomes.update(study.outcomes())
             asked = time.monotonic()

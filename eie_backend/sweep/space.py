@@ -24,6 +24,11 @@ class Choices:
 
     values: tuple[Scalar, ...]
 
+    @property
+    def is_fixed(self) -> bool:
+        """Whether there is nothing to choose."""
+        return len(self.values) == 1
+
 
 @dataclass(frozen=True)
 class Range:
@@ -32,6 +37,11 @@ class Range:
     low: float
     high: float
     log: bool = False
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether the limits are one."""
+        return self.low == self.high
 
     @property
     def is_integer(self) -> bool:
@@ -80,6 +90,12 @@ class Design:
         for name in TIMING_SIZES:
             del whole["hardware"][name]
         return json.dumps(whole, sort_keys=True)
+
+    @cached_property
+    def compressed(self) -> str:
+        """What the compressed model depends on, as JSON; few machines change it."""
+        pes = self.hardware.num_pe if self.recipe.counts_pes else None
+        return json.dumps([self.model, self.recipe.to_json(), pes])
 
 
 TIMING_SIZES = frozenset(HardwareConfig().to_dict()) - {

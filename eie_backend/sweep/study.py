@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -19,6 +19,7 @@ from eie_backend.errors import ExtraError, StudyError
 from eie_backend.recipe import MAX_BITS, MIN_BITS
 from eie_backend.sweep.bench import Outcome
 from eie_backend.sweep.space import Design
+from eie_backend.sweep.space import Path as Parameter
 
 DIRECTIONS = {"accuracy": "maximize", "cycles": "minimize", "energy": "minimize"}
 DIRECTIONS |= {"area": "minimize"}
@@ -129,8 +130,12 @@ class Study:
             found.setdefault(key, Outcome(error=error) if error else Outcome(*trial.values))
         return found
 
-    def add(self, design: Design, outcome: Outcome) -> None:
+    def add(self, design: Design, outcome: Outcome, varied: Collection[Parameter]) -> None:
         """Add what a design gave, for good.
+
+        `varied` are the parameters that Optuna's dashboards are to show. Each takes three
+        statements of SQL, so those that are the same in all designs are left out; the design
+        itself is kept whole.
 
         Raises
         ------
@@ -139,7 +144,7 @@ class Study:
         """
         states = self._optuna.trial.TrialState
         attributes = {DESIGN: design.key} | ({ERROR: outcome.error} if outcome.error else {})
-        params, distributions = self._parameters(design)
+        params, distributions = self._parameters(design, varied)
         trial = self._optuna.trial.create_trial(
             state=states.FAIL if outcome.error else states.COMPLETE,
             values=None if outcome.error else [asdict(outcome)[name] for name in DIRECTIONS],
@@ -150,23 +155,26 @@ class Study:
         with self._reporting("written"):
             self._study.add_trial(trial)
 
-    def _parameters(self, design: Design) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _parameters(
+        self, design: Design, varied: Collection[Parameter]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return a design as Optuna's dashboards show it; a parameter's limits never change."""
         of = self._optuna.distributions
-        params: dict[str, Any] = dict(design.hardware.to_dict())
+        whole: dict[str, Any] = dict(design.hardware.to_dict())
         distributions: dict[str, Any] = {
             size.name: of.IntDistribution(size.metadata["low"], size.metadata["high"])
             for size in fields(HardwareConfig)
         }
-        for name, value in _flat((), json.loads(design.recipe.to_json())):
-            if name[0] in ("density", "quality"):
-                distributions[".".join(name)] = of.FloatDistribution(0.0, 1e9)
-            elif name[0] == "bits":
-                distributions[".".join(name)] = of.IntDistribution(MIN_BITS, MAX_BITS)
-            else:
-                continue
-            params[".".join(name)] = value
-        return params, distributions
+        for path, value in _flat((), json.loads(design.recipe.to_json())):
+            name = ".".join(path)
+            if path[0] in ("density", "quality"):
+                distributions[name] = of.FloatDistribution(0.0, 1e9)
+            elif path[0] == "bits":
+                distributions[name] = of.IntDistribution(MIN_BITS, MAX_BITS)
+            whole[name] = value
+        names = {".".join(path[1:]) for path in varied} & distributions.keys()
+        params = {name: whole[name] for name in names}
+        return params, {name: distributions[name] for name in names}
 
     @contextmanager
     def _reporting(self, what: str) -> Iterator[None]:

@@ -97,12 +97,16 @@ ffi::Bytes ToBytes(const std::vector<T>& values) {
 }
 
 /// The options that start at argument `at`, as far as given: the engine's name, whether to account
-/// for the cycles, the seed of the clock engine's visits.
+/// for the cycles, the seed of the clock engine's visits, the threads that share a batch.
 EngineOptions ToEngineOptions(ffi::PackedArgs args, int at) {
   EngineOptions options;
   if (args.size() > at) options.engine = ParseEngine(args[at].cast<std::string>());
   if (args.size() > at + 1) options.account = args[at + 1].cast<bool>();
   if (args.size() > at + 2) options.visit_seed = args[at + 2].cast<uint32_t>();
+  if (args.size() > at + 3) {
+    options.batch_threads = args[at + 3].cast<int64_t>();
+    RequireRange("threads", options.batch_threads, 0, INT16_MAX);
+  }
   return options;
 }
 
@@ -161,7 +165,7 @@ void RunProgram(const std::shared_ptr<const Program>& loaded, ffi::PackedArgs ar
   std::vector<FlipTally> tallies(strikes ? batch.samples() : 0);
   const auto first = static_cast<int64_t>(strikes ? errors->tallies[program->symbol].size() : 0);
   std::mutex mutex;  // of `rows`
-  ShareSamples(batch.samples(), 0, [&](Samples& samples) {
+  ShareSamples(batch.samples(), options.batch_threads, [&](Samples& samples) {
     const auto machine = Machine::Create(*program, options);
     std::vector<float> input(program->inputs), output(program->outputs);
     std::vector<ProfileRow> own = no_rows;

@@ -18,8 +18,8 @@ def test_keeps_outcomes_for_the_next_run(tmp_path, open_study):
     url = sqlite_url(tmp_path / "study.db")
     good, bad = Outcome(0.1 + 0.2, 1 / 3, 1e-9, 7.0), Outcome(error="too small: näh\n")
     study = open_study("one", url)
-    study.add(design(4, density={"fc*": 0.25}, method="balanced"), good)
-    study.add(design(8), bad)
+    study.add(design(4, density={"fc*": 0.25}, method="balanced"), good, ())
+    study.add(design(8), bad, ())
     kept = {design(4, density={"fc*": 0.25}, method="balanced").key: good, design(8).key: bad}
     assert study.outcomes() == open_study("one", url).outcomes() == kept
     assert open_study("two", url).outcomes() == {}
@@ -27,16 +27,18 @@ def test_keeps_outcomes_for_the_next_run(tmp_path, open_study):
 
 def test_is_an_ordinary_study_of_optunas(tmp_path, open_study):
     url = sqlite_url(tmp_path / "study.db")
-    open_study("one", url).add(design(16, density=0.5), Outcome(0.9, 10.0, 2.0, 3.0))
+    varied = [("model",), ("hardware", "num_pe"), ("recipe", "density")]
+    study = open_study("one", url)
+    study.add(design(16, density=0.5), Outcome(0.9, 10.0, 2.0, 3.0), varied)
     (trial,) = optuna.load_study(study_name="one", storage=url).trials
     assert trial.values == [0.9, 10.0, 2.0, 3.0]
-    assert (trial.params["num_pe"], trial.params["density"], trial.params["bits"]) == (16, 0.5, 4)
+    assert trial.params == {"num_pe": 16, "density": 0.5}
 
 
 def test_of_equal_designs_the_first_counts(open_study):
     study = open_study()
     for accuracy in (0.5, 0.6):
-        study.add(design(), Outcome(accuracy, 1.0, 1.0, 1.0))
+        study.add(design(), Outcome(accuracy, 1.0, 1.0, 1.0), ())
     assert study.outcomes()[design().key].accuracy == 0.5
 
 
@@ -47,7 +49,7 @@ def test_several_may_write(tmp_path, open_study):
     def write(first):
         study = open_study("one", url)
         for number in range(first, first + 10):
-            study.add(design(number), Outcome(0.5, float(number), 1.0, 1.0))
+            study.add(design(number), Outcome(0.5, float(number), 1.0, 1.0), ())
 
     threads = [Thread(target=write, args=(first,)) for first in (1, 11, 21)]
     for thread in threads:
