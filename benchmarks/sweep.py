@@ -2,8 +2,8 @@
 
 ``python benchmarks/sweep.py`` writes ``benchmarks/results/sweep.json`` (20 minutes). The scheduler
 and its workers run on the loopback. LeNet-300-100 is pruned to ten densities and simulated on 50
-machines over the 1,000 shipped digits; nothing is ruled out by the analytical model, so that all is measured.
-Workers have imported everything before the clock starts.
+machines over the 1,000 shipped digits; nothing is ruled out by the analytical model, so that all is
+measured. Workers have imported everything before the clock starts.
 
 Then ``eie sweep`` runs the same on two workers and is killed five times, at random moments; its
 files must be those of an undisturbed run, and no design may be measured twice.
