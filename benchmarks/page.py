@@ -19,7 +19,9 @@ import sections_concurrency
 import sections_fuzz
 import sections_kills
 import sections_remote
+import sections_scale
 import sections_soft_errors
+import sections_summary
 from sections import Result
 
 from eie_backend.whole_file import write_whole
@@ -54,6 +56,8 @@ ROBUSTNESS: Sections = {
     "kills": ("Kills", sections_kills.kills),
     "fuzz": ("Hostile bytes", sections_fuzz.fuzz),
     "concurrency": ("Many callers", sections_concurrency.concurrency),
+    "sweep": ("Sweeps on a cluster", sections_scale.sweep),
+    "evaluate": ("Large evaluations", sections_scale.evaluate),
     "remote": ("Another machine", sections_remote.remote),
     "soft_errors": ("Soft errors", sections_soft_errors.soft_errors),
 }
@@ -80,17 +84,19 @@ ROBUSTNESS_INTRODUCTION = f"""\
 
 {ORIGIN}
 
-Each section says which command measured it, on which machine, when, and with which versions. A
-short version of each is among the tests.
+Each section below says which command measured it, on which machine, when, and with which versions;
+`make bench-robustness` runs them all, in about four hours. A short version of each is among the
+tests, which CI runs.
 """
 
 
 def pages() -> dict[Path, str]:
     """Return the pages by their files."""
     found = {name: _read(name) for name in (*PERFORMANCE, *ROBUSTNESS)}
+    robustness = f"{ROBUSTNESS_INTRODUCTION}\n{sections_summary.summary(found)}"
     return {
         DOCS / "performance.md": _page(PERFORMANCE_INTRODUCTION, PERFORMANCE, found),
-        DOCS / "robustness.md": _page(ROBUSTNESS_INTRODUCTION, ROBUSTNESS, found),
+        DOCS / "robustness.md": _page(robustness, ROBUSTNESS, found),
     }
 
 

@@ -228,7 +228,32 @@ def profile_runner(
     table: EnergyTable | None = None,
     threads: int = 0,
 ) -> Report:
-    """Run a loaded model and report; `track` may watch the batches go by."""
+    """Run a loaded model and report, as `profile` does.
+
+    Parameters
+    ----------
+    runner : Runner
+        The loaded model.
+    data, engine
+        As for `profile`.
+    track : callable
+        Gets the batches and returns them one by one: it may watch them go by.
+    table : EnergyTable, optional
+        Energies; the shipped ones by default.
+    threads : int
+        Threads that share the samples of a call; 0: as many as there are cores.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    InputError
+        If the data is not usable.
+    RemoteError
+        If the server does not answer.
+    """
     with Recorder(runner, engine, threads=threads) as recorder:
         outputs = [runner.call(batch) for batch in track(runner.calls(data))]
     samples = runner.batch * len(outputs)
