@@ -271,7 +271,7 @@ assert run(tvm.runtime.load_module(str(path))).tobytes() == ours.tobytes()
 #      - ``eie_backend/isa/``, :doc:`tutorial 6 <06_new_instruction>`
 #    * - a driver in C++, in a library that loads where no Python is
 #      - a runtime module of a kind of its own, with ``SaveToBytes``, against tvm-ffi's headers
-#        alone: ``runtime/src/module.cc``
+#        alone: ``runtime/bridge/module.cc``
 #    * - a wheel with C++ in it that fits every Python
 #      - scikit-build-core in ``pyproject.toml``, ``runtime/CMakeLists.txt``
 #    * - versions of TVM that are known to work

@@ -1,5 +1,5 @@
-#ifndef EIE_MODULE_H_
-#define EIE_MODULE_H_
+#ifndef EIE_BRIDGE_MODULE_H_
+#define EIE_BRIDGE_MODULE_H_
 
 #include <tvm/ffi/extra/module.h>
 #include <tvm/ffi/optional.h>
@@ -32,4 +32,4 @@ class EIEModuleObj final : public tvm::ffi::ModuleObj {
 
 }  // namespace eie
 
-#endif  // EIE_MODULE_H_
+#endif  // EIE_BRIDGE_MODULE_H_

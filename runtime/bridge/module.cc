@@ -1,0 +1,130 @@
+#include "module.h"
+
+#include <tvm/ffi/function.h>
+#include <tvm/ffi/reflection/registry.h>
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "active.h"
+#include "convert.h"
+#include "eie/batch.h"
+#include "eie/image.h"
+#include "eie/machine.h"
+#include "eie/profile.h"
+#include "eie/samples.h"
+
+namespace eie {
+namespace {
+
+/// Runs one sample once more to record it: the results and the profile stay what they are.
+void TraceSample(const Program& program, const Batch& batch, Trace* trace) {
+  trace->runs.push_back({program.symbol, batch.samples(), {}});
+  const TraceRequest& request = trace->request;
+  if (request.sample >= batch.samples()) return;
+  std::vector<float> input(program.inputs), output(program.outputs);
+  batch.Gather(request.sample, input.data());
+  Machine::Create(program, {request.engine, true, 0, 1, trace})->Run(input.data(), output.data());
+}
+
+/// The program that a call of `program` runs: its damaged namesake, if there is one.
+std::shared_ptr<const Program> ProgramToRun(const std::shared_ptr<const Program>& program) {
+  if (!ActiveSoftErrors()) return program;
+  const auto found = ActiveSoftErrors()->damaged.find(program->symbol);
+  if (found == ActiveSoftErrors()->damaged.end()) return program;
+  const Program& damaged = *found->second;
+  if (damaged.inputs != program->inputs || damaged.outputs != program->outputs ||
+      damaged.layers != program->layers) {
+    TVM_FFI_THROW(ValueError) << "the damaged program " << program->symbol
+                              << " is not one of this library";
+  }
+  return found->second;
+}
+
+void RunProgram(const std::shared_ptr<const Program>& loaded, ffi::PackedArgs args) {
+  const std::shared_ptr<const Program> program = ProgramToRun(loaded);
+  std::vector<HostTensor> tensors;
+  for (int i = 0; i < args.size(); ++i) {
+    const auto tensor = args[i].cast<ffi::TensorView>();
+    const std::string name = "argument " + std::to_string(i) + " of " + program->symbol;
+    tensors.push_back({Values<float>(name, tensor), tensor.numel()});
+  }
+  const Batch batch(*program, tensors);
+  if (batch.samples() == 0) return;
+  Profiler& profiler = Profiler::OfThisThread();
+  const EngineOptions options = profiler.options();
+  std::vector<ProfileRow> no_rows;
+  if (profiler.active()) {
+    for (const std::string& layer : program->layers) {
+      no_rows.push_back({program->symbol, layer, 0, 0, 0, {}, {}});
+    }
+  }
+  std::vector<ProfileRow> rows = no_rows;
+  SoftErrors* const errors = ActiveSoftErrors().get();
+  const auto strikes =
+      errors == nullptr ? nullptr : std::make_unique<ProgramFlips>(*errors, *program);
+  std::vector<FlipTally> tallies(strikes ? batch.samples() : 0);
+  const auto first = static_cast<int64_t>(strikes ? errors->tallies[program->symbol].size() : 0);
+  std::mutex mutex;  // of `rows`
+  ShareSamples(batch.samples(), options.batch_threads, [&](Samples& samples) {
+    const auto machine = Machine::Create(*program, options);
+    std::vector<float> input(program->inputs), output(program->outputs);
+    std::vector<ProfileRow> own = no_rows;
+    for (int64_t n = 0; samples.Take(&n);) {
+      batch.Gather(n, input.data());
+      std::optional<SampleFlips> flips;
+      if (strikes) flips.emplace(SampleFlips{*strikes, first + n});
+      const std::vector<Counters>& layers =
+          machine->Run(input.data(), output.data(), flips ? &*flips : nullptr);
+      if (flips) tallies[n] = flips->tally;
+      batch.Scatter(n, output.data());
+      for (size_t i = 0; i < own.size(); ++i) own[i].Add(layers[i]);
+    }
+    for (size_t i = 0; i < own.size(); ++i) own[i].account = machine->accounts()[i];
+    const std::lock_guard<std::mutex> lock(mutex);
+    for (size_t i = 0; i < own.size(); ++i) rows[i].Merge(own[i]);
+  });
+  if (strikes) {
+    std::vector<FlipTally>& all = errors->tallies[program->symbol];
+    all.insert(all.end(), tallies.begin(), tallies.end());
+  }
+  if (profiler.active()) profiler.Record(program, rows);
+  if (ActiveTrace()) TraceSample(*program, batch, ActiveTrace().get());
+}
+
+ffi::Module LoadModule(ffi::Bytes image) {
+  return Translate([&] { return ffi::Module(ffi::make_object<EIEModuleObj>(std::move(image))); });
+}
+
+TVM_FFI_STATIC_INIT_BLOCK() {
+  tvm::ffi::reflection::GlobalDef().def("ffi.Module.load_from_bytes.eie", LoadModule);
+}
+
+}  // namespace
+
+EIEModuleObj::EIEModuleObj(ffi::Bytes image)
+    : image_(std::move(image)),
+      program_(std::make_shared<const Program>(
+          ReadImage(reinterpret_cast<const uint8_t*>(image_.data()), image_.size()))) {}
+
+int EIEModuleObj::GetPropertyMask() const {
+  return ffi::Module::kBinarySerializable | ffi::Module::kRunnable;
+}
+
+ffi::Optional<ffi::Function> EIEModuleObj::GetFunction(const ffi::String& name) {
+  if (name == program_->symbol) {
+    return ffi::Function::FromPacked([program = program_](ffi::PackedArgs args, ffi::Any*) {
+      Translate([&] { RunProgram(program, args); });
+    });
+  }
+  if (name == "__eie_image__") {
+    return ffi::Function::FromTyped([image = image_]() { return image; });
+  }
+  return std::nullopt;
+}
+
+}  // namespace eie

@@ -1,0 +1,129 @@
+#include "eie/soft_errors.h"
+
+#include <tvm/ffi/container/array.h>
+#include <tvm/ffi/container/map.h>
+#include <tvm/ffi/function.h>
+#include <tvm/ffi/reflection/registry.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "active.h"
+#include "convert.h"
+#include "eie/bit_rate.h"
+#include "eie/image.h"
+#include "eie/word_code.h"
+
+namespace eie {
+
+std::unique_ptr<SoftErrors>& ActiveSoftErrors() {
+  thread_local std::unique_ptr<SoftErrors> errors;
+  return errors;
+}
+
+namespace {
+
+Protection ToProtection(int64_t number) {
+  RequireRange("protection", number, 0, 2);
+  return static_cast<Protection>(number);
+}
+
+/// Strikes the calls of this thread until StopSoftErrors: `images` run in place of their namesakes,
+/// `rates` are per bit and by FlipUnit, `listed` holds unit, sample, step, word and bit of a flip
+/// in the program of the same place in `symbols`.
+void StartSoftErrors(ffi::Array<ffi::Bytes> images, int64_t seed, int64_t protection,
+                     ffi::Array<double> rates, ffi::Array<ffi::String> symbols,
+                     ffi::Array<int64_t> listed) {
+  Translate([&] {
+    auto errors = std::make_unique<SoftErrors>();
+    errors->seed = static_cast<uint64_t>(seed);
+    errors->protection = ToProtection(protection);
+    const auto units = static_cast<int64_t>(errors->rates.size());
+    RequireLength("rates", static_cast<int64_t>(rates.size()), units);
+    for (int64_t unit = 0; unit < units; ++unit) errors->rates[unit] = BitRate(rates[unit]);
+    for (const ffi::Bytes& image : images) {
+      auto program = std::make_shared<const Program>(
+          ReadImage(reinterpret_cast<const uint8_t*>(image.data()), image.size()));
+      errors->damaged[program->symbol] = program;
+    }
+    constexpr int64_t kFields = 5;
+    const auto flips = static_cast<int64_t>(symbols.size());
+    RequireLength("listed", static_cast<int64_t>(listed.size()), kFields * flips);
+    for (int64_t n = 0; n < flips; ++n) {
+      const auto field = [&](const char* name, int64_t at, int64_t low, int64_t high) {
+        const int64_t value = listed[kFields * n + at];
+        RequireRange(name, value, low, high);
+        return value;
+      };
+      constexpr int64_t kMost = INT32_MAX;
+      errors->listed.push_back({static_cast<FlipUnit>(field("unit", 0, 0, units - 1)), symbols[n],
+                                field("sample", 1, -1, INT64_MAX), field("step", 2, 0, kMost),
+                                field("word", 3, 0, kMost), field("bit", 4, 0, kMost)});
+    }
+    ActiveSoftErrors() = std::move(errors);
+  });
+}
+
+/// Ends it; returns how many words of each sample were corrected, detected and left, int64.
+ffi::Map<ffi::String, ffi::Bytes> StopSoftErrors() {
+  const auto errors = std::exchange(ActiveSoftErrors(), nullptr);
+  if (!errors) TVM_FFI_THROW(ValueError) << "no soft errors were started in this thread";
+  ffi::Map<ffi::String, ffi::Bytes> all;
+  for (const auto& [symbol, tallies] : errors->tallies) {
+    std::vector<int64_t> words;
+    for (const FlipTally& t : tallies) {
+      words.insert(words.end(), {t.corrected, t.detected, t.unnoticed});
+    }
+    all.Set(symbol, ToBytes(words));
+  }
+  return all;
+}
+
+/// Strikes `words` words of a memory at `rate` per bit, and at `listed` bits of what is stored.
+ffi::Map<ffi::String, ffi::Any> StrikeMemory(int64_t words, int64_t data_bits, int64_t protection,
+                                             double rate, ffi::Array<int64_t> keys,
+                                             ffi::Array<int64_t> listed) {
+  return Translate([&]() -> ffi::Map<ffi::String, ffi::Any> {
+    RequireRange("words", words, 0, int64_t{1} << 40);
+    RequireRange("data_bits", data_bits, 1, 1 << 12);
+    RequireLength("keys", static_cast<int64_t>(keys.size()), 4);
+    const WordCode code(data_bits, ToProtection(protection));
+    const int64_t bits = words * code.stored_bits();
+    const auto key = [&](int64_t n) { return static_cast<uint64_t>(keys[n]); };
+    std::vector<int64_t> flips;
+    BitRate(rate).Draw(bits, RandomStream{key(0), key(1), key(2), key(3)}, &flips);
+    for (const int64_t flip : listed) {
+      RequireRange("listed bit", flip, 0, bits - 1);
+      flips.push_back(flip);
+    }
+    std::sort(flips.begin(), flips.end());
+    FlipTally tally;
+    const std::vector<int64_t> wrong = CheckWords(code, flips, &tally);
+    return {{"flips", static_cast<int64_t>(flips.size())},
+            {"wrong", ToBytes(wrong)},
+            {"corrected", tally.corrected},
+            {"detected", tally.detected},
+            {"unnoticed", tally.unnoticed}};
+  });
+}
+
+/// Check bits of a word.
+int64_t CheckBits(int64_t data_bits, int64_t protection) {
+  return Translate([&] {
+    RequireRange("data_bits", data_bits, 1, 1 << 12);
+    return WordCode(data_bits, ToProtection(protection)).check_bits();
+  });
+}
+
+TVM_FFI_STATIC_INIT_BLOCK() {
+  tvm::ffi::reflection::GlobalDef()
+      .def("eie.soft_errors_start", StartSoftErrors)
+      .def("eie.soft_errors_stop", StopSoftErrors)
+      .def("eie.strike_memory", StrikeMemory)
+      .def("eie.check_bits", CheckBits);
+}
+
+}  // namespace
+}  // namespace eie
