@@ -200,11 +200,11 @@ def check_place(path: Path, suffix: str | None = None) -> None:
     """
     if suffix is not None and path.suffix != suffix:
         raise ModelError(f"{path}: its name must end in {suffix}")
-    if not path.parent.is_dir():
-        raise ModelError(f"{path}: cannot be written: its folder does not exist; create it")
-    if path.exists() and not path.is_file():
-        return
     try:
+        if not path.parent.is_dir():
+            raise ModelError(f"{path}: cannot be written: its folder does not exist; create it")
+        if path.exists() and not path.is_file():
+            return
         with part_folder(path.parent):
             pass
     except OSError as error:
@@ -223,8 +223,8 @@ def made_folder(path: Path) -> Iterator[None]:
     ModelError
         If it cannot be made.
     """
-    made = not path.exists()
     try:
+        made = not path.exists()
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ModelError(

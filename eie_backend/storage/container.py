@@ -172,9 +172,11 @@ def read_eiez(path: str | PathLike[str]) -> Contents:
 
 def is_eiez(path: Path) -> bool:
     """Return whether a file is a container, by its name or by its first bytes."""
-    if path.suffix == ".eiez" or not path.is_file():
-        return path.suffix == ".eiez"
+    if path.suffix == ".eiez":
+        return True
     try:
+        if not path.is_file():
+            return False
         with path.open("rb") as file:
             return file.read(len(MAGIC)) == MAGIC
     except OSError:

@@ -83,7 +83,6 @@ def sweep(
         If workers or the database are lost. What was measured is kept.
     """
     plan = plan_of(spec, bench)
-    varied = [path for path, of in spec.space.items() if not of.is_fixed]
     outcomes = study.outcomes()
     todo = plan.next(outcomes)
     if todo:
@@ -93,7 +92,7 @@ def sweep(
                 done += len(plan.ruled_out(outcomes))
                 for design, outcome in completed(crew, measure, _unknown(todo, study, outcomes)):
                     if design.key not in outcomes:
-                        study.add(design, outcome, varied)
+                        study.add(design, outcome, spec.varied)
                         outcomes[design.key] = outcome
                     done += 1
                     told(done, plan.total)

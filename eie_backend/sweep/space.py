@@ -24,11 +24,6 @@ class Choices:
 
     values: tuple[Scalar, ...]
 
-    @property
-    def is_fixed(self) -> bool:
-        """Whether there is nothing to choose."""
-        return len(self.values) == 1
-
 
 @dataclass(frozen=True)
 class Range:
@@ -37,11 +32,6 @@ class Range:
     low: float
     high: float
     log: bool = False
-
-    @property
-    def is_fixed(self) -> bool:
-        """Whether the limits are one."""
-        return self.low == self.high
 
     @property
     def is_integer(self) -> bool:

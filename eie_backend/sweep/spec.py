@@ -186,8 +186,11 @@ class _Reader:
 
     def _existing(self, name: str) -> File:
         found = self._path.parent / name
-        if not found.is_file():
-            self.faults.append(f"{found}: no such file")
+        try:
+            if not found.is_file():
+                self.faults.append(f"{found}: no such file")
+        except OSError as error:  # a name that no file can have
+            self.faults.append(f"{found}: {error.strerror}")
         return found
 
     def _bind(self) -> dict[str, int]:

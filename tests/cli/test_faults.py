@@ -218,3 +218,16 @@ def test_input_that_is_missing(name, file, folder, refused):
     (folder / file).unlink()
     message = refused(re.sub("[{}]", "", READS[name]))
     assert re.match(f"eie: error: {file}: .*[Nn]o such file.*; give ", message)
+
+
+@pytest.mark.parametrize(("name", "file"), FILES)
+def test_input_whose_name_no_file_can_have(name, file, refused):
+    long = f"{'n' * 256}.{file}"
+    message = refused(re.sub("[{}]", "", READS[name].replace(f"{{{file}}}", long)))
+    assert re.match(f"eie: error: {long}: .*File name too long; give ", message)
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_output_whose_name_no_file_can_have(name, refused):
+    message = refused(WRITES[name].replace(" out/", f" out/{'n' * 256}."))
+    assert re.match(r"eie: error: out/n+.*: cannot be .*File name too long; give ", message)

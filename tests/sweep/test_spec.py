@@ -49,6 +49,7 @@ def test_names_all_faults_at_once(write_spec):
     path = write_spec(
         models={"lost": "lost.onnx"},
         data=7,
+        calibration="n" * 256,
         bind={"batch": 0},
         hardware={"num_pe": [4, 0], "pes": 1, "fifo_depth": {"low": 8, "high": 2}},
         recipe={"density": {"fc1": [0.5, 2]}, "bits": [4, 4], "depth": 1},
@@ -64,6 +65,7 @@ def test_names_all_faults_at_once(write_spec):
     assert message.startswith(f"{path}: 'more' is no key of a sweep")
     for fault in (
         "lost.onnx: no such file",
+        f"{'n' * 256}: File name too long",
         "data: give the name",
         "bind: give",
         "hardware.num_pe: impossible HardwareConfig: num_pe = 0",
