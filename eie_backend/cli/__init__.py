@@ -131,7 +131,9 @@ def main() -> None:
     except EieError as error:
         if asked.debug:
             traceback.print_exc()
-        fail(error)
+        # A file that does not fit into memory is not the file's fault.
+        no_room = error.__cause__ is not None and is_out_of_memory(error.__cause__)
+        fail(ModelError(OUT_OF_MEMORY) if no_room else error)
         raise SystemExit(USAGE_EXIT) from None
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPT_EXIT) from None
