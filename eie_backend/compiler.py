@@ -15,7 +15,7 @@ from eie_backend.codegen.external import codegen_options
 from eie_backend.codegen.generate import BiasMode
 from eie_backend.compress import compress
 from eie_backend.config import HardwareConfig
-from eie_backend.errors import EncodingError, ModelError
+from eie_backend.errors import EncodingError, ModelError, last_line
 from eie_backend.isa.program import Arithmetic
 from eie_backend.model_record import operations_json, weights_after, weights_before, weights_json
 from eie_backend.placement import require_machine
@@ -99,10 +99,9 @@ def build(prepared: IRModule, target: Target) -> VMExecutable:
     try:
         built: VMExecutable = tvm.compile(prepared, target=target)
     except InternalError as error:
-        reason = str(error).strip().splitlines()[-1]
         raise ModelError(
-            f"TVM cannot compile the host's part of the model: {reason}; export the model with "
-            "other operators"
+            f"TVM cannot compile the host's part of the model: {last_line(error)}; export the "
+            "model with other operators"
         ) from error
     return built
 

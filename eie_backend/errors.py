@@ -5,6 +5,7 @@ The command line prints it on one line and exits with code 2.
 """
 
 import errno
+from collections.abc import Iterator
 
 
 class EieError(Exception):
@@ -17,6 +18,20 @@ def is_out_of_memory(error: BaseException) -> bool:
     signs = ("bad_alloc", "Unable to allocate", "annot allocate memory", "failed to map segment")
     no_mapping = isinstance(error, OSError) and error.errno == errno.ENOMEM
     return isinstance(error, MemoryError) or no_mapping or any(sign in str(error) for sign in signs)
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of another library's message that says something."""
+    return next(_lines(error), repr(error))
+
+
+def last_line(error: BaseException) -> str:
+    """Return the last one: TVM puts its C++ stack before what it has to say."""
+    return [repr(error), *_lines(error)][-1]
+
+
+def _lines(error: BaseException) -> Iterator[str]:
+    return filter(None, map(str.strip, str(error).splitlines()))
 
 
 class ConfigError(EieError):

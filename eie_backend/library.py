@@ -20,7 +20,7 @@ from typing import Any
 import tvm
 from tvm.relax import VMExecutable
 
-from eie_backend.errors import ImageError, ModelError, is_out_of_memory
+from eie_backend.errors import ImageError, ModelError, first_line, is_out_of_memory, last_line
 from eie_backend.isa.image import decode_image
 from eie_backend.isa.program import Program
 from eie_backend.whole_file import part_folder
@@ -115,10 +115,9 @@ def _link(executable: Any, aside: Path, final: Path) -> None:
     except Exception as error:
         if is_out_of_memory(error):
             raise
-        reason = next(filter(None, map(str.strip, str(error).splitlines())), repr(error))
         raise ModelError(
-            f"{final}: cannot be linked: {reason}; install a C++ compiler (g++), which TVM "
-            "looks for on the PATH"
+            f"{final}: cannot be linked: {first_line(error)}; install a C++ compiler (g++), which "
+            "TVM looks for on the PATH"
         ) from error
 
 
@@ -134,9 +133,8 @@ def load(path: str | PathLike[str]) -> VMExecutable:
     try:
         executable = VMExecutable(tvm.runtime.load_module(fspath(path)))
     except Exception as error:
-        reason = str(error).strip().splitlines()[-1]
         raise ImageError(
-            f"{fspath(path)}: cannot be loaded: {reason}; compile the model again"
+            f"{fspath(path)}: cannot be loaded: {last_line(error)}; compile the model again"
         ) from error
     if not programs(executable):
         raise ImageError(f"{fspath(path)}: holds no eie program; compile with target 'eie'")

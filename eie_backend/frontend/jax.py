@@ -7,8 +7,7 @@ from typing import Any
 
 from tvm import IRModule
 
-from eie_backend.errors import ModelError
-from eie_backend.frontend.names import first_line
+from eie_backend.errors import ModelError, first_line
 from eie_backend.frontend.stablehlo import from_stablehlo
 
 

@@ -27,11 +27,6 @@ def identifier(name: str) -> str:
     return plain if plain.isidentifier() and not iskeyword(plain) else f"layer_{plain}"
 
 
-def first_line(error: Exception) -> str:
-    """Return the first line of an error that says something."""
-    return next(filter(None, map(str.strip, str(error).splitlines())), repr(error))
-
-
 def named(mod: IRModule, names: Mapping[str, str]) -> IRModule:
     """Return an imported module, normalised, its layers' variables renamed by `names`.
 

@@ -19,9 +19,8 @@ from onnx.helper import make_tensor_value_info
 from tvm import IRModule, relax
 from tvm.runtime import Tensor
 
-from eie_backend.errors import ModelError, is_out_of_memory
+from eie_backend.errors import ModelError, first_line, is_out_of_memory
 from eie_backend.frontend.dimensions import check_bindings
-from eie_backend.frontend.names import first_line
 from eie_backend.frontend.onnx_file import LargeWeights, load_external_data, read_model
 from eie_backend.frontend.onnx_importer import import_onnx
 from eie_backend.spool import spooled_tensor

@@ -15,9 +15,9 @@ from tvm import IRModule, relax
 from tvm.ir.expr import GenericConst
 from tvm.relax.expr_functor import PyExprMutator, mutator
 
-from eie_backend.errors import ModelError
+from eie_backend.errors import ModelError, first_line
 from eie_backend.frontend.dimensions import bind_dimensions
-from eie_backend.frontend.names import first_line, identifier, named
+from eie_backend.frontend.names import identifier, named
 from eie_backend.transform.layers import is_call, layer_bindings, map_functions
 
 if TYPE_CHECKING:

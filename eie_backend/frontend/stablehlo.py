@@ -6,8 +6,8 @@ import hashlib
 
 from tvm import IRModule
 
-from eie_backend.errors import ModelError
-from eie_backend.frontend.names import first_line, named
+from eie_backend.errors import ModelError, first_line
+from eie_backend.frontend.names import named
 from eie_backend.transform.layers import matmuls
 
 

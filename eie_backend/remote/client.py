@@ -14,7 +14,7 @@ import tvm
 from tvm import relax, rpc
 from tvm_ffi.serialization import from_json_graph_str
 
-from eie_backend.errors import EieError, RemoteError
+from eie_backend.errors import EieError, RemoteError, last_line
 from eie_backend.library import export_library
 from eie_backend.remote.address import KEY, Address, shown
 from eie_backend.runner import Batch, Model
@@ -114,5 +114,4 @@ def _answering() -> Iterator[None]:
 
 def _reason(error: Exception) -> str:
     """Return the last line of a message without the C++ condition that TVM puts before it."""
-    lines = filter(None, map(str.strip, reversed(str(error).splitlines())))
-    return next(lines, repr(error)).rpartition(" is false: ")[2]
+    return last_line(error).rpartition(" is false: ")[2]

@@ -81,12 +81,7 @@ class Study:
                 self._storage = self._optuna.storages.RDBStorage(
                     self._url, engine_kwargs={"pool_pre_ping": True}
                 )
-                return self._optuna.create_study(
-                    study_name=name,
-                    storage=self._storage,
-                    directions=list(DIRECTIONS.values()),
-                    load_if_exists=True,
-                )
+                return self._of_storage(name)
             except ImportError as error:
                 missing = getattr(error.__cause__, "name", None) or error.name
                 raise ExtraError(
@@ -97,6 +92,18 @@ class Study:
                 if tried == MOST_TRIES:
                     raise
                 time.sleep(tried * RETRY_SECONDS)
+
+    def _of_storage(self, name: str) -> Any:
+        try:
+            return self._optuna.create_study(
+                study_name=name,
+                storage=self._storage,
+                directions=list(DIRECTIONS.values()),
+                load_if_exists=True,
+            )
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def place(self) -> str:
