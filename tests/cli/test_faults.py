@@ -4,6 +4,7 @@
 arguments in braces are the files that it reads.
 """
 
+import errno
 import json
 import os
 import re
@@ -201,6 +202,14 @@ def test_no_room_in_memory(name, refused):
     with limit(resource.RLIMIT_AS, pages * os.sysconf("SC_PAGESIZE") + 10_000_000):
         message = refused(line)
     assert message == f"eie: error: {OUT_OF_MEMORY}\n"
+
+
+def test_a_file_that_memory_has_no_room_for(refused, monkeypatch):
+    def no_room(_):
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+    monkeypatch.setattr(Path, "read_bytes", no_room)
+    assert refused("unpack mlp.eiez -o new.onnx") == f"eie: error: {OUT_OF_MEMORY}\n"
 
 
 @pytest.mark.parametrize(("name", "file"), FILES)
