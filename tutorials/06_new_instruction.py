@@ -142,8 +142,9 @@ lines = difference.stdout.splitlines()
 print("\n".join(line for line in lines if line[:1] in "+-@ " and line[:3] not in ("+++", "---")))
 
 # %%
-# The runtime needs nothing but tvm-ffi's headers. (``pip install .`` builds it with CMake and
-# optimises more; for this page it has to be quick.)
+# The runtime is the machine in ``src`` and the bridge to tvm-ffi, whose headers are all that it
+# needs, in ``bridge``. (``pip install .`` builds it with CMake and optimises more; for this page it
+# has to be quick.)
 
 flags = subprocess.run(
     [sys.executable, "-m", "tvm_ffi.config", "--cxxflags"],
@@ -154,14 +155,16 @@ flags = subprocess.run(
 
 
 def build(source):
-    target = copy / f"{source.stem}.o"
+    target = copy / f"{source.parent.name}_{source.stem}.o"
     command = ["g++", "-c", "-O0", "-fPIC", "-ffp-contract=off", *flags]
     subprocess.run([*command, f"-I{copy}/runtime/include", source, "-o", target], check=True)
     return target
 
 
 with ThreadPoolExecutor() as pool:
-    objects = list(pool.map(build, sorted((copy / "runtime" / "src").glob("*.cc"))))
+    folders = [copy / "runtime" / "src", copy / "runtime" / "bridge"]
+    sources = sorted(source for folder in folders for source in folder.glob("*.cc"))
+    objects = list(pool.map(build, sources))
 library.unlink()
 subprocess.run(["g++", "-shared", *objects, "-pthread", "-o", library], check=True)
 
