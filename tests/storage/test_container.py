@@ -4,6 +4,7 @@ import errno
 import os
 import resource
 import struct
+import tracemalloc
 import zlib
 from dataclasses import replace
 
@@ -404,3 +405,17 @@ def test_a_tensor_that_is_no_array(tmp_path):
     save_eiez(tmp_path / "t.eiez", model_of(tensor))
     with pytest.raises(ContainerError, match=r"t is no array: .*; pack the model again"):
         load_tensors(tmp_path / "t.eiez")
+
+
+@pytest.mark.parametrize("density", [0.0, 0.1, 0.5, 1.0])
+def test_readers_take_at_most_eight_times_the_model(tmp_path, density):
+    """docs/security.md promises it; of a file of zeros, nothing else bounds the memory."""
+    rng = np.random.default_rng(0)
+    weights = rng.normal(size=(512, 512)) * (rng.random((512, 512)) < density)
+    save_eiez(tmp_path / "t.eiez", {"weights": weights.astype(np.float32)})
+    tracemalloc.start()
+    try:
+        read_eiez(tmp_path / "t.eiez")
+        assert tracemalloc.get_traced_memory()[1] <= 8 * 4 * weights.size
+    finally:
+        tracemalloc.stop()

@@ -1,0 +1,15 @@
+"""Profiling of compiled models: run them, record their counters, report what they cost."""
+
+from eie_backend.profiler.execution import profile, profile_runner, run
+from eie_backend.profiler.recorder import Recorder, layer_storage
+from eie_backend.profiler.report import LayerProfile, Report
+
+__all__ = [
+    "LayerProfile",
+    "Recorder",
+    "Report",
+    "layer_storage",
+    "profile",
+    "profile_runner",
+    "run",
+]

@@ -1,0 +1,136 @@
+"""`run` and `profile`: execute a compiled model and read where its cycles went."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from os import PathLike
+
+import numpy as np
+from numpy.typing import NDArray
+from tvm.rpc import RPCSession
+
+from eie_backend.energy_table import EnergyTable, read_energy_table, shipped_table
+from eie_backend.engines import Engine
+from eie_backend.profiler.recorder import Recorder
+from eie_backend.profiler.report import Report
+from eie_backend.runner import Batch, Data, Model, Runner
+
+
+def run(
+    model: Model, data: Data, engine: Engine = "event", *, remote: RPCSession | None = None
+) -> tuple[NDArray[np.generic], ...]:
+    """Run a compiled model.
+
+    Parameters
+    ----------
+    model : path or VMExecutable
+        What `compile` returned or `export_library` wrote.
+    data : array or mapping of str to array
+        Inputs with the compiled shape, or several of them along the first axis.
+    engine : {"event", "functional", "clock"}
+        How to simulate; the results are the same.
+    remote : tvm.rpc.RPCSession, optional
+        The server to run on, instead of this process.
+
+    Returns
+    -------
+    tuple of ndarray
+        The model's results, joined along the first axis.
+
+    Raises
+    ------
+    InputError, ImageError
+        If the data or the library is not usable.
+    ConfigError
+        If there is no such engine.
+    RemoteError
+        If the server does not answer or has no eie.
+    """
+    runner = Runner(model, remote)
+    with Recorder(runner, engine, account=False):
+        return _join([runner.call(batch) for batch in runner.calls(data)])
+
+
+def profile(
+    model: Model,
+    data: Data,
+    engine: Engine = "event",
+    *,
+    energy: str | PathLike[str] | None = None,
+    remote: RPCSession | None = None,
+) -> Report:
+    """Run a compiled model and report every layer's cycles, time and energy.
+
+    Parameters
+    ----------
+    model : path or VMExecutable
+        What `compile` returned or `export_library` wrote.
+    data : array or mapping of str to array
+        As for `run`.
+    engine : {"event", "functional", "clock"}
+        How to simulate; "functional" counts loads and saturations, but no cycles.
+    energy : path, optional
+        YAML file with the rows of the shipped ``data/energy_45nm.yaml``, to take its place.
+    remote : tvm.rpc.RPCSession, optional
+        The server to run on, instead of this process; the report is the same.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    InputError, ImageError, EnergyError
+        If the data, the library or the energy file is not usable.
+    RemoteError
+        If the server does not answer or has no eie.
+    """
+    table = shipped_table() if energy is None else read_energy_table(energy)
+    return profile_runner(Runner(model, remote), data, engine=engine, table=table)
+
+
+def profile_runner(
+    runner: Runner,
+    data: Data,
+    track: Callable[[list[Batch]], Iterable[Batch]] = iter,
+    engine: Engine = "event",
+    table: EnergyTable | None = None,
+    threads: int = 0,
+) -> Report:
+    """Run a loaded model and report, as `profile` does.
+
+    Parameters
+    ----------
+    runner : Runner
+        The loaded model.
+    data, engine
+        As for `profile`.
+    track : callable
+        Gets the batches and returns them one by one: it may watch them go by.
+    table : EnergyTable, optional
+        Energies; the shipped ones by default.
+    threads : int
+        Threads that share the samples of a call; 0: as many as there are cores.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    InputError
+        If the data is not usable.
+    RemoteError
+        If the server does not answer.
+    """
+    with Recorder(runner, engine, threads=threads) as recorder:
+        outputs = [runner.call(batch) for batch in track(runner.calls(data))]
+    samples = runner.batch * len(outputs)
+    return recorder.report(_join(outputs), table or shipped_table(), samples)
+
+
+def _join(calls: Sequence[Sequence[NDArray[np.generic]]]) -> tuple[NDArray[np.generic], ...]:
+    joined = [
+        np.concatenate(parts) if parts[0].ndim else parts[0] for parts in zip(*calls, strict=True)
+    ]
+    return tuple(joined)

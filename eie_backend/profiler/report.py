@@ -1,0 +1,144 @@
+"""What a profiled run cost: a `Report` with a `LayerProfile` for each layer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eie_backend.config import HardwareConfig
+from eie_backend.energy import area_mm2, energy_by_part_pj
+from eie_backend.energy_table import EnergyTable
+from eie_backend.engines import Engine
+from eie_backend.isa.counters import COUNTERS
+from eie_backend.isa.program import Program
+
+
+@dataclass(frozen=True)
+class LayerProfile:
+    """One layer over all samples; `counters` are sums, `*_per_sample` and ratios are derived.
+
+    `samples` are the model's. A layer runs once for each of the `vectors` that a sample brings it:
+    the positions of a convolution, the steps of a sequence. `min_cycles` and `max_cycles` are
+    those of one vector.
+    `storage_bytes` counts the layer's encoded matrices and biases; `weights` the weights of the
+    dense matrix. `energy_pj` is the compute energy by module; `energy_by_part_pj` the same by
+    "sram", "arithmetic" and "clock", and that of the transfers as "dram". `milliwatt` is the
+    compute energy over the compute time. `breakdown` says where the PE cycles went, in sum,
+    `breakdown_per_pe` for every PE; `blocking` counts the edges at which a PE's full queue held a
+    broadcast back, `queue_occupancy` PE edges by the columns that a queue held
+    (``docs/cycles.md``).
+    """
+
+    name: str
+    samples: int
+    vectors: float
+    min_cycles: int
+    max_cycles: int
+    counters: Mapping[str, int]
+    energy_pj: Mapping[str, float]
+    energy_by_part_pj: Mapping[str, float]
+    weights: int
+    storage_bytes: int
+    cycles_per_sample: float
+    microseconds_per_sample: float
+    load_balance: float
+    padding_ratio: float
+    nanojoule_per_sample: float
+    milliwatt: float
+    breakdown: Mapping[str, int]
+    breakdown_per_pe: Mapping[str, tuple[int, ...]]
+    blocking: tuple[int, ...]
+    queue_occupancy: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What `profile` found.
+
+    Attributes
+    ----------
+    outputs : tuple of ndarray
+        The model's results, batches joined along the first axis.
+    layers : tuple of LayerProfile
+        In program order; layers on the host have no cycles and do not appear.
+    setup : mapping of str to int
+        Counters of loading resident weights, once and not per sample.
+    reloads : mapping of str to int
+        Counters of loading the weights of programs that take turns on the machine, at each call.
+    config : HardwareConfig
+        The machine.
+    arithmetic : str
+        "float32", "int16", "int8" or "int32".
+    engine : str
+        Which engine simulated.
+    manifest : mapping of str to str
+        What the model was made from.
+    energy_table : EnergyTable
+        The energies and areas that the report applies.
+    programs : tuple of Program
+        What ran, in the order of the library.
+    """
+
+    outputs: tuple[NDArray[np.generic], ...]
+    layers: tuple[LayerProfile, ...]
+    setup: Mapping[str, int]
+    reloads: Mapping[str, int]
+    config: HardwareConfig
+    arithmetic: str
+    engine: Engine
+    manifest: Mapping[str, str]
+    energy_table: EnergyTable
+    programs: tuple[Program, ...]
+
+    def __repr__(self) -> str:
+        cycles = sum(layer.cycles_per_sample for layer in self.layers)
+        return (
+            f"<Report {len(self.layers)} layers, {cycles:.1f} cycles per sample, "
+            f"{self.config.num_pe} PEs, {self.arithmetic}>"
+        )
+
+    def _repr_html_(self) -> str:
+        from eie_backend.displays import of_report
+
+        return of_report(self)
+
+    @property
+    def area_mm2(self) -> float:
+        """Area of the machine's PEs and LNZD tree."""
+        return area_mm2(self.config, self.energy_table)
+
+    @property
+    def setup_dram_pj(self) -> float:
+        """Energy of loading the resident weights from DRAM."""
+        return energy_by_part_pj(self.setup, self.config, self.energy_table)["dram"]
+
+    @property
+    def saturations(self) -> dict[str, int]:
+        """Values that did not fit their format, by kind, over all layers and samples."""
+        kinds = [c.name for c in COUNTERS if c.name.endswith("saturations")]
+        return {kind: sum(layer.counters[kind] for layer in self.layers) for kind in kinds}
+
+    def to_json(self) -> str:
+        """Return everything but outputs and programs as JSON."""
+        return json.dumps(self.to_dict(), indent=2, sort_keys=True)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but outputs and programs as plain data."""
+        return {
+            "area_mm2": self.area_mm2,
+            "arithmetic": self.arithmetic,
+            "config": self.config.to_dict(),
+            "energy_table": self.energy_table.name,
+            "engine": self.engine,
+            "layers": [asdict(layer) for layer in self.layers],
+            "manifest": dict(self.manifest),
+            "saturations": self.saturations,
+            "reloads": dict(self.reloads),
+            "setup": dict(self.setup),
+            "setup_dram_pj": self.setup_dram_pj,
+        }
