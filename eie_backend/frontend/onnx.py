@@ -23,6 +23,7 @@ from eie_backend.errors import ModelError, first_line, is_out_of_memory
 from eie_backend.frontend.dimensions import check_bindings
 from eie_backend.frontend.onnx_file import LargeWeights, load_external_data, read_model
 from eie_backend.frontend.onnx_importer import import_onnx
+from eie_backend.frontend.onnx_inputs import missing_inputs
 from eie_backend.spool import spooled_tensor
 from eie_backend.storage.container import is_eiez, load_eiez
 from eie_backend.transform.normalize import Normalize
@@ -140,6 +141,8 @@ def _read(model: Model) -> tuple[ModelProto, list[LargeWeights], str]:
     with _reading(label):
         proto, large = read_model(source)
     _check_graph(proto, label)
+    if faults := missing_inputs(proto):
+        raise ModelError(f"{label}: {'; '.join(faults)}; export it again")
     return proto, large, label
 
 

@@ -300,3 +300,21 @@ def test_an_operator_that_the_importer_does_not_know(capfd):
 def test_shapes_that_do_not_match():
     message = failure(model([node("MatMul", "x w", "y")], {"w": W}, (2, 5)))
     assert message.startswith("model: TVM's ONNX importer fails: Matmul requires the reduction")
+
+
+def test_inputs_that_operators_need(tmp_path):
+    """TVM builds a reshape of nothing by reading where nothing is; all are named at once."""
+    inner = helper.make_graph([node("Relu", "", "i")], "inner", [], [])
+    nodes = [
+        helper.make_node("Reshape", ["", "t"], ["r"], "reshape"),
+        helper.make_node("Gemm", ["x", "w", ""], ["g"], "bias may be missing"),
+        helper.make_node("MatMul", ["x"], ["m"]),
+        helper.make_node("Concat", ["x", ""], ["c"], "join", axis=0),
+        helper.make_node("NoSuch", [""], ["n"], "not judged"),
+        helper.make_node("If", ["x"], ["y"], "choose", then_branch=inner, else_branch=inner),
+    ]
+    assert failure(model(nodes, {"t": np.array([-1]), "w": W})) == (
+        "model: Reshape reshape has no input data; MatMul m has no input B; "
+        "Concat join has no input inputs; Relu i has no input X; Relu i has no input X; "
+        "export it again"
+    )
