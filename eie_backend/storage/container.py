@@ -143,9 +143,10 @@ def load_tensors(path: str | PathLike[str]) -> dict[str, NDArray[Any]]:
     for tensor in load_eiez(path).graph.initializer:
         try:
             tensors[tensor.name] = numpy_helper.to_array(tensor)
-        except (TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise ContainerError(
-                f"{fspath(path)}: {tensor.name} is no array: {error}; pack the model again"
+                f"{fspath(path)}: {tensor.name} is no array of type {tensor.data_type}: {error}; "
+                "pack the model again"
             ) from error
     return tensors
 

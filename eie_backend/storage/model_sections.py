@@ -107,10 +107,10 @@ def from_sections(sections: Sequence[Section]) -> tuple[ModelProto, dict[str, Co
                 values = coded[tensor.name].weights().astype("<f4").tobytes()
             else:
                 values = _plain(bytes([encoding]) + content, room)
+            _put_values(tensor, FIELDS[field], values)
         except ContainerError as error:
             raise ContainerError(f"byte {section.at}: {tensor.name}: {error}") from error
         room -= len(values)
-        _put_values(tensor, FIELDS[field], values)
     return model, coded
 
 
@@ -143,6 +143,8 @@ def _coded(tensor: TensorProto, values: bytes, width: int | Literal["auto"]) -> 
 def _put_values(tensor: TensorProto, field: str, values: bytes) -> None:
     if field == "raw_data":
         tensor.raw_data = values
+    elif len(values) % 4:
+        raise ContainerError(f"{len(values)} bytes of values are no float32")
     else:
         tensor.float_data.extend(np.frombuffer(values, "<f4").tolist())
 

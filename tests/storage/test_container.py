@@ -400,11 +400,24 @@ def test_values_in_other_files_are_refused(compressed, tmp_path):
         read_eiez(path)
 
 
-def test_a_tensor_that_is_no_array(tmp_path):
-    tensor = TensorProto(name="t", data_type=TensorProto.FLOAT, dims=[3], raw_data=b"1234")
+@pytest.mark.parametrize("data_type", [TensorProto.FLOAT, 100])
+def test_a_tensor_that_is_no_array(tmp_path, data_type):
+    tensor = TensorProto(name="t", data_type=data_type, dims=[3], raw_data=b"1234")
     save_eiez(tmp_path / "t.eiez", model_of(tensor))
-    with pytest.raises(ContainerError, match=r"t is no array: .*; pack the model again"):
+    fault = rf"t is no array of type {data_type}: .*; pack the model again"
+    with pytest.raises(ContainerError, match=fault):
         load_tensors(tmp_path / "t.eiez")
+
+
+def test_half_a_number(tmp_path):
+    tensor = TensorProto(name="t", data_type=TensorProto.FLOAT, dims=[1], float_data=[1])
+    path = tmp_path / "t.eiez"
+    save_eiez(path, model_of(tensor))
+    sections = split(path.read_bytes())
+    half = replace(sections[2], payload=sections[2].payload[:-2])
+    path.write_bytes(join([*sections[:2], half]))
+    with pytest.raises(ContainerError, match=r"byte \d+: t: 2 bytes of values are no float32"):
+        read_eiez(path)
 
 
 @pytest.mark.parametrize("density", [0.0, 0.1, 0.5, 1.0])
