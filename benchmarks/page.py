@@ -86,7 +86,7 @@ ROBUSTNESS_INTRODUCTION = f"""\
 
 Each section below says which command measured it, on which machine, when, and with which versions;
 `make bench-robustness` runs them all, in about four hours. A short version of each is among the
-tests, which CI runs.
+tests, which CI runs; images on the machine are also fuzzed by `make fuzz`, 60 s in CI.
 """
 
 
