@@ -24,7 +24,7 @@ def fuzz(result: Result) -> str:
     return (
         "Mutated files that were read, or refused with an error that says why. A finding is all "
         "else: a crash, another exception, more than 5 s of the processor or more memory than the "
-        "stated multiple of the file, beside 16 MiB. By the machine, libFuzzer tells whole seconds: "
-        "the slowest took less. [What is trusted](security.md).\n\n"
+        "stated multiple of the file, beside 16 MiB. By the machine, libFuzzer tells whole "
+        "seconds: the slowest took less. [What is trusted](security.md).\n\n"
         f"{table(head, rows)}"
     )
