@@ -2,8 +2,9 @@
 
 ``python benchmarks/fuzz.py`` hands 100,000 mutations of each kind of `tests/fuzz` to its reader and
 1,000,000 mutated images to the machine (`make fuzz` builds that target first), and writes
-``benchmarks/results/fuzz.json``. Two hours; ``--kind recipes`` is one kind, and leaves the others'
-results as they are. What a reader trips over is kept in ``build/fuzz/python``.
+``benchmarks/results/fuzz.json``. Two hours of a core, shared by all; ``--kind recipes`` is one kind,
+and leaves the others' results as they are. What a reader trips over is kept in
+``build/fuzz/python``.
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ from __future__ import annotations
 import argparse
 import faulthandler
 import json
+import os
 import re
 import resource
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "fuzz"))
@@ -31,6 +35,9 @@ KINDS += ("datasets", "libraries")
 MACHINE = "images, by the machine"
 FINDINGS = ROOT / "build" / "fuzz" / "python"
 TARGET = ROOT / "build" / "fuzz" / "tests" / "fuzz_image"
+SHARDS = 4
+"""Processes that share a kind's mutations, however many cores there are: so a seed is the same."""
+
 ADDRESS_SPACE = 12 << 30
 """No reader may take the computer's whole memory."""
 
@@ -39,7 +46,7 @@ def run_kind(name: str, mutations: int, seed: int) -> None:
     """Fuzz one kind in this process, which a hang or a crash ends; print what came of it."""
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
     kind = import_module(name).KIND
-    case = FINDINGS / f"{name}.last"
+    case = FINDINGS / f"{name}.{seed}.last"
 
     def note(data: bytes) -> None:
         case.write_bytes(data)
@@ -49,29 +56,37 @@ def run_kind(name: str, mutations: int, seed: int) -> None:
     outcome = fuzz(kind, mutations, seed, note)
     faulthandler.cancel_dump_traceback_later()
     for number, data in enumerate(outcome.findings.values()):
-        (FINDINGS / f"{name}.{number}").write_bytes(data)
+        (FINDINGS / f"{name}.{seed}.{number}").write_bytes(data)
     print(json.dumps({**asdict(outcome), "findings": list(outcome.findings)}))
 
 
 def of_kind(name: str, mutations: int, seed: int) -> dict[str, object]:
-    """Return what came of one kind, fuzzed in a process of its own."""
-    command = [sys.executable, __file__, "--run", name, "--mutations", str(mutations)]
+    """Return what came of one kind, fuzzed in processes of its own."""
     start = time.perf_counter()
+    seeds = range(SHARDS * seed, SHARDS * (seed + 1))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = list(pool.map(lambda one: of_shard(name, mutations // SHARDS, one), seeds))
+    return {
+        "mutations": sum(one["mutations"] for one in found),
+        "accepted": sum(one["accepted"] for one in found),
+        "findings": sorted({finding for one in found for finding in one["findings"]}),
+        "slowest_ms": round(1e3 * max(one["slowest_seconds"] for one in found), 1),
+        "memory_multiple": round(max(one["memory_multiple"] for one in found), 1),
+        "memory_limit": import_module(name).KIND.multiple,
+        "seconds": round(time.perf_counter() - start),
+    }
+
+
+def of_shard(name: str, mutations: int, seed: int) -> dict[str, Any]:
+    """Return what came of a part of a kind's mutations, in a process that may crash or hang."""
+    command = [sys.executable, __file__, "--run", name, "--mutations", str(mutations)]
     done = subprocess.run(
         [*command, "--seed", str(seed)], capture_output=True, text=True, check=False
     )
     if done.returncode:
-        sys.exit(f"{name}: ended by {FINDINGS / name}.last:\n{done.stderr}")
-    found = json.loads(done.stdout.splitlines()[-1])
-    return {
-        "mutations": found["mutations"],
-        "accepted": found["accepted"],
-        "findings": found["findings"],
-        "slowest_ms": round(1e3 * found["slowest_seconds"], 1),
-        "memory_multiple": round(found["memory_multiple"], 1),
-        "memory_limit": import_module(name).KIND.multiple,
-        "seconds": round(time.perf_counter() - start),
-    }
+        sys.exit(f"{name}: ended by {FINDINGS / name}.{seed}.last:\n{done.stderr}")
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def of_machine(mutations: int, seed: int) -> dict[str, object]:

@@ -42,7 +42,7 @@ def _schema(node: NodeProto, opsets: Mapping[str, int]) -> defs.OpSchema | None:
     version = min(opsets.get(domain, 1), defs.onnx_opset_version())
     try:
         return defs.get_schema(node.op_type, max(version, 1), domain)
-    except defs.SchemaError:
+    except (defs.SchemaError, TypeError):  # text that is no UTF-8 is bytes in Python
         return None
 
 

@@ -318,3 +318,8 @@ def test_inputs_that_operators_need(tmp_path):
         "Concat join has no input inputs; Relu i has no input X; Relu i has no input X; "
         "export it again"
     )
+
+
+def test_an_operator_whose_name_is_no_text():
+    data = model([node("Relu", "x", "y")], {}).SerializeToString().replace(b"Relu", b"R\xff\x96u")
+    assert failure(data).startswith("model: TVM's ONNX importer fails: ")
