@@ -2,8 +2,8 @@
 
 ``python benchmarks/fuzz.py`` hands 100,000 mutations of each kind of `tests/fuzz` to its reader and
 1,000,000 mutated images to the machine (`make fuzz` builds that target first), and writes
-``benchmarks/results/fuzz.json``. Two hours of a core, shared by all; ``--kind recipes`` is one kind,
-and leaves the others' results as they are. What a reader trips over is kept in
+``benchmarks/results/fuzz.json``. Two hours of a core, shared by all; ``--kind recipes`` is one
+kind, and leaves the others' results as they are. What a reader trips over is kept in
 ``build/fuzz/python``.
 """
 
