@@ -19,7 +19,8 @@ from onnx.helper import make_tensor_value_info
 from tvm import IRModule, relax
 from tvm.runtime import Tensor
 
-from eie_backend.errors import ModelError, first_line, is_out_of_memory
+from eie_backend.errors import ModelError, first_line, is_out_of_memory, last_line
+from eie_backend.frontend.computed_constants import LIMIT_BYTES, oversized_constants
 from eie_backend.frontend.dimensions import check_bindings
 from eie_backend.frontend.onnx_file import LargeWeights, load_external_data, read_model
 from eie_backend.frontend.onnx_importer import import_onnx
@@ -53,6 +54,8 @@ def from_onnx(model: Model, bind: Mapping[str, int] | None = None) -> IRModule:
         If the model cannot be read or imported, or a dimension stays dynamic.
     ContainerError
         If a ``.eiez`` file is truncated or altered.
+    MemoryError
+        If memory has no room for the model.
     """
     proto, large, label = _read(model)
     _bind_dimensions(proto, dict(bind or {}), label)
@@ -77,15 +80,19 @@ def from_onnx(model: Model, bind: Mapping[str, int] | None = None) -> IRModule:
         with warnings.catch_warnings(), redirect_stderr(StringIO()):
             # What the importer says beside its error is in the error.
             warnings.simplefilter("ignore")
-            normal = Normalize()(_bound(import_onnx(proto), params))
+            mod = _bound(import_onnx(proto), params)
+            faults = oversized_constants(mod)
+            normal = None if faults else Normalize()(mod)
     except Exception as error:
         if is_out_of_memory(error):
-            raise
+            raise MemoryError(f"{label}: {last_line(error)}") from error
         # TVM raises many types; its own message says which operator it does not know.
         raise ModelError(
             f"{label}: TVM's ONNX importer fails: {first_line(error)}; export it with other "
             "operators"
         ) from error
+    if normal is None:
+        raise ModelError(f"{label}: {'; '.join(faults)}; at most {LIMIT_BYTES}: export it again")
     return normal.with_attr("eie.model_sha256", digest.hexdigest())
 
 

@@ -323,3 +323,29 @@ def test_inputs_that_operators_need(tmp_path):
 def test_an_operator_whose_name_is_no_text():
     data = model([node("Relu", "x", "y")], {}).SerializeToString().replace(b"Relu", b"R\xff\x96u")
     assert failure(data).startswith("model: TVM's ONNX importer fails: ")
+
+
+def zeros(shape):
+    """Return a model that adds zeros of a shape, which it computes, to its input."""
+    nodes = [node("ConstantOfShape", "s", "z", "zeros"), node("Add", "x z", "y")]
+    return model(nodes, {"s": np.array(shape)}, inputs=(2, 4), outputs=(2, 4))
+
+
+def test_constants_larger_than_any_file():
+    """A hundred bytes may ask for any number of zeros; folding would allocate them."""
+    assert failure(zeros([1 << 18, 1 << 9, 2, 4])) == (
+        "model: zeros is a constant of 4294967296 bytes; at most 2147483648: export it again"
+    )
+    assert names(eie_backend.from_onnx(zeros([3, 2, 4]))) == []
+
+
+def test_no_memory_for_what_is_folded():
+    """TVM divides 3 rows after the fourth and allocates less than nothing."""
+    nodes = [
+        node("ConstantOfShape", "s", "z", "zeros"),
+        helper.make_node("Split", ["z", "t"], ["a", "b"], "split"),
+        node("Add", "x a", "y"),
+    ]
+    proto = model(nodes, {"s": np.array([2, 4]), "t": np.array([3, -1])})
+    with pytest.raises(MemoryError, match=r"model: .*bad_alloc"):
+        eie_backend.from_onnx(proto)
