@@ -65,7 +65,7 @@ def of_kind(name: str, mutations: int, seed: int) -> dict[str, object]:
     start = time.perf_counter()
     seeds = range(SHARDS * seed, SHARDS * (seed + 1))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = list(pool.map(lambda one: of_shard(name, mutations // SHARDS, one), seeds))
+        found = list(pool.map(lambda one: of_shard(name, -(-mutations // SHARDS), one), seeds))
     return {
         "mutations": sum(one["mutations"] for one in found),
         "accepted": sum(one["accepted"] for one in found),

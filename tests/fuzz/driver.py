@@ -1,7 +1,5 @@
 """Hands mutations of valid files to a reader, which must accept them or raise an `EieError`.
 
-A `MemoryError` refuses, too; how much memory was taken until then is measured as ever.
-
 A mutation that was accepted becomes a seed itself, so that edits add up.
 """
 
@@ -84,7 +82,7 @@ def _read(kind: Kind, case: bytes) -> tuple[str, bool, float, int]:
     try:
         kind.read(case)
         accepted = True
-    except (EieError, MemoryError):
+    except EieError:
         pass
     except Exception as error:
         place = extract_tb(error.__traceback__)[-1]

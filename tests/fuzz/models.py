@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from random import Random
 
 import numpy as np
@@ -167,8 +168,13 @@ def edit(random: Random, data: bytes) -> bytes:
 
 
 def read(data: bytes) -> None:
-    """Import a model from a file, which may have data beside it."""
-    with_file(eie.from_onnx, data, "model.onnx")
+    """Import a model from a file, which may have data beside it.
+
+    TVM folds a split beyond the end by asking for less than no memory: `from_onnx` cannot tell
+    that from a model which is too large.
+    """
+    with suppress(MemoryError):
+        with_file(eie.from_onnx, data, "model.onnx")
 
 
 KIND = Kind("models", seeds, edit, read, multiple=1000)
