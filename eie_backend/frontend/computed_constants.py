@@ -29,7 +29,7 @@ def oversized_constants(mod: IRModule) -> list[str]:
                 if not varying.isdisjoint(free_vars(binding.value)):
                     varying.add(binding.var)
                 elif size > limit:
-                    found.append(f"{binding.var.name} is a constant of {size} bytes")
+                    found.append(f"{binding.var.name} is a constant of {size} bytes, over {limit}")
     return found
 
 

@@ -20,7 +20,7 @@ from tvm import IRModule, relax
 from tvm.runtime import Tensor
 
 from eie_backend.errors import ModelError, first_line, is_out_of_memory, last_line
-from eie_backend.frontend.computed_constants import LIMIT_BYTES, oversized_constants
+from eie_backend.frontend.computed_constants import oversized_constants
 from eie_backend.frontend.dimensions import check_bindings
 from eie_backend.frontend.onnx_file import LargeWeights, load_external_data, read_model
 from eie_backend.frontend.onnx_importer import import_onnx
@@ -76,13 +76,23 @@ def from_onnx(model: Model, bind: Mapping[str, int] | None = None) -> IRModule:
                 f"{tempfile.gettempdir()}: {error.strerror}; set TMPDIR to a folder with room"
             ) from error
     _as_inputs(proto, params)
+    with _importing(label):
+        mod = _bound(import_onnx(proto), params)
+    if faults := oversized_constants(mod):
+        raise ModelError(f"{label}: {'; '.join(faults)}; export it again")
+    with _importing(label):
+        normal = Normalize()(mod)
+    return normal.with_attr("eie.model_sha256", digest.hexdigest())
+
+
+@contextmanager
+def _importing(label: str) -> Iterator[None]:
+    """Turn what TVM raises into errors for users."""
     try:
         with warnings.catch_warnings(), redirect_stderr(StringIO()):
             # What the importer says beside its error is in the error.
             warnings.simplefilter("ignore")
-            mod = _bound(import_onnx(proto), params)
-            faults = oversized_constants(mod)
-            normal = None if faults else Normalize()(mod)
+            yield
     except Exception as error:
         if is_out_of_memory(error):
             raise MemoryError(f"{label}: {last_line(error)}") from error
@@ -91,9 +101,6 @@ def from_onnx(model: Model, bind: Mapping[str, int] | None = None) -> IRModule:
             f"{label}: TVM's ONNX importer fails: {first_line(error)}; export it with other "
             "operators"
         ) from error
-    if normal is None:
-        raise ModelError(f"{label}: {'; '.join(faults)}; at most {LIMIT_BYTES}: export it again")
-    return normal.with_attr("eie.model_sha256", digest.hexdigest())
 
 
 def _is_transposed(proto: ModelProto, weights: LargeWeights) -> bool:
