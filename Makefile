@@ -59,13 +59,13 @@ check: $(READY)  ## lint, format, types, generated files, links
 	cp -r schedules build/mypy/eie_backend/
 	cd build/mypy && ../../$(BIN)/mypy --config-file ../../pyproject.toml -p eie_backend
 	find runtime \( -name '*.h' -o -name '*.cc' \) -print0 | xargs -0r $(BIN)/clang-format --dry-run -Werror
-	$(BIN)/python -m eie_backend.isa.generate --check
+	$(BIN)/python -m eie_backend.generate --check
 	$(BIN)/python docs/_ext/errors_page.py --check
 	$(BIN)/python benchmarks/page.py --check
 	$(BIN)/python .ci/check_links.py
 
 generate: $(READY)  ## rewrite the generated files
-	$(BIN)/python -m eie_backend.isa.generate
+	$(BIN)/python -m eie_backend.generate
 	$(BIN)/python docs/_ext/errors_page.py
 
 docs: $(READY)  ## the site, with all tutorials run, into build/docs/html

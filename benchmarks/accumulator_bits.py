@@ -19,7 +19,7 @@ from tvm import IRModule
 
 import eie_backend as eie
 from eie_backend.cli.demo import BATCH, CALIBRATION_SAMPLES, accuracy, lenet
-from eie_backend.isa.program import Arithmetic
+from eie_backend.machine.choices import Arithmetic
 from eie_backend.profiler import Report
 
 sys.path.insert(0, str(Path(__file__).parent))

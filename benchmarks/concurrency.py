@@ -28,9 +28,9 @@ from measure import Timing, allocated_bytes, sharing_nothing, timings, two_cores
 from record import record
 
 import eie_backend as eie
-from eie_backend.engines import Engine
+from eie_backend.machine.choices import Engine
 from eie_backend.profiler import Recorder, profile_runner
-from eie_backend.runner import Runner
+from eie_backend.simulator.runner import Runner
 
 DATA = files("eie_backend") / "data"
 THREADS = (1, 2, 64)

@@ -16,9 +16,9 @@ from record import record
 from simulator import layer
 
 from eie_backend import HardwareConfig
-from eie_backend.codegen.formats import FLOAT
-from eie_backend.engines import Engine
-from eie_backend.loaded import run_samples
+from eie_backend.machine.choices import Engine
+from eie_backend.machine.formats import FLOAT
+from eie_backend.simulator.matrices import run_samples
 
 CONFIG = HardwareConfig()
 RUNS = 21

@@ -56,7 +56,7 @@ from onnx.utils import Extractor
 
 from eie_backend import cli
 from eie_backend.cli.demo import digits, lenet
-from eie_backend.whole_file import PART
+from eie_backend.files.whole_file import PART
 
 sys.path.insert(0, str(Path(__file__).parent))
 from record import record

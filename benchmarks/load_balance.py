@@ -27,9 +27,9 @@ import eie_backend as eie
 from eie_backend import HardwareConfig, Recipe, encode
 from eie_backend.cli.demo import BATCH, CALIBRATION_SAMPLES, accuracy, digits
 from eie_backend.compress.prune import kept
-from eie_backend.row_orders import row_orders
+from eie_backend.lower.schedule import layer_tiles
 from eie_backend.simulator import simulate_batch
-from eie_backend.transform.schedule import layer_tiles
+from eie_backend.tuning.row_orders import row_orders
 from eie_backend.workloads import TABLE_III, read_alex8
 
 sys.path.insert(0, str(Path(__file__).parent))

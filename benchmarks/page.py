@@ -24,7 +24,7 @@ import sections_soft_errors
 import sections_summary
 from sections import Result
 
-from eie_backend.whole_file import write_whole
+from eie_backend.files.whole_file import write_whole
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sections import NAMES
 
-from eie_backend.drawing import COLORS, HEIGHT, MARKS, WIDTH, rendered
+from eie_backend.show.drawing import COLORS, HEIGHT, MARKS, WIDTH, rendered
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -16,7 +16,7 @@ from typing import Any
 from environment import environment
 from measure import Timing
 
-from eie_backend.whole_file import write_whole
+from eie_backend.files.whole_file import write_whole
 
 RESULTS = Path(__file__).parent / "results"
 DATA = Path(__file__).parents[2] / "shared" / "data"

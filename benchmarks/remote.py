@@ -24,7 +24,7 @@ from eie_backend.profiler import profile_runner
 from eie_backend.remote.address import Address
 from eie_backend.remote.client import connect
 from eie_backend.remote.server import Server
-from eie_backend.runner import Runner
+from eie_backend.simulator.runner import Runner
 
 BATCHES = (1, 100)
 REPETITIONS = 201

@@ -18,12 +18,11 @@ from time import perf_counter
 from typing import NamedTuple
 
 from eie_backend.cli.demo import digits
-from eie_backend.drawing import rendered
+from eie_backend.machine.choices import PROTECTION, UNIT, Protection, Unit
+from eie_backend.show.drawing import rendered
 from eie_backend.soft_errors import Campaign, FaultRow
 from eie_backend.soft_errors.picture import draw_faults
-from eie_backend.soft_errors.protection import PROTECTIONS, Protection
 from eie_backend.soft_errors.shipped import BATCH, shipped_runner
-from eie_backend.soft_errors.units import UNITS, Unit
 
 sys.path.insert(0, str(Path(__file__).parent))
 from record import record
@@ -55,10 +54,10 @@ def main() -> None:
         made = campaign(network)
         rows = [
             trials(network, unit, protection, rate)
-            for protection, unit, rate in product(PROTECTIONS, UNITS, RATES)
+            for protection, unit, rate in product(PROTECTION.values, UNIT.values, RATES)
         ]
         seconds[network] = round(perf_counter() - start)
-        costs = [asdict(one) for one in made.costs(PROTECTIONS)]
+        costs = [asdict(one) for one in made.costs(PROTECTION.values)]
         exact[network] = {
             "accuracy": made.accuracy,
             **setting._asdict(),

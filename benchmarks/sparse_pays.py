@@ -34,7 +34,7 @@ from record import record
 from scipy.sparse import csr_array
 
 from eie_backend import HardwareConfig, simulate
-from eie_backend.energy import energy_pj
+from eie_backend.machine.energy import energy_pj
 from eie_backend.workloads import TABLE_III, Layer, LayerShape, generate
 
 CONFIG = HardwareConfig()

@@ -11,15 +11,16 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eie_backend._versions import __version__ as __version__
 from eie_backend._versions import check_versions
 
 if TYPE_CHECKING:
     from eie_backend import compress, relay
     from eie_backend.analytical import Estimate, estimate
-    from eie_backend.calibration import calibrate
+    from eie_backend.codegen.library import export_library, load
     from eie_backend.compiler import compile
+    from eie_backend.compiler.placement import Placement, explain
     from eie_backend.config import HardwareConfig
-    from eie_backend.encoding import EncodedMatrix, encode
     from eie_backend.errors import EieError
     from eie_backend.frontend import (
         bind_dimensions,
@@ -28,39 +29,37 @@ if TYPE_CHECKING:
         from_pytorch,
         from_stablehlo,
     )
-    from eie_backend.library import export_library, load
-    from eie_backend.placement import Placement, explain
+    from eie_backend.machine.encoding import EncodedMatrix, encode
+    from eie_backend.machine.target import target
     from eie_backend.profiler import profile, run
     from eie_backend.recipe import Recipe, Schedule, paper_recipe, read_recipe
     from eie_backend.simulator import LayerRun, simulate, simulate_batch
     from eie_backend.storage.container import load_eiez, read_eiez, save_eiez
-    from eie_backend.targets import target
     from eie_backend.tracing.trace import Trace, trace, trace_layer
-
-__version__ = "0.1.0"
+    from eie_backend.tuning.calibration import calibrate
 
 _HOME = {
     "EieError": "errors",
-    "EncodedMatrix": "encoding",
+    "EncodedMatrix": "machine.encoding",
     "Estimate": "analytical",
     "HardwareConfig": "config",
     "LayerRun": "simulator",
-    "Placement": "placement",
+    "Placement": "compiler.placement",
     "Recipe": "recipe",
     "Schedule": "recipe",
     "Trace": "tracing.trace",
     "bind_dimensions": "frontend",
-    "calibrate": "calibration",
+    "calibrate": "tuning.calibration",
     "compile": "compiler",
-    "encode": "encoding",
+    "encode": "machine.encoding",
     "estimate": "analytical",
-    "explain": "placement",
-    "export_library": "library",
+    "explain": "compiler.placement",
+    "export_library": "codegen.library",
     "from_jax": "frontend",
     "from_onnx": "frontend",
     "from_pytorch": "frontend",
     "from_stablehlo": "frontend",
-    "load": "library",
+    "load": "codegen.library",
     "load_eiez": "storage.container",
     "paper_recipe": "recipe",
     "profile": "profiler",
@@ -70,7 +69,7 @@ _HOME = {
     "save_eiez": "storage.container",
     "simulate": "simulator",
     "simulate_batch": "simulator",
-    "target": "targets",
+    "target": "machine.target",
     "trace": "tracing.trace",
     "trace_layer": "tracing.trace",
 }

@@ -1,4 +1,4 @@
-"""Hook into TVM: target tag, default pipeline, code generator and runtime library.
+"""The hook into TVM: target tag, default pipeline, code generator and runtime library.
 
 Called while ``import tvm`` ends, so it imports nothing heavy (the compiler is loaded when a module
 is first built for the target), and TVM only inside functions: whoever imports this file first must
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import tvm_ffi
@@ -19,36 +18,23 @@ from eie_backend.errors import EieError
 if TYPE_CHECKING:
     import tvm
 
-KEY = "eie"
-DESCRIPTION = {"kind": "llvm", "keys": [KEY, "cpu"]}
-"""Target kinds need C++ headers that TVM's wheel does not ship; a tag over llvm does not."""
-
 
 @cache
 def register() -> None:
     """Register everything once; other targets keep their pipelines."""
     import tvm
 
+    from eie_backend.machine.target import DESCRIPTION, TAG
+    from eie_backend.runtime import runtime
+
     for error in EieError.__subclasses__():
         # So that an error raised in a pass leaves TVM's C++ as what it was.
         tvm_ffi.register_error(error.__name__, error)
-    load_runtime()
-    tvm.target.register_tag(KEY, DESCRIPTION)
+    runtime()
+    tvm.target.register_tag(TAG, DESCRIPTION)
     tvm_ffi.register_global_func("relax.ext.eie", _codegen, override=True)
     pipelines = tvm.relax.pipeline.PIPELINE_MAP
     pipelines["default"] = _dispatching(pipelines["default"])
-
-
-@cache
-def load_runtime() -> Any:
-    """Load the simulator, which registers itself as runtime module kind ``eie``."""
-    library = files("eie_backend") / "lib" / "libeie_runtime.so"
-    if not library.is_file():
-        raise EieError(
-            f"eie_backend: {library} does not exist: this is a checkout that is not installed, "
-            "imported from its own folder; run: pip install -e ."
-        )
-    return tvm_ffi.load_module(str(library))
 
 
 def _dispatching(default: Callable[..., Any]) -> Callable[..., Any]:
@@ -58,9 +44,11 @@ def _dispatching(default: Callable[..., Any]) -> Callable[..., Any]:
     def factory(**options: Any) -> Any:
         @tvm.transform.module_pass(opt_level=0, name="eie.dispatch")
         def pipeline(mod: tvm.IRModule, _context: Any) -> tvm.IRModule:
+            from eie_backend.machine.target import is_eie
+
             target = tvm.target.Target.current(allow_none=True)
-            if target is not None and KEY in target.keys:
-                from eie_backend.transform.pipeline import eie_pipeline
+            if is_eie(target):
+                from eie_backend.compiler.pipeline import eie_pipeline
 
                 mod = eie_pipeline(target)(mod)
             return default(**options)(mod)

@@ -6,6 +6,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 from eie_backend.errors import VersionError
 
+__version__ = "0.1.0"
+"""Release of this package."""
+
 ALLOWED = {
     "apache-tvm": ((0, 27), (0, 28), "apache-tvm>=0.27,<0.28"),
     "apache-tvm-ffi": ((0, 1, 14), (0, 1, 15), "apache-tvm-ffi>=0.1.14.post0,<0.1.15"),

@@ -1,7 +1,7 @@
 """`HardwareConfig`: every size of the machine, in one place.
 
 The compiler, the image header and the simulator read this one description; the C++ struct of
-the same name is generated from it (``python -m eie_backend.isa.generate``).
+the same name is generated from it (``python -m eie_backend.generate``).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from eie_backend.errors import ConfigError
+from eie_backend.show.html import table
 
 ENTRY_BITS = 8
 """Bits of one stored entry: codebook index and zero run together."""
@@ -117,9 +118,12 @@ class HardwareConfig:
         return self.ptr_sram_bytes * 8 // self.ptr_bits - 1
 
     def _repr_html_(self) -> str:
-        from eie_backend.displays import of_config
-
-        return of_config(self)
+        """Show every size of the machine with its unit and meaning."""
+        rows = [
+            (spec.name, getattr(self, spec.name), spec.metadata["unit"], spec.metadata["doc"])
+            for spec in fields(self)
+        ]
+        return table("HardwareConfig", ["field", "value", "unit", "meaning"], rows)
 
     def to_dict(self) -> dict[str, int]:
         """Return the fields by name, in declaration order."""

@@ -7,18 +7,22 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, TypeVar, get_args
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import yaml
 
 from eie_backend.errors import RecipeError
-from eie_backend.plain_yaml import read_yaml
+from eie_backend.files.plain_yaml import read_yaml
+from eie_backend.machine.choices import (
+    INITIALIZATION,
+    PRUNING_METHOD,
+    Initialization,
+    PruningMethod,
+)
+from eie_backend.show.html import table
 
 MIN_BITS, MAX_BITS = 1, 8
 MAX_INDEX_BITS = 16
-
-Method = Literal["magnitude", "global", "balanced"]
-Initialization = Literal["best", "linear", "density", "random"]
 
 T = TypeVar("T")
 PerLayer: TypeAlias = T | Mapping[str, T]
@@ -106,7 +110,7 @@ class Recipe:
     bits: PerLayer[int] = 4
     quality: PerLayer[float] | None = None
     index_bits: PerLayer[int | Literal["auto"]] = "auto"
-    method: PerLayer[Method] = "magnitude"
+    method: PerLayer[PruningMethod] = "magnitude"
     initialization: PerLayer[Initialization] = "best"
     schedule: PerLayer[Schedule] = Schedule()
 
@@ -143,7 +147,7 @@ class Recipe:
         """Return the bits of a layer's relative indices in a stored file."""
         return _lookup(self.index_bits, names, "auto")
 
-    def method_of(self, *names: str) -> Method:
+    def method_of(self, *names: str) -> PruningMethod:
         """Return how the weights of a layer that go are chosen."""
         return _lookup(self.method, names, "magnitude")
 
@@ -170,9 +174,13 @@ class Recipe:
         ]
 
     def _repr_html_(self) -> str:
-        from eie_backend.displays import of_recipe
-
-        return of_recipe(self)
+        """Show every setting and the layers that it is for."""
+        rows: list[tuple[str, str, str]] = []
+        for spec in fields(self):
+            setting = getattr(self, spec.name)
+            by_layer = setting if isinstance(setting, Mapping) else {"all": setting}
+            rows += [(spec.name, layer, str(value)) for layer, value in by_layer.items()]
+        return table("Recipe", ["field", "layers", "value"], rows)
 
     def to_json(self) -> str:
         """Return the recipe as JSON with sorted keys, defaults included."""
@@ -289,8 +297,8 @@ _ALLOWED = {
         f"an integer in 1..{MAX_INDEX_BITS} or 'auto'",
         lambda v: v == "auto" or _is_int(v, 1, MAX_INDEX_BITS),
     ),
-    "method": _one_of(get_args(Method)),
-    "initialization": _one_of(get_args(Initialization)),
+    "method": _one_of(PRUNING_METHOD.values),
+    "initialization": _one_of(INITIALIZATION.values),
     "schedule": _Allowed(
         "a schedule: start of at least 0 and steps of at least 1",
         lambda v: (

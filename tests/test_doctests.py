@@ -30,6 +30,8 @@ def test_examples(name):
 
 
 def test_the_modules_are_found():
-    assert {"eie_backend.encoding", "eie_backend.isa.fields", "eie_backend.schedules.tile"} <= {
-        *MODULES
-    }
+    assert {
+        "eie_backend.machine.encoding",
+        "eie_backend.isa.fields",
+        "eie_backend.schedules.tile",
+    } <= {*MODULES}

@@ -171,7 +171,7 @@ shell("eie profile digits.so --input test.npy")
 
 import matplotlib.pyplot as plt
 
-from eie_backend.drawing import COLORS, STYLE
+from eie_backend.show.drawing import COLORS, STYLE
 
 plt.rcParams.update(STYLE)
 densities = [0.8, 0.4, 0.2, 0.1]

@@ -15,10 +15,11 @@ from onnx import TensorProto, helper, numpy_helper
 from tvm import relax
 
 import eie_backend as eie
-from eie_backend import compiler, stages
+from eie_backend import compiler
+from eie_backend.compiler import stages
 from eie_backend.isa.image import decode_image
 from eie_backend.isa.interpreter import interpret
-from eie_backend.targets import as_target
+from eie_backend.machine.target import as_target
 from eie_backend.transform.layers import weights_by_layer
 
 rng = np.random.default_rng(1)

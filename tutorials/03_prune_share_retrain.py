@@ -56,11 +56,11 @@ for density in (1.0, 0.2, 0.05):
 # of the weights does as well; a twentieth does not. But the three layers are not alike.
 # *Sensitivity* compresses one layer at a time and leaves the others as they are:
 
-from eie_backend.compress.evaluate import Evaluator
-from eie_backend.compress.pictures import draw_codebooks, draw_sensitivity
-from eie_backend.compress.sensitivity import sensitivity
-from eie_backend.compress.trials import Trials
-from eie_backend.drawing import rendered
+from eie_backend.search.evaluator import Evaluator
+from eie_backend.search.pictures import draw_codebooks, draw_sensitivity
+from eie_backend.search.sensitivity import sensitivity
+from eie_backend.search.trials import Trials
+from eie_backend.show.drawing import rendered
 
 
 def show(draw):

@@ -21,10 +21,11 @@ import tvm
 from onnx import TensorProto, helper, numpy_helper
 
 import eie_backend as eie
-from eie_backend import compiler, stages
-from eie_backend.drawing import COLORS
+from eie_backend import compiler
+from eie_backend.compiler import stages
+from eie_backend.machine.target import as_target
 from eie_backend.schedules.tile import choose_tiles
-from eie_backend.targets import as_target
+from eie_backend.show.drawing import COLORS
 from eie_backend.transform import schedule
 
 rng = np.random.default_rng(0)

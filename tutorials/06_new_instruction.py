@@ -25,8 +25,9 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 import eie_backend as eie
-from eie_backend import compiler, stages
-from eie_backend.targets import as_target
+from eie_backend import compiler
+from eie_backend.compiler import stages
+from eie_backend.machine.target import as_target
 
 places = [Path.cwd(), *Path.cwd().resolve().parents, Path(eie.__file__).parents[1]]
 checkout = next((p for p in places if (p / "runtime" / "CMakeLists.txt").exists()), None)
@@ -95,7 +96,7 @@ INSTRUCTION = Instruction(
 # The rest is derived: the operation of the dialect, encoder and decoder, the C++ structure and
 # its decoder, and the page of the instruction set.
 
-python("-m", "eie_backend.isa.generate")
+python("-m", "eie_backend.generate.__main__")
 
 header = (copy / "runtime" / "include" / "eie" / "generated" / "isa.h").read_text()
 start = header.index("/// Replace destination registers")

@@ -21,8 +21,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import eie_backend as eie
-from eie_backend.drawing import COLORS, STYLE
-from eie_backend.energy import area_mm2, energy_pj
+from eie_backend.machine.energy import area_mm2, energy_pj
+from eie_backend.show.drawing import COLORS, STYLE
 from eie_backend.workloads import TABLE_III, generate
 
 plt.rcParams.update(STYLE)

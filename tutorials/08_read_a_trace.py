@@ -26,7 +26,7 @@ from perfetto.protos.perfetto.trace import perfetto_trace_pb2
 from vcd import gtkw, reader
 
 import eie_backend as eie
-from eie_backend.row_orders import spread
+from eie_backend.tuning.row_orders import spread
 
 rng = np.random.default_rng(0)
 config = eie.HardwareConfig(num_pe=4, fifo_depth=4)

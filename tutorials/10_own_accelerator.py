@@ -258,9 +258,9 @@ assert run(tvm.runtime.load_module(str(path))).tobytes() == ours.tobytes()
 #    * - ``import tvm`` knows the target, without importing you
 #      - the entry point ``tvm.backends`` in ``pyproject.toml``; ``eie_backend/_register.py``
 #    * - sizes of the machine that travel with the target
-#      - ``eie_backend/config.py``, ``eie_backend/targets.py``
+#      - ``eie_backend/config.py``, ``eie_backend/machine/target.py``
 #    * - reasons why an operator is not run, for users and for a page
-#      - ``eie_backend/transform/constraints.py``, ``eie_backend/placement.py``
+#      - ``eie_backend/transform/constraints.py``, ``eie_backend/compiler/placement.py``
 #    * - patterns with such checks, and layers that keep their names
 #      - ``eie_backend/transform/partition.py``
 #    * - a code generator that takes more than one step

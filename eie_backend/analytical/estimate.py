@@ -13,9 +13,9 @@ from eie_backend.analytical.scan import scan_edges
 from eie_backend.analytical.slices import Slice, slice_of
 from eie_backend.analytical.words import word_reads
 from eie_backend.config import HardwareConfig
-from eie_backend.energy import energy_pj
 from eie_backend.errors import InputError
-from eie_backend.isa.program import Arithmetic
+from eie_backend.machine.choices import Arithmetic
+from eie_backend.machine.energy import energy_pj
 from eie_backend.workloads.layer import LayerShape
 
 EDGES = 8

@@ -56,7 +56,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from eie_backend import __version__
+        from eie_backend._versions import __version__
 
         typer.echo(f"eie {__version__}")
         raise typer.Exit

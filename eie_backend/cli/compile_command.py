@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from eie_backend.cli.console import asked, echo, show, working
-from eie_backend.cli.options import ARITHMETICS, BALANCE, BIAS, EMIT, WINOGRAD, choice
+from eie_backend.cli.options import choice
+from eie_backend.machine.choices import ARITHMETIC, BALANCE, BIAS, STAGE, WINOGRAD
 
 if TYPE_CHECKING:
     from tvm import IRModule
 
-    from eie_backend import Recipe
+    from eie_backend.recipe import Recipe
 
 EXAMPLE = """Example:
 
@@ -46,7 +47,7 @@ def compile_model(
         int | None, typer.Option(help="Destination register width, 16 or 32.")
     ] = None,
     arithmetic: Annotated[
-        str, choice(ARITHMETICS, "The machine's 16-bit fixed point, or another arithmetic.")
+        str, choice(ARITHMETIC, "The machine's 16-bit fixed point, or another arithmetic.")
     ] = "int16",
     bias: Annotated[
         str, choice(BIAS, "Load biases in full precision, or share them as one more column.")
@@ -79,21 +80,23 @@ def compile_model(
     ] = False,
     emit: Annotated[
         str | None,
-        choice(EMIT, "Write a form instead of a library; on screen, large constants are elided."),
+        choice(STAGE, "Write a form instead of a library; on screen, large constants are elided."),
     ] = None,
 ) -> None:
     """Prune, share, calibrate and compile an ONNX model for the machine."""
-    from eie_backend import HardwareConfig, compiler, export_library, from_onnx
+    from eie_backend import compiler
     from eie_backend.cli.files import STANDARD, check_place, check_standard, read_inputs
     from eie_backend.cli.tables import balance_table, layer_plan, plan_table
+    from eie_backend.codegen.library import export_library
+    from eie_backend.compiler.stages import emit as emit_stage
+    from eie_backend.config import HardwareConfig
     from eie_backend.errors import ModelError
-    from eie_backend.inputs import input_specs
-    from eie_backend.stages import STAGES
-    from eie_backend.stages import emit as emit_stage
-    from eie_backend.targets import as_target
+    from eie_backend.frontend import from_onnx
+    from eie_backend.machine.target import as_target
+    from eie_backend.simulator.inputs import input_specs
 
-    if emit is not None and emit not in STAGES:
-        raise ModelError(f"--emit {emit}: no such form; choose one of {', '.join(STAGES)}")
+    if emit is not None and emit not in STAGE.values:
+        raise ModelError(f"--emit {emit}: no such form; choose one of {', '.join(STAGE.values)}")
     if output is None and emit in (None, "image"):
         raise ModelError("nowhere to write: give -o FILE")
     if output is not None:
@@ -152,8 +155,8 @@ def _recipe(path: Path | None, settings: dict[str, Any]) -> Recipe:
     RecipeError
         If there are both, or the recipe is impossible.
     """
-    from eie_backend import Recipe, read_recipe
     from eie_backend.errors import RecipeError
+    from eie_backend.recipe import Recipe, read_recipe
 
     given = {name: value for name, value in settings.items() if value is not None}
     if path is None:

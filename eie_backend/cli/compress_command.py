@@ -10,7 +10,8 @@ import typer
 
 from eie_backend.cli.compile_command import parse_bindings
 from eie_backend.cli.console import progress, show, working
-from eie_backend.cli.options import METHODS, OBJECTIVES, SEARCHES, choice
+from eie_backend.cli.options import choice
+from eie_backend.machine.choices import LAYERWISE_METHODS, OBJECTIVE, SAMPLER, PruningMethod
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,13 +19,12 @@ if TYPE_CHECKING:
     from onnx import ModelProto
     from rich.progress import TaskID
 
-    from eie_backend import HardwareConfig
-    from eie_backend.calibration import Data
-    from eie_backend.compress.evaluate import Evaluator
-    from eie_backend.compress.greedy import Objective
     from eie_backend.compress.report import Simulated
-    from eie_backend.compress.sensitivity import Progress
-    from eie_backend.recipe import Method
+    from eie_backend.config import HardwareConfig
+    from eie_backend.machine.choices import Objective
+    from eie_backend.search.evaluator import Evaluator
+    from eie_backend.search.sensitivity import Progress
+    from eie_backend.tuning.calibration import Data
 
 EXAMPLE = """Example:
 
@@ -53,15 +53,16 @@ def compress_model(
     max_drop: Annotated[
         float, typer.Option(help="Accuracy that may be lost, in percentage points.")
     ] = 0.1,
-    objective: Annotated[str, choice(OBJECTIVES, "What is to be least.")] = "size",
+    objective: Annotated[str, choice(OBJECTIVE, "What is to be least.")] = "size",
     recipe: Annotated[
         Path | None, typer.Option(help="YAML or JSON recipe to apply instead of a search.")
     ] = None,
     search: Annotated[
-        str, choice(SEARCHES, "optuna looks further from what greedy found (extra `explore`).")
+        str, choice(SAMPLER, "optuna looks further from what greedy found (extra `explore`).")
     ] = "greedy",
     method: Annotated[
-        str, choice(METHODS, "How weights are pruned; balanced: alike in every PE's slice.")
+        str,
+        choice(LAYERWISE_METHODS, "How weights are pruned; balanced: alike in every PE's slice."),
     ] = "magnitude",
     num_pe: Annotated[int, typer.Option(help="Processing elements.")] = 64,
     calibrate: Annotated[
@@ -79,7 +80,6 @@ def compress_model(
     ] = None,
 ) -> None:
     """Prune and share an ONNX model's weights within an accuracy budget, for size or for cycles."""
-    from eie_backend import HardwareConfig, read_recipe
     from eie_backend.cli.compress_tables import remarks, steps_table
     from eie_backend.cli.files import (
         check_place,
@@ -89,20 +89,22 @@ def compress_model(
         write_files,
     )
     from eie_backend.cli.storage_tables import bytes_table, storage_table
-    from eie_backend.compress.compress_onnx import OnnxCompression
-    from eie_backend.compress.pictures import pictures as drawn
     from eie_backend.compress.report import CompressionReport
-    from eie_backend.compress.search import check_search, search_trials
-    from eie_backend.drawing import require_matplotlib
+    from eie_backend.config import HardwareConfig
     from eie_backend.errors import InputError, RecipeError
     from eie_backend.frontend.onnx import load_onnx
-    from eie_backend.inputs import input_specs
+    from eie_backend.recipe import read_recipe
+    from eie_backend.search.compress_onnx import OnnxCompression
+    from eie_backend.search.pictures import pictures as drawn
+    from eie_backend.search.search import check_search, search_trials
+    from eie_backend.show.drawing import require_matplotlib
+    from eie_backend.simulator.inputs import input_specs
     from eie_backend.storage.container import read_eiez, to_eiez
     from eie_backend.transform.constraints import explain
 
     # All that can be refused is refused now, and not when hours of search are over.
-    if search not in SEARCHES:
-        raise RecipeError(f"--search {search}: choose one of {', '.join(SEARCHES)}")
+    if search not in SAMPLER.values:
+        raise RecipeError(f"--search {search}: choose one of {', '.join(SAMPLER.values)}")
     check_search(objective, max_drop)
     check_place(output, ".eiez")
     if report is not None:
@@ -118,7 +120,7 @@ def compress_model(
         proto = load_onnx(model)
         try:
             network = OnnxCompression(
-                proto, samples, labels, bindings, config, cast("Method", method), cache
+                proto, samples, labels, bindings, config, cast("PruningMethod", method), cache
             )
         except InputError as error:
             raise InputError(f"{data}: {error}") from error
@@ -201,10 +203,11 @@ def _simulate(
     config: HardwareConfig,
 ) -> Simulated:
     """Run a compressed model on the machine over all samples."""
-    from eie_backend import compile, from_onnx
     from eie_backend.cli.execute import execute_runner
+    from eie_backend.compiler import compile
     from eie_backend.compress.report import Simulated
-    from eie_backend.runner import Runner
+    from eie_backend.frontend import from_onnx
+    from eie_backend.simulator.runner import Runner
 
     with working("compiling"):
         imported = from_onnx(model, bindings)

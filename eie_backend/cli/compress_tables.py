@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from eie_backend.cli.console import table
 from eie_backend.cli.table import Table
-from eie_backend.quantities import number, size
+from eie_backend.show.quantities import number, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

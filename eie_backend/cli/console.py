@@ -29,9 +29,9 @@ from rich.progress import (
 from rich.text import Text
 
 from eie_backend.cli.table import Table
-from eie_backend.progress import Description, progress_bar
-from eie_backend.visible import visible
-from eie_backend.watch import watching
+from eie_backend.show.printable import printable
+from eie_backend.show.progress_bar import Description, progress_bar
+from eie_backend.work.progress import watching
 
 BROKEN_PIPE_EXIT = 141
 """What a shell says of a program that the signal SIGPIPE ended: 128 + 13."""
@@ -42,7 +42,7 @@ class Terminal(Console):
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Return a string of a line, a title or a cell as rich text."""
-        return super().render_str(visible(text), **options)
+        return super().render_str(printable(text), **options)
 
     def on_broken_pipe(self) -> None:
         """End like any filter whose reader has gone."""
@@ -117,7 +117,7 @@ def echo(text: str) -> None:
 
 
 def _line(text: str) -> str:
-    return "\t".join(map(visible, text.split("\t")))
+    return "\t".join(map(printable, text.split("\t")))
 
 
 def table(title: str, *columns: str, text: int = 1) -> Table:
@@ -178,7 +178,7 @@ def wrote(path: str | PathLike[str]) -> None:
 
 def fail(error: Exception) -> None:
     """Print an error on one line."""
-    message = visible(" ".join(str(error).split()))
+    message = printable(" ".join(str(error).split()))
     sys.stderr.write(f"eie: error: {message}\n")
 
 

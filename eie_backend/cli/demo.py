@@ -29,11 +29,14 @@ def demo(
     num_pe: Annotated[int, typer.Option(help="Processing elements.")] = 64,
 ) -> None:
     """Run 1,000 MNIST digits on the machine: LeNet-300-100 pruned in one shot, and retrained."""
-    from eie_backend import HardwareConfig, Recipe, compiler, from_onnx
+    from eie_backend import compiler
     from eie_backend.cli.tables import report_table
-    from eie_backend.quantities import number, size
-    from eie_backend.runner import Runner
-    from eie_backend.targets import as_target
+    from eie_backend.config import HardwareConfig
+    from eie_backend.frontend import from_onnx
+    from eie_backend.machine.target import as_target
+    from eie_backend.recipe import Recipe
+    from eie_backend.show.quantities import number, size
+    from eie_backend.simulator.runner import Runner
 
     images, labels = digits()
     machine = as_target(HardwareConfig(num_pe=num_pe))
@@ -104,7 +107,7 @@ def lenet() -> bytes:
 
 def compressed_lenet() -> tuple[Any, str]:
     """Return the shipped compressed LeNet-300-100 as a module, and its density and bits."""
-    from eie_backend import from_onnx
+    from eie_backend.frontend import from_onnx
     from eie_backend.storage.accounting import total
     from eie_backend.storage.container import read_eiez
 

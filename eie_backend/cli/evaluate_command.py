@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from eie_backend.cli.console import progress, show, working
-from eie_backend.cli.options import ENGINE, SCHEDULER, WORKERS
+from eie_backend.cli.options import ENGINE_OPTION, SCHEDULER, WORKERS
+from eie_backend.errors import ConfigError
+from eie_backend.machine.choices import ENGINE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from eie_backend.evaluation import Shard
-    from eie_backend.runner import Runner
-    from eie_backend.sample_file import SampleFile
+    from eie_backend.files.sample_file import SampleFile
+    from eie_backend.profiler.evaluation import Shard
+    from eie_backend.simulator.runner import Runner
 
 EXAMPLE = """Example:
 
@@ -41,7 +43,7 @@ def evaluate_model(
         Path | None, typer.Option(help=".npy with the class of each sample, for the accuracy.")
     ] = None,
     repeat: Annotated[int, typer.Option(help="How often the data is taken.")] = 1,
-    engine: Annotated[str, ENGINE] = "event",
+    engine: Annotated[str, ENGINE_OPTION] = "event",
     scheduler: Annotated[str, SCHEDULER] = "processes",
     workers: Annotated[int | None, WORKERS] = None,
     energy: Annotated[
@@ -51,14 +53,13 @@ def evaluate_model(
     """Run a compiled model over a data set of any size, on all cores or on a cluster."""
     from eie_backend.cli.files import read_bytes
     from eie_backend.cli.tables import cycles_table, energy_table, report_table
-    from eie_backend.energy_table import read_energy_table
-    from eie_backend.engines import check_engine
+    from eie_backend.codegen.library import check_whole
     from eie_backend.errors import InputError
-    from eie_backend.evaluation import Library, evaluate
-    from eie_backend.library import check_whole
-    from eie_backend.sample_file import SampleFile
+    from eie_backend.files.sample_file import SampleFile
+    from eie_backend.machine.energy_table import read_energy_table
+    from eie_backend.profiler.evaluation import Library, evaluate
 
-    check_engine(engine)
+    ENGINE.checked(engine, ConfigError)
     if repeat < 1:
         raise InputError(f"--repeat {repeat}: give at least 1")
     table = None if energy is None else read_energy_table(energy)
@@ -100,7 +101,7 @@ class Samples:
         import numpy as np
 
         from eie_backend.cli.files import by_input, check_arrays, read_labels
-        from eie_backend.inputs import check_labels
+        from eie_backend.simulator.inputs import check_labels
 
         self._file, self._batch = file, runner.batch
         names = list(file.headers)
@@ -126,7 +127,7 @@ class Samples:
 
     def shards(self, repeat: int) -> Iterator[Shard]:
         """Yield the samples, `repeat` times over."""
-        from eie_backend.evaluation import Shard
+        from eie_backend.profiler.evaluation import Shard
 
         size = -(-SHARD_SAMPLES // self._batch) * self._batch
         for _ in range(repeat):

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eie_backend.cli.console import progress, working
+from eie_backend.errors import ConfigError
 
 if TYPE_CHECKING:
-    from eie_backend.energy_table import EnergyTable
+    from eie_backend.machine.energy_table import EnergyTable
     from eie_backend.profiler import Report
 
 
@@ -24,12 +25,12 @@ def execute(
     `remote` is the address of a server to run it on.
     """
     from eie_backend.cli.files import read_inputs
-    from eie_backend.engines import check_engine
+    from eie_backend.machine.choices import ENGINE
     from eie_backend.remote.address import read_address
     from eie_backend.remote.client import connect
-    from eie_backend.runner import Runner
+    from eie_backend.simulator.runner import Runner
 
-    check_engine(engine)
+    ENGINE.checked(engine, ConfigError)
     with working(f"loading {library.name}"):
         runner = Runner(library, None if remote is None else connect(read_address(remote)))
     return execute_runner(runner, read_inputs(inputs, runner.specs), engine, table)

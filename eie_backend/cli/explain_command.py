@@ -12,7 +12,7 @@ from eie_backend.cli.console import show, table, working
 
 if TYPE_CHECKING:
     from eie_backend.cli.table import Table
-    from eie_backend.placement import Placement
+    from eie_backend.compiler.placement import Placement
 
 EXAMPLE = """Example:
 
@@ -28,7 +28,9 @@ def explain_model(
     ] = None,
 ) -> None:
     """Say for every operator of a model whether the machine runs it, and if not, why."""
-    from eie_backend import HardwareConfig, explain, from_onnx
+    from eie_backend.compiler.placement import explain
+    from eie_backend.config import HardwareConfig
+    from eie_backend.frontend import from_onnx
 
     config = HardwareConfig(num_pe=num_pe)
     with working(f"importing {model.name}"):

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from eie_backend.cli.console import progress, show, table, working
-from eie_backend.cli.options import PROTECTIONS, UNITS, choice
+from eie_backend.cli.options import choice
+from eie_backend.machine.choices import PROTECTION, UNIT
 
 if TYPE_CHECKING:
     from eie_backend.cli.table import Table
-    from eie_backend.runner import Runner
+    from eie_backend.simulator.runner import Runner
     from eie_backend.soft_errors.campaign import Campaign, FaultRow, ProtectionCost
 
 EXAMPLE = """Example:
@@ -47,14 +48,16 @@ def inject_faults(
     units: Annotated[
         str,
         choice(
-            UNITS, f"Where bits flip: {', '.join(UNITS)}; separated by commas.", metavar="UNITS"
+            UNIT,
+            f"Where bits flip: {', '.join(UNIT.values)}; separated by commas.",
+            metavar="UNITS",
         ),
-    ] = ",".join(UNITS),
+    ] = ",".join(UNIT.values),
     protection: Annotated[
         str,
         choice(
-            PROTECTIONS,
-            f"Check bits of every word: {', '.join(PROTECTIONS)}; separated by commas.",
+            PROTECTION,
+            f"Check bits of every word: {', '.join(PROTECTION.values)}; separated by commas.",
             metavar="NAMES",
         ),
     ] = "none",
@@ -75,7 +78,7 @@ def inject_faults(
 ) -> None:
     """Flip bits of memories, queues and activations: accuracy, and answers silently wrong."""
     from eie_backend.cli.files import check_place, write_file
-    from eie_backend.drawing import rendered, require_matplotlib
+    from eie_backend.show.drawing import rendered, require_matplotlib
     from eie_backend.soft_errors.campaign import Campaign, check_campaign
     from eie_backend.soft_errors.flips import read_flips
     from eie_backend.soft_errors.picture import draw_faults
@@ -201,7 +204,7 @@ def _loaded(model: str, data: Path | None, samples: int | None) -> tuple[Runner,
     from eie_backend.cli.demo import digits
     from eie_backend.cli.files import read_samples
     from eie_backend.errors import InputError
-    from eie_backend.runner import Runner
+    from eie_backend.simulator.runner import Runner
     from eie_backend.soft_errors.shipped import BATCH, SHIPPED, shipped_runner
 
     images, classes = digits()

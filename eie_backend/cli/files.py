@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from eie_backend.array_file import read_array_file
 from eie_backend.cli.console import asked, end_quietly
+from eie_backend.codegen.library import load, programs
 from eie_backend.errors import ImageError, InputError, ModelError
-from eie_backend.inputs import InputSpec, check_inputs
+from eie_backend.files.array_file import read_array_file
+from eie_backend.files.whole_file import part_folder, write_fault, write_together
 from eie_backend.isa.image import MAGIC, decode_image
 from eie_backend.isa.program import Program
-from eie_backend.library import load, programs, write_fault
-from eie_backend.whole_file import part_folder, write_together
+from eie_backend.simulator.inputs import InputSpec, check_inputs
 
 Arrays = dict[str, NDArray[np.generic]]
 

@@ -12,16 +12,9 @@ import typer
 
 from eie_backend._versions import installed
 from eie_backend.cli.console import asked, remark
+from eie_backend.machine.choices import ENGINE, LOCAL_SCHEDULER, Choice
 
-# The package's own lists lie beside NumPy and TVM, for which no shell wants to wait; tests compare.
-ARITHMETICS = ("int16", "float32", "int8", "int32")
-BALANCE = ("off", "on", "auto")
-BIAS = ("register", "column")
-EMIT = ("relax", "compressed", "partitioned", "tir", "eie", "image")
-ENGINES = ("event", "functional", "clock")
 FIGURES = ("6", "7", "8", "9", "10", "11", "12", "13")
-METHODS = ("magnitude", "balanced")
-OBJECTIVES = ("size", "cycles")
 OTHERS = (
     "uneven",
     "analytical",
@@ -32,13 +25,10 @@ OTHERS = (
     "lenet_5",
     "fc_storage",
 )
-PROTECTIONS = ("none", "parity", "secded")
-SCHEDULERS = ("processes", "threads")
-SEARCHES = ("greedy", "optuna")
 STRUCTURES = ("even", "uneven")
 TABLES = ("1", "2", "3", "4", "5")
-UNITS = ("spmat", "ptr", "codebook", "act_queue", "act")
-WINOGRAD = ("auto", "always", "never")
+"""What the paper's reproduction and workloads name: their catalogs lie beside NumPy, for which no
+shell wants to wait; tests compare."""
 
 PANEL = "Options of every command"
 SHARED = {
@@ -59,31 +49,34 @@ VERSIONS = {
 """What --verbose names, by the package that it is in."""
 
 
-def choice(values: Sequence[str], help: str, *names: str, metavar: str | None = None) -> Any:
+def choice(
+    values: Sequence[str] | Choice[Any], help: str, *names: str, metavar: str | None = None
+) -> Any:
     """Return an option whose values the help lists, in `metavar`'s place, and the shell completes.
 
     Whoever uses the value refuses another one, with a message that says what it is for.
     """
+    listed = values.default_first if isinstance(values, Choice) else values
 
     def complete(incomplete: str) -> list[str]:
-        return [value for value in values if value.startswith(incomplete)]
+        return [value for value in listed if value.startswith(incomplete)]
 
-    shown = metavar or "|".join(values)
+    shown = metavar or "|".join(listed)
     return typer.Option(*names, help=help, metavar=shown, autocompletion=complete)
 
 
-ENGINE = choice(
-    ENGINES,
+ENGINE_OPTION = choice(
+    ENGINE,
     "How to simulate; the results are the same. functional counts no cycles, clock steps every "
     "unit and is slow.",
 )
 """Option of the commands that simulate."""
 
 SCHEDULER = choice(
-    SCHEDULERS,
+    LOCAL_SCHEDULER,
     "Who works: processes or threads of this machine, or the Dask cluster of the scheduler at "
     "tcp://HOST:PORT (extra `cluster`).",
-    metavar="|".join(SCHEDULERS) + "|tcp://HOST:PORT",
+    metavar="|".join(LOCAL_SCHEDULER.values) + "|tcp://HOST:PORT",
 )
 WORKERS = typer.Option(help="Local workers; one per core by default.")
 """Options of the commands that share their work out."""

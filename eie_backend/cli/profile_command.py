@@ -9,7 +9,7 @@ import typer
 
 from eie_backend.cli.console import show
 from eie_backend.cli.execute import execute
-from eie_backend.cli.options import ENGINE, REMOTE
+from eie_backend.cli.options import ENGINE_OPTION, REMOTE
 
 EXAMPLE = """Example:
 
@@ -22,7 +22,7 @@ def profile_model(
     input: Annotated[
         Path, typer.Option(help=".npy, or .npz with arrays by input name; one or more batches.")
     ],
-    engine: Annotated[str, ENGINE] = "event",
+    engine: Annotated[str, ENGINE_OPTION] = "event",
     energy: Annotated[
         Path | None, typer.Option(help="YAML file of energies and areas in place of the paper's.")
     ] = None,
@@ -32,10 +32,10 @@ def profile_model(
     remote: Annotated[str | None, REMOTE] = None,
 ) -> None:
     """Run a compiled model and print cycles, time, energy and where the cycles went, per layer."""
-    from eie_backend.accelergy import action_counts_yaml
     from eie_backend.cli.files import write_file
     from eie_backend.cli.tables import cycles_table, energy_table, report_table
-    from eie_backend.energy_table import read_energy_table
+    from eie_backend.machine.energy_table import read_energy_table
+    from eie_backend.profiler.accelergy import action_counts_yaml
 
     table = None if energy is None else read_energy_table(energy)
     report = execute(library, input, engine, table, remote)

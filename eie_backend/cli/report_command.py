@@ -9,7 +9,9 @@ import typer
 
 from eie_backend.cli.console import show, working
 from eie_backend.cli.execute import execute_runner
-from eie_backend.cli.options import ENGINE
+from eie_backend.cli.options import ENGINE_OPTION
+from eie_backend.errors import ConfigError
+from eie_backend.machine.choices import ENGINE
 
 EXAMPLE = """Example:
 
@@ -27,22 +29,21 @@ def report_model(
     labels: Annotated[
         Path | None, typer.Option(help=".npy with the class of each sample, for the accuracy.")
     ] = None,
-    engine: Annotated[str, ENGINE] = "event",
+    engine: Annotated[str, ENGINE_OPTION] = "event",
     energy: Annotated[
         Path | None, typer.Option(help="YAML file of energies and areas in place of the paper's.")
     ] = None,
 ) -> None:
     """Run a compiled model and write a page: what ran where, cycles, energy, weights, program."""
     from eie_backend.cli.files import check_place, read_labels, read_samples, write_file
-    from eie_backend.energy_table import read_energy_table
-    from eie_backend.engines import check_engine
+    from eie_backend.machine.energy_table import read_energy_table
     from eie_backend.report.page import page, require_viz
     from eie_backend.report.run import Run
     from eie_backend.report.sections.summary import answer
-    from eie_backend.runner import Runner
+    from eie_backend.simulator.runner import Runner
 
     require_viz()
-    check_engine(engine)
+    ENGINE.checked(engine, ConfigError)
     check_place(output, ".html")
     table = None if energy is None else read_energy_table(energy)
     with working(f"loading {library.name}"):
@@ -61,9 +62,9 @@ def report_model(
 
 def check_early(labels: Any, runner: Any, data: Any) -> None:
     """Refuse labels that do not fit before anything is run, as far as the library tells."""
-    from eie_backend.inputs import check_labels
-    from eie_backend.model_record import read_record
+    from eie_backend.compiler.model_record import read_record
     from eie_backend.report.page import check_classes
+    from eie_backend.simulator.inputs import check_labels
 
     samples = runner.batch * len(runner.calls(data))
     record = read_record(runner.programs)

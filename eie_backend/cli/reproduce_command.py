@@ -70,11 +70,11 @@ def reproduce(
     """
     from eie_backend.cli.files import made_folder, write_file
     from eie_backend.cli.reproduce_tables import failure_lines, result_table
-    from eie_backend.drawing import require_matplotlib
     from eie_backend.reproduce import authors
     from eie_backend.reproduce.catalog import CATALOG, Entry
     from eie_backend.reproduce.runs import Runs
     from eie_backend.reproduce.write import as_dict, summary
+    from eie_backend.show.drawing import require_matplotlib
     from eie_backend.workloads import STRUCTURES as LAYOUTS
 
     if structure not in LAYOUTS:
@@ -150,7 +150,7 @@ def _write(result: Result, entry: Entry, folder: Path) -> None:
 
     files: dict[str, str | bytes] = {"csv": as_csv(result), "json": as_json(result)}
     if (draw := entry.draw) is not None:
-        from eie_backend.drawing import rendered
+        from eie_backend.show.drawing import rendered
 
         files |= {form: rendered(lambda: draw(result), form) for form in ("svg", "png")}
     write_files({folder / f"{result.key}.{end}": content for end, content in files.items()})

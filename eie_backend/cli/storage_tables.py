@@ -10,7 +10,7 @@ from rich.console import Group
 
 from eie_backend.cli.console import table
 from eie_backend.cli.table import Table
-from eie_backend.quantities import size
+from eie_backend.show.quantities import size
 
 if TYPE_CHECKING:
     from eie_backend.storage.accounting import LayerStorage

@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from eie_backend.visible import visible
+from eie_backend.show.printable import printable
 
 SIDES = 3
 """Characters of a column beside its content: a space on either side and a line."""
@@ -54,7 +54,7 @@ class Table:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the title and as many tables as the width asks for."""
         if self.title:
-            yield Text(visible(self.title), "bold")
+            yield Text(printable(self.title), "bold")
         natural = [max(_width(header), self._content(n)) for n, header in enumerate(self.columns)]
         text, numbers = range(self._text), range(self._text, len(self.columns))
         names = [min(natural[n], NAME_WIDTH) for n in text]
@@ -87,7 +87,7 @@ class Table:
 
 
 def _width(cell: Cell) -> int:
-    return cell_len(visible(cell) if isinstance(cell, str) else cell.plain)
+    return cell_len(printable(cell) if isinstance(cell, str) else cell.plain)
 
 
 def _table_width(widths: Sequence[int]) -> int:

@@ -10,8 +10,8 @@ from rich.console import Group
 from eie_backend.cli.console import table
 from eie_backend.cli.table import Table
 from eie_backend.isa.cycle_categories import CYCLE_CATEGORIES
-from eie_backend.quantities import number, size
-from eie_backend.remarks import remarks
+from eie_backend.profiler.remarks import remarks
+from eie_backend.show.quantities import number, size
 
 if TYPE_CHECKING:
     from tvm import IRModule
@@ -30,10 +30,10 @@ def layer_plan(mod: IRModule, executable: VMExecutable, target: Target) -> list[
     """
     import numpy as np
 
-    from eie_backend.codegen.codebook import nonzero_values
-    from eie_backend.library import programs
-    from eie_backend.profiler import layer_storage
-    from eie_backend.targets import config_of
+    from eie_backend.codegen.library import programs
+    from eie_backend.isa.program import layer_storage
+    from eie_backend.machine.codebook import nonzero_values
+    from eie_backend.machine.target import config_of
     from eie_backend.transform.constraints import explain
     from eie_backend.transform.layers import dense_layers
 

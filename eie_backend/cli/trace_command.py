@@ -11,13 +11,13 @@ import typer
 from eie_backend.cli.console import show, working
 
 if TYPE_CHECKING:
-    from eie_backend.tracing.trace import Form
+    from eie_backend.machine.choices import TraceForm
 
 EXAMPLE = """Example:
 
     eie trace lenet.so --input images.npy -o lenet.perfetto-trace --window 1:500
 """
-FORMS: dict[str, Form] = {
+FORMS: dict[str, TraceForm] = {
     ".perfetto-trace": "perfetto",
     ".pftrace": "perfetto",
     ".vcd": "vcd",
@@ -56,8 +56,8 @@ def trace_model(
     """Trace one sample of a compiled model: Perfetto tracks, waveforms, or a picture."""
     from eie_backend.cli.files import check_place, read_inputs, write_file
     from eie_backend.errors import ModelError
-    from eie_backend.quantities import size
-    from eie_backend.runner import Runner
+    from eie_backend.show.quantities import size
+    from eie_backend.simulator.runner import Runner
     from eie_backend.tracing.trace import trace
 
     form = FORMS.get(output.suffix)

@@ -12,17 +12,18 @@ import tvm
 from tvm import relax
 from tvm.target import Target
 
-import eie_backend
-from eie_backend._register import load_runtime
-from eie_backend.codegen.generate import BIAS_MODES, CodegenOptions, generate
+from eie_backend._versions import __version__
+from eie_backend.codegen.generate import CodegenOptions, generate
 from eie_backend.codegen.residency import place_matrices
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import ModelError
 from eie_backend.isa.image import encode_image
-from eie_backend.isa.program import ARITHMETICS, RECORD, Program
-from eie_backend.targets import config_of, is_eie
-from eie_backend.transform.lower_to_tir import lower
-from eie_backend.transform.schedule import ScheduleKernels
+from eie_backend.isa.program import RECORD, Program
+from eie_backend.lower.lower_to_tir import lower
+from eie_backend.lower.schedule import ScheduleKernels
+from eie_backend.machine.choices import ARITHMETIC, BIAS
+from eie_backend.machine.target import config_of, is_eie
+from eie_backend.runtime import runtime
 
 
 def external_modules(
@@ -41,11 +42,9 @@ def external_modules(
     target = Target.current(allow_none=True)
     config = config_of(target) if is_eie(target) else HardwareConfig()
     options = codegen_options(config, attributes)
-    create = tvm.get_global_func("ffi.Module.load_from_bytes.eie")
-    load_runtime()
     symbols = [str(function.attrs["global_symbol"]) for function in functions]
     return [
-        create(encode_image(program))
+        runtime().load_image(encode_image(program))
         for program in generate_programs(dict(zip(symbols, functions, strict=True)), options)
     ]
 
@@ -81,8 +80,8 @@ def codegen_options(config: HardwareConfig, attributes: Mapping[str, Any]) -> Co
     arithmetic: Any = str(attributes.get("arithmetic", "int16"))
     bias: Any = str(attributes.get("bias", "register"))
     for name, value, allowed in (
-        ("arithmetic", arithmetic, ARITHMETICS),
-        ("bias", bias, BIAS_MODES),
+        ("arithmetic", arithmetic, ARITHMETIC.values),
+        ("bias", bias, BIAS.values),
     ):
         if value not in allowed:
             raise ModelError(f"{name} {value!r} is unknown; choose one of {', '.join(allowed)}")
@@ -99,7 +98,7 @@ def _manifest(config: HardwareConfig, attributes: Mapping[str, Any]) -> dict[str
     return {
         "balance": str(attributes.get("balance", "")),
         "config_sha256": hashlib.sha256(sizes.encode()).hexdigest(),
-        "eie_version": eie_backend.__version__,
+        "eie_version": __version__,
         "graph": str(attributes.get("graph", "[]")),
         "interface": str(attributes.get("interface", "[]")),
         "model_sha256": str(attributes.get("model_sha256", "")),

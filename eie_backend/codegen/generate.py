@@ -14,15 +14,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from tvm import IRModule, relax
 
 from eie_backend.codegen.act_rows import allocate_rows
-from eie_backend.codegen.codebook import bias_codes, codebook_of, nonzero_codes
-from eie_backend.codegen.formats import (
+from eie_backend.config import HardwareConfig
+from eie_backend.errors import ModelError
+from eie_backend.isa.program import Program, Step
+from eie_backend.lower.kernel_calls import KernelCall, kernel_calls
+from eie_backend.lower.kernel_steps import KernelStep, kernel_steps
+from eie_backend.machine.choices import Arithmetic, BiasMode
+from eie_backend.machine.codebook import bias_codes, codebook_of, nonzero_codes
+from eie_backend.machine.encoding import EncodedMatrix, encode
+from eie_backend.machine.formats import (
     FLOAT,
     LayerFormat,
     LayerRange,
@@ -30,17 +36,8 @@ from eie_backend.codegen.formats import (
     layer_formats,
     ranges_from,
 )
-from eie_backend.codegen.kernel_steps import KernelStep, kernel_steps
-from eie_backend.config import HardwareConfig
-from eie_backend.encoding import EncodedMatrix, encode
-from eie_backend.errors import ModelError
-from eie_backend.isa.program import Arithmetic, Program, Step, value_bits
-from eie_backend.numerics import quantize
-from eie_backend.transform.kernel_calls import KernelCall, kernel_calls
-from eie_backend.watch import watched
-
-BiasMode = Literal["register", "column"]
-BIAS_MODES: tuple[BiasMode, ...] = ("register", "column")
+from eie_backend.machine.numerics import quantize, value_bits
+from eie_backend.work.progress import watched
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from eie_backend.config import HardwareConfig
-from eie_backend.encoding import EncodedMatrix
 from eie_backend.isa.program import Program, Step
+from eie_backend.machine.encoding import EncodedMatrix
 
 
 def place_matrices(programs: Sequence[Program]) -> list[Program]:

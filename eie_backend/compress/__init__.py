@@ -13,14 +13,14 @@ from tvm import IRModule
 
 from eie_backend.compress.steps import compression_steps
 from eie_backend.config import HardwareConfig
+from eie_backend.machine.choices import WinogradMode
 from eie_backend.recipe import Recipe
-from eie_backend.transform.winograd import Mode
 
 
 def compress(
     mod: IRModule,
     recipe: Recipe | None = None,
-    winograd: Mode | None = None,
+    winograd: WinogradMode | None = None,
     config: HardwareConfig | None = None,
 ) -> IRModule:
     """Prune the dense layers and convolutions of a Relax module and share their weights.

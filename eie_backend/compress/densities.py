@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from eie_backend.compress.prune import density_of_quality, deviation
 from eie_backend.errors import RecipeError
+from eie_backend.files.spool import release
 from eie_backend.recipe import Recipe
-from eie_backend.spool import release
 
 
 def target_densities(

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from eie_backend.codegen.codebook import CHUNK, nonzero_values
 from eie_backend.errors import GuardError
-from eie_backend.spool import release
+from eie_backend.files.spool import release
+from eie_backend.machine.codebook import CHUNK, nonzero_values
 
 Weights = NDArray[np.float32]
 

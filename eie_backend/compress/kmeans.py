@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from eie_backend.codegen.codebook import limits_between
 from eie_backend.compress.best_cuts import best_cuts
 from eie_backend.compress.moved_cuts import moved_cuts
 from eie_backend.compress.sorted_values import Places, SortedValues
-from eie_backend.recipe import Initialization
+from eie_backend.machine.choices import Initialization
+from eie_backend.machine.codebook import limits_between
 
 MAX_ITERATIONS = 300
 """Most iterations of Lloyd's algorithm; real layers settle long before."""

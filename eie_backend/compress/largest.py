@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from eie_backend.nonzeros import NonZeros, map_columns, nonzeros
+from eie_backend.machine.nonzeros import NonZeros, map_columns, nonzeros
 
 SAMPLE = 1 << 18
 """Weights of a sample from which the threshold is guessed."""

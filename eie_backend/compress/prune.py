@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from tvm import IRModule
 from tvm.ir.transform import PassContext
 
-from eie_backend.codegen.codebook import CHUNK
 from eie_backend.compress.largest import largest
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import RecipeError
-from eie_backend.recipe import Method
+from eie_backend.machine.choices import PruningMethod
+from eie_backend.machine.codebook import CHUNK
 from eie_backend.transform.layers import map_weights, new_like, weights_by_layer
 from eie_backend.transform.module_pass import ModulePass
 
@@ -48,7 +48,7 @@ class Prune(ModulePass):
     def __init__(
         self,
         density: Mapping[str, float],
-        method: Mapping[str, Method] | None = None,
+        method: Mapping[str, PruningMethod] | None = None,
         num_pe: int = HardwareConfig().num_pe,
     ) -> None:
         self.density = density
@@ -99,7 +99,7 @@ def prune(weights: NDArray[np.float32], density: float) -> NDArray[np.float32]:
 def kept(
     weights: Mapping[str, NDArray[np.float32]],
     density: Mapping[str, float],
-    method: Mapping[str, Method],
+    method: Mapping[str, PruningMethod],
     num_pe: int,
 ) -> dict[str, NDArray[np.bool_]]:
     """Return which weights of each layer stay.

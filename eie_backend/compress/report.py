@@ -7,12 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from eie_backend.compress.costs import Cost
-from eie_backend.compress.greedy import Point
-from eie_backend.compress.search import SearchResult
-from eie_backend.compress.sensitivity import Sensitivity
-from eie_backend.compress.trials import Setting
+from eie_backend.compress.findings import Cost, Point, SearchResult, Sensitivity, Setting
 from eie_backend.recipe import Recipe, recipe_from_dict
+from eie_backend.show.html import Number, table
 from eie_backend.storage.accounting import LayerStorage
 
 
@@ -81,9 +78,25 @@ class CompressionReport:
         return f"<CompressionReport {len(self.layers)} layers, {len(self.steps)} steps>"
 
     def _repr_html_(self) -> str:
-        from eie_backend.displays import of_compression
-
-        return of_compression(self)
+        """Show what is left of every layer, and the accuracy after every step."""
+        layers = [
+            (
+                name,
+                layer.weights,
+                Number(layer.density, ".1%"),
+                layer.values,
+                layer.stored_bytes,
+                Number(layer.rate(layer.paper_huffman_bits), ".1f"),
+            )
+            for name, layer in self.layers.items()
+        ]
+        header = ["layer", "weights", "density", "values", "bytes", "times smaller"]
+        steps = [
+            (step.name, "" if step.accuracy is None else Number(step.accuracy, ".2%"))
+            for step in self.steps
+        ]
+        accuracy = table(f"Accuracy of {self.samples:,} samples", ["after", "accuracy"], steps)
+        return table("Compressed layers", header, layers) + "\n" + accuracy
 
     def to_json(self) -> str:
         """Return the report as JSON, with the columns of the paper's tables by layer."""

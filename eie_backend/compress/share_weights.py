@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from tvm import IRModule
 from tvm.ir.transform import PassContext
 
-from eie_backend.codegen.codebook import nearest
 from eie_backend.compress.kmeans import cluster
-from eie_backend.nonzeros import NonZeros, nonzeros
-from eie_backend.recipe import Initialization
+from eie_backend.machine.choices import Initialization
+from eie_backend.machine.codebook import nearest
+from eie_backend.machine.nonzeros import NonZeros, nonzeros
 from eie_backend.transform.layers import map_weights, new_like
 from eie_backend.transform.module_pass import ModulePass
 

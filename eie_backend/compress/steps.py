@@ -12,11 +12,11 @@ from eie_backend.compress.guards import Drift, guard
 from eie_backend.compress.prune import Prune
 from eie_backend.compress.share_weights import ShareWeights
 from eie_backend.config import HardwareConfig
+from eie_backend.machine.choices import WinogradMode
 from eie_backend.recipe import Recipe
 from eie_backend.transform.dense_form import DenseForm, with_winograd
 from eie_backend.transform.layers import dense_layers, weights_by_layer
 from eie_backend.transform.module_pass import ModulePass
-from eie_backend.transform.winograd import Mode
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class Step:
 def compression_steps(
     mod: IRModule,
     recipe: Recipe | None = None,
-    winograd: Mode | None = None,
+    winograd: WinogradMode | None = None,
     config: HardwareConfig | None = None,
 ) -> Iterator[Step]:
     """Yield "prune" and "share" of `compress`, which has the same arguments and errors.

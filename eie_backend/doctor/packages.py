@@ -9,8 +9,7 @@ from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 from platform import python_version
 
-import eie_backend
-from eie_backend._versions import ALLOWED, REMEDY, installed, works
+from eie_backend._versions import ALLOWED, REMEDY, __version__, installed, works
 from eie_backend.doctor.check import Check
 
 PROJECT = "eie-backend"
@@ -29,8 +28,8 @@ EXTRAS = {
 def package_checks() -> Iterator[Check]:
     """Yield what is installed: Python, this package, what it needs and what it can use."""
     yield Check("Python", "ok", f"{python_version()}, {sys.executable}")
-    folder = Path(eie_backend.__file__).parent
-    yield Check("eie", "ok", f"{eie_backend.__version__}, {folder}")
+    folder = Path(__file__).parents[1]
+    yield Check("eie", "ok", f"{__version__}, {folder}")
     for package in ALLOWED:
         yield _tvm(package)
     for package in requirements():

@@ -31,11 +31,11 @@ BATCH = 4
 LIBRARY, ARRAYS = Path("doctor.so"), Path("doctor.npz")
 
 
-def runtime() -> str:
+def loaded() -> str:
     """Load the C++ simulator."""
-    from eie_backend._register import load_runtime
+    from eie_backend.runtime import runtime
 
-    load_runtime()
+    runtime()
     return "loads"
 
 
@@ -69,15 +69,15 @@ def engines() -> str:
     import numpy as np
     import tvm
 
-    from eie_backend import run
-    from eie_backend.engines import ENGINES
+    from eie_backend.machine.choices import ENGINE
+    from eie_backend.profiler import run
 
     model = network()
     machine = tvm.relax.VirtualMachine(tvm.compile(model.module, target="llvm"), tvm.cpu())
     results: dict[str, Any] = {
         "TVM on this CPU": machine["main"](tvm.runtime.tensor(model.inputs)).numpy()
     }
-    results |= {engine: run(model.executable, model.inputs, engine)[0] for engine in ENGINES}
+    results |= {engine: run(model.executable, model.inputs, engine)[0] for engine in ENGINE.values}
     for name, found in results.items():
         np.testing.assert_allclose(found, model.outputs, rtol=1e-5, atol=1e-5, err_msg=name)
     return f"{', '.join(results)} and NumPy agree"
@@ -87,7 +87,7 @@ def exports() -> str:
     """Link a library."""
     import numpy as np
 
-    from eie_backend import export_library
+    from eie_backend.codegen.library import export_library
 
     model = network()
     export_library(model.executable, LIBRARY)
@@ -109,7 +109,7 @@ def in_a_fresh_process(library: Path) -> None:
     """Run a library on the inputs beside it and compare."""
     import numpy as np
 
-    from eie_backend import run
+    from eie_backend.profiler import run
 
     with np.load(ARRAYS) as arrays:
         found = np.asarray(run(library, arrays["inputs"])[0], np.float32)
@@ -125,7 +125,7 @@ class Step(NamedTuple):
 
 
 STEPS = (
-    Step("C++ runtime", runtime, REINSTALL),
+    Step("C++ runtime", loaded, REINSTALL),
     Step("TVM's entry point", autoload, REINSTALL),
     Step("LLVM", llvm, REPORT),
     Step("self-test: compile", compiles, REPORT),
@@ -151,7 +151,8 @@ def network() -> Network:
     import numpy as np
     from onnx import TensorProto, helper, numpy_helper
 
-    from eie_backend import compile, from_onnx
+    from eie_backend.compiler import compile
+    from eie_backend.frontend import from_onnx
 
     rng = np.random.default_rng(0)
     inputs = rng.normal(size=(BATCH, SIZES[0])).astype(np.float32)

@@ -20,12 +20,12 @@ from tvm import IRModule, relax
 from tvm.runtime import Tensor
 
 from eie_backend.errors import ModelError, first_line, is_out_of_memory, last_line
+from eie_backend.files.spool import spooled_tensor
 from eie_backend.frontend.computed_constants import oversized_constants
 from eie_backend.frontend.dimensions import check_bindings
 from eie_backend.frontend.onnx_file import LargeWeights, load_external_data, read_model
 from eie_backend.frontend.onnx_importer import import_onnx
 from eie_backend.frontend.onnx_inputs import missing_inputs
-from eie_backend.spool import spooled_tensor
 from eie_backend.storage.container import is_eiez, load_eiez
 from eie_backend.transform.normalize import Normalize
 

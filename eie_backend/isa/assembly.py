@@ -35,7 +35,6 @@ from xdsl.printer import Printer
 from xdsl.utils.exceptions import ParseError, VerifyException
 
 from eie_backend.config import HardwareConfig
-from eie_backend.encoding import EncodedMatrix, encode
 from eie_backend.errors import EncodingError, is_out_of_memory
 from eie_backend.isa.dialect import (
     INSTRUCTION_OPS,
@@ -51,6 +50,7 @@ from eie_backend.isa.instructions import BY_NAME
 from eie_backend.isa.program import Program, Step
 from eie_backend.isa.text_check import check_text
 from eie_backend.isa.verify import read_config
+from eie_backend.machine.encoding import EncodedMatrix, encode
 
 _ELEMENT_TYPES: dict[str, Any] = {"float32": f32, "int32": i32, "uint8": i8}
 

@@ -27,11 +27,12 @@ from typing import TypeVar
 import numpy as np
 
 from eie_backend.config import HardwareConfig
-from eie_backend.encoding import EncodedMatrix
 from eie_backend.errors import EieError, ImageError
 from eie_backend.isa.fields import WORD_BYTES
 from eie_backend.isa.instructions import BY_NAME, BY_OPCODE
-from eie_backend.isa.program import ARITHMETICS, Program, Step
+from eie_backend.isa.program import Program, Step
+from eie_backend.machine.choices import ARITHMETIC
+from eie_backend.machine.encoding import EncodedMatrix
 
 MAGIC = b"EIEIMAGE"
 VERSION = 2
@@ -90,7 +91,7 @@ def encode_image(program: Program) -> bytes:
     body = b"".join(
         [
             encode_config(program.config),
-            _u32(ARITHMETICS.index(program.arithmetic), program.inputs, program.outputs),
+            _u32(ARITHMETIC.values.index(program.arithmetic), program.inputs, program.outputs),
             _u32(program.setup_per_call),
             _block(program.symbol.encode()),
             _block(json.dumps(dict(program.manifest), sort_keys=True).encode()),
@@ -212,7 +213,7 @@ def _decode_body(reader: _Reader) -> Program:
     sizes = reader.table(reader.u32)
     names = [spec.name for spec in fields(HardwareConfig)]
     config = HardwareConfig(**dict(zip(names, sizes, strict=True)))
-    arithmetic = ARITHMETICS[reader.u32()]
+    arithmetic = ARITHMETIC.values[reader.u32()]
     dtype = "<f4" if arithmetic == "float32" else "<i4"
     inputs, outputs, setup_per_call = reader.u32(), reader.u32(), reader.flag("setup_per_call")
     program = Program(

@@ -4,35 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eie_backend.config import HardwareConfig
-from eie_backend.encoding import EncodedMatrix
-
-Arithmetic = Literal["float32", "int16", "int8", "int32"]
-ARITHMETICS: tuple[Arithmetic, ...] = ("float32", "int16", "int8", "int32")
-"""Arithmetics by their number in an image; a new one goes to the end.
-
-Any of them goes with accumulators of 16 and of 32 bits; float32 sums in float32 whatever they are.
-"""
-
+from eie_backend.machine.choices import Arithmetic
+from eie_backend.machine.encoding import EncodedMatrix
+from eie_backend.show.html import folded, listing, table
 
 RECORD = ("graph", "weights")
 """Entries of a manifest that only reports read; see ``model_record.py``."""
-
-
-def value_bits(arithmetic: Arithmetic) -> int:
-    """Return the bits of an activation and of an expanded weight.
-
-    Examples
-    --------
-    >>> value_bits("int8"), value_bits("float32")
-    (8, 32)
-    """
-    return int(arithmetic.removeprefix("float").removeprefix("int"))
 
 
 @dataclass(frozen=True)
@@ -94,7 +76,31 @@ class Program:
             f"{self.config.num_pe} PEs, {self.arithmetic}>"
         )
 
-    def _repr_html_(self) -> str:
-        from eie_backend.displays import of_program
+    def text_of(self, step: Step) -> str:
+        """Return an instruction as the dialect writes it: ``eie.mvm "fc1" matrix = 0, ...``."""
+        operands = ", ".join(f"{name} = {value}" for name, value in step.operands.items())
+        return f'eie.{step.instruction} "{self.layers[step.layer]}" {operands}'.rstrip()
 
-        return of_program(self)
+    def _repr_html_(self) -> str:
+        """Show the sizes, the layers and the instructions."""
+        rows = []
+        for number, name in enumerate(self.layers):
+            own = [step for step in (*self.setup, *self.steps) if step.layer == number]
+            rows.append((name, len(own), *layer_storage(self, number)))
+        about = (
+            f"Program: {self.config.num_pe} PEs, {self.arithmetic}, "
+            f"{self.inputs:,} inputs, {self.outputs:,} outputs"
+        )
+        layers = table(about, ["layer", "instructions", "weights", "bytes"], rows)
+        lines = [self.text_of(step) for step in (*self.setup, *self.steps)]
+        return layers + "\n" + folded("instructions", listing(lines))
+
+
+def layer_storage(program: Program, layer: int) -> tuple[int, int]:
+    """Return the weights of a layer's dense matrix and the bytes that the machine stores for it."""
+    steps = [step for step in program.steps if step.layer == layer]
+    matrices = [program.matrices[s.operands["matrix"]] for s in steps if s.instruction == "mvm"]
+    biases = [program.biases[s.operands["bias"]] for s in steps if s.instruction == "load_bias"]
+    bias_bytes = sum(bias.size for bias in biases) * program.config.accumulator_bits // 8
+    storage = sum(matrix.storage_bytes(program.config) for matrix in matrices) + bias_bytes
+    return sum(matrix.rows * matrix.cols for matrix in matrices), storage

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eie_backend.config import HardwareConfig
-from eie_backend.isa.program import Program, value_bits
+from eie_backend.isa.program import Program
+from eie_backend.machine.numerics import value_bits
 
 
 @dataclass

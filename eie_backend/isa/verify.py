@@ -29,7 +29,7 @@ from eie_backend.config import HardwareConfig
 from eie_backend.errors import ConfigError
 from eie_backend.isa.fields import Instruction
 from eie_backend.isa.instructions import BY_NAME
-from eie_backend.isa.program import ARITHMETICS
+from eie_backend.machine.choices import ARITHMETIC
 
 MAX_VALUES = 2**32 - 1
 """Most values of one sample that an image can state."""
@@ -54,8 +54,8 @@ def verify_instruction(operation: Any, instruction: Instruction) -> None:
 def verify_program(program: Any) -> None:
     """Check rules 2 to 8; all faults of the first rule that fails are in one `VerifyException`."""
     arithmetic = program.arithmetic.data
-    if arithmetic not in ARITHMETICS:
-        raise VerifyException(f"arithmetic {arithmetic!r} is none of {ARITHMETICS}")
+    if arithmetic not in ARITHMETIC.values:
+        raise VerifyException(f"arithmetic {arithmetic!r} is none of {ARITHMETIC.values}")
     sizes = {"inputs": program.inputs.value.data, "outputs": program.outputs.value.data}
     _require(
         f"{name} = {size} is outside 0..{MAX_VALUES}"

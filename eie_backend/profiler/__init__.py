@@ -1,7 +1,8 @@
 """Profiling of compiled models: run them, record their counters, report what they cost."""
 
+from eie_backend.isa.program import layer_storage
 from eie_backend.profiler.execution import profile, profile_runner, run
-from eie_backend.profiler.recorder import Recorder, layer_storage
+from eie_backend.profiler.recorder import Recorder
 from eie_backend.profiler.report import LayerProfile, Report
 
 __all__ = [

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from tvm.rpc import RPCSession
 
-from eie_backend.energy_table import EnergyTable, read_energy_table, shipped_table
-from eie_backend.engines import Engine
+from eie_backend.machine.choices import Engine
+from eie_backend.machine.energy_table import EnergyTable, read_energy_table, shipped_table
 from eie_backend.profiler.recorder import Recorder
 from eie_backend.profiler.report import Report
-from eie_backend.runner import Batch, Data, Model, Runner
+from eie_backend.simulator.place import Batch, Model
+from eie_backend.simulator.runner import Data, Runner
 
 
 def run(

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eie_backend.energy import energy_by_part_pj, energy_pj
-from eie_backend.energy_table import EnergyTable
-from eie_backend.engines import Engine, check_engine, read_account
+from eie_backend.errors import ConfigError
 from eie_backend.isa.counters import COUNTERS
-from eie_backend.isa.program import Program
+from eie_backend.isa.program import layer_storage
+from eie_backend.machine.choices import ENGINE, Engine
+from eie_backend.machine.energy import energy_by_part_pj, energy_pj
+from eie_backend.machine.energy_table import EnergyTable
 from eie_backend.profiler.report import LayerProfile, Report
-from eie_backend.runner import Runner
+from eie_backend.runtime import ProfileRow
+from eie_backend.simulator.engines import read_account
+from eie_backend.simulator.runner import Runner
 
 
 class Recorder:
@@ -22,8 +24,8 @@ class Recorder:
 
     What other threads run meanwhile is not among them, not even on the same `runner`. The programs
     run on `engine`; `account` also asks where their cycles went. `threads` of the simulator share
-    the samples of a call, 0: as many as there are cores. `rows` is what was recorded, as plain
-    data: a row per layer, and one without a layer for a program's setup.
+    the samples of a call, 0: as many as there are cores. `rows` is what was recorded: a
+    row per layer, and one without a layer for a program's setup.
     """
 
     def __init__(
@@ -34,47 +36,48 @@ class Recorder:
         account: bool = True,
         threads: int = 0,
     ) -> None:
-        check_engine(engine)
+        ENGINE.checked(engine, ConfigError)
         self._engine, self._options = engine, (engine, account, 0, threads)
-        self._function = runner.function
+        self._runtime = runner.runtime
         self._programs = {program.symbol: program for program in runner.programs}
-        self.rows: list[dict[str, Any]] = []
+        self.rows: list[ProfileRow] = []
 
     def __enter__(self) -> Recorder:
-        self._function("eie.profile_start")(*self._options)
+        self._runtime.start_profile(*self._options)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.rows = [_plain(row) for row in self._function("eie.profile_stop")()]
+        self.rows = self._runtime.stop_profile()
 
-    def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
+    def add(self, rows: Iterable[ProfileRow]) -> None:
         """Add what another recorder recorded of the same model, in whatever process."""
-        known = {(row["symbol"], row["layer"]): row for row in self.rows}
+        totals = {(row.symbol, row.layer): row for row in self.rows}
         for row in rows:
-            total = known.get((row["symbol"], row["layer"]))
-            if total is None:
-                self.rows.append(dict(row))
-            elif row["layer"] or self._programs[row["symbol"]].setup_per_call:
-                _add(total, row)
+            key = row.symbol, row.layer
+            if key not in totals:
+                totals[key] = row
+            elif row.layer or self._programs[row.symbol].setup_per_call:
+                totals[key] = _sum(totals[key], row)
+        self.rows = list(totals.values())
 
     def report(
         self, outputs: tuple[NDArray[np.generic], ...], table: EnergyTable, samples: int
     ) -> Report:
         """Return what was recorded for that many samples of the model."""
         first = next(iter(self._programs.values()))
-        setups = [row for row in self.rows if not row["layer"]]
+        setups = [row for row in self.rows if not row.layer]
 
         def loads(per_call: bool) -> dict[str, int]:
             rows = [
                 _counters(row)
                 for row in setups
-                if self._programs[row["symbol"]].setup_per_call == per_call
+                if self._programs[row.symbol].setup_per_call == per_call
             ]
             return {c.name: sum(row[c.name] for row in rows) for c in COUNTERS}
 
         return Report(
             outputs=outputs,
-            layers=tuple(self._layer(row, table, samples) for row in self.rows if row["layer"]),
+            layers=tuple(self._layer(row, table, samples) for row in self.rows if row.layer),
             setup=loads(per_call=False),
             reloads=loads(per_call=True),
             config=first.config,
@@ -85,20 +88,20 @@ class Recorder:
             programs=tuple(self._programs.values()),
         )
 
-    def _layer(self, row: Mapping[str, Any], table: EnergyTable, samples: int) -> LayerProfile:
-        program = self._programs[row["symbol"]]
+    def _layer(self, row: ProfileRow, table: EnergyTable, samples: int) -> LayerProfile:
+        program = self._programs[row.symbol]
         config, counters = program.config, _counters(row)
         cycles = counters["cycles"]
-        number = program.layers.index(row["layer"])
+        number = program.layers.index(row.layer)
         weights, storage = layer_storage(program, number)
         energy = energy_pj(counters, config, table, program.arithmetic)
-        account = read_account(row["account"], config)
+        account = read_account(row.account, config)
         return LayerProfile(
             name=program.layers[number],
             samples=samples,
-            vectors=row["samples"] / samples,
-            min_cycles=row["min_cycles"],
-            max_cycles=row["max_cycles"],
+            vectors=row.samples / samples,
+            min_cycles=row.min_cycles,
+            max_cycles=row.max_cycles,
             counters=counters,
             energy_pj=energy,
             energy_by_part_pj=energy_by_part_pj(counters, config, table, program.arithmetic),
@@ -117,36 +120,19 @@ class Recorder:
         )
 
 
-def layer_storage(program: Program, layer: int) -> tuple[int, int]:
-    """Return the weights of a layer's dense matrix and the bytes that the machine stores for it."""
-    steps = [step for step in program.steps if step.layer == layer]
-    matrices = [program.matrices[s.operands["matrix"]] for s in steps if s.instruction == "mvm"]
-    biases = [program.biases[s.operands["bias"]] for s in steps if s.instruction == "load_bias"]
-    bias_bytes = sum(bias.size for bias in biases) * program.config.accumulator_bits // 8
-    storage = sum(matrix.storage_bytes(program.config) for matrix in matrices) + bias_bytes
-    return sum(matrix.rows * matrix.cols for matrix in matrices), storage
+def _sum(one: ProfileRow, other: ProfileRow) -> ProfileRow:
+    """Return two rows of the same layer as one."""
+    words = [np.frombuffer(row.account, np.int64) for row in (one, other)]
+    return ProfileRow(
+        one.symbol,
+        one.layer,
+        one.samples + other.samples,
+        min(one.min_cycles, other.min_cycles),
+        max(one.max_cycles, other.max_cycles),
+        [sum(pair) for pair in zip(one.counters, other.counters, strict=True)],
+        (words[0] + words[1]).tobytes(),
+    )
 
 
-def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
-    plain = {str(key): value for key, value in row.items()}
-    return {
-        **{name: str(plain[name]) for name in ("symbol", "layer")},
-        **{name: int(plain[name]) for name in ("samples", "min_cycles", "max_cycles")},
-        "counters": [int(count) for count in plain["counters"]],
-        "account": bytes(plain["account"]),
-    }
-
-
-def _add(total: dict[str, Any], row: Mapping[str, Any]) -> None:
-    """Add a row to another of the same layer."""
-    total["samples"] += row["samples"]
-    total["min_cycles"] = min(total["min_cycles"], row["min_cycles"])
-    total["max_cycles"] = max(total["max_cycles"], row["max_cycles"])
-    pairs = zip(total["counters"], row["counters"], strict=True)
-    total["counters"] = [sum(pair) for pair in pairs]
-    words = [np.frombuffer(one["account"], np.int64) for one in (total, row)]
-    total["account"] = (words[0] + words[1]).tobytes()
-
-
-def _counters(row: Mapping[str, Any]) -> dict[str, int]:
-    return {c.name: n for c, n in zip(COUNTERS, row["counters"], strict=True)}
+def _counters(row: ProfileRow) -> dict[str, int]:
+    return {c.name: n for c, n in zip(COUNTERS, row.counters, strict=True)}

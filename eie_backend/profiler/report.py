@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eie_backend.config import HardwareConfig
-from eie_backend.energy import area_mm2, energy_by_part_pj
-from eie_backend.energy_table import EnergyTable
-from eie_backend.engines import Engine
 from eie_backend.isa.counters import COUNTERS
 from eie_backend.isa.program import Program
+from eie_backend.machine.choices import Engine
+from eie_backend.machine.energy import area_mm2, energy_by_part_pj
+from eie_backend.machine.energy_table import EnergyTable
+from eie_backend.show.html import Number, table
 
 
 @dataclass(frozen=True)
@@ -103,9 +104,30 @@ class Report:
         )
 
     def _repr_html_(self) -> str:
-        from eie_backend.displays import of_report
-
-        return of_report(self)
+        """Show a row per layer, per sample."""
+        rows: list[tuple[object, ...]] = [
+            (
+                layer.name,
+                Number(layer.cycles_per_sample, ",.1f"),
+                Number(layer.microseconds_per_sample, ",.3f"),
+                Number(layer.load_balance, ".1%"),
+                Number(layer.padding_ratio, ".1%"),
+                Number(layer.nanojoule_per_sample, ",.1f"),
+            )
+            for layer in self.layers
+        ]
+        totals = [
+            Number(sum(getattr(layer, name) for layer in self.layers), spec)
+            for name, spec in (
+                ("cycles_per_sample", ",.1f"),
+                ("microseconds_per_sample", ",.3f"),
+                ("nanojoule_per_sample", ",.1f"),
+            )
+        ]
+        rows.append(("all layers", totals[0], totals[1], "", "", totals[2]))
+        config = self.config
+        caption = f"Per sample: {config.num_pe} PEs at {config.clock_mhz} MHz, {self.arithmetic}"
+        return table(caption, ["layer", "cycles", "us", "load balance", "padding", "nJ"], rows)
 
     @property
     def area_mm2(self) -> float:

@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike
 from tvm import IRModule, relax
 from tvm.target import Target
 
+from eie_backend.codegen.library import export_library, load
 from eie_backend.compiler import compile as compile_module
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import InputError
-from eie_backend.inputs import as_array
-from eie_backend.library import export_library, load
+from eie_backend.simulator.inputs import as_array
 
 
 class GraphExecutorFactory:

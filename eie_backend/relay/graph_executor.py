@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from tvm import relax
 
 from eie_backend.errors import InputError
-from eie_backend.inputs import as_array
+from eie_backend.simulator.inputs import as_array
 
 
 class GraphModule:

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import cache
-from pathlib import Path
-from typing import Any
-from uuid import uuid4
+from tvm import rpc
 
-import tvm
-from tvm import relax, rpc
-from tvm_ffi.serialization import from_json_graph_str
-
-from eie_backend.errors import EieError, RemoteError, last_line
-from eie_backend.library import export_library
+from eie_backend.errors import RemoteError
 from eie_backend.remote.address import KEY, Address, shown
-from eie_backend.runner import Batch, Model
+from eie_backend.simulator.remote_place import reason
 
 
 def connect(address: Address, key: str = KEY) -> rpc.RPCSession:
@@ -44,74 +33,6 @@ def connect(address: Address, key: str = KEY) -> rpc.RPCSession:
         return rpc.connect(*address, key)
     except Exception as error:
         raise RemoteError(
-            f"{shown(address)}: no session with key {key}: {_reason(error)}; start a server there: "
+            f"{shown(address)}: no session with key {key}: {reason(error)}; start a server there: "
             "eie serve"
         ) from error
-
-
-class There:
-    """The process that serves a session; a model is uploaded to it once."""
-
-    def __init__(self, model: Model, session: rpc.RPCSession) -> None:
-        self._find = cache(session.get_function)
-        library = _library_bytes(model)
-        name = f"{uuid4().hex}.so"  # of its own: a library that is in use must not be overwritten
-        with _answering():
-            session.upload(library, name)
-            self._module = session.load_module(name)
-            session.remove(name)
-            self._device = session.cpu()
-
-    def machine(self) -> relax.VirtualMachine:
-        """Return a new VM."""
-        with _answering():
-            return relax.VirtualMachine(self._module, self._device)
-
-    def call(self, machine: relax.VirtualMachine, batch: Batch) -> Batch:
-        """Send a batch, run it and fetch its results."""
-        with _answering():
-            result = machine["main"](*(tvm.runtime.tensor(v, self._device) for v in batch))
-            if isinstance(result, tvm.runtime.Tensor):
-                return [result.numpy()]
-            size, item = self._find("ffi.ArraySize"), self._find("ffi.ArrayGetItem")
-            return [item(result, number).numpy() for number in range(size(result))]
-
-    def function(self, name: str) -> Callable[..., Any]:
-        """Return a global function whose result, containers of plain data, is fetched."""
-
-        def call(*arguments: Any) -> Any:
-            with _answering():
-                result = self._find(name)(*arguments)
-                # RPC itself carries scalars, strings and tensors only.
-                text = self._find("ffi.ToJSONGraphString")(result, None)
-                return from_json_graph_str(text)
-
-        return call
-
-
-def _library_bytes(model: Model) -> bytearray:
-    if not isinstance(model, relax.VMExecutable):
-        return bytearray(Path(model).read_bytes())
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.so"
-        export_library(model, path)
-        return bytearray(path.read_bytes())
-
-
-@contextmanager
-def _answering() -> Iterator[None]:
-    """Turn what TVM raises of a server that does not do as asked into a `RemoteError`."""
-    try:
-        yield
-    except EieError:
-        raise
-    except Exception as error:
-        raise RemoteError(
-            f"the server does not do as asked: {_reason(error)}; see that `eie serve` runs there, "
-            "of the same release as here, and connect again"
-        ) from error
-
-
-def _reason(error: Exception) -> str:
-    """Return the last line of a message without the C++ condition that TVM puts before it."""
-    return last_line(error).rpartition(" is false: ")[2]

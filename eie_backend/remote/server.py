@@ -18,9 +18,9 @@ from tvm import rpc
 from tvm.rpc.base import get_addr_family
 from tvm.rpc.server import PopenRPCServerState
 
-from eie_backend._register import register
 from eie_backend.errors import ExtraError, RemoteError
 from eie_backend.remote.address import KEY, Address, shown
+from eie_backend.runtime import runtime
 
 
 class Server:
@@ -104,7 +104,7 @@ _reasons: list[str] = []
 
 def _begin() -> None:
     """Prepare the process in which TVM listens."""
-    register()
+    runtime()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: it is for the command alone
     threading.excepthook = lambda thread: _reasons.append(str(thread.exc_value))
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eie_backend.errors import ExtraError, InputError
-from eie_backend.inputs import as_array, check_labels
+from eie_backend.simulator.inputs import as_array, check_labels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

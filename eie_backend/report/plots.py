@@ -12,8 +12,8 @@ from typing import Any
 
 from plotly import graph_objects as go
 
-from eie_backend.drawing import COLORS
 from eie_backend.isa.cycle_categories import CYCLE_CATEGORIES
+from eie_backend.show.drawing import COLORS
 
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, _ = COLORS
 GREY = "#8C8C8C"

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from eie_backend.model_record import ModelRecord, read_record
+from eie_backend.compiler.model_record import ModelRecord, read_record
 from eie_backend.profiler import LayerProfile, Report
 
 NO_RECORD = (

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from eie_backend.config import ENTRY_BITS, HardwareConfig
-from eie_backend.encoding import EncodedMatrix
-from eie_backend.energy import event_energies
-from eie_backend.energy_table import shipped_table
-from eie_backend.isa.program import Arithmetic
+from eie_backend.machine.choices import Arithmetic
+from eie_backend.machine.encoding import EncodedMatrix
+from eie_backend.machine.energy import event_energies
+from eie_backend.machine.energy_table import shipped_table
 from eie_backend.reproduce.runs import PAPER, Runs
 from eie_backend.simulator import LayerRun, simulate
 from eie_backend.workloads import Layer

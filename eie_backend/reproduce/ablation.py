@@ -7,12 +7,12 @@ from math import prod
 from statistics import fmean, geometric_mean
 from typing import TYPE_CHECKING
 
-from eie_backend.drawing import COLORS, HEIGHT, MARKS, WIDTH
-from eie_backend.energy_table import shipped_table
+from eie_backend.machine.energy_table import shipped_table
 from eie_backend.reproduce.ablated import Cost, Machine, cost
 from eie_backend.reproduce.published import published
 from eie_backend.reproduce.result import Result, Value
 from eie_backend.reproduce.runs import Runs
+from eie_backend.show.drawing import COLORS, HEIGHT, MARKS, WIDTH
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

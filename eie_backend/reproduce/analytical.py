@@ -10,7 +10,7 @@ import numpy as np
 
 from eie_backend.analytical import estimate
 from eie_backend.config import HardwareConfig
-from eie_backend.energy import energy_pj
+from eie_backend.machine.energy import energy_pj
 from eie_backend.reproduce.result import Result, Value
 from eie_backend.reproduce.runs import PAPER, Runs
 from eie_backend.simulator import LayerRun, simulate
@@ -108,7 +108,7 @@ def draw(result: Result) -> Figure:
     """Draw the model's low and high estimates of each layer over the exact cycles."""
     from matplotlib.figure import Figure
 
-    from eie_backend.drawing import COLORS, HEIGHT, WIDTH
+    from eie_backend.show.drawing import COLORS, HEIGHT, WIDTH
 
     columns = [result.of(name) for name in ("exact", "model", "low", "high")]
     names = list(columns[0])

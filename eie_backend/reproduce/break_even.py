@@ -10,7 +10,7 @@ import numpy as np
 
 from eie_backend.analytical import Estimate, estimate
 from eie_backend.config import ENTRY_BITS
-from eie_backend.energy import energy_pj
+from eie_backend.machine.energy import energy_pj
 from eie_backend.reproduce.figure_7 import dense_microjoules
 from eie_backend.reproduce.published import published
 from eie_backend.reproduce.result import Result, Value
@@ -130,7 +130,7 @@ def draw(result: Result) -> Figure:
     """Draw the break-even densities of time, energy and size by layer."""
     from matplotlib.figure import Figure
 
-    from eie_backend.drawing import COLORS, HEIGHT, WIDTH
+    from eie_backend.show.drawing import COLORS, HEIGHT, WIDTH
 
     series = {what: result.of(what) for what in (TIME, ENERGY, SIZE)}
     names = list(series[TIME])

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from eie_backend.drawing import COLORS, HEIGHT, MARKS, WIDTH
-from eie_backend.energy_table import shipped_table
-from eie_backend.isa.program import Arithmetic
+from eie_backend.machine.choices import Arithmetic
+from eie_backend.machine.energy_table import shipped_table
 from eie_backend.reproduce.published import published
 from eie_backend.reproduce.result import Result, Value
 from eie_backend.reproduce.runs import PAPER, Runs
+from eie_backend.show.drawing import COLORS, HEIGHT, MARKS, WIDTH
 from eie_backend.simulator import simulate
 from eie_backend.workloads import Layer
 
@@ -150,7 +150,9 @@ def _errors(runs: Runs, name: str) -> dict[Arithmetic, float]:
 
 def _accuracies(file: str) -> dict[Arithmetic, float]:
     """Return the share of right digits for each arithmetic."""
-    from eie_backend import compile, from_onnx, run
+    from eie_backend.compiler import compile
+    from eie_backend.frontend import from_onnx
+    from eie_backend.profiler import run
 
     data = files("eie_backend") / "data"
     with as_file(data / "mnist_test_1000.npz") as path, np.load(path) as arrays:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import geometric_mean
 from typing import TYPE_CHECKING
 
-from eie_backend.energy import energy_pj
+from eie_backend.machine.energy import energy_pj
 from eie_backend.reproduce.figure_6 import DENSE, MEAN, layer_tolerance, others
 from eie_backend.reproduce.grouped_bars import grouped_bars
 from eie_backend.reproduce.published import published

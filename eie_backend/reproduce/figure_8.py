@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from eie_backend.encoding import EncodedMatrix
+from eie_backend.machine.encoding import EncodedMatrix
 from eie_backend.reproduce.published import published
 from eie_backend.reproduce.result import Result, Value
 from eie_backend.reproduce.runs import PAPER, Runs

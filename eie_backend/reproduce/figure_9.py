@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from eie_backend.drawing import COLORS, HEIGHT, MARKS, WIDTH
-from eie_backend.encoding import EncodedMatrix
+from eie_backend.machine.encoding import EncodedMatrix
 from eie_backend.reproduce.published import published
 from eie_backend.reproduce.result import Result, Value
 from eie_backend.reproduce.runs import PAPER, Runs
 from eie_backend.reproduce.spmat_sram import WIDTHS, fitting_sram, linear_pj, srams
+from eie_backend.show.drawing import COLORS, HEIGHT, MARKS, WIDTH
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eie_backend.drawing import COLORS, HEIGHT, WIDTH
 from eie_backend.reproduce.result import Result
+from eie_backend.show.drawing import COLORS, HEIGHT, WIDTH
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

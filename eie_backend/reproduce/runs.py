@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from os import PathLike
 
 from eie_backend.config import HardwareConfig
-from eie_backend.encoding import EncodedMatrix, encode
-from eie_backend.engines import CycleAccount
-from eie_backend.nonzeros import NonZeros, nonzeros
+from eie_backend.machine.encoding import EncodedMatrix, encode
+from eie_backend.machine.nonzeros import NonZeros, nonzeros
 from eie_backend.simulator import LayerRun, simulate
 from eie_backend.workloads import EVEN, TABLE_III, Layer, Structure, generate, read_alex8
 
@@ -70,10 +69,10 @@ class Runs:
         """Run a layer on a machine as one scan."""
         key = name, config
         if key not in self._runs:
-            run = self._simulate(name, config)
-            # Asked for an account, a run simulates again: else each would keep its encoding.
-            account = partial(self._account, name, config)
-            self._runs[key] = replace(run, find_account=account)
+            encoded, x = self.encoded(name, config), self.layers[name].activations
+            run = simulate(encoded, x, config, "float32", values=False)
+            # Else each run would keep its encoding.
+            self._runs[key] = replace(run, scan=None)
         return self._runs[key]
 
     def with_pes(self, name: str, num_pe: int) -> LayerRun:
@@ -94,10 +93,3 @@ class Runs:
         if name not in self._nonzeros:
             self._nonzeros[name] = nonzeros(layer.codes)
         return encode(self._nonzeros[name], layer.codebook, config, layer.bias_codes)
-
-    def _simulate(self, name: str, config: HardwareConfig) -> LayerRun:
-        encoded, x = self.encoded(name, config), self.layers[name].activations
-        return simulate(encoded, x, config, "float32", values=False)
-
-    def _account(self, name: str, config: HardwareConfig) -> CycleAccount:
-        return self._simulate(name, config).account

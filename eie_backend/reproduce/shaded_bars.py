@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from eie_backend.drawing import HEIGHT, WIDTH
 from eie_backend.reproduce.result import Result, Value
 from eie_backend.reproduce.runs import Runs
+from eie_backend.show.drawing import HEIGHT, WIDTH
 from eie_backend.simulator import LayerRun
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from importlib.resources import files
 import yaml
 
 from eie_backend.config import HardwareConfig
-from eie_backend.energy import event_energies
-from eie_backend.energy_table import shipped_table
+from eie_backend.machine.energy import event_energies
+from eie_backend.machine.energy_table import shipped_table
 
 FILE = "spmat_read_cacti.yaml"
 WIDTHS = (32, 64, 128, 256, 512)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from eie_backend.config import HardwareConfig
-from eie_backend.energy import event_energies
-from eie_backend.energy_table import shipped_table
+from eie_backend.machine.energy import event_energies
+from eie_backend.machine.energy_table import shipped_table
 from eie_backend.reproduce.published import published
 from eie_backend.reproduce.result import Result, Value
 from eie_backend.reproduce.runs import Runs

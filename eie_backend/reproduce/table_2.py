@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from eie_backend.config import HardwareConfig
-from eie_backend.energy import UM2_PER_MM2, area_mm2, energy_by_part_pj, energy_pj, lnzd_nodes
-from eie_backend.energy_table import shipped_table
+from eie_backend.machine.energy import (
+    UM2_PER_MM2,
+    area_mm2,
+    energy_by_part_pj,
+    energy_pj,
+    lnzd_nodes,
+)
+from eie_backend.machine.energy_table import shipped_table
 from eie_backend.reproduce.published import published
 from eie_backend.reproduce.result import Published, Result, Value
 from eie_backend.reproduce.runs import PAPER, Runs

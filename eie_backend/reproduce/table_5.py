@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from eie_backend.config import HardwareConfig
-from eie_backend.energy import area_mm2, energy_pj
+from eie_backend.machine.energy import area_mm2, energy_pj
 from eie_backend.reproduce.published import published
 from eie_backend.reproduce.result import Published, Result, Value
 from eie_backend.reproduce.runs import PAPER, Runs

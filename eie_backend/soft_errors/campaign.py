@@ -20,16 +20,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from eie_backend.energy_table import shipped_table
 from eie_backend.errors import ConfigError, InputError
-from eie_backend.inputs import check_labels
+from eie_backend.machine.choices import PROTECTION, Protection, Unit
+from eie_backend.machine.energy_table import shipped_table
 from eie_backend.profiler import Recorder
-from eie_backend.runner import Batch, Data, Runner
+from eie_backend.simulator.inputs import check_labels
+from eie_backend.simulator.place import Batch
+from eie_backend.simulator.runner import Data, Runner
 from eie_backend.soft_errors import interval
 from eie_backend.soft_errors.flips import BitFlip
-from eie_backend.soft_errors.protection import PROTECTIONS, Protection, check_protection, cost
+from eie_backend.soft_errors.protection import cost
 from eie_backend.soft_errors.strike import strike, striking
-from eie_backend.soft_errors.units import TRANSIENT, Unit, check_units
+from eie_backend.soft_errors.units import TRANSIENT, check_units
 
 LOWEST_RATE = 1e-12
 MOST_TRIALS = 1_000_000
@@ -136,11 +138,11 @@ def check_campaign(
     check_units(units)
     if not protections:
         raise ConfigError(
-            f"protections: none is named; choose some of {', '.join(PROTECTIONS)}, separated by "
-            "commas"
+            f"protections: none is named; choose some of {', '.join(PROTECTION.values)}, "
+            "separated by commas"
         )
     for protection in protections:
-        check_protection(protection)
+        PROTECTION.checked(protection, ConfigError)
     wrong = [rate for rate in rates if not (rate == 0 or LOWEST_RATE <= rate <= 1)]
     if wrong or not rates:
         raise ConfigError(

@@ -23,9 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eie_backend.config import HardwareConfig
-from eie_backend.encoding import EncodedMatrix, encode
 from eie_backend.errors import InputError
-from eie_backend.nonzeros import NonZeros
+from eie_backend.machine.encoding import EncodedMatrix, encode
+from eie_backend.machine.nonzeros import NonZeros
 
 MOST_ENTRIES = 1 << 27
 """Entries, over all PEs, that the columns of a damaged matrix may have."""

@@ -26,17 +26,12 @@ from typing import Any
 import yaml
 
 from eie_backend.config import ENTRY_BITS, HardwareConfig
-from eie_backend.encoding import EncodedMatrix
 from eie_backend.errors import InputError
+from eie_backend.files.plain_yaml import read_yaml
 from eie_backend.isa.program import Program
-from eie_backend.plain_yaml import read_yaml
-from eie_backend.soft_errors.units import (
-    PLACES,
-    TRANSIENT,
-    Unit,
-    data_bits,
-    spmat_words,
-)
+from eie_backend.machine.choices import Unit
+from eie_backend.machine.encoding import EncodedMatrix
+from eie_backend.soft_errors.units import PLACES, TRANSIENT, data_bits, spmat_words
 
 MOST_RUNS = 1 << 31
 """Runs of a program that a flip can be told to strike."""

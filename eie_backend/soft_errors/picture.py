@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from eie_backend.drawing import COLORS, HEIGHT, MARKS, WIDTH
+from eie_backend.show.drawing import COLORS, HEIGHT, MARKS, WIDTH
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,21 +8,14 @@ do to a word is what they do to such a decoder, which then may also correct the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-import tvm_ffi
-
-from eie_backend._register import load_runtime
 from eie_backend.config import HardwareConfig
-from eie_backend.energy import area_mm2, energy_pj
-from eie_backend.energy_table import EnergyTable
-from eie_backend.errors import ConfigError
-from eie_backend.isa.program import Arithmetic
-from eie_backend.soft_errors.units import Unit, data_bits
-
-Protection = Literal["none", "parity", "secded"]
-PROTECTIONS: tuple[Protection, ...] = ("none", "parity", "secded")
-"""By their number in the runtime."""
+from eie_backend.machine.choices import PROTECTION, Arithmetic, Protection, Unit
+from eie_backend.machine.energy import area_mm2, energy_pj
+from eie_backend.machine.energy_table import EnergyTable
+from eie_backend.runtime import runtime
+from eie_backend.soft_errors.units import data_bits
 
 MODULES: Mapping[Unit, str] = {
     "spmat": "spmat_read",
@@ -40,14 +33,6 @@ class Cost(NamedTuple):
     mm2: float
 
 
-def check_protection(protection: str) -> None:
-    """Raise `ConfigError` if there is no such protection."""
-    if protection not in PROTECTIONS:
-        raise ConfigError(
-            f"protection {protection!r} is unknown; choose one of {', '.join(PROTECTIONS)}"
-        )
-
-
 def check_bits(bits: int, protection: Protection) -> int:
     """Return the check bits of a word with so many bits.
 
@@ -56,9 +41,7 @@ def check_bits(bits: int, protection: Protection) -> int:
     >>> [check_bits(64, one) for one in PROTECTIONS]
     [0, 1, 8]
     """
-    load_runtime()
-    count: int = tvm_ffi.get_global_func("eie.check_bits")(bits, PROTECTIONS.index(protection))
-    return count
+    return runtime().check_bits(bits, PROTECTION.number(protection))
 
 
 def cost(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from importlib.resources import as_file, files
 from typing import Any
 
-import eie_backend
-from eie_backend.runner import Runner
+from eie_backend.compiler import compile
+from eie_backend.frontend import from_onnx
+from eie_backend.simulator.runner import Runner
 from eie_backend.storage.container import read_eiez
 
 SHIPPED = {"lenet_300_100": "LeNet-300-100", "lenet_5": "LeNet-5"}
@@ -24,5 +25,5 @@ def shipped_runner(name: str, calibration: Any) -> Runner:
     """
     with as_file(files("eie_backend") / "data" / f"{name}.eiez") as path:
         model = read_eiez(path).model
-    mod = eie_backend.from_onnx(model, {"batch": BATCH})
-    return Runner(eie_backend.compile(mod, calibration=calibration))
+    mod = from_onnx(model, {"batch": BATCH})
+    return Runner(compile(mod, calibration=calibration))

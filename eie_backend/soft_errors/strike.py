@@ -13,20 +13,18 @@ from typing import Any
 from zlib import crc32
 
 import numpy as np
-import tvm_ffi
 from numpy.typing import NDArray
 
-from eie_backend._register import load_runtime
 from eie_backend.isa.image import encode_image
 from eie_backend.isa.program import Program
+from eie_backend.machine.choices import PROTECTION, UNIT, Protection, Unit
+from eie_backend.runtime import runtime
 from eie_backend.soft_errors.damage import reread
 from eie_backend.soft_errors.flips import BitFlip
-from eie_backend.soft_errors.protection import PROTECTIONS, Protection, check_bits
+from eie_backend.soft_errors.protection import check_bits
 from eie_backend.soft_errors.units import (
     MEMORY,
     TRANSIENT,
-    UNITS,
-    Unit,
     data_bits,
     flipped_codebook,
     flipped_entries,
@@ -91,8 +89,6 @@ def strike(
     InputError
         If damaged columns are too long to be simulated.
     """
-    load_runtime()
-    struck = tvm_ffi.get_global_func("eie.strike_memory")
     key, counts, matrices = crc32(program.symbol.encode()), np.zeros(4, np.int64), []
     for number, matrix in enumerate(program.matrices):
         wrong: dict[Unit, NDArray[np.int64]] = {}
@@ -105,17 +101,16 @@ def strike(
                 if flip.unit == unit and flip.place[0] == number
                 for word, bit in [flip.memory_bit(matrix, program.config)]
             ]
-            found: Any = struck(
+            found = runtime().strike_memory(
                 memory_words(unit, matrix, program.config),
                 bits,
-                PROTECTIONS.index(protection),
+                PROTECTION.values.index(protection),
                 rates.get(unit, 0.0),
-                [seed, UNITS.index(unit), key, number],
+                [seed, UNIT.values.index(unit), key, number],
                 listed,
             )
-            names = ("flips", "corrected", "detected", "unnoticed")
-            counts += [int(found[name]) for name in names]
-            wrong[unit] = np.frombuffer(bytes(found["wrong"]), np.int64)
+            counts += found[:4]
+            wrong[unit] = found.wrong
         matrices.append(_damaged(program, number, wrong))
     changed = any(new is not old for new, old in zip(matrices, program.matrices, strict=True))
     if changed:
@@ -175,12 +170,11 @@ def striking(
     flips : sequence of (Program, BitFlip)
         More flips, each with its program; those of other units are left alone.
     """
-    load_runtime()
     here = [(program, flip) for program, flip in flips if flip.unit in TRANSIENT]
-    tvm_ffi.get_global_func("eie.soft_errors_start")(
+    runtime().start_soft_errors(
         [encode_image(program) for program in damaged],
         seed,
-        PROTECTIONS.index(protection),
+        PROTECTION.values.index(protection),
         [(rates or {}).get(unit, 0.0) for unit in TRANSIENT],
         [program.symbol for program, _ in here],
         [n for program, flip in here for n in flip.transient_bit(program.config.num_pe)],
@@ -189,6 +183,4 @@ def striking(
     try:
         yield strikes
     finally:
-        stopped: Any = tvm_ffi.get_global_func("eie.soft_errors_stop")()
-        for symbol, words in stopped.items():
-            strikes.words[str(symbol)] = np.frombuffer(bytes(words), np.int64).reshape(-1, 3)
+        strikes.words.update(runtime().stop_soft_errors())

@@ -14,24 +14,22 @@ act        an activation that a step reads              those of a value        
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eie_backend.config import ENTRY_BITS, HardwareConfig
-from eie_backend.encoding import EncodedMatrix
 from eie_backend.errors import ConfigError
-from eie_backend.isa.program import Arithmetic, Program, value_bits
+from eie_backend.isa.program import Program
+from eie_backend.machine.choices import UNIT, Arithmetic, Unit
+from eie_backend.machine.encoding import EncodedMatrix
+from eie_backend.machine.numerics import value_bits
 
-Unit = Literal["spmat", "ptr", "codebook", "act_queue", "act"]
 MEMORY: tuple[Unit, ...] = ("spmat", "ptr", "codebook")
 """Units whose flips last: they change what a program stores."""
 
 TRANSIENT: tuple[Unit, ...] = ("act_queue", "act")
 """Units whose flips belong to one input, in the order of the runtime's ``FlipUnit``."""
-
-UNITS = (*MEMORY, *TRANSIENT)
 
 PLACES: Mapping[Unit, tuple[str, ...]] = {
     "spmat": ("matrix", "pe", "entry"),
@@ -45,9 +43,10 @@ PLACES: Mapping[Unit, tuple[str, ...]] = {
 
 def check_units(units: Sequence[str]) -> None:
     """Raise `ConfigError` unless each is a unit, and there is one at least."""
-    if unknown := [unit for unit in units if unit not in UNITS] or (not units and ["none"]):
+    if unknown := [unit for unit in units if unit not in UNIT.values] or (not units and ["none"]):
         raise ConfigError(
-            f"units: {', '.join(unknown)}; choose some of {', '.join(UNITS)}, separated by commas"
+            f"units: {', '.join(unknown)}; choose some of {', '.join(UNIT.values)}, separated by "
+            "commas"
         )
 
 
@@ -67,7 +66,7 @@ def data_bits(unit: Unit, config: HardwareConfig, arithmetic: Arithmetic) -> int
 
     Examples
     --------
-    >>> [data_bits(unit, HardwareConfig(), "int16") for unit in UNITS]
+    >>> [data_bits(unit, HardwareConfig(), "int16") for unit in UNIT.values]
     [64, 16, 16, 29, 16]
     """
     if unit == "spmat":

@@ -14,8 +14,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from eie_backend.codegen.codebook import codebook_of, codes_of, nonzero_values
 from eie_backend.errors import ContainerError
+from eie_backend.machine.codebook import codebook_of, codes_of, nonzero_values
 from eie_backend.recipe import MAX_INDEX_BITS
 from eie_backend.storage import huffman
 from eie_backend.storage.layout import Layout, Stream, choose_layout

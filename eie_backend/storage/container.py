@@ -16,14 +16,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from onnx import ModelProto, helper, numpy_helper
 
-from eie_backend import __version__
+from eie_backend._versions import __version__
 from eie_backend.errors import ContainerError
-from eie_backend.library import write_fault
+from eie_backend.files.whole_file import write_fault, write_whole
 from eie_backend.recipe import Recipe
 from eie_backend.storage.accounting import LayerStorage, storage_of
 from eie_backend.storage.model_sections import TENSOR_KIND, from_sections, to_sections
 from eie_backend.storage.sections import HEADER, MAGIC, Section, join, split
-from eie_backend.whole_file import write_whole
 
 INFO_KIND = "INFO"
 

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import tvm_ffi
 from bitarray import bitarray
 from bitarray.util import canonical_huffman, int2ba
 from numpy.typing import NDArray
 
-from eie_backend._register import load_runtime
 from eie_backend.errors import ContainerError
+from eie_backend.runtime import runtime
 
 MAX_LENGTH = 16
 """Bits of the longest codeword: enough for 65536 symbols, and a decoding table fits the cache."""
@@ -104,10 +103,9 @@ def decode(stream: HuffmanStream, count: int, dtype: type[np.generic]) -> NDArra
     """
     if count > 8 * len(stream.data):
         raise ContainerError(f"{count} symbols in {len(stream.data)} bytes; a symbol takes a bit")
-    load_runtime()
     symbols = np.empty(count, dtype)
     try:
-        tvm_ffi.get_global_func("eie.huffman_decode")(stream.lengths, stream.data, symbols)
+        runtime().huffman_decode(stream.lengths, stream.data, symbols)
     except ValueError as error:
         raise ContainerError(str(error)) from error
     return symbols

@@ -14,20 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 from tvm import IRModule
 
-from eie_backend import __version__
-from eie_backend.calibration import Data, calibrate
+from eie_backend._versions import __version__
 from eie_backend.compiler import check_bits, compile
 from eie_backend.compress import compress
-from eie_backend.compress.evaluate import top1
 from eie_backend.config import HardwareConfig
-from eie_backend.energy import area_mm2
 from eie_backend.errors import EieError
+from eie_backend.machine.energy import area_mm2
 from eie_backend.profiler import profile_runner
 from eie_backend.recipe import Recipe
-from eie_backend.runner import Runner
+from eie_backend.search.evaluator import top1
+from eie_backend.simulator.runner import Runner
 from eie_backend.sweep.network import Network
 from eie_backend.sweep.space import Design
 from eie_backend.transform.dense_form import with_winograd
+from eie_backend.tuning.calibration import Data, calibrate
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from tvm import IRModule
 
 from eie_backend.analytical import estimate
-from eie_backend.calibration import Data
-from eie_backend.compress.costs import layer_inputs
 from eie_backend.compress.densities import target_densities
-from eie_backend.compress.evaluate import Evaluator
-from eie_backend.compress.trials import share_of_matrix
 from eie_backend.config import HardwareConfig
 from eie_backend.frontend.onnx import from_onnx
-from eie_backend.isa.program import Arithmetic
+from eie_backend.machine.choices import Arithmetic
 from eie_backend.recipe import Recipe
+from eie_backend.search.costs import layer_inputs
+from eie_backend.search.evaluator import Evaluator
+from eie_backend.search.trials import share_of_matrix
+from eie_backend.tuning.calibration import Data
 from eie_backend.workloads.layer import LayerShape
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from eie_backend.drawing import COLORS, HEIGHT, MARKS, WIDTH, rendered
+from eie_backend.show.drawing import COLORS, HEIGHT, MARKS, WIDTH, rendered
 from eie_backend.sweep.run import Row, Sweep
 from eie_backend.sweep.shown import axis, in_units
 

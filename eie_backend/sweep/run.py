@@ -14,7 +14,7 @@ from eie_backend.sweep.plan import Grid, Plan, Proposals
 from eie_backend.sweep.space import Design, Path, Scalar
 from eie_backend.sweep.spec import Spec
 from eie_backend.sweep.study import Study
-from eie_backend.workers import completed, working_with
+from eie_backend.work.workers import completed, working_with
 
 REFRESH_SECONDS = 2.0
 """How often a sweep looks what others have added to its study."""

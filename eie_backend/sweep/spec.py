@@ -9,10 +9,9 @@ from typing import Any
 
 import yaml
 
-from eie_backend.balance import BALANCE_MODES
 from eie_backend.errors import SweepError
-from eie_backend.isa.program import ARITHMETICS
-from eie_backend.plain_yaml import read_yaml
+from eie_backend.files.plain_yaml import read_yaml
+from eie_backend.machine.choices import ARITHMETIC, BALANCE
 from eie_backend.sweep.parameters import read_space
 from eie_backend.sweep.space import Choices, Path, Range, Space, size
 
@@ -155,8 +154,8 @@ class _Reader:
             objectives=self._objectives(),
             search=search,
             prune=self._flag("prune", True),
-            arithmetic=self._one_of("arithmetic", ARITHMETICS, "int16"),
-            balance=self._one_of("balance", BALANCE_MODES, "off"),
+            arithmetic=self._one_of("arithmetic", ARITHMETIC.values, "int16"),
+            balance=self._one_of("balance", BALANCE.values, "off"),
             strict=self._flag("strict", True),
         )
 

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eie_backend.encoding import EncodedMatrix
 from eie_backend.isa.cycle_categories import CYCLE_CATEGORIES
+from eie_backend.machine.encoding import EncodedMatrix
 from eie_backend.tracing.recording import RecordedStep
 
 CCU_ACTIVITIES = ("empty_row", "row", "broadcast", "held_back")

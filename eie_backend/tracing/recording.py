@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import tvm_ffi
 from numpy.typing import NDArray
 
-from eie_backend._register import load_runtime
-from eie_backend.engines import Engine
 from eie_backend.isa.program import Program, Step
+from eie_backend.machine.choices import Engine
+from eie_backend.runtime import runtime
 
 LAST_EDGE = 2**62
 """Later than any edge: the end of a window without end."""
@@ -94,33 +93,30 @@ class Recording:
     vcd_stop: int
 
 
-class Recorder:
+class TraceRecorder:
     """Records what this thread runs inside the ``with`` block; `max_bytes` bound the record."""
 
     def __init__(self, request: Request, engine: Engine, max_bytes: int) -> None:
-        load_runtime()
         self._request, self._engine, self._max_bytes = request, engine, max_bytes
-        self._found: dict[str, Any] = {}
 
-    def __enter__(self) -> Recorder:
+    def __enter__(self) -> TraceRecorder:
         sample, layer, start, stop, _ = self._request
-        begin = tvm_ffi.get_global_func("eie.trace_start")
-        begin(self._engine, sample, layer, start, stop, self._max_bytes)
+        runtime().start_trace(self._engine, sample, layer, start, stop, self._max_bytes)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._found = {str(k): v for k, v in tvm_ffi.get_global_func("eie.trace_stop")().items()}
+        self._found = runtime().stop_trace()
 
     def read(self, programs: Sequence[Program]) -> Recording:
         """Return what was recorded; `programs` are those that may have run."""
         by_symbol = {program.symbol: program for program in programs}
-        words = np.frombuffer(bytes(self._found["timeline"]), np.int32)
+        words = self._found.timeline
         runs = []
         before = at = 0
-        for run in self._found["runs"]:
-            program = by_symbol[str(run["symbol"])]
+        for run in self._found.runs:
+            program = by_symbol[run.symbol]
             steps = []
-            for numbers in np.frombuffer(bytes(run["steps"]), np.int64).reshape(-1, 5).tolist():
+            for numbers in run.steps.reshape(-1, 5).tolist():
                 number, cycles, load_cycles, load_bytes, size = numbers
                 rows = words[at : at + size].reshape(-1, 4 + program.config.num_pe)
                 step = program.steps[number]
@@ -129,10 +125,10 @@ class Recorder:
                 before += cycles
             runs.append((program, tuple(steps)))
         return Recording(
-            samples=max((int(run["samples"]) for run in self._found["runs"]), default=0),
+            samples=max((run.samples for run in self._found.runs), default=0),
             runs=tuple(runs),
             cycles=before,
-            timeline_stop=min(int(self._found["timeline_end"]), before + 1),
-            vcd=bytes(self._found["vcd"]),
-            vcd_stop=min(int(self._found["vcd_end"]), before + 1),
+            timeline_stop=min(self._found.timeline_end, before + 1),
+            vcd=self._found.vcd,
+            vcd_stop=min(self._found.vcd_end, before + 1),
         )

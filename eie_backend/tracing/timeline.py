@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from eie_backend.config import HardwareConfig
-from eie_backend.drawing import COLORS, rendered
 from eie_backend.errors import ConfigError
 from eie_backend.isa.program import Program
+from eie_backend.show.drawing import COLORS, rendered
 from eie_backend.tracing.edges import ACTIVITIES, Slices, ccu_slices, pe_slices, queue_lengths
 from eie_backend.tracing.recording import RecordedStep, Recording, Request
 

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eie_backend.codegen.formats import LayerFormat
 from eie_backend.config import HardwareConfig
-from eie_backend.encoding import EncodedMatrix
-from eie_backend.engines import Engine
 from eie_backend.errors import ConfigError, InputError
-from eie_backend.isa.program import Arithmetic, Program, Step
-from eie_backend.runner import Data, Model, Runner
-from eie_backend.simulator import simulate
+from eie_backend.isa.program import Program, Step
+from eie_backend.machine.choices import Arithmetic, Engine, TraceForm
+from eie_backend.machine.encoding import EncodedMatrix
+from eie_backend.machine.formats import LayerFormat
+from eie_backend.simulator.layer_run import find_account
+from eie_backend.simulator.place import Model
+from eie_backend.simulator.runner import Data, Runner
+from eie_backend.simulator.simulation import simulate
 from eie_backend.tracing.perfetto import perfetto_trace
-from eie_backend.tracing.recording import LAST_EDGE, Recorder, Recording, Request
+from eie_backend.tracing.recording import LAST_EDGE, Recording, Request, TraceRecorder
 from eie_backend.tracing.timeline import timeline_picture
 from eie_backend.tracing.vcd import FRAME_BYTES, vcd_dump
 
-Form = Literal["perfetto", "vcd", "svg", "png", "pdf"]
 FORMS: dict[str, Engine] = {
     "perfetto": "event",
     "vcd": "clock",
@@ -61,7 +61,7 @@ class Trace:
     stop: int
     cycles: int
     limited: bool
-    form: Form
+    form: TraceForm
 
     def _repr_html_(self) -> str | None:
         if self.form not in MEDIA:
@@ -74,7 +74,7 @@ class Trace:
 def trace(
     model: Model | Runner,
     data: Data,
-    form: Form = "perfetto",
+    form: TraceForm = "perfetto",
     *,
     sample: int = 0,
     layer: str | None = None,
@@ -142,7 +142,7 @@ def trace_layer(
     config: HardwareConfig,
     arithmetic: Arithmetic = "int16",
     format: LayerFormat | None = None,
-    form: Form = "perfetto",
+    form: TraceForm = "perfetto",
     *,
     window: tuple[int, int | None] = (1, None),
     max_bytes: int = MAX_BYTES,
@@ -180,8 +180,9 @@ def trace_layer(
     program = Program(
         "", config, arithmetic, encoded.cols, encoded.rows, ("layer",), (encoded,), (), (), (step,)
     )
+    assert run.scan is not None
     with _recorder(request, form) as recorder:
-        run.find_account()
+        find_account(run.scan)
     return _write(recorder.read([program]), request, form)
 
 
@@ -203,25 +204,25 @@ def _request(
     return Request(sample, layer, start, LAST_EDGE if stop is None else stop, max_bytes)
 
 
-def _recorder(request: Request, form: Form) -> Recorder:
+def _recorder(request: Request, form: TraceForm) -> TraceRecorder:
     if form == "perfetto":
         max_bytes = request.max_bytes // RECORD_SHARE
     elif form == "vcd":
         max_bytes = max(request.max_bytes - FRAME_BYTES, 0)
     else:
         max_bytes = MAX_BYTES  # more than all edges that a picture shows
-    return Recorder(request, FORMS[form], max_bytes)
+    return TraceRecorder(request, FORMS[form], max_bytes)
 
 
 def _record(
-    runner: Runner, call: list[NDArray[np.generic]], request: Request, form: Form
+    runner: Runner, call: list[NDArray[np.generic]], request: Request, form: TraceForm
 ) -> Recording:
     with _recorder(request, form) as recorder:
         runner.call(call)
     return recorder.read(runner.programs)
 
 
-def _write(recording: Recording, request: Request, form: Form) -> Trace:
+def _write(recording: Recording, request: Request, form: TraceForm) -> Trace:
     wanted = min(request.stop, recording.cycles + 1)
     if request.start > recording.cycles:
         asked = f"{request.start}:{'' if request.stop == LAST_EDGE else request.stop}"

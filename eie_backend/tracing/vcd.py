@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import eie_backend
+from eie_backend._versions import __version__
 from eie_backend.errors import ConfigError
 from eie_backend.tracing.recording import Recording, Request
 
@@ -25,7 +25,7 @@ def vcd_dump(recording: Recording, request: Request) -> tuple[bytes, int]:
         )
     is_cut = stop < min(request.stop, recording.cycles + 1)
     header = (
-        f"$version eie_backend {eie_backend.__version__} $end\n"
+        f"$version eie_backend {__version__} $end\n"
         "$comment\n"
         "  #t is clock edge t, counted through all mvm steps: what the registers latched at it.\n"
         f"  Edges {request.start} to {stop - 1} of {recording.cycles}"

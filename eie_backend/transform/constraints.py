@@ -13,8 +13,8 @@ from typing import TypeVar
 from tvm import IRModule, relax
 from tvm.tirx import IntImm
 
-from eie_backend.codegen.codebook import nonzero_values
 from eie_backend.config import HardwareConfig
+from eie_backend.machine.codebook import nonzero_values
 from eie_backend.transform.convolution import Convolution, is_convolution
 from eie_backend.transform.convolution_constraints import CONVOLUTION_CONSTRAINTS
 from eie_backend.transform.layers import (

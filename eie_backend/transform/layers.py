@@ -22,9 +22,9 @@ from tvm.ir.expr import GenericConst
 from tvm.relax.expr_functor import PyExprMutator, mutator
 
 from eie_backend.errors import ModelError
-from eie_backend.spool import release
+from eie_backend.files.spool import release
 from eie_backend.transform.convolution import is_convolution
-from eie_backend.watch import watched
+from eie_backend.work.progress import watched
 
 MATRIX_RANK = 2
 

@@ -13,6 +13,7 @@ from tvm.ir.transform import PassContext
 from tvm.relax.expr_functor import PyExprMutator, mutator
 
 from eie_backend.errors import ModelError
+from eie_backend.machine.choices import WINOGRAD, WinogradMode
 from eie_backend.transform import winograd
 from eie_backend.transform.constraints import why_not
 from eie_backend.transform.convolution import (
@@ -68,11 +69,7 @@ class LowerConvolutions(ModulePass):
             If ``eie.winograd`` has an unknown value.
         """
         attributes = dict(mod.attrs.items()) if mod.attrs else {}
-        mode = str(attributes.get("eie.winograd", "auto"))
-        if mode not in winograd.MODES:
-            raise ModelError(
-                f"winograd {mode!r} is unknown; choose one of {', '.join(winograd.MODES)}"
-            )
+        mode = WINOGRAD.checked(str(attributes.get("eie.winograd", WINOGRAD.default)), ModelError)
         lower = _Lower(mod, mode)
         for gvar, function in mod.functions_items():
             if isinstance(function, relax.Function):
@@ -86,7 +83,7 @@ class LowerConvolutions(ModulePass):
 
 @mutator
 class _Lower(PyExprMutator):
-    def __init__(self, mod: IRModule, mode: winograd.Mode) -> None:
+    def __init__(self, mod: IRModule, mode: WinogradMode) -> None:
         super().__init__(mod)
         self.mode = mode
         self.taken = {binding.var.name for binding, _ in layer_bindings(mod)}

@@ -13,17 +13,13 @@ up to nine products, so its error is at most nine times the largest error of a p
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 from tvm import te, tirx, topi
 
+from eie_backend.machine.choices import WinogradMode
 from eie_backend.transform.convolution import Convolution
 from eie_backend.transform.layers import is_shared
-
-Mode = Literal["auto", "always", "never"]
-MODES: tuple[Mode, ...] = ("auto", "always", "never")
 
 TILE = 4
 """Side of a patch; patches overlap by two."""
@@ -33,7 +29,7 @@ G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
 A = np.array([[1, 0], [1, 1], [1, -1], [0, -1]])
 
 
-def use_winograd(layer: Convolution, mode: Mode) -> bool:
+def use_winograd(layer: Convolution, mode: WinogradMode) -> bool:
     """Return whether a convolution is computed by Winograd's algorithm.
 
     Only 3x3 kernels with stride and dilation 1 can be. ``auto`` compares the multiplications by

@@ -5,8 +5,8 @@ from __future__ import annotations
 from os import PathLike
 from pathlib import Path
 
-from eie_backend.array_file import read_array_file
 from eie_backend.errors import InputError
+from eie_backend.files.array_file import read_array_file
 from eie_backend.workloads.layer import Layer
 
 ARRAYS = ("codes", "codebook", "bias_codes", "activations", "output_float32")

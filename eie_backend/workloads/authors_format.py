@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eie_backend.config import HardwareConfig
-from eie_backend.encoding import EncodedMatrix
 from eie_backend.errors import InputError
+from eie_backend.machine.encoding import EncodedMatrix
 from eie_backend.workloads.layer import Layer
 
 CODEBOOK_BITS = 4

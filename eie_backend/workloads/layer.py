@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eie_backend.config import HardwareConfig
-from eie_backend.encoding import EncodedMatrix, encode
+from eie_backend.machine.encoding import EncodedMatrix, encode
 
 
 @dataclass(frozen=True)

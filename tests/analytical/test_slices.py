@@ -5,7 +5,7 @@ import pytest
 
 from eie_backend import HardwareConfig
 from eie_backend.analytical.slices import slice_of
-from eie_backend.encoding import slice_lengths
+from eie_backend.machine.encoding import slice_lengths
 
 STEP = HardwareConfig(codebook_bits=6).max_run + 1  # 4: short slices have paddings
 

@@ -8,7 +8,7 @@ import pytest
 from pictures import pictures
 
 TRAINED = sorted(page.TRAINED.glob("lenet_*.json"))
-"""Results without times to compare; ``tests/test_compressed_lenets.py`` has their form."""
+"""Results without times; ``tests/end_to_end/test_compressed_lenets.py`` has their form."""
 
 RESULTS = [*sorted(page.RESULTS.glob("*.json")), *TRAINED]
 

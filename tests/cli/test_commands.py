@@ -15,11 +15,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 import eie_backend as eie
 from eie_backend import Recipe, cli
-from eie_backend.accelergy import action_counts_yaml
 from eie_backend.cli.console import asked
+from eie_backend.codegen.library import programs
 from eie_backend.isa.assembly import from_dialect, parse_program, print_program
 from eie_backend.isa.image import decode_image, encode_image
-from eie_backend.library import programs
+from eie_backend.profiler.accelergy import action_counts_yaml
 from eie_backend.report import page
 from eie_backend.storage.accounting import measure
 from eie_backend.storage.container import save_eiez

@@ -12,9 +12,9 @@ import pytest
 
 import eie_backend as eie
 from eie_backend import cli
-from eie_backend.compress.evaluate import Evaluator
 from eie_backend.compress.report import report_from_json
 from eie_backend.recipe import read_recipe
+from eie_backend.search.evaluator import Evaluator
 from eie_backend.storage.container import load_eiez, read_eiez
 
 LENET = files("eie_backend") / "data" / "lenet_300_100.onnx"

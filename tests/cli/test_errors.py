@@ -18,9 +18,9 @@ from tvm.relax import VMExecutable
 import eie_backend as eie
 from eie_backend import cli, compiler
 from eie_backend.cli.console import asked
+from eie_backend.codegen.library import programs
 from eie_backend.isa.image import encode_image
 from eie_backend.isa.source_file import disassemble
-from eie_backend.library import programs
 from eie_backend.storage.container import save_eiez
 
 WRONG_PAIR = """

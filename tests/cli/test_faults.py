@@ -22,8 +22,8 @@ import eie_backend as eie
 from eie_backend import cli
 from eie_backend.cli.console import asked
 from eie_backend.cli.memory import OUT_OF_MEMORY
+from eie_backend.codegen.library import programs
 from eie_backend.isa.source_file import disassemble
-from eie_backend.library import programs
 from eie_backend.storage.container import save_eiez
 
 WRITES = {

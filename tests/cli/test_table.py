@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from eie_backend.cli.console import Terminal
 from eie_backend.cli.table import Table
-from eie_backend.visible import visible
+from eie_backend.show.printable import printable
 
 NAMES = st.text(st.characters(exclude_characters="│"), min_size=1, max_size=200)
 NUMBERS = st.floats(0, 1e12).map("{:,.3f}".format) | st.integers(0, 10**15).map("{:,}".format)
@@ -54,7 +54,7 @@ def test_names_fold_and_lose_nothing(width, name):
     table = Table("", ("layer", "cycles"))
     table.add_row(name, "12,345.6")
     folded = "".join(row[0] for row in cells(printed(table, width)))
-    assert folded.replace(" ", "") == visible(name).replace(" ", "").replace("│", "")
+    assert folded.replace(" ", "") == printable(name).replace(" ", "").replace("│", "")
 
 
 def test_a_wide_table_goes_on_below_with_its_names():

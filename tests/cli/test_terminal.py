@@ -17,9 +17,9 @@ from typer.testing import CliRunner
 import eie_backend as eie
 from eie_backend import cli
 from eie_backend.cli import console
-from eie_backend.compress.evaluate import Evaluator
+from eie_backend.codegen.library import programs
 from eie_backend.isa.image import encode_image
-from eie_backend.library import programs
+from eie_backend.search.evaluator import Evaluator
 from eie_backend.storage.container import save_eiez
 
 EIE = Path(sys.executable).with_name("eie")

@@ -13,18 +13,18 @@ from tvm import relax
 
 import eie_backend
 from eie_backend.codegen.external import codegen_options
+from eie_backend.codegen.library import programs
 from eie_backend.codegen.residency import fit_together
 from eie_backend.compiler import build, prepare
+from eie_backend.compiler.stages import eie_programs
 from eie_backend.config import HardwareConfig
-from eie_backend.encoding import encode
 from eie_backend.errors import ModelError
 from eie_backend.isa.image import encode_image
 from eie_backend.isa.interpreter import interpret
-from eie_backend.library import programs
+from eie_backend.machine.encoding import encode
+from eie_backend.machine.target import as_target
 from eie_backend.profiler import profile_runner
-from eie_backend.runner import Runner
-from eie_backend.stages import eie_programs
-from eie_backend.targets import as_target
+from eie_backend.simulator.runner import Runner
 
 MACHINE = HardwareConfig(num_pe=4)
 TILED = HardwareConfig(num_pe=4, act_registers=2)

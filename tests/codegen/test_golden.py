@@ -9,12 +9,12 @@ from tvm import relax
 
 import eie_backend
 from eie_backend.compiler import prepare
+from eie_backend.compiler.stages import eie_programs
 from eie_backend.config import HardwareConfig
 from eie_backend.isa.assembly import from_dialect, parse_program, print_program, to_dialect
 from eie_backend.isa.image import encode_image
 from eie_backend.isa.source_file import disassemble
-from eie_backend.stages import eie_programs
-from eie_backend.targets import as_target
+from eie_backend.machine.target import as_target
 
 MACHINE = HardwareConfig(num_pe=2, accumulator_bits=32)
 BLOCKS_OF_FOUR = replace(MACHINE, act_registers=2)

@@ -7,16 +7,16 @@ import pytest
 from tvm import relax
 
 import eie_backend as eie
+from eie_backend.codegen.library import programs
 from eie_backend.codegen.residency import fit_together, place_matrices
 from eie_backend.compiler import as_target, prepare
+from eie_backend.compiler.stages import eie_programs
 from eie_backend.config import HardwareConfig
-from eie_backend.encoding import encode
 from eie_backend.isa.counters import COUNTERS
 from eie_backend.isa.image import decode_image, encode_image
 from eie_backend.isa.interpreter import interpret
 from eie_backend.isa.program import Program, Step
-from eie_backend.library import programs
-from eie_backend.stages import eie_programs
+from eie_backend.machine.encoding import encode
 
 CONFIG = HardwareConfig(num_pe=1, spmat_sram_bytes=64)
 """A PE with eight words of eight entries."""

@@ -11,8 +11,8 @@ import pytest
 from tvm import relax
 
 import eie_backend as eie
+from eie_backend.codegen.library import programs
 from eie_backend.config import HardwareConfig
-from eie_backend.library import programs
 
 PE = 2
 LARGE = HardwareConfig(num_pe=PE)

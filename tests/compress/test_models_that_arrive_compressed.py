@@ -5,8 +5,8 @@ import pytest
 from tvm import relax
 
 import eie_backend as eie
+from eie_backend.codegen.library import programs
 from eie_backend.config import HardwareConfig
-from eie_backend.library import programs
 from eie_backend.transform.constraints import fitting_layers
 from eie_backend.transform.dense_form import DenseForm
 

@@ -8,9 +8,9 @@ from tvm import relax
 
 import eie_backend as eie
 from eie_backend import from_onnx
+from eie_backend.codegen.library import programs
 from eie_backend.compress.prune import Prune, density_of_quality, kept, prune
 from eie_backend.errors import RecipeError
-from eie_backend.library import programs
 from eie_backend.transform.layers import dense_layers
 
 

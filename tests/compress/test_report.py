@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 
-from eie_backend.compress.compress_onnx import OnnxCompression
 from eie_backend.compress.report import (
     CompressionReport,
     Simulated,
@@ -13,8 +12,9 @@ from eie_backend.compress.report import (
     paper_columns,
     report_from_json,
 )
-from eie_backend.compress.search import search_trials
 from eie_backend.recipe import Recipe, Schedule
+from eie_backend.search.compress_onnx import OnnxCompression
+from eie_backend.search.search import search_trials
 from eie_backend.storage.accounting import measure
 
 

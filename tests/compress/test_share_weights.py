@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from eie_backend import Recipe, compress, from_onnx
 from eie_backend.compress.share_weights import ShareWeights, share, share_codes
-from eie_backend.nonzeros import nonzeros
+from eie_backend.machine.nonzeros import nonzeros
 from eie_backend.transform.layers import dense_layers
 
 

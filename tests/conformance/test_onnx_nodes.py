@@ -18,8 +18,8 @@ from onnx import numpy_helper
 from tvm import relax
 
 import eie_backend as eie
+from eie_backend.codegen.library import programs
 from eie_backend.errors import EieError, ModelError
-from eie_backend.library import programs
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # the suite computes infinities on purpose

@@ -10,9 +10,9 @@ import tvm
 from tvm import relax
 
 import eie_backend as eie
+from eie_backend.codegen.library import programs
 from eie_backend.compiler import prepare
-from eie_backend.inputs import input_specs
-from eie_backend.library import programs
+from eie_backend.simulator.inputs import input_specs
 from eie_backend.transform.constraints import explain
 
 GRAPHS = sorted(Path(onnx.__file__).parent.glob("backend/test/data/light/*.onnx"))

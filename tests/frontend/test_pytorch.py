@@ -9,8 +9,8 @@ import tvm
 from tvm import relax
 
 import eie_backend as eie
+from eie_backend.codegen.library import programs
 from eie_backend.errors import ModelError
-from eie_backend.library import programs
 from eie_backend.transform.dense_form import DenseForm, with_winograd
 from eie_backend.transform.layers import dense_layers
 

@@ -10,7 +10,7 @@ from driver import Kind
 from edits import edit_bytes, hard_number
 from files import with_file
 
-from eie_backend.library import ELF_HEADER_BYTES, ELF_SECTION_TABLE, SEAL, check_whole
+from eie_backend.codegen.library import ELF_HEADER_BYTES, ELF_SECTION_TABLE, SEAL, check_whole
 
 
 def seeds() -> list[bytes]:

@@ -9,10 +9,10 @@ from driver import Kind
 from edits import edit_file
 
 from eie_backend.config import HardwareConfig
-from eie_backend.encoding import encode
 from eie_backend.isa.image import encode_image
 from eie_backend.isa.program import Program, Step
 from eie_backend.isa.source_file import assemble, disassemble
+from eie_backend.machine.encoding import encode
 
 WORDS = (
     *("dense<0>", 'dense<"0x00">', "tensor<1099511627776x1xi8>", "tensor<65536x65536xi8>", "f32"),

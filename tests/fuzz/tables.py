@@ -10,7 +10,7 @@ from edits import edit_file
 from files import with_file
 from recipes import YAML_WORDS
 
-from eie_backend.energy_table import SHIPPED, EnergyTable, read_energy_table
+from eie_backend.machine.energy_table import SHIPPED, EnergyTable, read_energy_table
 
 
 def seeds() -> list[bytes]:

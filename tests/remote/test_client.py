@@ -22,7 +22,7 @@ from eie_backend import HardwareConfig
 from eie_backend.errors import RemoteError
 from eie_backend.remote.client import connect
 from eie_backend.remote.server import Server
-from eie_backend.runner import Runner
+from eie_backend.simulator.runner import Runner
 
 DATA = files("eie_backend") / "data"
 

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eie_backend import HardwareConfig, encode, simulate
-from eie_backend.drawing import rendered
-from eie_backend.energy import energy_pj, event_energies
-from eie_backend.energy_table import shipped_table
+from eie_backend.machine.energy import energy_pj, event_energies
+from eie_backend.machine.energy_table import shipped_table
 from eie_backend.reproduce import ablation, ablation_layers
 from eie_backend.reproduce.ablated import Machine, cost, full_matrix
 from eie_backend.reproduce.runs import PAPER, Runs
+from eie_backend.show.drawing import rendered
 from eie_backend.workloads import Layer, LayerShape, generate
 
 SMALL = LayerShape("small", 200, 300, 0.1, 0.4)

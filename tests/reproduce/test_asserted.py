@@ -65,9 +65,7 @@ def test_a_slower_machine_is_out_of_tolerance(runs, monkeypatch):
         def run(name):
             run = slower[name]
             cycles = run.cycles * 8 // 7
-            return type(run)(
-                None, {**run.counters, "cycles": cycles}, run.format, run.config, run.find_account
-            )
+            return type(run)(None, {**run.counters, "cycles": cycles}, run.format, run.config)
 
     failures = table_4(Slower()).failures
     assert {f"{v.item}, {v.quantity}" for v in failures} >= {

@@ -58,7 +58,7 @@ def test_a_cost_that_is_never_reached_or_always_exceeded():
 
 @pytest.mark.parametrize("module", [analytical, break_even])
 def test_it_can_be_drawn(module, result, monkeypatch):
-    drawing = pytest.importorskip("eie_backend.drawing")
+    drawing = pytest.importorskip("eie_backend.show.drawing")
     if module is analytical:
         monkeypatch.setattr(analytical, "MACHINES", {"one": [PAPER]})
         monkeypatch.setattr(analytical, "RANDOM", 40)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from eie_backend.drawing import rendered
 from eie_backend.reproduce.figure_10 import ACCUMULATORS, draw, exact
+from eie_backend.show.drawing import rendered
 from eie_backend.workloads import Layer, LayerShape, generate
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from eie_backend.drawing import rendered
 from eie_backend.reproduce.figure_11 import draw
 from eie_backend.reproduce.shaded_bars import PES
+from eie_backend.show.drawing import rendered
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from eie_backend import HardwareConfig, encode
-from eie_backend.drawing import rendered
 from eie_backend.reproduce.figure_12 import draw, expected_share, real_share
 from eie_backend.reproduce.shaded_bars import PES
+from eie_backend.show.drawing import rendered
 from eie_backend.workloads import TABLE_III, LayerShape
 
 ESTIMATES = {

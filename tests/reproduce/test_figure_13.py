@@ -2,11 +2,11 @@
 
 import pytest
 
-from eie_backend.drawing import rendered
 from eie_backend.reproduce import figure_8, figure_11
 from eie_backend.reproduce.figure_12 import real_share
 from eie_backend.reproduce.figure_13 import draw
 from eie_backend.reproduce.shaded_bars import PES, rises
+from eie_backend.show.drawing import rendered
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eie_backend import HardwareConfig, encode, simulate
-from eie_backend.drawing import rendered
 from eie_backend.reproduce.figure_8 import draw, lock_step
 from eie_backend.reproduce.runs import PAPER
+from eie_backend.show.drawing import rendered
 
 DEPTHS = (2, 4, 8, 16, 32, 64, 128, 256)
 

@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eie_backend import HardwareConfig, encode, simulate
-from eie_backend.drawing import rendered
-from eie_backend.energy import event_energies
-from eie_backend.energy_table import shipped_table
+from eie_backend.machine.energy import event_energies
+from eie_backend.machine.energy_table import shipped_table
 from eie_backend.reproduce.figure_9 import ALEXNET, column_words, draw, least, words
 from eie_backend.reproduce.runs import PAPER
 from eie_backend.reproduce.spmat_sram import (
@@ -21,6 +20,7 @@ from eie_backend.reproduce.spmat_sram import (
     reads_per_us,
     srams,
 )
+from eie_backend.show.drawing import rendered
 
 
 @pytest.fixture(scope="module")

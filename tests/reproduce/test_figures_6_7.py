@@ -4,9 +4,9 @@ from itertools import pairwise
 
 import pytest
 
-from eie_backend.drawing import rendered
 from eie_backend.reproduce import figure_6, figure_7
 from eie_backend.reproduce.published import published
+from eie_backend.show.drawing import rendered
 
 pytest.importorskip("matplotlib", reason="needs the extra `viz`")
 

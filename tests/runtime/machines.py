@@ -7,10 +7,10 @@ import numpy as np
 import tvm_ffi
 
 from eie_backend.config import HardwareConfig
-from eie_backend.encoding import encode
 from eie_backend.isa.counters import COUNTERS
 from eie_backend.isa.image import encode_matrix
 from eie_backend.isa.program import Program, Step
+from eie_backend.machine.encoding import encode
 
 NAMES = [counter.name for counter in COUNTERS]
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eie_backend import HardwareConfig, encode, simulate, simulate_batch
-from eie_backend.codegen.formats import LayerFormat
 from eie_backend.errors import ConfigError, InputError
+from eie_backend.machine.formats import LayerFormat
 
 TWO_PES = HardwareConfig(num_pe=2)
 ARITHMETICS = ["float32", "int16"]

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 import eie_backend as eie
 from eie_backend import HardwareConfig, encode, simulate
-from eie_backend._register import load_runtime
-from eie_backend.codegen.formats import LayerFormat
-from eie_backend.engines import ENGINES
 from eie_backend.errors import ConfigError
 from eie_backend.isa.counters import COUNTERS
-from eie_backend.loaded import run_samples
+from eie_backend.machine.choices import ENGINE
+from eie_backend.machine.formats import LayerFormat
+from eie_backend.runtime import runtime
+from eie_backend.simulator.matrices import run_samples
 
 NAMES = [counter.name for counter in COUNTERS]
 OF_THE_SCAN = [
@@ -171,7 +171,11 @@ def test_alex8_on_the_clock_engine(alex8):
 def reports(make_mlp, config, sizes, **options):
     x = np.random.default_rng(4).normal(size=(4, sizes[0])).astype(np.float32)
     compiled = eie.compile(eie.from_onnx(make_mlp(*sizes, batch=2)), config, **options)
-    return {engine: eie.profile(compiled, x, engine=engine) for engine in ENGINES}, compiled, x
+    return (
+        {engine: eie.profile(compiled, x, engine=engine) for engine in ENGINE.values},
+        compiled,
+        x,
+    )
 
 
 SMALL = HardwareConfig(num_pe=4, fifo_depth=3, act_registers=4, accumulator_bits=32)
@@ -182,7 +186,7 @@ SMALL = HardwareConfig(num_pe=4, fifo_depth=3, act_registers=4, accumulator_bits
 def test_engines_agree_on_programs_of_layers_and_tiles(make_mlp, arithmetic, bias):
     options = {"arithmetic": arithmetic, "bias": bias, "recipe": eie.Recipe(density=0.4)}
     found, compiled, x = reports(make_mlp, SMALL, (40, 30, 10), **options)
-    functional, event, clock = (found[engine] for engine in ENGINES)
+    functional, event, clock = (found[engine] for engine in ENGINE.values)
     for stepped, layer, values in zip(clock.layers, event.layers, functional.layers, strict=True):
         assert vars(stepped) == vars(layer)
         assert sum(layer.breakdown.values()) == 4 * layer.counters["cycles"] > 0
@@ -216,7 +220,7 @@ def test_an_unknown_engine(make_mlp):
 
 
 def test_the_runtime_knows_the_same_engines():
-    load_runtime()
-    names = ", ".join(ENGINES)
+    runtime()
+    names = ", ".join(ENGINE.values)
     with pytest.raises(ValueError, match=f"engine 'fast' is unknown; choose one of {names}"):
         tvm_ffi.get_global_func("eie.profile_start")("fast")

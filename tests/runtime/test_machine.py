@@ -19,18 +19,18 @@ from machines import (
     run_matrix,
 )
 
-from eie_backend._register import load_runtime
 from eie_backend.config import HardwareConfig
-from eie_backend.encoding import encode
 from eie_backend.isa.image import encode_image
 from eie_backend.isa.interpreter import interpret
+from eie_backend.machine.encoding import encode
+from eie_backend.runtime import runtime
 
 seeds = st.integers(0, 2**32 - 1)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def runtime():
-    load_runtime()
+def loaded():
+    runtime()
 
 
 @settings(max_examples=300)

@@ -12,18 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from machines import call, load_image, profile, random_program, run_image
 
-from eie_backend._register import load_runtime
 from eie_backend.config import HardwareConfig
-from eie_backend.encoding import encode
 from eie_backend.isa.image import HEADER_BYTES, encode_image
 from eie_backend.isa.program import Program, Step
+from eie_backend.machine.encoding import encode
+from eie_backend.runtime import runtime
 
 seeds = st.integers(0, 2**32 - 1)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def runtime():
-    load_runtime()
+def loaded():
+    runtime()
 
 
 def small_program():

@@ -8,17 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from machines import random_config, random_matrix, run_matrix
 
-from eie_backend._register import load_runtime
 from eie_backend.config import HardwareConfig
-from eie_backend.encoding import encode
+from eie_backend.machine.encoding import encode
+from eie_backend.runtime import runtime
 
 PIPELINE_EDGES = 6
 seeds = st.integers(0, 2**32 - 1)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def runtime():
-    load_runtime()
+def loaded():
+    runtime()
 
 
 @pytest.mark.parametrize(("fifo_depth", "cycles"), [(2, 10194), (8, 7926), (16, 7794)])

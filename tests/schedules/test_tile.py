@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eie_backend.config import HardwareConfig
-from eie_backend.encoding import encode, slice_lengths
 from eie_backend.errors import ModelError
+from eie_backend.machine.encoding import encode, slice_lengths
 from eie_backend.schedules.kernel import DenseShape, dense_kernel
 from eie_backend.schedules.tile import choose_tiles, tile
 

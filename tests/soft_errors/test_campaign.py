@@ -5,11 +5,12 @@ import pytest
 
 import eie_backend as eie
 from eie_backend.errors import ConfigError, InputError
-from eie_backend.runner import Runner
+from eie_backend.machine.choices import UNIT
+from eie_backend.profiler import profile_runner
+from eie_backend.simulator.runner import Runner
 from eie_backend.soft_errors import BitFlip, Campaign, strike, striking
 from eie_backend.soft_errors.campaign import OUTCOMES, _Answers, check_campaign
 from eie_backend.soft_errors.picture import draw_faults
-from eie_backend.soft_errors.units import UNITS
 
 INPUTS = 32
 
@@ -43,14 +44,14 @@ def outputs(runner, x):
 
 
 def test_nothing_happens_without_flips(campaign):
-    for unit in UNITS:
+    for unit in UNIT.values:
         row = campaign.at_rate(unit, "none", 0.0, 2)
         assert (row.masked, row.different, row.accuracy) == (1, 0, 28 / 32)
         assert row.words_corrected + row.words_detected + row.words_unnoticed == 0
 
 
 @pytest.mark.parametrize("protection", ["none", "parity", "secded"])
-@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("unit", UNIT.values)
 def test_the_four_outcomes_are_all_inputs(campaign, unit, protection):
     for rate in (1e-4, 1e-2):
         row = campaign.at_rate(unit, protection, rate, 3)
@@ -148,7 +149,7 @@ def test_impossible_campaigns_are_refused(change, message):
 
 def test_check_bits_cost_energy_and_area(campaign):
     none, parity, secded = campaign.costs(["none", "parity", "secded"])
-    report = eie.profiler.profile_runner(campaign._runner, campaign._calls[0][0])
+    report = profile_runner(campaign._runner, campaign._calls[0][0])
     expected = sum(layer.nanojoule_per_sample for layer in report.layers)
     assert none.nanojoule_per_input == pytest.approx(expected)
     assert none.area_mm2 == pytest.approx(report.area_mm2)

@@ -5,11 +5,12 @@ import math
 import pytest
 
 from eie_backend import HardwareConfig
-from eie_backend.energy import area_mm2, energy_pj, event_energies
-from eie_backend.energy_table import shipped_table
 from eie_backend.errors import ConfigError
 from eie_backend.isa.counters import COUNTERS
-from eie_backend.soft_errors.protection import check_protection, cost
+from eie_backend.machine.choices import PROTECTION
+from eie_backend.machine.energy import area_mm2, energy_pj, event_energies
+from eie_backend.machine.energy_table import shipped_table
+from eie_backend.soft_errors.protection import cost
 
 CONFIG = HardwareConfig()
 COUNTS = {counter.name: 1000 for counter in COUNTERS}
@@ -50,4 +51,4 @@ def test_secded_of_the_papers_machine():
 
 def test_an_unknown_protection_is_refused():
     with pytest.raises(ConfigError, match="protection 'tmr' is unknown; choose one of none"):
-        check_protection("tmr")
+        PROTECTION.checked("tmr", ConfigError)

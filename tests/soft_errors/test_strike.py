@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from machines import random_program, random_samples, run_image
 
-from eie_backend._register import load_runtime
 from eie_backend.isa.image import encode_image
 from eie_backend.isa.interpreter import interpret
+from eie_backend.machine.choices import PROTECTION
+from eie_backend.runtime import runtime
 from eie_backend.soft_errors.flips import BitFlip
-from eie_backend.soft_errors.protection import PROTECTIONS, check_bits
+from eie_backend.soft_errors.protection import check_bits
 from eie_backend.soft_errors.strike import LARGE_SRAM, strike
 from eie_backend.soft_errors.units import (
     MEMORY,
@@ -30,9 +31,9 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 def strike_memory(words, bits, protection, rate=0.0, keys=(0, 0, 0, 0), listed=()):
-    load_runtime()
+    runtime()
     struck = tvm_ffi.get_global_func("eie.strike_memory")
-    found = struck(words, bits, PROTECTIONS.index(protection), rate, [*keys], [*listed])
+    found = struck(words, bits, PROTECTION.values.index(protection), rate, [*keys], [*listed])
     return {
         str(name): np.frombuffer(bytes(value), np.int64).tolist() if name == "wrong" else value
         for name, value in found.items()

@@ -12,9 +12,8 @@ from machines import load_image, profile, random_program, random_samples, run_im
 
 from eie_backend.isa.image import encode_image
 from eie_backend.isa.instructions import BY_NAME
-from eie_backend.isa.program import value_bits
 from eie_backend.isa.state import MachineState
-from eie_backend.numerics import shift_round
+from eie_backend.machine.numerics import shift_round, value_bits
 from eie_backend.soft_errors import BitFlip, strike, striking
 from eie_backend.soft_errors.protection import check_bits
 from eie_backend.soft_errors.units import TRANSIENT, column_bits, data_bits

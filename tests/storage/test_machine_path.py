@@ -7,12 +7,12 @@ from onnx import numpy_helper
 
 import eie_backend as eie
 from eie_backend import Recipe
+from eie_backend.codegen.library import programs
 from eie_backend.compress.prune import prune
 from eie_backend.compress.share_weights import share
 from eie_backend.config import HardwareConfig
 from eie_backend.frontend.onnx import load_onnx
 from eie_backend.isa.image import encode_image
-from eie_backend.library import programs
 from eie_backend.storage.container import load_eiez, save_eiez
 from eie_backend.transform.constraints import fitting_layers
 from eie_backend.transform.dense_form import DenseForm

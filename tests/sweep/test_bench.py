@@ -10,7 +10,7 @@ import eie_backend as eie
 from eie_backend.compress import compress
 from eie_backend.profiler import profile_runner
 from eie_backend.recipe import Recipe
-from eie_backend.runner import Runner
+from eie_backend.simulator.runner import Runner
 from eie_backend.sweep import Design
 from eie_backend.sweep import bench as bench_module
 from eie_backend.sweep.run import plan_of

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from calls import die_once
 
+from eie_backend.codegen.library import export_library
 from eie_backend.errors import WorkerError
-from eie_backend.evaluation import Library, Shard, evaluate
-from eie_backend.library import export_library
+from eie_backend.profiler.evaluation import Library, Shard, evaluate
 from eie_backend.sweep import sweep
 from eie_backend.sweep.shown import to_json
-from eie_backend.workers import completed, working_with
+from eie_backend.work.workers import completed, working_with
 
 KILLS = 5
 
@@ -98,7 +98,7 @@ def test_an_evaluation_has_the_totals_of_threads(cluster, make_mlp, tmp_path):
 
 
 def test_says_what_is_missing(monkeypatch):
-    from eie_backend import workers
+    from eie_backend.work import workers
 
     monkeypatch.setattr(workers, "CONNECT_SECONDS", 0.5)
     with pytest.raises(WorkerError, match="no Dask scheduler answers"):

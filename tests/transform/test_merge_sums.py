@@ -11,7 +11,7 @@ from tvm.script import ir as I
 from tvm.script import relax as R
 
 import eie_backend as eie
-from eie_backend.library import programs
+from eie_backend.codegen.library import programs
 from eie_backend.transform.layers import dense_layers
 from eie_backend.transform.merge_sums import MergeSums
 

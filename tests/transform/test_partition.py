@@ -10,7 +10,7 @@ from tvm.script import relax as R
 
 import eie_backend
 from eie_backend.config import HardwareConfig
-from eie_backend.transform.lower_to_tir import is_eie_function
+from eie_backend.lower.lower_to_tir import is_eie_function
 from eie_backend.transform.normalize import Normalize
 from eie_backend.transform.partition import Partition
 
@@ -250,7 +250,7 @@ def test_a_layer_used_several_times_is_one_program(bias):  # 4
     kind = "eie.dense_bias_relu" if bias else "eie.dense_relu"
     assert sorted(composites(Partition(MACHINE)(mod))) == [["eie.dense"], [kind]]
     assert check_values(mod, (2, 4)) == ["cell", "last"]
-    programs = eie_backend.library.programs(eie_backend.compile(mod, MACHINE))
+    programs = eie_backend.codegen.library.programs(eie_backend.compile(mod, MACHINE))
     assert sorted(len(program.matrices) for program in programs) == [1, 1]
 
 

@@ -14,7 +14,8 @@ from eie_backend.compress.share_weights import share
 from eie_backend.compress.torch.layers import Layer
 from eie_backend.compress.torch.training import Training
 from eie_backend.errors import RecipeError
-from eie_backend.recipe import Initialization, Method, Recipe, Schedule
+from eie_backend.machine.choices import Initialization, PruningMethod
+from eie_backend.recipe import Recipe, Schedule
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Plan:
 
     density: Mapping[str, float]
     schedule: Mapping[str, Schedule]
-    method: Mapping[str, Method]
+    method: Mapping[str, PruningMethod]
     bits: Mapping[str, int]
     initialization: Mapping[str, Initialization]
     num_pe: int

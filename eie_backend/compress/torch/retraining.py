@@ -24,8 +24,8 @@ from eie_backend.compress.torch.task import MakeOptimizer, MakeScheduler, Task
 from eie_backend.compress.torch.training import Training
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import InputError
-from eie_backend.progress import progress_bar
 from eie_backend.recipe import Recipe, paper_recipe
+from eie_backend.show.progress_bar import progress_bar
 
 
 def retrain(

@@ -6,7 +6,7 @@ import numpy as np
 
 from eie_backend.isa.fields import Field, Instruction
 from eie_backend.isa.state import MachineState
-from eie_backend.numerics import shift_round
+from eie_backend.machine.numerics import shift_round
 
 
 def _execute(state: MachineState, operands: Mapping[str, int]) -> None:

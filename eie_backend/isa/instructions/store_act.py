@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from eie_backend.isa.fields import Field, Instruction
 from eie_backend.isa.state import MachineState
-from eie_backend.numerics import dequantize
+from eie_backend.machine.numerics import dequantize
 
 
 def _execute(state: MachineState, operands: Mapping[str, int]) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from eie_backend.isa.cycle_categories import CYCLE_CATEGORIES
 from eie_backend.profiler import LayerProfile
-from eie_backend.quantities import number
 from eie_backend.report.content import Choice, Figure, Section, Terms
 from eie_backend.report.plots import CATEGORY_COLORS, stacked
 from eie_backend.report.run import Run
+from eie_backend.show.quantities import number
 
 NAMES = [category.name for category in CYCLE_CATEGORIES]
 DOING = {

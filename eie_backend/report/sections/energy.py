@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from eie_backend.quantities import number
 from eie_backend.report.content import Choice, Figure, Section
 from eie_backend.report.plots import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, stacked
 from eie_backend.report.run import Run
+from eie_backend.show.quantities import number
 
 COLORS = (SKY, BLUE, VERMILION, ORANGE, GREEN, PURPLE, GREY)
 PARTS = {"sram": VERMILION, "arithmetic": BLUE, "clock": GREY}

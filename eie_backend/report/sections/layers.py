@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from eie_backend.profiler import LayerProfile
-from eie_backend.quantities import number, size
 from eie_backend.report.content import Cell, Column, Section, Table
 from eie_backend.report.run import Run
 from eie_backend.report.sections.program import first_instruction
+from eie_backend.show.quantities import number, size
 
 COLUMNS = (
     Column("layer", doc="leads to its instructions"),

@@ -10,12 +10,12 @@ from typing import Any
 
 from plotly import graph_objects as go
 
-from eie_backend.model_record import Node
-from eie_backend.quantities import number
+from eie_backend.compiler.model_record import Node
 from eie_backend.report.content import Choice, Figure, Note, Section
 from eie_backend.report.plots import BLUE, GREY, ORANGE, plain, plain_data, short
 from eie_backend.report.rows import Place, arrange
 from eie_backend.report.run import NO_RECORD, Run
+from eie_backend.show.quantities import number
 
 LOOKS = {
     "machine": ("on the machine", BLUE, "square"),

@@ -6,7 +6,7 @@ import json
 from base64 import b64encode
 from importlib.metadata import version
 
-from eie_backend import __version__
+from eie_backend._versions import __version__
 from eie_backend.isa.program import RECORD
 from eie_backend.report.content import Cell, Column, Download, Section, Table
 from eie_backend.report.run import Run

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from eie_backend.quantities import number, size
-from eie_backend.remarks import remarks
+from eie_backend.profiler.remarks import remarks
 from eie_backend.report.content import Note, Section, Tiles
 from eie_backend.report.run import Run
+from eie_backend.show.quantities import number, size
 
 
 def summary(run: Run) -> Section:

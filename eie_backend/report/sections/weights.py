@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from plotly import graph_objects as go
 
-from eie_backend.model_record import Weights
+from eie_backend.compiler.model_record import Weights
 from eie_backend.report.content import Choice, Figure, Note, Section
 from eie_backend.report.plots import SKY, VERMILION, plain_data
 from eie_backend.report.run import NO_RECORD, Run

@@ -10,7 +10,7 @@
 
 /// Arithmetics: what a word is and how it is multiplied, added, read and written.
 ///
-/// Bit for bit the meaning of eie_backend/numerics.py and isa/instructions. A member function that
+/// Bit for bit the meaning of eie_backend/machine/numerics.py and isa/instructions. A member function that
 /// can saturate adds 1 to `*saturations` if it does.
 ///
 /// Sizes, bytes moved and timing are those of the 16-bit machine in every arithmetic; a narrow one

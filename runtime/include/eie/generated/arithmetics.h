@@ -1,4 +1,4 @@
-// Generated from eie_backend/isa/program.py by `python -m eie_backend.isa.generate`; do not edit.
+// Generated from eie_backend/isa/program.py by `python -m eie_backend.generate`; do not edit.
 #ifndef EIE_GENERATED_ARITHMETICS_H_
 #define EIE_GENERATED_ARITHMETICS_H_
 

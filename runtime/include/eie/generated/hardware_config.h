@@ -1,4 +1,4 @@
-// Generated from eie_backend/config.py by `python -m eie_backend.isa.generate`; do not edit.
+// Generated from eie_backend/config.py by `python -m eie_backend.generate`; do not edit.
 #ifndef EIE_GENERATED_HARDWARE_CONFIG_H_
 #define EIE_GENERATED_HARDWARE_CONFIG_H_
 

@@ -1,4 +1,4 @@
-// Generated from eie_backend/isa/instructions by `python -m eie_backend.isa.generate`; do not edit.
+// Generated from eie_backend/isa/instructions by `python -m eie_backend.generate`; do not edit.
 #ifndef EIE_GENERATED_ISA_H_
 #define EIE_GENERATED_ISA_H_
 

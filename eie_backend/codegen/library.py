@@ -1,0 +1,177 @@
+"""Write and read compiled libraries: whole or not at all, and never altered unnoticed.
+
+`export_library` appends a seal to the shared library: `SEAL` and the SHA-256 of all before it.
+Loaders ignore bytes after an ELF file's sections. A library without a seal (written by TVM's own
+``export_library``) loads too if it is not truncated; the images inside carry checksums.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import struct
+from collections.abc import Iterator
+from math import prod
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+import tvm
+from tvm.relax import VMExecutable
+
+from eie_backend.errors import ImageError, ModelError, first_line, is_out_of_memory, last_line
+from eie_backend.files.whole_file import part_folder, write_fault
+from eie_backend.isa.image import decode_image
+from eie_backend.isa.program import Program
+
+SEAL = b"EIESEAL1"
+DIGEST_BYTES = 32
+CODE_BYTES = 4_000_000
+"""Room for the host's code and what the linker adds; more than it ever was."""
+
+ELF_HEADER_BYTES = 64
+ELF_SECTION_TABLE = (40, 58)
+"""Offsets of the section table's position (u64), and of its entry size and count (u16 each)."""
+
+
+def export_library(executable: Any, path: str | PathLike[str]) -> None:
+    """Write a compiled executable as a shared library, under its name only when it is complete.
+
+    Parameters
+    ----------
+    executable : tvm.relax.VMExecutable or an object with ``export_library``
+        What `compile` returned.
+    path : path
+        Where to write; an existing file is replaced.
+
+    Raises
+    ------
+    ModelError
+        If the name does not end in ``.so``, or the folder does not exist or cannot be written.
+    """
+    final = Path(path)
+    if final.suffix != ".so":
+        raise ModelError(f"{final}: a library's name must end in .so; TVM loads files by suffix")
+    try:
+        with part_folder(final.parent) as folder:
+            aside = folder / final.name
+            if isinstance(executable, VMExecutable):
+                _reserve(folder, _bytes_needed(executable))
+            _link(executable, aside, final)
+            digest = hashlib.sha256(aside.read_bytes()).digest()
+            with aside.open("ab") as file:
+                file.write(SEAL + digest)
+                file.flush()
+                os.fsync(file.fileno())
+            aside.replace(final)
+    except OSError as error:
+        raise ModelError(
+            f"{final}: cannot be written: {write_fault(error)}; give a folder that exists, has "
+            "room and can be written"
+        ) from error
+
+
+def _bytes_needed(executable: VMExecutable) -> int:
+    """Return about the size of a library: images, the host's tensors, and `CODE_BYTES`."""
+    images = sum(
+        len(module["__eie_image__"]())
+        for module in _modules(executable.mod)
+        if module.kind == "eie"
+    )
+    shapes = re.findall(r"(?<!shapetuple)\[([0-9, ]+)\]", executable.stats())
+    tensors = sum(8 * prod(map(int, shape.split(","))) for shape in shapes)
+    return images + tensors + CODE_BYTES
+
+
+def _reserve(folder: Path, size: int) -> None:
+    """Make sure that an object file and a library of `size` bytes each can be written.
+
+    LLVM ends the process when a write fails, so it must not come to that.
+    """
+    paths = [folder / "object", folder / "library"]
+    try:
+        for path in paths:
+            with path.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, size)
+    except OSError as error:
+        raise OSError(error.errno, f"{error.strerror}; it needs about {2 * size} bytes") from error
+    for path in paths:
+        path.unlink()
+
+
+def _link(executable: Any, aside: Path, final: Path) -> None:
+    try:
+        executable.export_library(fspath(aside), workspace_dir=fspath(aside.parent))
+    except OSError:
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise ModelError(
+            f"{final}: cannot be linked: {first_line(error)}; install a C++ compiler (g++), which "
+            "TVM looks for on the PATH"
+        ) from error
+
+
+def load(path: str | PathLike[str]) -> VMExecutable:
+    """Load a compiled library.
+
+    Raises
+    ------
+    ImageError
+        If the file is missing, truncated, altered, or holds no program for the machine.
+    """
+    check_whole(Path(path))
+    try:
+        executable = VMExecutable(tvm.runtime.load_module(fspath(path)))
+    except Exception as error:
+        raise ImageError(
+            f"{fspath(path)}: cannot be loaded: {last_line(error)}; compile the model again"
+        ) from error
+    if not programs(executable):
+        raise ImageError(f"{fspath(path)}: holds no eie program; compile with target 'eie'")
+    return executable
+
+
+def check_whole(path: Path) -> None:
+    """Raise `ImageError` unless the file is a complete library that nobody altered."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ImageError(
+            f"{path}: cannot be read: {error.strerror}; give a library written by `eie compile`"
+        ) from error
+    seal_at = len(data) - len(SEAL) - DIGEST_BYTES
+    if seal_at > 0 and data[seal_at:].startswith(SEAL):
+        if hashlib.sha256(data[:seal_at]).digest() != data[seal_at + len(SEAL) :]:
+            raise ImageError(f"{path}: altered after it was written; compile the model again")
+        return
+    if not data.startswith(b"\x7fELF"):
+        raise ImageError(f"{path}: not a compiled library; give a file written by `eie compile`")
+    # Linkers write the section table last: without a seal, an ELF file ends there.
+    if len(data) < ELF_HEADER_BYTES or _elf_end(data) != len(data):
+        raise ImageError(f"{path}: truncated or altered; compile the model again")
+
+
+def _elf_end(data: bytes) -> int:
+    table_at, sizes_at = ELF_SECTION_TABLE
+    (start,) = struct.unpack_from("<Q", data, table_at)
+    size, count = struct.unpack_from("<2H", data, sizes_at)
+    return int(start + size * count)
+
+
+def programs(executable: Any) -> list[Program]:
+    """Return the machine's programs in a compiled executable or runtime module."""
+    root = getattr(executable, "mod", executable)
+    return [
+        decode_image(bytes(module["__eie_image__"]()))
+        for module in _modules(root)
+        if module.kind == "eie"
+    ]
+
+
+def _modules(root: Any) -> Iterator[Any]:
+    yield root
+    for imported in root.imports:
+        yield from _modules(imported)

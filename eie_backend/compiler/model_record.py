@@ -1,0 +1,205 @@
+"""What a compiled library remembers of the model that it was made from, for reports.
+
+Two entries of a program's manifest, as JSON: ``graph`` and ``weights``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tvm import IRModule, relax
+from tvm.tirx import IntImm
+
+from eie_backend.compiler.placement import Operation, operations, place
+from eie_backend.config import HardwareConfig
+from eie_backend.files.spool import release
+from eie_backend.isa.program import Program
+from eie_backend.machine.codebook import CHUNK, nonzero_codes, nonzero_values
+from eie_backend.machine.nonzeros import in_threads
+from eie_backend.transform.layers import dense_layers, weights_by_layer
+
+BINS = 64
+"""Of a histogram of weights; even, so that 0 is an edge."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """An operator of the model, where it runs and why.
+
+    `inputs` are the names of the nodes that it reads; the model's inputs and results are nodes with
+    the operators "input" and "output", which run nowhere. `shape` is that of its result, with names
+    for dynamic dimensions. For `runs_on`, `layer` and `reason` see `Placement`.
+    """
+
+    name: str
+    operator: str
+    inputs: tuple[str, ...]
+    shape: tuple[int | str, ...]
+    runs_on: str = ""
+    layer: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A layer's weights: how many lie where, before compression or after it.
+
+    `counts` are those of the non-zero weights in `BINS` bins of one width from -`limit` to `limit`.
+    `values` and `value_counts` are the shared values, if there are few, and their weights.
+    """
+
+    limit: float
+    counts: tuple[int, ...]
+    zeros: int
+    values: tuple[float, ...] = ()
+    value_counts: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """A model's operators in order, and its layers' weights before and after compression."""
+
+    nodes: tuple[Node, ...]
+    before: Mapping[str, Weights]
+    after: Mapping[str, Weights]
+
+
+def read_record(programs: Sequence[Program]) -> ModelRecord | None:
+    """Return what a library's programs remember; None if they were made without or elided."""
+    for program in programs:
+        if program.manifest.get("graph", "").startswith("[{"):
+            weights = json.loads(program.manifest["weights"])
+            before, after = (
+                {name: Weights(**_tuples(row)) for name, row in weights[key].items()}
+                for key in ("before", "after")
+            )
+            nodes = [Node(**_tuples(row)) for row in json.loads(program.manifest["graph"])]
+            return ModelRecord(tuple(nodes), before, after)
+    return None
+
+
+def operations_json(mod: IRModule) -> str:
+    """Return the operations of a model as it was imported, as JSON: half of its graph."""
+    main = mod["main"]
+    shapes = {b.var.name: _shape(b.var) for block in main.body.blocks for b in block.bindings}
+    rows: list[tuple[Any, ...]] = [("input", p.name, (), _shape(p)) for p in main.params]
+    rows += [(o.operator, o.name, o.reads, shapes[o.name]) for o in operations(mod)]
+    reads = tuple(var.name for var in relax.analysis.free_vars(main.body.body))
+    return json.dumps([*rows, ("output", "output", reads, _shape(main.body.body))])
+
+
+def graph_json(
+    recorded: str, dense: IRModule, partitioned: IRModule, config: HardwareConfig
+) -> str:
+    """Return a model's graph as JSON.
+
+    Parameters
+    ----------
+    recorded : str
+        What `operations_json` returned.
+    dense, partitioned, config
+        As for `placement.place`.
+    """
+    rows = json.loads(recorded)
+    model = [Operation(name, operator, tuple(reads)) for operator, name, reads, _ in rows]
+    inner = [operation for operation in model if operation.operator not in ("input", "output")]
+    placements = {row.name: row for row in place(inner, dense, partitioned, config)}
+    sources: dict[str, list[str]] = {}
+    nodes = []
+    for operation, (*_, shape) in zip(model, rows, strict=True):
+        name, operator, reads = operation
+        inputs = tuple(dict.fromkeys(source for var in reads for source in sources.get(var, ())))
+        # A tuple, an item of one, or another name for a value is no operator.
+        sources[name] = [name] if operator else list(inputs)
+        if operator:
+            row = placements.get(name)
+            where = (row.runs_on, row.layer, row.reason) if row else ()
+            nodes.append(Node(name, operator, inputs, tuple(shape), *where))
+    return json.dumps([asdict(node) for node in nodes])
+
+
+def weights_json(before: Mapping[str, Weights], after: Mapping[str, Weights]) -> str:
+    """Return layers' weights as JSON."""
+    rows = {"before": before, "after": after}
+    return json.dumps(
+        {key: {name: asdict(w) for name, w in found.items()} for key, found in rows.items()}
+    )
+
+
+def weights_before(mod: IRModule) -> dict[str, Weights]:
+    """Return the weights of each layer of a module in dense form.
+
+    Raises
+    ------
+    ModelError
+        If weights are NaN or infinite; every such layer is named.
+    """
+    found = {}
+    for layer in dense_layers(mod):
+        found[layer.name] = _weights(layer.weights)
+        release(layer.weights)
+    return found
+
+
+def weights_after(
+    mod: IRModule, before: Mapping[str, Weights], config: HardwareConfig
+) -> dict[str, Weights]:
+    """Return the compressed weights of each layer, in the same bins, and what shared values fit."""
+    found = {}
+    for name, weights in weights_by_layer(mod).items():
+        limit = before[name].limit if name in before else 0.0
+        found[name] = _weights(weights, limit, config.codebook_entries - 1)
+        release(weights)
+    return found
+
+
+def _weights(weights: NDArray[np.float32], limit: float = 0.0, most_values: int = 0) -> Weights:
+    limit = max(limit, float(np.max(weights, initial=0)), -float(np.min(weights, initial=0))) or 1.0
+    values = nonzero_values(weights, most_values) if most_values else np.empty(0, np.float32)
+    if not most_values or values.size > most_values:
+        counts = _histogram(weights, limit)
+        zeros = weights.size - int(counts.sum())
+        return Weights(limit, tuple(counts.tolist()), zeros)
+    codebook = np.concatenate([np.zeros(1, np.float32), values])
+    each = np.bincount(nonzero_codes(weights, codebook).values, minlength=codebook.size)[1:]
+    counts = np.bincount(_bins(values, limit), each, BINS).astype(int)
+    zeros = weights.size - int(each.sum())
+    return Weights(
+        limit, tuple(counts.tolist()), zeros, tuple(values.tolist()), tuple(each.tolist())
+    )
+
+
+def _histogram(weights: NDArray[np.float32], limit: float) -> NDArray[np.int64]:
+    flat = weights.ravel(order="K")
+    starts = range(0, flat.size, CHUNK)
+    counts = np.zeros((len(starts), BINS), np.int64)
+
+    def count(start: int) -> None:
+        part = flat[start : start + CHUNK]
+        found = counts[start // CHUNK]
+        found += np.bincount(_bins(part, limit), minlength=BINS)
+        found[BINS // 2] -= part.size - np.count_nonzero(part)
+
+    in_threads(count, starts)
+    return np.asarray(counts.sum(axis=0))
+
+
+def _bins(weights: NDArray[np.float32], limit: float) -> NDArray[np.intp]:
+    """Return the bin of each weight: of zeros, the first above the middle."""
+    steps = np.floor(weights * np.float32(BINS / 2 / limit)).astype(np.intp)
+    return np.asarray(np.minimum(steps + BINS // 2, BINS - 1))
+
+
+def _shape(value: relax.Expr) -> tuple[int | str, ...]:
+    shape = getattr(getattr(value, "ty", None), "shape", None)
+    extents = getattr(shape, "values", None) or ()
+    return tuple(int(extent) if isinstance(extent, IntImm) else str(extent) for extent in extents)
+
+
+def _tuples(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(v) if isinstance(v, list) else v for key, v in row.items()}

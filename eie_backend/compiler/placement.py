@@ -1,0 +1,222 @@
+"""`explain`: where each operator of a model runs, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+from tvm import IRModule, relax
+from tvm.ir import GlobalVar, Op
+from tvm.target import Target
+
+from eie_backend.config import HardwareConfig
+from eie_backend.errors import ModelError
+from eie_backend.lower.lower_to_tir import is_eie_function
+from eie_backend.machine.target import as_target, config_of
+from eie_backend.transform.constraints import explain as layer_reasons
+from eie_backend.transform.dense_form import DenseForm
+from eie_backend.transform.layers import map_weights
+from eie_backend.transform.operators import LAYERS, never_on_machine
+from eie_backend.transform.partition import Partition
+
+EPILOGUE = ("add", "nn.relu")
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where one operator runs.
+
+    Attributes
+    ----------
+    name : str
+        Name of its result, which importers take from the model's node.
+    operator : str
+        Relax operator without its prefix, for example ``matmul`` or ``nn.relu``.
+    runs_on : {"machine", "host", "folded"}
+        "folded" means that it is no operation any more: part of a constant, or of another operator.
+    layer : str
+        The machine's layer that does it; "" if it does not run there.
+    reason : str
+        Why it does not run on the machine, and what would help; "" if it does.
+    """
+
+    name: str
+    operator: str
+    runs_on: Literal["machine", "host", "folded"]
+    layer: str = ""
+    reason: str = ""
+
+    @property
+    def is_layer(self) -> bool:
+        """Whether it has weights: one that could run on the machine."""
+        return f"relax.{self.operator}" in LAYERS
+
+
+def explain(mod: IRModule, target: Target | HardwareConfig | str | None = None) -> list[Placement]:
+    """Say for every operator of a model whether the machine runs it, and if not, why.
+
+    Parameters
+    ----------
+    mod : IRModule
+        Relax with constant weights, for example from `from_onnx`; compressed or not.
+    target : Target, HardwareConfig or str, optional
+        The machine; the paper's 64-PE design by default.
+
+    Returns
+    -------
+    list of Placement
+        In the order of `mod`; what `compile` does with the same machine.
+
+    Raises
+    ------
+    ModelError
+        If the module has no function ``main``, or weights are NaN or infinite.
+    """
+    if "main" not in [gvar.name_hint for gvar in mod.get_global_vars()]:
+        raise ModelError("explain: the module has no function `main`; give one that has")
+    config = config_of(as_target(target))
+    # Sharing gives every layer few enough values; zeros stand for its result, which takes long.
+    dense = map_weights(DenseForm()(mod), lambda _, weights: np.zeros_like(weights))
+    return place(operations(mod), dense, Partition(config)(dense), config)
+
+
+class Operation(NamedTuple):
+    """A binding of a model's `main`: its variable, its operator or "", and what it reads."""
+
+    name: str
+    operator: str
+    reads: tuple[str, ...]
+
+
+def operations(mod: IRModule) -> list[Operation]:
+    """Return the bindings of `main`, in order."""
+    return [
+        Operation(binding.var.name, _operator(binding.value), _variables(binding.value))
+        for binding in _bindings(mod)
+    ]
+
+
+def place(
+    model: list[Operation], dense: IRModule, partitioned: IRModule, config: HardwareConfig
+) -> list[Placement]:
+    """Say where each operation of a model runs, by what became of it.
+
+    Parameters
+    ----------
+    model : list of Operation
+        The model as it was imported.
+    dense, partitioned : IRModule
+        The same in dense form, and then partitioned for the machine.
+    config : HardwareConfig
+        The machine.
+    """
+    reasons = layer_reasons(dense, config)
+    layers = _layers(dense, partitioned)
+    remaining = {operation[:2] for operation in operations(dense)}
+    layers |= _absorbed(model, remaining, layers)
+    # What follows Winograd's products follows the output transform.
+    origins = dense.attrs.get("eie.convolutions", {}) if dense.attrs else {}
+    transformed = {str(o["name"]) for name, o in origins.items() if str(o["name"]) != str(name)}
+    found = []
+    for operation in model:
+        name, operator, _ = operation
+        if not operator:
+            continue
+        if layers.get(name) in transformed and operator in EPILOGUE:
+            reason = f"it follows the output transform of Winograd's algorithm in {layers[name]}"
+            found.append(Placement(name, operator, "host", reason=reason))
+        elif name in layers:
+            found.append(Placement(name, operator, "machine", layers[name]))
+        elif operation[:2] not in remaining:
+            found.append(Placement(name, operator, "folded", reason="computed when compiling"))
+        else:
+            reason = reasons.get(name) or never_on_machine(f"relax.{operator}")
+            found.append(Placement(name, operator, "host", reason=reason))
+    return found
+
+
+def require_machine(mod: IRModule, target: Target | HardwareConfig | str | None = None) -> None:
+    """Raise `ModelError` with every layer of `mod` that would stay on the host, and why."""
+    if left := [row for row in explain(mod, target) if row.runs_on == "host" and row.is_layer]:
+        why = "; ".join(f"{row.name} ({row.operator}): {row.reason}" for row in left)
+        raise ModelError(f"strict: {len(left)} layers would stay on the host: {why}")
+
+
+def _bindings(mod: IRModule) -> Iterator[relax.VarBinding]:
+    for block in mod["main"].body.blocks:
+        yield from block.bindings
+
+
+def _operator(value: relax.Expr) -> str:
+    """Return the operator's name; "" if nothing is computed."""
+    if isinstance(value, relax.If):
+        return "if"
+    if not isinstance(value, relax.Call):
+        return ""
+    return value.op.name.removeprefix("relax.") if isinstance(value.op, Op) else "call"
+
+
+def _layers(dense: IRModule, partitioned: IRModule) -> dict[str, str]:
+    """Return the machine's layer for each variable of `dense` that the machine computes."""
+    layers = {name: name for name in _machine_layers(partitioned)}
+    origins = dense.attrs.get("eie.convolutions", {}) if dense.attrs else {}
+    layers |= {str(o["name"]): str(o["name"]) for name, o in origins.items() if name in layers}
+    host = {
+        binding.var.name
+        for binding in _bindings(partitioned)
+        if not _calls_machine(partitioned, binding.value)
+    }
+    for binding in _bindings(dense):
+        name, value = binding.var.name, binding.value
+        if isinstance(value, relax.Call) and name not in host and name not in layers:
+            sources = [arg.name for arg in value.args if isinstance(arg, relax.Var)]
+            if known := [layers[source] for source in sources if source in layers]:
+                layers[name] = known[0]
+    return layers
+
+
+def _absorbed(
+    model: list[Operation], remaining: Container[tuple[str, ...]], layers: dict[str, str]
+) -> dict[str, str]:
+    """Return the layer of each variable of a model that `DenseForm` made a part of one.
+
+    Biases, ReLUs and batch norms follow the layer; a product that is summed with another becomes a
+    part of that layer, which reads what both read.
+    """
+    found: dict[str, str] = {}
+    gone = [operation for operation in model if operation[:2] not in remaining]
+    for name, _, reads in gone:
+        known = [layer for arg in reads if (layer := (layers | found).get(arg))]
+        if known and name not in layers:
+            found[name] = known[0]
+    for name, operator, _ in reversed(gone):
+        if f"relax.{operator}" not in LAYERS or name in layers | found:
+            continue
+        users = [one.name for one in model if name in one.reads]
+        known = [layer for user in users if (layer := (layers | found).get(user))]
+        found |= {name: known[0]} if known else {}
+    return found
+
+
+def _variables(value: relax.Expr) -> tuple[str, ...]:
+    """Return the names of the variables that a binding's value reads."""
+    return tuple(var.name for var in relax.analysis.free_vars(value))
+
+
+def _machine_layers(partitioned: IRModule) -> Iterator[str]:
+    for function in partitioned.functions.values():
+        if is_eie_function(function):
+            for block in function.body.blocks:
+                composites = (binding.value for binding in block.bindings)
+                yield from (
+                    str(composite.attrs["eie.layer"])
+                    for composite in composites
+                    if isinstance(composite, relax.Function)
+                )
+
+
+def _calls_machine(mod: IRModule, value: relax.Expr) -> bool:
+    called = getattr(value, "op", None)
+    return isinstance(called, GlobalVar) and is_eie_function(mod[called])

@@ -1,0 +1,123 @@
+"""`SampleFile`: the arrays of a ``.npy`` or ``.npz``, read part by part, however large they are."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from math import prod
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eie_backend.errors import InputError
+from eie_backend.files.array_file import Header, open_arrays, read_header
+
+
+class SampleFile:
+    """A file of arrays whose first axis counts samples.
+
+    Parameters
+    ----------
+    path : Path
+        A ``.npy``, whose array has the name "", or a ``.npz``.
+
+    Attributes
+    ----------
+    headers : dict of str to Header
+        By array.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, is no array file, or has arrays that need pickle.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with self._opened() as files:
+            self.headers: dict[str, Header] = {name: header for name, (_, header) in files.items()}
+
+    def read(self, name: str) -> NDArray[np.generic]:
+        """Return a whole array; one whose values lie column by column can only be read so.
+
+        Raises
+        ------
+        InputError
+            If the file is damaged or ends early.
+        """
+        with self._opened() as files:
+            file, header = files[name]
+            values = _values(file, header.dtype, prod(header.shape))
+        return values.reshape(header.shape, order="F" if header.is_fortran else "C")
+
+    def parts(self, names: Sequence[str], samples: int) -> Iterator[dict[str, NDArray[np.generic]]]:
+        """Yield the arrays `names`, that many samples at a time; the last part may be smaller.
+
+        Raises
+        ------
+        InputError
+            If the file is damaged or ends early.
+        """
+        count = min(self.headers[name].shape[0] for name in names)
+        whole = {name: self.read(name) for name in names if self.headers[name].is_fortran}
+        with self._opened() as files:
+            for start in range(0, count, samples):
+                stop = min(start + samples, count)
+                yield {
+                    name: whole[name][start:stop]
+                    if name in whole
+                    else _rows(*files[name], stop - start)
+                    for name in names
+                }
+
+    @contextmanager
+    def _opened(self) -> Iterator[dict[str, tuple[IO[bytes], Header]]]:
+        """Open every array's file, and read its header."""
+        try:
+            size = self.path.stat().st_size
+            with ExitStack() as stack:
+                file = stack.enter_context(self.path.open("rb"))
+                if zipfile.is_zipfile(file):
+                    archive = stack.enter_context(zipfile.ZipFile(file))
+                    opened = list(open_arrays(archive, size))
+                else:
+                    file.seek(0)
+                    opened = [("", file, size)]
+                for _, one, _ in opened:
+                    stack.enter_context(one)
+                yield {name: (one, read_header(one, bytes_)) for name, one, bytes_ in opened}
+        except FileNotFoundError as error:
+            raise InputError(f"{self.path}: no such file; give a .npy or .npz file") from error
+        except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError) as error:
+            raise InputError(
+                f"{self.path}: not a whole .npy or .npz file of plain arrays: {error}; write it "
+                "with numpy.save or numpy.savez"
+            ) from error
+        except OSError as error:
+            raise InputError(
+                f"{self.path}: cannot be read: {error.strerror or error}; give a file that can be "
+                "read"
+            ) from error
+
+
+def _rows(file: IO[bytes], header: Header, rows: int) -> NDArray[np.generic]:
+    row = header.shape[1:]
+    return _values(file, header.dtype, rows * prod(row)).reshape(rows, *row)
+
+
+def _values(file: IO[bytes], dtype: np.dtype[Any], count: int) -> NDArray[np.generic]:
+    """Read that many values.
+
+    Raises
+    ------
+    EOFError
+        If the file ends before.
+    """
+    data = file.read(count * dtype.itemsize)
+    if len(data) != count * dtype.itemsize:
+        raise EOFError("it ends early")
+    return np.frombuffer(data, dtype)

@@ -1,0 +1,129 @@
+"""Write files so that they appear under their names only when they are complete and on the disk.
+
+A file is written in a folder of its own beside its place, ``.eie_part_*``, and renamed. The writer
+holds that folder's lock. One that is killed holds nothing any more: whoever writes there next
+removes what it left.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from os import fspath
+from pathlib import Path
+
+PART = ".eie_part_"
+"""How the names of folders begin that hold unfinished files."""
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file aside and rename it, as `write_together` does."""
+    write_together({path: data})
+
+
+def write_together(files: Mapping[Path, bytes]) -> None:
+    """Write the files of one result: all of them aside, and only then rename each, in this order.
+
+    A process that is killed between two renamings leaves the first files new and the others old;
+    so the file that people look for comes last. What is there and no file, such as a pipe or
+    ``/dev/null``, is written to as it is.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be written, with its name; all old files stay, and nothing else is left.
+    """
+    folders: dict[Path, Path] = {}
+    asides: dict[Path, Path] = {}
+    with ExitStack() as stack:
+        for path, data in files.items():
+            with _named(path):
+                if path.is_dir():
+                    raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+                if path.exists() and not path.is_file():
+                    path.write_bytes(data)
+                    continue
+                if path.parent not in folders:
+                    folders[path.parent] = stack.enter_context(part_folder(path.parent))
+                asides[path] = folders[path.parent] / path.name
+                with asides[path].open("wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+        for path, aside in asides.items():
+            with _named(path):
+                aside.replace(path)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Make errors name the file that was asked for."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, fspath(path)) from error
+
+
+@contextmanager
+def part_folder(parent: Path) -> Iterator[Path]:
+    """Make a locked folder in `parent` for unfinished files, and remove it at the end.
+
+    Raises
+    ------
+    OSError
+        If it cannot be made.
+    """
+    remove_abandoned(parent)
+    folder, lock = _locked_folder(parent)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _locked_folder(parent: Path) -> tuple[Path, int]:
+    """Return a new folder and the descriptor that holds its lock."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=PART, dir=parent))
+        # Another writer that comes before the lock takes the folder for an abandoned one.
+        with suppress(FileNotFoundError):
+            lock = _open_folder(folder)
+            # A file system without locks has none that says a folder is abandoned, either.
+            with suppress(OSError):
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            if folder.exists():
+                return folder, lock
+            os.close(lock)
+
+
+def remove_abandoned(parent: Path) -> None:
+    """Remove the folders of unfinished files whose writers have been killed."""
+    for folder in parent.glob(f"{PART}*"):
+        try:
+            lock = _open_folder(folder)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+        except OSError:
+            pass  # its writer is alive
+        finally:
+            os.close(lock)
+
+
+def _open_folder(folder: Path) -> int:
+    return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+
+def write_fault(error: OSError) -> str:
+    """Return why a file cannot be written."""
+    if isinstance(error, FileNotFoundError):
+        return "its folder does not exist"
+    return error.strerror or str(error)

@@ -1,0 +1,1 @@
+"""Writers of the files that ``make generate`` derives from the code."""

@@ -1,0 +1,1 @@
+"""Level 4: Relax functions of the machine become TIR kernels."""

@@ -1,0 +1,77 @@
+"""`ScheduleKernels`: tile every kernel for the machine and tensorize it."""
+
+from __future__ import annotations
+
+import numpy as np
+import tvm
+from numpy.typing import NDArray
+from tvm import IRModule
+from tvm.ir.transform import PassContext
+
+from eie_backend.config import HardwareConfig
+from eie_backend.lower.kernel_calls import KernelCall, kernel_calls
+from eie_backend.lower.lower_to_tir import is_eie_function
+from eie_backend.machine.codebook import bias_codes, codebook_of
+from eie_backend.machine.encoding import slice_lengths
+from eie_backend.schedules.kernel import Span, Tiles
+from eie_backend.schedules.tensorize import tensorize
+from eie_backend.schedules.tile import choose_tiles, tile
+from eie_backend.transform.module_pass import ModulePass
+
+
+@tvm.transform.module_pass(opt_level=0, name="eie.ScheduleKernels")
+class ScheduleKernels(ModulePass):
+    """Cut kernels into blocks that the machine holds and replace these by its instructions.
+
+    Before -> after::
+
+        for sample, i, j: acc[i] += w[j, i] * x[sample, j]  ->
+        for sample: T.eie.mvm(acc, w[0:4096, 0:4096], x[sample, 0:4096])
+                    T.eie.mvm(acc, w[4096:8192, 0:4096], x[sample, 4096:8192])
+                    T.eie.mvm(acc, w[8192:9216, 0:4096], x[sample, 8192:9216])
+
+    1. Tiles are as few as registers, pointer SRAM and weight SRAM allow.
+    2. Functions that are not kernels of ``eie`` functions are left alone.
+
+    Parameters
+    ----------
+    config : HardwareConfig
+        The machine.
+    bias : {"register", "column"}
+        Whether the last tile of an output block holds the bias as a column.
+    """
+
+    def __init__(self, config: HardwareConfig, bias: str = "register") -> None:
+        self.config, self.bias = config, bias
+
+    def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
+        """Return the module with scheduled kernels."""
+        functions = dict(mod.functions_items())
+        for function in mod.functions.values():
+            if is_eie_function(function):
+                for call in kernel_calls(mod, function)[0]:
+                    functions[call.gvar] = self._schedule(call)
+        return IRModule(functions, attrs=mod.attrs)
+
+    def _schedule(self, call: KernelCall) -> tvm.tirx.PrimFunc:
+        column = call.bias if self.bias == "column" else None
+        codes = None if column is None else bias_codes(column, codebook_of(call.weights))
+        return tensorize(tile(call.kernel, layer_tiles(call.weights, codes, self.config)))
+
+
+def layer_tiles(
+    weights: NDArray[np.generic], column: NDArray[np.uint8] | None, config: HardwareConfig
+) -> Tiles:
+    """Return the fewest tiles of a layer; see `choose_tiles`.
+
+    `weights` (outputs, inputs) are values or codes, `column` (outputs,) the codes of a bias column.
+    """
+
+    def lengths(rows: Span) -> NDArray[np.int64]:
+        of_inputs = slice_lengths(weights[slice(*rows)], config)
+        if column is None:
+            return of_inputs
+        return np.hstack([of_inputs, slice_lengths(column[slice(*rows), None], config)])
+
+    outputs, inputs = weights.shape
+    return choose_tiles(outputs, inputs, config, lengths)

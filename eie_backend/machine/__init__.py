@@ -1,0 +1,1 @@
+"""What the machine stores, computes and costs."""

@@ -1,0 +1,81 @@
+"""The ``eie`` target: an LLVM host beside the accelerator, with the machine's sizes inside.
+
+A `HardwareConfig` travels in the target's ``model`` attribute, as the fields that differ from the
+defaults: ``num_pe=16,fifo_depth=4``.
+"""
+
+from __future__ import annotations
+
+import re
+
+from tvm.target import Target
+
+from eie_backend.config import HardwareConfig
+from eie_backend.errors import ConfigError, ModelError
+
+TAG = "eie"
+DESCRIPTION = {"kind": "llvm", "keys": [TAG, "cpu"]}
+"""Target kinds need C++ headers that TVM's wheel does not ship; a tag over llvm does not."""
+
+
+def target(config: HardwareConfig | None = None) -> Target:
+    """Return the TVM target of a machine.
+
+    Parameters
+    ----------
+    config : HardwareConfig, optional
+        The machine; the paper's 64-PE design if omitted.
+
+    Examples
+    --------
+    >>> config_of(target(HardwareConfig(num_pe=16))).num_pe
+    16
+    """
+    config = config or HardwareConfig()
+    default = HardwareConfig().to_dict()
+    changed = {k: v for k, v in config.to_dict().items() if v != default[k]}
+    model = ",".join(f"{name}={value}" for name, value in changed.items())
+    return Target({**DESCRIPTION, **({"model": model} if model else {})})
+
+
+def as_target(machine: Target | HardwareConfig | str | None) -> Target:
+    """Return the TVM target of a machine given in any form.
+
+    Raises
+    ------
+    ModelError
+        If it is another TVM target.
+    """
+    if machine is None or isinstance(machine, HardwareConfig):
+        return target(machine)
+    found = Target(machine) if isinstance(machine, str) else machine
+    if not is_eie(found):
+        raise ModelError(f"target {found} is not an eie target; use target='eie'")
+    return found
+
+
+def is_eie(candidate: Target | None) -> bool:
+    """Return whether `candidate` is one of our targets."""
+    return candidate is not None and TAG in candidate.keys
+
+
+def config_of(candidate: Target) -> HardwareConfig:
+    """Return the machine that a target describes.
+
+    Raises
+    ------
+    ConfigError
+        If the target's ``model`` is not a list of ``field=integer``, or names impossible sizes.
+    """
+    model = str(candidate.attrs.get("model", ""))
+    known = HardwareConfig().to_dict()
+    sizes = {}
+    for item in filter(None, model.split(",")):
+        name, _, value = item.partition("=")
+        if name not in known or not re.fullmatch(r"-?[0-9]+", value):
+            raise ConfigError(
+                f"target model {model!r}: {item!r} is not field=integer; fields are "
+                f"{', '.join(known)}"
+            )
+        sizes[name] = int(value)
+    return HardwareConfig(**sizes)

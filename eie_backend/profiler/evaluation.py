@@ -1,0 +1,168 @@
+"""`evaluate`: a compiled model over any number of samples, shared out among workers.
+
+Samples go out in shards and counts come back; counts are whole numbers, so their sums are the same
+however the samples are split, and whoever counts them in whatever order.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eie_backend.errors import InputError
+from eie_backend.machine.choices import Engine
+from eie_backend.machine.energy_table import EnergyTable, shipped_table
+from eie_backend.profiler import Recorder, Report
+from eie_backend.runtime import ProfileRow
+from eie_backend.simulator.runner import Runner
+from eie_backend.work.workers import completed, working_with
+
+Arrays = dict[str, NDArray[np.generic]]
+
+
+@dataclass(frozen=True, eq=False)
+class Library:
+    """A compiled library that workers load once, each from its own copy; then any thread runs it.
+
+    `data` is the file's content.
+    """
+
+    data: bytes
+    engine: Engine = "event"
+
+    @cached_property
+    def runner(self) -> Runner:
+        """The loaded model."""
+        with tempfile.TemporaryDirectory(prefix="eie_") as folder:
+            path = Path(folder) / "library.so"
+            path.write_bytes(self.data)
+            return Runner(path)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"data": self.data, "engine": self.engine}
+
+
+class Shard(NamedTuple):
+    """Samples by the inputs' names, and their classes if they are known."""
+
+    data: Arrays
+    labels: NDArray[np.generic] | None
+
+
+class Counts(NamedTuple):
+    """What a shard's samples gave: samples, right answers, and the recorder's rows."""
+
+    samples: int
+    correct: int
+    rows: list[ProfileRow]
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What `evaluate` found.
+
+    Attributes
+    ----------
+    samples : int
+        How many.
+    correct : int or None
+        Of how many the highest score was at the label; None without labels.
+    report : Report
+        Totals as `profile` has them, without outputs.
+    """
+
+    samples: int
+    correct: int | None
+    report: Report
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of right answers."""
+        return None if self.correct is None else self.correct / self.samples
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain data."""
+        return {
+            "accuracy": self.accuracy,
+            "correct": self.correct,
+            "report": self.report.to_dict(),
+            "samples": self.samples,
+        }
+
+
+def evaluate(
+    library: Library,
+    shards: Iterable[Shard],
+    *,
+    scheduler: str = "processes",
+    workers: int | None = None,
+    table: EnergyTable | None = None,
+    told: Callable[[int], None] = lambda samples: None,
+) -> Evaluation:
+    """Run a compiled model over shards of samples, and add up.
+
+    Parameters
+    ----------
+    library : Library
+        What `export_library` wrote, as bytes.
+    shards : iterable of Shard
+        Each with whole batches of the model; taken as workers come free, so memory holds a few.
+    scheduler, workers
+        As for `working_with`.
+    table : EnergyTable, optional
+        Energies; the shipped ones by default.
+    told : callable
+        Told of every number of samples that is done.
+
+    Returns
+    -------
+    Evaluation
+        The same for any scheduler and any shards.
+
+    Raises
+    ------
+    InputError
+        If there are no shards, or one does not fit the model.
+    WorkerError
+        If workers are lost again and again.
+    """
+    totals = Recorder(library.runner, library.engine)
+    samples = correct = 0
+    has_labels = True
+
+    def labelled() -> Iterator[Shard]:
+        nonlocal has_labels
+        for shard in shards:
+            has_labels = has_labels and shard.labels is not None
+            yield shard
+
+    with working_with(scheduler, workers, library) as crew:
+        for _, counts in completed(crew, count, labelled()):
+            samples += counts.samples
+            correct += counts.correct
+            totals.add(counts.rows)
+            told(counts.samples)
+    if not samples:
+        raise InputError("no samples to evaluate; give at least one batch of the model")
+    report = totals.report((), table or shipped_table(), samples)
+    return Evaluation(samples, correct if has_labels else None, report)
+
+
+def count(library: Library, shard: Shard) -> Counts:
+    """Run one shard, as workers do."""
+    runner = library.runner
+    calls = runner.calls(shard.data)
+    # One thread: the other cores are for other workers.
+    with Recorder(runner, library.engine, threads=1) as recorder:
+        answers = [runner.call(batch)[0] for batch in calls]
+    correct = 0
+    if shard.labels is not None:
+        correct = int(np.count_nonzero(np.concatenate(answers).argmax(-1) == shard.labels))
+    return Counts(runner.batch * len(calls), correct, recorder.rows)

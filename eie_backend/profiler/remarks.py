@@ -1,0 +1,34 @@
+"""What deserves a remark beside a report's numbers: weights that move, values that saturate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eie_backend.show.quantities import size
+
+if TYPE_CHECKING:
+    from eie_backend.profiler import Report
+
+
+def remarks(report: Report) -> list[str]:
+    """Return a line each for resident and reloaded weights and saturations, if there were any."""
+    lines = []
+    if report.setup["load_cycles"]:
+        lines.append(
+            f"Weights are resident: {size(report.setup['load_bytes'])} loaded once in "
+            f"{report.setup['load_cycles']:,} cycles."
+        )
+    if report.reloads["load_cycles"]:
+        lines.append(
+            "Weights of programs that take turns are loaded at each call: "
+            f"{size(report.reloads['load_bytes'])} in {report.reloads['load_cycles']:,} cycles."
+        )
+    if total := sum(report.saturations.values()):
+        kinds = ", ".join(
+            f"{n:,} {kind.split('_')[0]}" for kind, n in report.saturations.items() if n
+        )
+        lines.append(
+            f"{total:,} values saturated ({kinds}); more representative calibration inputs "
+            "widen the formats."
+        )
+    return lines

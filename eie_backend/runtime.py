@@ -1,0 +1,226 @@
+"""The one door to C++: the simulator's functions, typed once.
+
+The library needs tvm-ffi alone; TVM is not imported here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+import numpy as np
+import tvm_ffi
+from numpy.typing import NDArray
+
+from eie_backend.errors import EieError
+
+Find: TypeAlias = Callable[[str], Callable[..., Any]]
+"""Returns a function of C++ by its name."""
+
+
+class ProfileRow(NamedTuple):
+    """What the calls of a thread cost one layer of one program.
+
+    Attributes
+    ----------
+    symbol, layer : str
+        The program and its layer; a row without a layer is the program's setup.
+    samples, min_cycles, max_cycles : int
+        Vectors that ran, and the cycles of the fastest and the slowest.
+    counters : list of int
+        Sums, in the order of `eie_backend.isa.counters.COUNTERS`.
+    account : bytes
+        Where the cycles went, int64: see `eie_backend.simulator.engines.read_account`.
+    """
+
+    symbol: str
+    layer: str
+    samples: int
+    min_cycles: int
+    max_cycles: int
+    counters: list[int]
+    account: bytes
+
+
+class StruckMemory(NamedTuple):
+    """What flips did to a memory: how many there were, and words by what their code made of them.
+
+    `wrong` are the bits of data that stay wrong, ascending.
+    """
+
+    flips: int
+    corrected: int
+    detected: int
+    unnoticed: int
+    wrong: NDArray[np.int64]
+
+
+class TracedRun(NamedTuple):
+    """A program's run in a trace: its symbol, the samples of the call, five words per step."""
+
+    symbol: str
+    samples: int
+    steps: NDArray[np.int64]
+
+
+class RecordedTrace(NamedTuple):
+    """What was recorded of one sample; see `eie_backend.tracing.recording`."""
+
+    runs: tuple[TracedRun, ...]
+    timeline: NDArray[np.int32]
+    timeline_end: int
+    vcd: bytes
+    vcd_end: int
+
+
+class RunMatrix(Protocol):
+    """One scan of a loaded matrix per sample; see `eie_backend.simulator.matrices`."""
+
+    def __call__(
+        self,
+        codebooks: NDArray[np.generic],
+        words: NDArray[np.generic],
+        sums: NDArray[np.generic] | None,
+        scales: NDArray[np.int32],
+        counters: NDArray[np.int64],
+        accounts: NDArray[np.int64] | None,
+        threads: int,
+        engine: str,
+        visit_seed: int,
+        /,
+    ) -> None:
+        """Write sums, counters and accounts in place; Python's lock is released meanwhile."""
+
+
+class Runtime:
+    """The C++ functions of a process: of this one, or of one that serves a session.
+
+    Parameters
+    ----------
+    find : callable
+        Returns a function by its name.
+    """
+
+    def __init__(self, find: Find) -> None:
+        self._find = find
+
+    def load_image(self, image: bytes) -> Any:
+        """Return an image as a runtime module of kind ``eie``."""
+        return self._find("ffi.Module.load_from_bytes.eie")(image)
+
+    def load_matrix(self, config: Sequence[int], record: bytes, is_float: bool) -> RunMatrix:
+        """Return the scan of a matrix on a machine, given as its fields in order."""
+        run: RunMatrix = self._find("eie.load_matrix")(list(config), record, is_float)
+        return run
+
+    def start_profile(self, engine: str, account: bool, visit_seed: int, threads: int) -> None:
+        """Record the programs that this thread runs from now on, on an engine."""
+        self._find("eie.profile_start")(engine, account, visit_seed, threads)
+
+    def stop_profile(self) -> list[ProfileRow]:
+        """Stop recording, and return a row per layer and one per program's setup."""
+        return [
+            ProfileRow(
+                symbol=str(row["symbol"]),
+                layer=str(row["layer"]),
+                samples=int(row["samples"]),
+                min_cycles=int(row["min_cycles"]),
+                max_cycles=int(row["max_cycles"]),
+                counters=[int(count) for count in row["counters"]],
+                account=bytes(row["account"]),
+            )
+            for row in map(_plain, self._find("eie.profile_stop")())
+        ]
+
+    def start_trace(
+        self, engine: str, sample: int, layer: str, start: int, stop: int, max_bytes: int
+    ) -> None:
+        """Record a sample of this thread's next calls; an empty `layer` stands for all."""
+        self._find("eie.trace_start")(engine, sample, layer, start, stop, max_bytes)
+
+    def stop_trace(self) -> RecordedTrace:
+        """Stop recording, and return what was recorded."""
+        found = _plain(self._find("eie.trace_stop")())
+        runs = tuple(
+            TracedRun(str(run["symbol"]), int(run["samples"]), _words(run["steps"], np.int64))
+            for run in map(_plain, found["runs"])
+        )
+        timeline = _words(found["timeline"], np.int32)
+        ends = int(found["timeline_end"]), int(found["vcd_end"])
+        return RecordedTrace(runs, timeline, ends[0], bytes(found["vcd"]), ends[1])
+
+    def start_soft_errors(
+        self,
+        damaged: Sequence[bytes],
+        seed: int,
+        protection: int,
+        rates: Sequence[float],
+        symbols: Sequence[str],
+        listed: Sequence[int],
+    ) -> None:
+        """Strike this thread's next calls: with damaged images, rates per bit, and listed flips.
+
+        A listed flip has a symbol and five numbers: unit, sample, step, word and bit.
+        """
+        self._find("eie.soft_errors_start")(
+            list(damaged), seed, protection, list(rates), list(symbols), list(listed)
+        )
+
+    def stop_soft_errors(self) -> dict[str, NDArray[np.int64]]:
+        """Stop, and return by symbol the words corrected, detected and unnoticed in each sample."""
+        found = _plain(self._find("eie.soft_errors_stop")())
+        return {name: _words(words, np.int64).reshape(-1, 3) for name, words in found.items()}
+
+    def strike_memory(
+        self,
+        words: int,
+        data_bits: int,
+        protection: int,
+        rate: float,
+        keys: Sequence[int],
+        listed: Sequence[int],
+    ) -> StruckMemory:
+        """Strike a memory at a rate per bit, drawn by four `keys`, and at listed stored bits."""
+        strike = self._find("eie.strike_memory")
+        found = _plain(strike(words, data_bits, protection, rate, list(keys), list(listed)))
+        return StruckMemory(
+            flips=int(found["flips"]),
+            corrected=int(found["corrected"]),
+            detected=int(found["detected"]),
+            unnoticed=int(found["unnoticed"]),
+            wrong=_words(found["wrong"], np.int64),
+        )
+
+    def check_bits(self, data_bits: int, protection: int) -> int:
+        """Return the check bits of a word."""
+        return int(self._find("eie.check_bits")(data_bits, protection))
+
+    def huffman_decode(
+        self, lengths: NDArray[np.uint8], data: bytes, symbols: NDArray[np.uint16]
+    ) -> None:
+        """Write the symbols of a canonical Huffman code in place."""
+        self._find("eie.huffman_decode")(lengths, data, symbols)
+
+
+@cache
+def runtime() -> Runtime:
+    """Return this process's runtime, loaded once; it is also TVM's runtime module kind ``eie``."""
+    library = files("eie_backend") / "lib" / "libeie_runtime.so"
+    if not library.is_file():
+        raise EieError(
+            f"eie_backend: {library} does not exist: this is a checkout that is not installed, "
+            "imported from its own folder; run: pip install -e ."
+        )
+    tvm_ffi.load_module(str(library))
+    return Runtime(tvm_ffi.get_global_func)
+
+
+def _plain(found: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return a mapping of C++'s with names that are Python's."""
+    return {str(name): value for name, value in found.items()}
+
+
+def _words(data: Any, dtype: type[Any]) -> NDArray[Any]:
+    return np.frombuffer(bytes(data), dtype)

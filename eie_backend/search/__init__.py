@@ -1,0 +1,1 @@
+"""Recipes within a budget of accuracy: trials, costs, sensitivity, the search."""

@@ -1,0 +1,77 @@
+"""`Cache`: numbers that took long to find, kept in a file from one run to the next."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import suppress
+from os import PathLike
+from pathlib import Path
+
+from eie_backend.errors import ModelError
+from eie_backend.files.whole_file import remove_abandoned, write_fault, write_whole
+
+
+class Cache:
+    """Numbers by key, in the file ``DIGEST.json`` of a folder.
+
+    The file is written anew with every number, aside and renamed, so an interrupted run loses
+    nothing that it had found. One that is damaged counts as empty.
+
+    Parameters
+    ----------
+    folder : path or None
+        Where the file is; it is made when the first number comes. None keeps numbers in memory.
+    digest : str
+        Names what the numbers depend on beside their keys.
+    """
+
+    def __init__(self, folder: str | PathLike[str] | None, digest: str) -> None:
+        self.path = None if folder is None else Path(folder) / f"{digest[:32]}.json"
+        self._numbers: dict[str, float] = {}
+        if self.path is not None:
+            remove_abandoned(self.path.parent)
+            self._numbers = _read(self.path)
+
+    def get(self, key: str) -> float | None:
+        """Return the number of a key, or None."""
+        return self._numbers.get(key)
+
+    def put(self, key: str, number: float) -> None:
+        """Keep a number.
+
+        Raises
+        ------
+        ModelError
+            If the file cannot be written; the old one stays.
+        """
+        self._numbers[key] = number
+        if self.path is None:
+            return
+        try:
+            self.path.parent.mkdir(exist_ok=True)
+            write_whole(self.path, _sealed(self._numbers).encode())
+        except OSError as error:
+            with suppress(OSError):  # it holds other files
+                self.path.parent.rmdir()
+            raise ModelError(
+                f"{self.path}: cannot be written: {write_fault(error)}; make room and run "
+                "again: what was found so far is kept"
+            ) from error
+
+
+def _sealed(numbers: dict[str, float]) -> str:
+    """Return numbers as JSON with their SHA-256."""
+    text = json.dumps(numbers, sort_keys=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return json.dumps({"numbers": numbers, "sha256": digest}, indent=1, sort_keys=True) + "\n"
+
+
+def _read(path: Path) -> dict[str, float]:
+    """Return the numbers of a file; none if it is missing or damaged."""
+    try:
+        text = path.read_text("utf-8")
+        numbers: dict[str, float] = json.loads(text)["numbers"]
+        return numbers if _sealed(numbers) == text else {}
+    except (OSError, ValueError, TypeError, KeyError):
+        return {}

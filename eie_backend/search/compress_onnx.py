@@ -1,0 +1,168 @@
+"""`OnnxCompression`: from an ONNX model and labelled data to the same model with few weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from os import PathLike
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from onnx import ModelProto, numpy_helper
+
+from eie_backend.compress.densities import target_densities
+from eie_backend.compress.guards import guard
+from eie_backend.compress.prune import kept, masked
+from eie_backend.compress.report import Step
+from eie_backend.compress.share_weights import share
+from eie_backend.config import HardwareConfig
+from eie_backend.errors import ModelError
+from eie_backend.frontend.onnx import from_onnx
+from eie_backend.frontend.onnx_weights import matrices, onnx_layers, with_matrices
+from eie_backend.machine.choices import PruningMethod
+from eie_backend.recipe import Recipe
+from eie_backend.search.evaluator import Evaluator
+from eie_backend.search.trials import Trials, share_of_matrix
+from eie_backend.storage.accounting import LayerStorage, measure
+from eie_backend.transform.layers import new_like
+from eie_backend.tuning.calibration import Data
+
+Weights = dict[str, NDArray[np.float32]]
+
+
+class OnnxCompression:
+    """A model whose weights are tried and changed where they lie, in its initializers.
+
+    The module that is tried is imported from the model with its weights already shared: so it has
+    the form that the compressed model will have. Batch norms after a layer stay, and a convolution
+    is not turned into Winograd products, as both would give its weights new values.
+
+    Parameters
+    ----------
+    model : ModelProto
+        The model; it is not changed.
+    data, labels
+        As for `Evaluator`.
+    bind : mapping of str to int, optional
+        As for `from_onnx`.
+    config : HardwareConfig, optional
+        The machine.
+    method : {"magnitude", "balanced"}
+        How a search chooses weights.
+    cache : path, optional
+        As for `Trials`.
+
+    Attributes
+    ----------
+    trials : Trials
+        The network with the weights of the model, for `search_trials`.
+    unchanged : dict of str to str
+        Layers that cannot be compressed in the model, and why.
+
+    Raises
+    ------
+    ModelError
+        If no layer can be compressed.
+    """
+
+    def __init__(
+        self,
+        model: ModelProto,
+        data: Data,
+        labels: ArrayLike,
+        bind: Mapping[str, int] | None = None,
+        config: HardwareConfig | None = None,
+        method: PruningMethod = "magnitude",
+        cache: str | PathLike[str] | None = None,
+    ) -> None:
+        config = config or HardwareConfig()
+        self.model, self._found = model, onnx_layers(model)
+        floats = matrices(model, self._found)
+        shared = {name: share(values, config.codebook_bits) for name, values in floats.items()}
+
+        def evaluator_with(names: Iterable[str]) -> Evaluator:
+            few = {name: shared[name] for name in names}
+            template = with_matrices(model, self._found, few)
+            return Evaluator(from_onnx(template, bind), data, labels)
+
+        evaluator = evaluator_with(shared)
+        own = [
+            layer.name
+            for layer in evaluator.layers
+            if layer.name in shared and np.array_equal(layer.weights, shared[layer.name])
+        ]
+        if own and len(own) < len(shared):
+            # The others keep their weights.
+            evaluator = evaluator_with(own)
+        self.unchanged = {
+            layer.name: "its weights are no initializer of its own, or something is folded into it"
+            for layer in evaluator.layers
+            if layer.name not in own
+        }
+        if not own:
+            raise ModelError(
+                "no layer can be compressed in this model: "
+                + "; ".join(f"{name}: {why}" for name, why in self.unchanged.items())
+                + "; export the model with the weights as initializers"
+            )
+        weights = {name: _as_inputs(values) for name, values in floats.items() if name in own}
+        self.trials = Trials(evaluator, weights, cache, method, config)
+
+    def apply(self, recipe: Recipe) -> tuple[ModelProto, list[Step]]:
+        """Return the compressed model, and the steps with their accuracies.
+
+        Raises
+        ------
+        RecipeError
+            If the recipe names layers that do not exist, or leaves one without weights.
+        GuardError
+            If a step made weights of zeros, or too many values.
+        """
+        trials, layers = self.trials, self.trials.layers
+        names = {name: layer.names for name, layer in layers.items()}
+        groups = {name: layer.groups for name, layer in layers.items()}
+        density = target_densities(recipe, trials.weights, names, groups)
+        method = {name: recipe.method_of(*called) for name, called in names.items()}
+        bits = {name: recipe.bits_of(*called) for name, called in names.items()}
+        shares = {name: share_of_matrix(value, groups[name]) for name, value in density.items()}
+        masks = kept(trials.weights, shares, method, trials.config.num_pe)
+        pruned = {name: masked(trials.weights[name], mask) for name, mask in masks.items()}
+        shared = {
+            name: share(values, bits[name], recipe.initialization_of(*names[name]))
+            for name, values in pruned.items()
+        }
+        steps = [Step("float", trials.accuracy({}))]
+        before = trials.weights
+        for step, after, limits in (("prune", pruned, None), ("share", shared, bits)):
+            drift = {row.layer: row.relative_error for row in guard(step, before, after, limits)}
+            accuracy = trials.evaluator.accuracy(after)
+            steps.append(Step(step, accuracy, drift))
+            before = after
+        return with_matrices(self.model, self._found, shared), steps
+
+    def weights(self, model: ModelProto) -> Weights:
+        """Return the weights (outputs, inputs) of a model's layers that can be compressed."""
+        found = matrices(model, self._found)
+        return {name: found[name] for name in self.trials.layers}
+
+    def storage(self, model: ModelProto, recipe: Recipe) -> dict[str, LayerStorage]:
+        """Return what the layers of a compressed model take, each as its tensor is stored."""
+        tensors = {tensor.name: tensor for tensor in model.graph.initializer}
+        sizes = {}
+        for layer in self._found:
+            if layer.name in self.trials.layers:
+                names = self.trials.layers[layer.name].names
+                bias = tensors.get(layer.bias)
+                sizes[layer.name] = measure(
+                    numpy_helper.to_array(tensors[layer.tensor]),
+                    recipe.bits_of(*names),
+                    recipe.index_bits_of(*names),
+                    None if bias is None else numpy_helper.to_array(bias),
+                )
+        return sizes
+
+
+def _as_inputs(weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return weights in the memory order in which they are multiplied, so that nobody copies."""
+    copied = new_like(weights)
+    copied[...] = weights
+    return copied

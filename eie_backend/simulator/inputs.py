@@ -1,0 +1,155 @@
+"""Check a user's arrays against a module's inputs and cut them into its batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from tvm import IRModule
+from tvm.tirx import IntImm
+
+from eie_backend.errors import InputError
+
+Item = TypeVar("Item")
+
+
+class InputSpec(NamedTuple):
+    """Name, shape and dtype of one input of a compiled program."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
+def input_specs(mod: IRModule) -> list[InputSpec]:
+    """Return the inputs of a module's `main`; a dynamic dimension counts as 1."""
+
+    def extent(dim: object) -> int:
+        return int(dim) if isinstance(dim, (int, IntImm)) else 1
+
+    return [
+        InputSpec(str(p.name), tuple(extent(d) for d in p.ty.shape.values), str(p.ty.dtype))
+        for p in mod["main"].params
+    ]
+
+
+def check_inputs(
+    specs: Sequence[InputSpec], data: ArrayLike | Mapping[str, ArrayLike]
+) -> list[NDArray[np.generic]]:
+    """Return the arrays in the order of `specs`.
+
+    Each array has the input's dtype and shape, or a leading dimension that is a multiple of the
+    input's: several batches.
+
+    Raises
+    ------
+    InputError
+        Naming every array that is missing, unknown or does not fit.
+    """
+    if not isinstance(data, Mapping):
+        if len(specs) != 1:
+            names = ", ".join(spec.name for spec in specs)
+            raise InputError(f"one array for {len(specs)} inputs; give them by name: {names}")
+        data = {specs[0].name: data}
+    faults = [
+        f"{name}: no such input, leave it out"
+        for name in data
+        if name not in {s.name for s in specs}
+    ]
+    arrays: list[NDArray[np.generic]] = []
+    for spec in specs:
+        if spec.name not in data:
+            faults.append(f"{spec.name}: missing, give it")
+            continue
+        array = as_array(data[spec.name])
+        if array.dtype != spec.dtype:
+            faults.append(f"{spec.name}: dtype {array.dtype}, expected {spec.dtype}")
+        elif not _fits(array.shape, spec.shape):
+            faults.append(
+                f"{spec.name}: shape {array.shape}, expected {spec.shape} or several of them "
+                "along the first axis"
+            )
+        arrays.append(array)
+    if not faults:
+        pairs = zip(arrays, specs, strict=True)
+        counts = {array.shape[0] // spec.shape[0] for array, spec in pairs if spec.shape}
+        if len(counts) > 1:
+            raise InputError(
+                f"inputs hold different numbers of batches: {sorted(counts)}; give as many of each"
+            )
+    if faults:
+        raise InputError("input " + "; input ".join(faults))
+    return arrays
+
+
+def check_labels(labels: NDArray[Any], samples: int, classes: int | None) -> None:
+    """Refuse labels that do not fit; `classes` is None where labels may be anything.
+
+    Raises
+    ------
+    InputError
+        If there is not one for each sample, or one is no class of the model's.
+    """
+    if labels.ndim == 0 or len(labels) != samples:
+        got = f"shape {labels.shape}"
+        raise InputError(f"labels: {got}, expected ({samples},): one for each sample of the data")
+    if classes is None:
+        return
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise InputError(
+            f"labels: {labels.dtype} of shape {labels.shape}, expected integers of shape "
+            f"({samples},): the class of each sample"
+        )
+    wrong = np.flatnonzero((labels < 0) | (labels >= classes))
+    if wrong.size:
+        raise InputError(
+            f"labels: {wrong.size} of {samples} are outside 0..{classes - 1}, the model's classes; "
+            f"the first is {labels[wrong[0]]}, of sample {wrong[0]}; correct them"
+        )
+
+
+def as_array(value: Any) -> NDArray[np.generic]:
+    """Return a NumPy array of an array, a nested sequence or a TVM tensor."""
+    array: NDArray[np.generic] = value.numpy() if hasattr(value, "numpy") else np.asarray(value)
+    return array
+
+
+def _fits(shape: tuple[int, ...], expected: tuple[int, ...]) -> bool:
+    if not expected:
+        return shape == expected
+    return (
+        len(shape) == len(expected)
+        and shape[1:] == expected[1:]
+        and shape[0] > 0
+        and shape[0] % expected[0] == 0
+    )
+
+
+def batches(
+    arrays: Sequence[NDArray[np.generic]], specs: Sequence[InputSpec]
+) -> Iterator[list[NDArray[np.generic]]]:
+    """Yield the inputs of each call, cut along the first axis."""
+    count = max(
+        (a.shape[0] // s.shape[0] for a, s in zip(arrays, specs, strict=True) if a.ndim), default=1
+    )
+    for number in range(count):
+        yield [
+            np.ascontiguousarray(a[number * s.shape[0] : (number + 1) * s.shape[0]])
+            if a.ndim
+            else a
+            for a, s in zip(arrays, specs, strict=True)
+        ]
+
+
+def evenly(items: Sequence[Item], count: int) -> list[Item]:
+    """Return at most `count` of the items, the first among them, at even distances.
+
+    Examples
+    --------
+    >>> evenly("abcdef", 3)
+    ['a', 'c', 'e']
+    """
+    step = max(len(items) / count, 1.0)
+    return [items[int(number * step)] for number in range(min(count, len(items)))]

@@ -1,0 +1,56 @@
+"""`Place`: where a model's programs run; `Here` is this process."""
+
+from __future__ import annotations
+
+from os import PathLike
+from threading import Lock
+from typing import Protocol, TypeAlias
+
+import numpy as np
+import tvm
+from numpy.typing import NDArray
+from tvm import relax
+
+from eie_backend.runtime import Runtime, runtime
+
+Model: TypeAlias = str | PathLike[str] | relax.VMExecutable
+Batch = list[NDArray[np.generic]]
+
+_linking = Lock()
+
+
+class Place(Protocol):
+    """Where a model's programs run: what differs between this process and a server."""
+
+    def machine(self) -> relax.VirtualMachine:
+        """Return a new VM, for one thread, over the code and weights that all share."""
+
+    def call(self, machine: relax.VirtualMachine, batch: Batch) -> Batch:
+        """Run a batch and return its results."""
+
+    @property
+    def runtime(self) -> Runtime:
+        """The C++ functions there."""
+
+
+class Here:
+    """The process that asks."""
+
+    def __init__(self, executable: relax.VMExecutable) -> None:
+        with _linking:  # which `jit` does once, unless several threads ask for it at once
+            self._module = executable.jit()
+
+    def machine(self) -> relax.VirtualMachine:
+        """Return a new VM."""
+        return relax.VirtualMachine(self._module, tvm.cpu())
+
+    def call(self, machine: relax.VirtualMachine, batch: Batch) -> Batch:
+        """Run a batch and return its results."""
+        result = machine["main"](*(tvm.runtime.tensor(value) for value in batch))
+        tensors = [result] if isinstance(result, tvm.runtime.Tensor) else list(result)
+        return [tensor.numpy() for tensor in tensors]
+
+    @property
+    def runtime(self) -> Runtime:
+        """The C++ functions of this process."""
+        return runtime()

@@ -1,0 +1,79 @@
+"""A compiled model ready to run: here or on a server, called from any number of threads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from threading import local
+
+from numpy.typing import ArrayLike
+from tvm import relax
+from tvm.rpc import RPCSession
+
+from eie_backend.codegen.library import load, programs
+from eie_backend.errors import ImageError
+from eie_backend.isa.program import Program
+from eie_backend.runtime import Runtime
+from eie_backend.simulator.inputs import InputSpec, batches, check_inputs
+from eie_backend.simulator.place import Batch, Here, Model, Place
+from eie_backend.simulator.remote_place import There
+
+Data = ArrayLike | Mapping[str, ArrayLike]
+
+
+class Runner:
+    """A compiled model ready to run in the Relax VM, from any number of threads.
+
+    The threads share the model's code and weights. A Relax VM keeps its call's state in itself, so
+    every thread that calls has one of its own, which ends with the thread.
+
+    Parameters
+    ----------
+    model : path or VMExecutable
+        A library written by `export_library`, or what `compile` returned.
+    remote : tvm.rpc.RPCSession, optional
+        The server to run it on, instead of this process. A session is for one thread.
+
+    Raises
+    ------
+    ImageError
+        If the library is not usable.
+    RemoteError
+        If the server does not answer or has no eie.
+    """
+
+    def __init__(self, model: Model, remote: RPCSession | None = None) -> None:
+        executable = model if isinstance(model, relax.VMExecutable) else load(model)
+        self.programs: list[Program] = programs(executable)
+        if not self.programs:
+            raise ImageError("model holds no eie program; compile it with target 'eie'")
+        manifest = self.programs[0].manifest
+        self.specs = [
+            InputSpec(name, tuple(shape), dtype)
+            for name, shape, dtype in json.loads(manifest["interface"])
+        ]
+        self._place: Place = Here(executable)
+        if remote is not None:
+            self._place = There(model, remote)
+        self._of_thread = local()
+
+    @property
+    def batch(self) -> int:
+        """Samples of a call: the leading extent of all inputs, or 1 if they differ."""
+        leading = {spec.shape[0] for spec in self.specs if spec.shape}
+        return leading.pop() if len(leading) == 1 else 1
+
+    def calls(self, data: Data) -> list[Batch]:
+        """Return the checked inputs of each call that `data` takes."""
+        return list(batches(check_inputs(self.specs, data), self.specs))
+
+    def call(self, batch: Batch) -> Batch:
+        """Run one batch and return the model's results."""
+        if not hasattr(self._of_thread, "machine"):
+            self._of_thread.machine = self._place.machine()
+        return self._place.call(self._of_thread.machine, batch)
+
+    @property
+    def runtime(self) -> Runtime:
+        """The C++ functions of the process that runs the model."""
+        return self._place.runtime

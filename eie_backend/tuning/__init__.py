@@ -1,0 +1,1 @@
+"""What sample data decide: number formats, orders of rows."""

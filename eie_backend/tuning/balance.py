@@ -1,0 +1,223 @@
+"""`balance`: choose the order of every layer's outputs by simulated cycles."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import tvm
+from numpy.typing import NDArray
+from tvm import IRModule, relax
+from tvm.target import Target
+
+from eie_backend.codegen.library import programs
+from eie_backend.config import HardwareConfig
+from eie_backend.errors import ModelError
+from eie_backend.lower.lower_to_tir import CompositeLayer, composite_layer, is_eie_function
+from eie_backend.machine.choices import BALANCE, Arithmetic
+from eie_backend.machine.codebook import bias_codes, codebook_of, codes_of
+from eie_backend.machine.numerics import quantize, value_bits
+from eie_backend.machine.target import config_of
+from eie_backend.simulator.inputs import batches, check_inputs, evenly, input_specs
+from eie_backend.transform.balance_rows import BalanceRows, Order, movable_layers, order_sources
+from eie_backend.transform.layers import constant_array, dense_layers
+from eie_backend.transform.partition import Partition
+from eie_backend.tuning.calibration import Data, returning
+from eie_backend.tuning.row_orders import row_orders
+from eie_backend.tuning.scan_cycles import scan_cycles
+
+SAMPLES = 64
+"""Inputs of a layer that are simulated, at most."""
+
+
+def balance(mod: IRModule, target: Target, mode: str, data: Data | None = None) -> IRModule:
+    """Reorder the outputs of the machine's layers so that they take fewer cycles.
+
+    Layer after layer, the order with the fewest cycles counts: of the layer itself and of those
+    that read its outputs in that order. So a module never gets slower on what was simulated.
+
+    Parameters
+    ----------
+    mod : IRModule
+        A prepared module: compressed, calibrated, with the attributes of code generation.
+    target : Target
+        The machine.
+    mode : {"off", "on", "auto"}
+        "auto" leaves a layer as it is unless another order is faster; "on" takes the best other
+        order; "off" changes nothing.
+    data : array or mapping of str to array, optional
+        Samples as for `calibrate`; at most `SAMPLES` inputs of a layer are simulated, evenly
+        chosen. Without data, one input without zeros.
+
+    Returns
+    -------
+    IRModule
+        The module with the attribute ``eie.balance``: mode, and by layer the name of its order,
+        the simulated samples and their cycles before and after, as JSON.
+
+    Raises
+    ------
+    ModelError
+        If the mode is unknown.
+    InputError
+        If the data does not fit the module's inputs.
+    """
+    BALANCE.checked(mode, ModelError)
+    if mode == "off":
+        return mod
+    scans = _Scans.of(mod, target, data)
+    orders: dict[str, Order] = {}
+    table = {}
+    movable = movable_layers(mod)
+    for name, x in scans.inputs.items():
+        chosen = "off"
+        if name in movable:
+            chosen, order = scans.choose(name, orders, keep=mode == "auto")
+            if chosen != "off":
+                orders[name] = order
+        table[name] = {"order": chosen, "samples": len(x), "cycles_off": scans.cycles(name, {})}
+    for name, row in table.items():
+        row["cycles"] = scans.cycles(name, orders)
+    balanced: IRModule = BalanceRows(orders)(mod)
+    return balanced.with_attr("eie.balance", json.dumps({"mode": mode, "layers": table}))
+
+
+@dataclass(frozen=True, eq=False)
+class _Scans:
+    """The machine's layers by name, in program order, and how they hang together.
+
+    `codes` (outputs, inputs), `codebooks` and `biases` (outputs,) are those of code generation;
+    `biases` only where they are a column. `inputs` (samples, inputs) is what each layer reads, and
+    `sources` names the layer whose order of outputs it follows.
+    """
+
+    codes: Mapping[str, NDArray[np.uint8]]
+    codebooks: Mapping[str, NDArray[np.float32]]
+    biases: Mapping[str, NDArray[np.float32]]
+    inputs: Mapping[str, NDArray[np.float32]]
+    sources: Mapping[str, str]
+    config: HardwareConfig
+
+    @classmethod
+    def of(cls, mod: IRModule, target: Target, data: Data | None) -> _Scans:
+        config = config_of(target)
+        layers = machine_layers(mod, config)
+        weights = {layer.name: constant_array(layer.weights).T for layer in layers}
+        codebooks = {name: codebook_of(values) for name, values in weights.items()}
+        column = str((mod.attrs or {}).get("eie.bias", "register")) == "column"
+        return cls(
+            {name: codes_of(values, codebooks[name]) for name, values in weights.items()},
+            codebooks,
+            {layer.name: layer.bias for layer in layers if column and layer.bias is not None},
+            observe(mod, target, data) if data is not None else _ones(layers),
+            order_sources(mod),
+            config,
+        )
+
+    def choose(self, name: str, orders: Mapping[str, Order], *, keep: bool) -> tuple[str, Order]:
+        """Return the best order of a layer's outputs by name, given those of earlier layers."""
+        codes, x = self._operands(name, orders)
+        activity = np.count_nonzero(x, axis=0).astype(np.float32) / np.float32(len(x))
+        candidates = {"off": np.arange(len(codes))} if keep else {}
+        candidates |= row_orders(codes != 0, activity, self.config)
+        readers = [layer for layer in self.inputs if self.sources.get(layer) == name]
+
+        def total(candidate: tuple[str, Order]) -> int:
+            trial = {**orders, name: candidate[1]}
+            return sum(self.cycles(layer, trial) for layer in [name, *readers])
+
+        # Of equals, min takes the first: off.
+        return min(candidates.items(), key=total)
+
+    def cycles(self, name: str, orders: Mapping[str, Order]) -> int:
+        """Return the cycles of a layer for all samples, tile by tile as the compiler cuts it."""
+        codes, x = self._operands(name, orders)
+        order = orders.get(name, np.arange(len(codes)))
+        codes, codebook = codes[order], self.codebooks[name]
+        column = None
+        if name in self.biases:
+            column = bias_codes(self.biases[name][order], codebook)
+        return scan_cycles(codes, codebook, x, self.config, column)
+
+    def _operands(
+        self, name: str, orders: Mapping[str, Order]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """Return a layer's codes and inputs, both in the order of the outputs that it reads."""
+        codes, x = self.codes[name], self.inputs[name]
+        columns = orders.get(self.sources.get(name, ""))
+        return (codes, x) if columns is None else (codes[:, columns], x[:, columns])
+
+
+def machine_layers(mod: IRModule, config: HardwareConfig) -> list[CompositeLayer]:
+    """Return the layers of a module's `main` that the machine runs, in program order."""
+    found = {
+        layer.name: layer
+        for function in Partition(config)(mod).functions.values()
+        if is_eie_function(function)
+        for block in function.body.blocks
+        for binding in block.bindings
+        if isinstance(binding.value, relax.Function)
+        for layer in [composite_layer(binding.value)]
+    }
+    main = mod["main"]
+    return [
+        found[layer.name]
+        for layer in dense_layers(mod)
+        if layer.name in found and any(use.function.same_as(main) for use in layer.uses)
+    ]
+
+
+def _ones(layers: list[CompositeLayer]) -> dict[str, NDArray[np.float32]]:
+    return {layer.name: np.ones((1, layer.shape.inputs), np.float32) for layer in layers}
+
+
+def observe(mod: IRModule, target: Target, data: Data) -> dict[str, NDArray[np.float32]]:
+    """Run a prepared module on the machine and return what its layers in `main` read.
+
+    Returns
+    -------
+    mapping of str to ndarray, shape (samples, inputs), float32
+        By name of the layer, in program order; a value is zero where the machine's word is.
+    """
+    main = mod["main"]
+    uses = [
+        (layer, use)
+        for layer in dense_layers(mod)
+        for use in layer.uses
+        if use.function.same_as(main)
+    ]
+    # The results too: a layer that nothing reads would not be compiled.
+    wanted = [*(use.binding.value.args[0] for _, use in uses), main.body.body]
+    executable = tvm.compile(returning(mod, wanted), target=target)
+    words = {
+        program.layers[step.layer]: (step.operands["frac_bits"], program.arithmetic)
+        for program in programs(executable)
+        for step in program.steps
+        if step.instruction == "mvm"
+    }
+    machine = relax.VirtualMachine(executable, tvm.cpu())
+    specs = input_specs(mod)
+    calls = evenly(list(batches(check_inputs(specs, data), specs)), SAMPLES)
+    seen: dict[str, list[NDArray[np.float32]]] = {layer.name: [] for layer, _ in uses}
+    for call in calls:
+        values = machine["main"](*(tvm.runtime.tensor(value) for value in call))
+        for (layer, _), value in zip(uses, values, strict=False):
+            rows = value.numpy().reshape(-1, layer.weights.shape[1])
+            # A copy: the next call takes the memory over.
+            seen[layer.name].append(np.stack(evenly(rows, max(SAMPLES // len(calls), 1))))
+    return {
+        name: _as_read(np.concatenate(rows), *words[name])
+        for name, rows in seen.items()
+        if name in words
+    }
+
+
+def _as_read(
+    values: NDArray[np.float32], frac_bits: int, arithmetic: Arithmetic
+) -> NDArray[np.float32]:
+    """Return values as the machine's words; their scale does not matter."""
+    if arithmetic == "float32":
+        return values
+    return quantize(values, frac_bits, value_bits(arithmetic)).astype(np.float32)

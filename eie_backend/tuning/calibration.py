@@ -1,0 +1,119 @@
+"""`calibrate`: measure the ranges that the fixed-point formats must hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, astuple
+
+import numpy as np
+import tvm
+from numpy.typing import ArrayLike, NDArray
+from tvm import IRModule, relax
+
+from eie_backend.errors import ModelError
+from eie_backend.machine.formats import LayerRange
+from eie_backend.simulator.inputs import batches, check_inputs, input_specs
+from eie_backend.transform.dense_form import DenseForm
+from eie_backend.transform.host_matmul import HostMatmul
+from eie_backend.transform.layers import dense_layers, epilogue
+
+Data = ArrayLike | Mapping[str, ArrayLike]
+
+
+def calibrate(mod: IRModule, data: Data) -> IRModule:
+    """Run a module on sample data and note the largest magnitudes around every dense layer.
+
+    Parameters
+    ----------
+    mod : IRModule
+        A Relax module with constant weights; calibrate after compressing.
+    data : array or mapping of str to array
+        Samples for each input by name, or for the only input; float32, the leading dimension a
+        multiple of the module's.
+
+    Returns
+    -------
+    IRModule
+        The normalised module with the attribute ``eie.calibration``: a `LayerRange` by layer.
+
+    Raises
+    ------
+    InputError
+        If the data does not fit the module's inputs.
+    ModelError
+        If the module has no function ``main``.
+
+    Notes
+    -----
+    **Source**: design choice; the EIE paper gives no format of its 16-bit numbers. The module runs
+    on TVM's LLVM backend, with NumPy's matrix product.
+    """
+    normal = DenseForm()(mod)
+    if "main" not in [gvar.name_hint for gvar in normal.get_global_vars()]:
+        raise ModelError("calibrate: the module has no function `main`; give one that has")
+    uses = [
+        (layer, use)
+        for layer in dense_layers(normal)
+        for use in layer.uses
+        if use.function.same_as(normal["main"])
+    ]
+    inputs = [use.binding.value.args[0] for _, use in uses]
+    observed = tvm.compile(HostMatmul()(returning(normal, inputs)), target="llvm")
+    machine = relax.VirtualMachine(observed, tvm.cpu())
+    specs = input_specs(normal)
+    ranges = {layer.name: LayerRange(0.0, 0.0, 0.0, 0.0, 0.0) for layer, _ in uses}
+    for batch in batches(check_inputs(specs, data), specs):
+        values = machine["main"](*(tvm.runtime.tensor(value) for value in batch))
+        for (layer, use), value in zip(uses, values, strict=True):
+            samples = value.numpy().reshape(-1, layer.weights.shape[1])
+            found = _layer_range(layer.weights, epilogue(use)[0], samples)
+            # np.maximum, unlike max, keeps a NaN.
+            both = np.maximum(astuple(ranges[layer.name]), astuple(found))
+            ranges[layer.name] = LayerRange(*map(float, both))
+    faults = [name for name, found in ranges.items() if not np.isfinite(astuple(found)).all()]
+    if faults:
+        raise ModelError(
+            f"calibrate: {', '.join(faults)}: NaN or infinite activations; check the data"
+        )
+    table = {name: asdict(found) for name, found in ranges.items()}
+    return normal.with_attr("eie.calibration", table)
+
+
+def _layer_range(
+    weights: NDArray[np.float32], bias: NDArray[np.float32] | None, x: NDArray[np.float32]
+) -> LayerRange:
+    """Return the largest magnitudes around a layer for the inputs `x` (samples, inputs)."""
+    positive, negative = np.zeros((1, 1), np.float32), np.zeros((1, 1), np.float32)
+    for factors in (np.maximum(x, 0), np.maximum(-x, 0)):
+        if factors.any():
+            positive = positive + factors @ np.maximum(weights, 0).T
+            negative = negative + factors @ np.maximum(-weights, 0).T
+        positive, negative = negative, positive  # a negative input swaps the two
+    start = np.zeros(1, np.float32) if bias is None else bias
+    product = positive - negative
+    total = product + start
+    # In whatever order it is summed, a partial sum lies between the sums of either sign.
+    partial = np.maximum(positive, negative) + np.abs(start)
+    seen = (x, partial, product, total, np.maximum(total, 0))
+    return LayerRange(*(float(np.abs(values).max(initial=0.0)) for values in seen))
+
+
+def returning(mod: IRModule, wanted: list[relax.Var]) -> IRModule:
+    """Return the module with a `main` that returns `wanted` instead of its results."""
+    main = mod["main"]
+    # Variables of a dataflow block do not leave it, so the function is rebuilt without one.
+    plain = relax.transform.ToNonDataflow()(IRModule({"main": main}))["main"]
+    if len(plain.body.blocks) != len(main.body.blocks):
+        raise ModelError("calibrate: `main` has control flow; calibrate its branches apart")
+    renamed = {
+        old.var: new.var
+        for old_block, new_block in zip(main.body.blocks, plain.body.blocks, strict=True)
+        for old, new in zip(old_block.bindings, new_block.bindings, strict=True)
+    }
+    renamed |= dict(zip(main.params, plain.params, strict=True))
+    results = relax.Tuple([renamed[var] for var in wanted])
+    body = relax.SeqExpr(plain.body.blocks, results)
+    result_type = tvm.ir.TupleType([var.ty for var in wanted])
+    function = relax.Function(plain.params, body, result_type, attrs=plain.attrs)
+    functions = {**dict(mod.functions_items()), mod.get_global_var("main"): function}
+    return relax.transform.Normalize()(IRModule(functions, attrs=mod.attrs))

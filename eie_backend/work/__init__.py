@@ -1,0 +1,1 @@
+"""Who works: threads, processes and Dask clusters, and how far the work is."""

@@ -1,0 +1,119 @@
+"""`DaskWorkers`: the workers of a user's Dask cluster, as `working_with` hands them out."""
+
+from __future__ import annotations
+
+from concurrent.futures import CancelledError, Future
+from typing import Any
+
+from eie_backend._versions import __version__
+from eie_backend.errors import ExtraError, WorkerError
+from eie_backend.work.calls import Call, Item, Result
+
+try:
+    import distributed
+except ImportError as error:
+    raise ExtraError(
+        "a Dask scheduler needs dask.distributed: pip install 'eie-backend[cluster]'"
+    ) from error
+
+
+class DaskWorkers:
+    """The workers that a Dask scheduler has.
+
+    Parameters
+    ----------
+    address : str
+        ``tcp://HOST:PORT`` of the scheduler.
+    shared : object
+        Sent to each worker once.
+    seconds : float
+        How long to wait for the scheduler, and for its first worker.
+
+    Raises
+    ------
+    WorkerError
+        As for `working_with`.
+    """
+
+    lost: tuple[type[BaseException], ...] = (
+        CancelledError,
+        distributed.CancelledError,
+        distributed.KilledWorker,
+    )
+
+    def __init__(self, address: str, shared: Any, seconds: float) -> None:
+        self._address, self._shared, self._seconds = address, shared, seconds
+        try:
+            self._client = distributed.Client(address, timeout=seconds, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise WorkerError(
+                f"{address}: no Dask scheduler answers: {error}; start one (dask scheduler) or "
+                "correct the address"
+            ) from error
+        try:
+            self._begin()
+        except BaseException:
+            self._client.close()
+            raise
+
+    def _begin(self) -> None:
+        """Send out what is shared, unless there are no workers or some have another release."""
+        try:
+            self._client.wait_for_workers(1, timeout=self._seconds)
+        except TimeoutError as error:
+            raise WorkerError(
+                f"{self._address}: has no workers; start some (dask worker {self._address})"
+            ) from error
+        found = self._client.run(_release, on_error="return")
+        wrong = [
+            f"{worker} has {release}"
+            for worker, release in found.items()
+            if str(release) != __version__
+        ]
+        if wrong:
+            raise WorkerError(
+                f"{self._address}: workers need eie-backend {__version__}, but "
+                f"{'; '.join(wrong)}; install it there and start them again"
+            )
+        (self._sent,) = self._client.scatter([self._shared], broadcast=True)
+        # Each call is its own: Dask must not take equal ones for the same.
+        self._executor = self._client.get_executor(pure=False)
+
+    @property
+    def count(self) -> int:
+        """Calls that the workers of now can run at the same time; at least one will come back."""
+        cores: int = sum(self._client.ncores().values())
+        return max(cores, 1)
+
+    def submit(self, call: Call[Item, Result], item: Item) -> Future[Result]:
+        """Hand over a call."""
+        future: Future[Result] = self._executor.submit(call, self._sent, item)
+        return future
+
+    def replace(self) -> None:
+        """Send out again what the lost workers had; Dask itself replaces workers.
+
+        Raises
+        ------
+        WorkerError
+            If the scheduler has gone, too, or no worker comes back.
+        """
+        if self._client.status != "running":
+            raise WorkerError(
+                f"{self._address}: the scheduler was lost; start it again and repeat the command: "
+                "what was finished is kept"
+            )
+        self._executor.shutdown(wait=False)
+        self._begin()
+
+    def stop(self) -> None:
+        """Take back what is not done and leave the cluster."""
+        self._executor.shutdown(wait=False)
+        self._client.close(timeout=5)
+
+
+def _release() -> str:
+    """Return the release of this package that a worker has."""
+    from eie_backend._versions import __version__
+
+    return __version__

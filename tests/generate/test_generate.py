@@ -1,0 +1,88 @@
+"""Generated files are what the definitions say, byte for byte."""
+
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from eie_backend import HardwareConfig
+from eie_backend.generate.__main__ import COMMAND, GENERATED, main
+from eie_backend.isa.counters import COUNTERS
+from eie_backend.isa.cycle_categories import CYCLE_CATEGORIES
+from eie_backend.isa.instructions import INSTRUCTIONS
+from eie_backend.machine.choices import ARITHMETIC
+from eie_backend.transform.constraints import CONSTRAINTS
+from eie_backend.transform.operators import HOST, LAYERS, PARTS
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("path", GENERATED)
+def test_the_checkout_is_up_to_date(path):
+    assert (CHECKOUT / path).read_bytes() == GENERATED[path]().encode(), f"run `{COMMAND}`"
+
+
+@pytest.mark.parametrize("path", GENERATED)
+def test_a_file_says_how_it_is_made(path):
+    assert f"`{COMMAND}`" in GENERATED[path]()
+
+
+def test_nothing_is_left_out():
+    isa, config, counters, cycles, arithmetics, isa_page, counters_page, cycles_page, ops_page = (
+        make() for make in GENERATED.values()
+    )
+    for instruction in INSTRUCTIONS:
+        assert f"kOpcode = {instruction.opcode};" in isa
+        assert f"\n## {instruction.name}\n" in isa_page
+        for spec in instruction.fields:
+            assert f"int64_t {spec.name};" in isa
+            assert f"| {spec.name} |" in isa_page
+    for number, arithmetic in enumerate(ARITHMETIC.values):
+        assert f"k{arithmetic.capitalize()} = {number}," in arithmetics
+    for spec in fields(HardwareConfig):
+        assert f'InRange("{spec.name}", ' in config
+    for counter in COUNTERS:
+        assert f"int64_t {counter.name} = 0;" in counters
+        assert f"| `{counter.name}` | {counter.unit} |" in counters_page
+    for category in CYCLE_CATEGORIES:
+        assert f"  k{''.join(map(str.capitalize, category.name.split('_')))}," in cycles
+        assert f"| `{category.name}` | {category.unit} |" in cycles_page
+    for constraint in CONSTRAINTS:
+        assert f"| `{constraint.__name__}` | " in ops_page
+    for operator in (*LAYERS, *PARTS, *HOST):
+        assert f"`{operator}`" in ops_page
+    assert "{" not in ops_page
+
+
+def run(monkeypatch, folder, *arguments):
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "argv", ["generate", *arguments])
+    return main()
+
+
+def test_check_names_stale_files_and_writes_nothing(monkeypatch, tmp_path, capsys):
+    assert run(monkeypatch, tmp_path, "--check") == 1
+    assert capsys.readouterr().err == (
+        f"out of date: {', '.join(GENERATED)}; run `python -m eie_backend.generate`\n"
+    )
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_written_is_up_to_date(monkeypatch, tmp_path, capsys):
+    assert run(monkeypatch, tmp_path) == 0
+    assert run(monkeypatch, tmp_path, "--check") == 0
+    (tmp_path / "docs/isa.md").write_text("edited", "utf-8")
+    assert run(monkeypatch, tmp_path, "--check") == 1
+    assert "out of date: docs/isa.md;" in capsys.readouterr().err
+    assert run(monkeypatch, tmp_path) == 0
+    for path, make in GENERATED.items():
+        assert (tmp_path / path).read_text("utf-8") == make()
+
+
+def test_the_command_checks_the_checkout():
+    # A checkout that is not installed has no runtime, of which TVM warns.
+    command = [sys.executable, "-W", "ignore", *COMMAND.split()[1:], "--check"]
+    result = subprocess.run(command, cwd=CHECKOUT, check=False, capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (0, "")

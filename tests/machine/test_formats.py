@@ -1,0 +1,138 @@
+"""Fixed-point formats: as precise as the calibrated ranges allow, and no saturation on them."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tvm import relax
+
+import eie_backend
+from eie_backend.compiler import prepare
+from eie_backend.compiler.stages import eie_programs
+from eie_backend.config import HardwareConfig
+from eie_backend.isa.interpreter import interpret
+from eie_backend.machine.formats import (
+    DEFAULT_RANGE,
+    MAX_LEFT_SHIFT,
+    MAX_RIGHT_SHIFT,
+    LayerRange,
+    RangedLayer,
+    accumulator_frac_bits,
+    layer_formats,
+    ranges_from,
+)
+from eie_backend.machine.target import as_target
+
+BOOK = np.array([0.0, -0.5, 1.5], np.float32)  # 14 fractional bits
+SMALL = np.array([0.0, 0.25], np.float32)  # 16 fractional bits
+magnitudes = st.floats(2.0**-40, 2.0**40)
+
+
+def layer(source=-1, *, book=BOOK, has_bias=True, has_relu=False, **found):
+    """Return a layer with these ranges; by default input 4, partial sums 100, results 50."""
+    values = {"input": 4.0, "partial_sum": 100.0, "product": 50.0, "sum": 50.0, "relu": 50.0}
+    return RangedLayer(LayerRange(**(values | found)), book, source, has_bias, has_relu)
+
+
+# Choice
+
+
+def test_scales_follow_from_ranges_and_codebook():
+    (found,) = layer_formats([layer()], 32)
+    assert found.input == 12  # 4.0 needs 3 integer bits beside the sign
+    assert found.weights == 14
+    assert found.accumulator == 24  # 100.0 needs 7 of 32
+    assert found.output == 9  # 50.0 needs 6 of 16
+    assert (found.product_shift, found.output_shift) == (2, 15)
+
+
+def test_a_layer_reads_the_scale_that_its_source_writes():
+    chain = layer_formats([layer(sum=70.0), layer(0, book=SMALL)], 32)
+    assert (chain[0].input, chain[0].output, chain[1].input) == (12, 8, 8)
+    branches = layer_formats([layer(), layer(0), layer(0)], 32)
+    assert branches[1] == branches[2]
+
+
+@pytest.mark.parametrize(
+    ("bias", "relu", "output"), [(False, False, 14), (True, False, 13), (True, True, 12)]
+)
+def test_only_what_the_machine_runs_counts(bias, relu, output):
+    found = {"product": 1.0, "sum": 2.0, "relu": 4.0}
+    (ranged,) = layer_formats([layer(has_bias=bias, has_relu=relu, **found)], 32)
+    assert ranged.output == output
+
+
+def test_the_accumulator_keeps_no_more_bits_than_products_have():
+    assert accumulator_frac_bits(2.0**-20, 2.0**-20, 20, 32) == 20
+
+
+def test_16_bits_trust_in_the_headroom_and_32_hold_every_partial_sum():
+    assert accumulator_frac_bits(1000.0, 10.0, 40, 16) == 10  # 20.0 needs 5 integer bits
+    assert accumulator_frac_bits(1000.0, 10.0, 40, 32) == 21  # 1000.0 needs 10
+
+
+def test_an_all_zero_layer_has_a_format():
+    nothing = RangedLayer(LayerRange(0, 0, 0, 0, 0), np.zeros(1, np.float32), -1, False, False)
+    (found,) = layer_formats([nothing], 16)
+    assert found.product_shift >= 0
+
+
+@given(magnitudes, magnitudes, magnitudes, magnitudes, st.sampled_from([16, 32]))
+def test_shifts_stay_within_the_machine(activation, partial, weight, output, bits):
+    book = np.array([0, weight], np.float32)
+    ranges = {"input": activation, "partial_sum": max(partial, output), "sum": output}
+    (found,) = layer_formats([layer(book=book, **ranges)], bits)
+    assert 0 <= found.product_shift <= MAX_RIGHT_SHIFT
+    assert -MAX_LEFT_SHIFT <= found.output_shift <= MAX_RIGHT_SHIFT
+
+
+def test_ranges_come_from_calibration_or_are_assumed():
+    table = {"fc1": {"input": 1, "partial_sum": 4, "product": 5, "sum": 2, "relu": 3}}
+    found, assumed = ranges_from(table, ["fc1", "fc2"])
+    assert found == LayerRange(1.0, 4.0, 5.0, 2.0, 3.0)
+    assert assumed == LayerRange()
+    assert assumed.input == assumed.sum == DEFAULT_RANGE
+
+
+# Saturation
+
+
+@settings(max_examples=6)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    sizes=st.lists(st.integers(1, 40), min_size=2, max_size=4),
+    scale=st.sampled_from([0.01, 1.0, 300.0]),
+)
+def test_calibration_data_saturates_nothing_in_32_bits(make_mlp, seed, sizes, scale):
+    mod = eie_backend.from_onnx(make_mlp(*sizes, batch=8, seed=seed))
+    x = np.random.default_rng(seed).normal(scale=scale, size=(8, sizes[0])).astype(np.float32)
+    target = as_target(HardwareConfig(num_pe=4, accumulator_bits=32))
+    (program,) = eie_programs(prepare(mod, target, calibration=x), target)
+    outputs, saturations = interpret(program, x)
+    assert saturations == 0
+    assert np.isfinite(outputs).all()
+
+
+def test_a_sum_of_large_opposite_products_does_not_saturate_32_bits():
+    weights = np.repeat(np.array([1, -1], np.float32), 2000)[:, None]
+    builder = relax.BlockBuilder()
+    x = relax.Var("x", relax.TensorType((1, 4000), "float32"))
+    with builder.function("main", [x]):
+        builder.emit_func_output(builder.emit(relax.op.matmul(x, relax.const(weights))))
+    data = np.ones((1, 4000), np.float32)
+    data[0, -1] = 0.5
+    config = HardwareConfig(accumulator_bits=32)
+    report = eie_backend.profile(eie_backend.compile(builder.get(), config, calibration=data), data)
+    assert set(report.saturations.values()) == {0}
+    assert report.outputs[0].tolist() == [[0.5]]
+
+
+@pytest.mark.parametrize("bits", [16, 32])
+def test_more_than_calibration_saw_saturates_and_is_counted(make_mlp, bits):
+    mod = eie_backend.from_onnx(make_mlp(20, 10, batch=2))
+    x = np.random.default_rng(0).normal(size=(2, 20)).astype(np.float32)
+    config = HardwareConfig(num_pe=4, accumulator_bits=bits)
+    compiled = eie_backend.compile(mod, config, calibration=x)
+    report = eie_backend.profile(compiled, 100 * x)
+    assert report.saturations["input_saturations"] > 0
+    assert report.saturations["output_saturations"] > 0
