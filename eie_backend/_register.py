@@ -59,6 +59,6 @@ def _dispatching(default: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _codegen(functions: Any, options: Any, _constant_names: Any) -> list[Any]:
-    from eie_backend.codegen.external import external_modules
+    from eie_backend.compiler.external import external_modules
 
     return external_modules(functions, options)

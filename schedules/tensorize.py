@@ -6,6 +6,7 @@ from tvm.s_tir import Schedule
 from tvm.tirx import PrimFunc
 
 from eie_backend.schedules import intrinsics
+from eie_backend.transform.attributes import RELU
 
 
 def tensorize(func: PrimFunc) -> PrimFunc:
@@ -37,6 +38,6 @@ def _intrinsic(block: str, extents: list[int], func: PrimFunc) -> str:
     if block.startswith("mvm"):
         return intrinsics.mvm(*extents)
     if block.startswith("write_back"):
-        return intrinsics.write_back(*extents, relu=bool(func.attrs["eie.relu"]))
+        return intrinsics.write_back(*extents, relu=bool(func.attrs[RELU]))
     has_bias = len(func.params) == 4
     return intrinsics.load_bias(*extents) if has_bias else intrinsics.clear(*extents)

@@ -11,6 +11,7 @@ from tvm.tirx import PrimFunc
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import ModelError
 from eie_backend.schedules.kernel import DenseShape, Span, Tiles, dense_kernel
+from eie_backend.transform.attributes import RELU
 
 
 def tile(func: PrimFunc, tiles: Tiles) -> PrimFunc:
@@ -41,9 +42,7 @@ def tile(func: PrimFunc, tiles: Tiles) -> PrimFunc:
     *operands, output = func.params
     batch, outputs = (int(extent) for extent in output.shape)
     has_bias = len(operands) > 2
-    shape = DenseShape(
-        batch, outputs, int(operands[0].shape[1]), has_bias, bool(func.attrs["eie.relu"])
-    )
+    shape = DenseShape(batch, outputs, int(operands[0].shape[1]), has_bias, bool(func.attrs[RELU]))
     tiled = dense_kernel(func.attrs["global_symbol"], shape, tiles)
     return tiled.with_attrs(dict(func.attrs.items()))
 

@@ -94,6 +94,7 @@ def compile_model(
     from eie_backend.frontend import from_onnx
     from eie_backend.machine.target import as_target
     from eie_backend.simulator.inputs import input_specs
+    from eie_backend.transform.attributes import attributes
 
     if emit is not None and emit not in STAGE.values:
         raise ModelError(f"--emit {emit}: no such form; choose one of {', '.join(STAGE.values)}")
@@ -139,7 +140,7 @@ def compile_model(
     plan = layer_plan(prepared, executable, machine)
     tables, balanced = [plan_table(plan)], None
     if balance != "off":
-        balanced = json.loads(str(prepared.attrs["eie.balance"]))
+        balanced = json.loads(attributes(prepared).balance)
         tables.append(balance_table(balanced))
     show({"balance": balanced, "layers": plan}, *tables, written=[output])
 

@@ -100,7 +100,7 @@ def compress_model(
     from eie_backend.show.drawing import require_matplotlib
     from eie_backend.simulator.inputs import input_specs
     from eie_backend.storage.container import read_eiez, to_eiez
-    from eie_backend.transform.constraints import explain
+    from eie_backend.transform.constraints import layer_reasons
 
     # All that can be refused is refused now, and not when hours of search are over.
     if search not in SAMPLER.values:
@@ -140,7 +140,7 @@ def compress_model(
         compressed, steps = network.apply(wanted)
         layers = network.storage(compressed, wanted)
     machine = None
-    if not all(explain(evaluator.module, config).values()) and all(
+    if any(reason is None for _, reason in layer_reasons(evaluator.module, config)) and all(
         layer.values < config.codebook_entries for layer in layers.values()
     ):
         machine = _simulate(compressed, evaluator, samples, calibration, bindings, config)

@@ -34,18 +34,19 @@ def layer_plan(mod: IRModule, executable: VMExecutable, target: Target) -> list[
     from eie_backend.isa.program import layer_storage
     from eie_backend.machine.codebook import nonzero_values
     from eie_backend.machine.target import config_of
-    from eie_backend.transform.constraints import explain
+    from eie_backend.transform.attributes import attributes
+    from eie_backend.transform.constraints import layer_reasons
     from eie_backend.transform.layers import dense_layers
 
     layers = {layer.name: layer for layer in dense_layers(mod)}
-    fitting = set(map(str, mod.attrs["eie.as_is"]))
+    fitting = set(attributes(mod).as_is)
     storage = {
         name: layer_storage(program, number)[1]
         for program in programs(executable)
         for number, name in enumerate(program.layers)
     }
     plan: list[dict[str, Any]] = []
-    for name, reason in explain(mod, config_of(target)).items():
+    for name, reason in layer_reasons(mod, config_of(target)):
         row: dict[str, Any] = {"name": name, "runs_on": "machine" if name in storage else "host"}
         if name in storage:
             matrix, groups = layers[name].weights, layers[name].groups

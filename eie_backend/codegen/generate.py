@@ -1,4 +1,4 @@
-"""Generate a program from a scheduled ``eie`` function.
+"""`generate_programs`: programs from the scheduled ``eie`` functions of a module.
 
 Before -> after, the statements of a kernel and its surroundings::
 
@@ -12,20 +12,21 @@ Before -> after, the statements of a kernel and its surroundings::
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 from tvm import IRModule, relax
+from tvm.ir import GlobalVar
 
 from eie_backend.codegen.act_rows import allocate_rows
-from eie_backend.config import HardwareConfig
+from eie_backend.codegen.manifest import manifest_of
+from eie_backend.codegen.residency import place_matrices
 from eie_backend.errors import ModelError
-from eie_backend.isa.program import Program, Step
+from eie_backend.isa.program import RECORD, Program, Step
 from eie_backend.lower.kernel_calls import KernelCall, kernel_calls
 from eie_backend.lower.kernel_steps import KernelStep, kernel_steps
-from eie_backend.machine.choices import Arithmetic, BiasMode
 from eie_backend.machine.codebook import bias_codes, codebook_of, nonzero_codes
 from eie_backend.machine.encoding import EncodedMatrix, encode
 from eie_backend.machine.formats import (
@@ -34,73 +35,86 @@ from eie_backend.machine.formats import (
     LayerRange,
     RangedLayer,
     layer_formats,
-    ranges_from,
 )
 from eie_backend.machine.numerics import quantize, value_bits
+from eie_backend.transform.attributes import RELU, ModuleAttributes, attributes
+from eie_backend.transform.partition import is_eie_function
 from eie_backend.work.progress import watched
 
 
-@dataclass(frozen=True)
-class CodegenOptions:
-    """What code generation needs beside the scheduled module.
+def generate_programs(mod: IRModule) -> list[Program]:
+    """Return the programs of a scheduled module, as the host calls them first to last.
 
-    `bias` is "register" (loaded at full precision) or "column" (the paper's shared-weight column).
+    Of the manifests, that of the alphabetically first symbol alone has the entries for reports.
+
+    Parameters
+    ----------
+    mod : IRModule
+        Its ``eie`` functions are lowered and scheduled for the machine in its attributes.
+
+    Raises
+    ------
+    ModelError
+        If a layer's formats or activations do not fit the machine.
     """
-
-    config: HardwareConfig
-    arithmetic: Arithmetic = "int16"
-    bias: BiasMode = "register"
-    calibration: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    manifest: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def is_float(self) -> bool:
-        """Whether values are float32 and need no formats."""
-        return self.arithmetic == "float32"
-
-    @property
-    def value_bits(self) -> int:
-        """Bits of an activation and of an expanded weight."""
-        return value_bits(self.arithmetic)
+    noted = attributes(mod)
+    manifest = manifest_of(noted)
+    short = {key: value for key, value in manifest.items() if key not in RECORD}
+    functions = eie_functions(mod)
+    first = min(functions, default="")
+    programs = []
+    for symbol, function in functions.items():
+        calls, results = kernel_calls(mod, function)
+        own = manifest if symbol == first else short
+        programs.append(_Generator(symbol, calls, results, noted, own).program())
+    return place_matrices(programs)
 
 
-def generate(mod: IRModule, symbol: str, options: CodegenOptions) -> Program:
-    """Return the program of the ``eie`` function `symbol` of a scheduled module.
-
-    It loads no matrix yet: see `eie_backend.codegen.residency`.
-    """
-    function = mod[symbol]
-    calls, results = kernel_calls(mod, function)
-    return _Generator(symbol, function, calls, results, options).program()
+def eie_functions(mod: IRModule) -> dict[str, relax.Function]:
+    """Return the machine's functions by symbol, in the order in which `main` calls them."""
+    found = {g.name_hint: f for g, f in mod.functions_items() if is_eie_function(f)}
+    main = next((f for g, f in mod.functions_items() if g.name_hint == "main"), None)
+    called = [
+        binding.value.op.name_hint
+        for block in (main.body.blocks if main is not None else ())
+        for binding in block.bindings
+        if isinstance(getattr(binding.value, "op", None), GlobalVar)
+    ]
+    order = dict.fromkeys([*(name for name in called if name in found), *found])
+    return {name: found[name] for name in order}
 
 
 class _Generator:
     def __init__(
         self,
         symbol: str,
-        function: relax.Function,
         calls: list[KernelCall],
         results: list[int],
-        options: CodegenOptions,
+        noted: ModuleAttributes,
+        manifest: Mapping[str, str],
     ) -> None:
-        self.symbol, self.calls, self.results, self.options = symbol, calls, results, options
+        assert noted.machine is not None
+        self.symbol, self.calls, self.results = symbol, calls, results
+        self.noted, self.config, self.manifest = noted, noted.machine, manifest
+        self.value_bits = value_bits(noted.arithmetic)
+        self.is_float = noted.arithmetic == "float32"
         self.layers = [call.layer for call in calls]
         self.codebooks = [codebook_of(call.weights) for call in calls]
         self.formats = self._formats()
         sizes = [call.weights.shape[0] for call in calls]
         self.inputs = calls[0].weights.shape[1]
         self.rows = allocate_rows(
-            [self.inputs, *sizes], [call.source + 1 for call in calls], results, options.config
+            [self.inputs, *sizes], [call.source + 1 for call in calls], results, self.config
         )
         self.matrices: list[EncodedMatrix] = []
         self.biases: list[NDArray[np.generic]] = []
 
     def _formats(self) -> list[LayerFormat]:
-        if self.options.is_float:
+        if self.is_float:
             return [FLOAT] * len(self.calls)
-        ranges = ranges_from(self.options.calibration, self.layers)
-        if self.options.bias == "column":
-            bits = self.options.value_bits
+        ranges = [self.noted.calibration.get(layer, LayerRange()) for layer in self.layers]
+        if self.noted.bias == "column":
+            bits = self.value_bits
             ranges = [
                 _with_room_for_one(n, r, bits) for n, r in zip(self.layers, ranges, strict=True)
             ]
@@ -110,12 +124,12 @@ class _Generator:
                 codebook,
                 call.source,
                 call.bias is not None,
-                bool(call.kernel.attrs["eie.relu"]),
+                bool(call.kernel.attrs[RELU]),
             )
             for call, layer_range, codebook in zip(self.calls, ranges, self.codebooks, strict=True)
         ]
-        config = self.options.config
-        return layer_formats(layers, config.accumulator_bits, self.options.value_bits)
+        config = self.config
+        return layer_formats(layers, config.accumulator_bits, self.value_bits)
 
     def program(self) -> Program:
         """Emit every layer between the input's load and the results' stores."""
@@ -133,8 +147,8 @@ class _Generator:
             steps.append(Step("store_act", {**store, "frac_bits": frac_bits}, result))
         return Program(
             symbol=self.symbol,
-            config=self.options.config,
-            arithmetic=self.options.arithmetic,
+            config=self.config,
+            arithmetic=self.noted.arithmetic,
             inputs=self.inputs,
             outputs=sum(sizes),
             layers=tuple(self.layers),
@@ -142,7 +156,7 @@ class _Generator:
             biases=tuple(self.biases),
             setup=(),
             steps=tuple(steps),
-            manifest=self.options.manifest,
+            manifest=self.manifest,
         )
 
     def _layer(self, number: int) -> list[Step]:
@@ -156,11 +170,11 @@ class _Generator:
         return steps
 
     def _load_bias(self, number: int, call: KernelStep, *, last_tile: bool) -> Step:
-        if self.options.bias == "column":
+        if self.noted.bias == "column":
             return Step("clear", {}, number)
         values = self._bias(number, call)
-        if not self.options.is_float:
-            bits = self.options.config.accumulator_bits
+        if not self.is_float:
+            bits = self.config.accumulator_bits
             values = quantize(values, self.formats[number].accumulator, bits).astype(np.int32)
         self.biases.append(values)
         return Step("load_bias", {"bias": len(self.biases) - 1}, number)
@@ -172,13 +186,13 @@ class _Generator:
         cols, rows = call.spans["w"]
         layer, codebook = self.calls[number], self.codebooks[number]
         column = None
-        if last_tile and self.options.bias == "column" and layer.bias is not None:
+        if last_tile and self.noted.bias == "column" and layer.bias is not None:
             column = bias_codes(layer.bias[slice(*rows)], codebook)
-        config, layer_format = self.options.config, self.formats[number]
+        config, layer_format = self.config, self.formats[number]
         codes = nonzero_codes(layer.weights[slice(*rows), slice(*cols)], codebook)
         matrix = encode(codes, codebook, config, column)
-        if not self.options.is_float:
-            words = quantize(matrix.codebook, layer_format.weights, self.options.value_bits)
+        if not self.is_float:
+            words = quantize(matrix.codebook, layer_format.weights, self.value_bits)
             matrix = replace(matrix, codebook=words.astype(np.int32))
         self.matrices.append(matrix)
         operands = {
@@ -192,7 +206,7 @@ class _Generator:
     def _write_back(self, number: int, call: KernelStep, *, last_tile: bool) -> Step:
         start, stop = call.spans["y"][1]
         operands = {
-            "dst_row": self.rows[number + 1] + start // self.options.config.num_pe,
+            "dst_row": self.rows[number + 1] + start // self.config.num_pe,
             "count": stop - start,
             "relu": call.args[1],
             "shift": self.formats[number].output_shift,

@@ -33,6 +33,8 @@ def place_matrices(programs: Sequence[Program]) -> list[Program]:
        to keep a matrix over the samples of a call, the partial sums of all of them would have to
        be held, and the destination registers hold those of one.
     """
+    if not programs:
+        return []
     config = programs[0].config
     if fit_together((m for program in programs for m in program.matrices), config):
         return [_with_setup(program) for program in programs]

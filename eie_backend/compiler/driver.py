@@ -8,26 +8,23 @@ from tvm.error import InternalError
 from tvm.relax import VMExecutable
 from tvm.target import Target
 
-from eie_backend.codegen.external import codegen_options
-from eie_backend.compiler.model_record import (
-    operations_json,
-    weights_after,
-    weights_before,
-    weights_json,
-)
-from eie_backend.compiler.placement import require_machine
-from eie_backend.compress import compress
-from eie_backend.compress.share_for_machine import ShareForMachine
+from eie_backend.compiler.compressed import Settings
+from eie_backend.compiler.pipeline import run
 from eie_backend.config import HardwareConfig
-from eie_backend.errors import EncodingError, ModelError, last_line
-from eie_backend.machine.choices import BALANCE, Arithmetic, BalanceMode, BiasMode, WinogradMode
+from eie_backend.errors import ModelError, last_line
+from eie_backend.machine.choices import (
+    ARITHMETIC,
+    BALANCE,
+    BIAS,
+    WINOGRAD,
+    Arithmetic,
+    BalanceMode,
+    BiasMode,
+    WinogradMode,
+)
 from eie_backend.machine.target import as_target, config_of
 from eie_backend.recipe import Recipe
-from eie_backend.transform.constraints import explain, fitting_layers
-from eie_backend.transform.dense_form import DenseForm, with_winograd
-from eie_backend.transform.layers import dense_layers
-from eie_backend.tuning.balance import balance as balance_rows
-from eie_backend.tuning.calibration import Data, calibrate
+from eie_backend.tuning.calibration import Data
 
 
 def compile(
@@ -96,7 +93,8 @@ def build(prepared: IRModule, target: Target) -> VMExecutable:
     Raises
     ------
     ModelError
-        If TVM cannot compile an operation of the host.
+        If TVM cannot compile an operation of the host, or the module was prepared for another
+        machine.
     """
     try:
         built: VMExecutable = tvm.compile(prepared, target=target)
@@ -121,52 +119,16 @@ def prepare(
     strict: bool = False,
 ) -> IRModule:
     """Return the compressed, calibrated and balanced module that `compile` hands to TVM."""
-    machine = as_target(target)
-    config = config_of(machine)
-    BALANCE.checked(balance, ModelError)
-    codegen_options(config, {"arithmetic": arithmetic, "bias": bias})
-    mod = with_winograd(mod, winograd)
-    if strict:
-        require_machine(mod, config)
-    recorded = operations_json(mod)
-    mod = DenseForm()(mod)
-    before = weights_before(mod)
-    fitting = list(fitting_layers(mod, config))
-    if recipe is not None:
-        check_bits(mod, recipe, config)
-        mod = compress(mod, recipe, config=config)
-    mod = ShareForMachine(config)(mod)
-    reasons = explain(mod, config)
-    if all(reasons.values()):
-        why = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
-        raise ModelError(
-            f"no layer of the model can run on the machine: {why or 'it has no dense layer'}"
-        )
-    if calibration is not None:
-        mod = calibrate(mod, calibration)
-    options = {
-        "eie.arithmetic": arithmetic,
-        "eie.bias": bias,
-        "eie.as_is": fitting,
-        "eie.operations": recorded,
-        "eie.weights": weights_json(before, weights_after(mod, before, config)),
-    }
-    mod = mod.with_attrs(options)
-    # Last: cycles depend on the weights that stay and on the zeros of the fixed-point format.
-    return balance_rows(mod, machine, balance, calibration)
-
-
-def check_bits(mod: IRModule, recipe: Recipe, config: HardwareConfig) -> None:
-    """Refuse a recipe that shares weights with more bits than the machine decodes.
-
-    Raises
-    ------
-    EncodingError
-        With every layer's.
-    """
-    bits = {layer.name: recipe.bits_of(*layer.names) for layer in dense_layers(mod)}
-    if wide := [f"{n} has bits={b}" for n, b in bits.items() if b > config.codebook_bits]:
-        raise EncodingError(
-            f"recipe: {', '.join(wide)}; the machine decodes {config.codebook_bits} bits: use "
-            f"bits={config.codebook_bits} or fewer, or a HardwareConfig with more codebook_bits"
-        )
+    settings = Settings(
+        config_of(as_target(target)),
+        recipe,
+        calibration,
+        ARITHMETIC.checked(arithmetic, ModelError),
+        BIAS.checked(bias, ModelError),
+        None if winograd is None else WINOGRAD.checked(winograd, ModelError),
+        BALANCE.checked(balance, ModelError),
+        strict=strict,
+        prepares=True,
+    )
+    prepared: IRModule = run(mod, "relax", "compressed", settings)
+    return prepared

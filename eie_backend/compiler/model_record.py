@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from tvm import IRModule, relax
 from tvm.tirx import IntImm
 
-from eie_backend.compiler.placement import Operation, operations, place
+from eie_backend.compiler.placement import Operation, place
 from eie_backend.config import HardwareConfig
 from eie_backend.files.spool import release
 from eie_backend.isa.program import Program
 from eie_backend.machine.codebook import CHUNK, nonzero_codes, nonzero_values
 from eie_backend.machine.nonzeros import in_threads
-from eie_backend.transform.layers import dense_layers, weights_by_layer
+from eie_backend.transform.layers import DenseLayer, weights_by_layer
 
 BINS = 64
 """Of a histogram of weights; even, so that 0 is an edge."""
@@ -83,12 +83,17 @@ def read_record(programs: Sequence[Program]) -> ModelRecord | None:
     return None
 
 
-def operations_json(mod: IRModule) -> str:
-    """Return the operations of a model as it was imported, as JSON: half of its graph."""
+def operations_json(mod: IRModule, model: Sequence[Operation]) -> str:
+    """Return the operations of a model as it was imported, as JSON: half of its graph.
+
+    Empty if the module has no `main`.
+    """
+    if "main" not in [gvar.name_hint for gvar in mod.get_global_vars()]:
+        return ""
     main = mod["main"]
     shapes = {b.var.name: _shape(b.var) for block in main.body.blocks for b in block.bindings}
     rows: list[tuple[Any, ...]] = [("input", p.name, (), _shape(p)) for p in main.params]
-    rows += [(o.operator, o.name, o.reads, shapes[o.name]) for o in operations(mod)]
+    rows += [(o.operator, o.name, o.reads, shapes[o.name]) for o in model]
     reads = tuple(var.name for var in relax.analysis.free_vars(main.body.body))
     return json.dumps([*rows, ("output", "output", reads, _shape(main.body.body))])
 
@@ -105,7 +110,7 @@ def graph_json(
     dense, partitioned, config
         As for `placement.place`.
     """
-    rows = json.loads(recorded)
+    rows = json.loads(recorded or "[]")
     model = [Operation(name, operator, tuple(reads)) for operator, name, reads, _ in rows]
     inner = [operation for operation in model if operation.operator not in ("input", "output")]
     placements = {row.name: row for row in place(inner, dense, partitioned, config)}
@@ -131,27 +136,21 @@ def weights_json(before: Mapping[str, Weights], after: Mapping[str, Weights]) ->
     )
 
 
-def weights_before(mod: IRModule) -> dict[str, Weights]:
-    """Return the weights of each layer of a module in dense form.
-
-    Raises
-    ------
-    ModelError
-        If weights are NaN or infinite; every such layer is named.
-    """
+def weights_before(layers: Sequence[DenseLayer]) -> dict[str, Weights]:
+    """Return the weights of each layer."""
     found = {}
-    for layer in dense_layers(mod):
+    for layer in layers:
         found[layer.name] = _weights(layer.weights)
         release(layer.weights)
     return found
 
 
 def weights_after(
-    mod: IRModule, before: Mapping[str, Weights], config: HardwareConfig
+    layers: Sequence[DenseLayer], before: Mapping[str, Weights], config: HardwareConfig
 ) -> dict[str, Weights]:
     """Return the compressed weights of each layer, in the same bins, and what shared values fit."""
     found = {}
-    for name, weights in weights_by_layer(mod).items():
+    for name, weights in weights_by_layer(layers).items():
         limit = before[name].limit if name in before else 0.0
         found[name] = _weights(weights, limit, config.codebook_entries - 1)
         release(weights)

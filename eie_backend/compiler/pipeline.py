@@ -1,56 +1,109 @@
-"""The order of our passes between a Relax module and TVM's own lowering."""
+"""The one pipeline: from any Relax module to the machine's images, form by form.
+
+`PHASES` is the table of the forms below the first; `compile`, ``--emit``, ``tvm.compile`` and
+``relay.build`` are this table, stopped at a row.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import tvm
-from tvm import IRModule, relax
+from tvm import IRModule
 from tvm.ir.transform import PassContext
 from tvm.target import Target
 
-from eie_backend.compiler.model_record import (
-    graph_json,
-    operations_json,
-    weights_after,
-    weights_before,
-    weights_json,
-)
-from eie_backend.compress.share_for_machine import ShareForMachine
-from eie_backend.config import HardwareConfig
-from eie_backend.machine.target import config_of
+from eie_backend.codegen.external import machine_code
+from eie_backend.codegen.generate import generate_programs
+from eie_backend.compiler.compressed import Settings, compressed
+from eie_backend.compiler.model_record import graph_json
+from eie_backend.errors import ModelError
+from eie_backend.isa.image import encode_image
+from eie_backend.isa.program import Program
+from eie_backend.lower.lower_to_tir import LowerToTIR
+from eie_backend.lower.schedule import ScheduleKernels
+from eie_backend.machine.choices import STAGE, Stage
+from eie_backend.machine.target import config_of, config_text
 from eie_backend.simulator.inputs import input_specs
-from eie_backend.transform.dense_form import DenseForm
+from eie_backend.transform.attributes import attributes, with_attributes
 from eie_backend.transform.partition import Partition
 
 
-def front_passes(config: HardwareConfig) -> list[Any]:
-    """Return the passes from any Relax module to a partitioned one."""
-    return [
-        # First: the others look for constant weights.
-        DenseForm(),
-        # Before Partition: layers with more values than the codebook would stay on the host.
-        ShareForMachine(config),
-        Partition(config),
-    ]
+def partitioned(mod: IRModule) -> IRModule:
+    """Return form 3 of form 2: the machine's layers are in functions of their own."""
+    config = attributes(mod).machine
+    assert config is not None
+    found = Partition(config)(mod)
+    graph = graph_json(attributes(mod).operations, mod, found, config)
+    return with_attributes(found, graph=graph, interface=interface(mod))
+
+
+def tir(mod: IRModule) -> IRModule:
+    """Return form 4 of form 3: the functions call scheduled kernels with ``T.eie`` intrinsics."""
+    noted = attributes(mod)
+    assert noted.machine is not None
+    passes = [LowerToTIR(), ScheduleKernels(noted.machine, noted.bias)]
+    lowered: IRModule = tvm.transform.Sequential(passes)(mod)
+    return lowered
+
+
+def images(programs: list[Program]) -> list[bytes]:
+    """Return form 6 of form 5: the programs as the machine loads them."""
+    return [encode_image(program) for program in programs]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """How a form is made of the one before it; `STAGE.meanings` has a sentence for each form."""
+
+    stage: Stage
+    make: Callable[..., Any]
+
+
+PHASES = (
+    Phase("compressed", compressed),
+    Phase("partitioned", partitioned),
+    Phase("tir", tir),
+    Phase("eie", generate_programs),
+    Phase("image", images),
+)
+"""The first takes `Settings` beside the module; from then on all that is needed travels on it."""
+
+
+def run(form: Any, since: Stage, to: Stage, settings: Settings | None = None) -> Any:
+    """Take a form of a network further down the table.
+
+    Parameters
+    ----------
+    form : IRModule or list of Program
+        The form `since`.
+    since, to : str
+        Stages; what is there already stays as it is.
+    settings : Settings, optional
+        What is wanted of the first phase.
+    """
+    for phase in PHASES[STAGE.number(since) : STAGE.number(to)]:
+        make = phase.make if settings is None else partial(phase.make, settings=settings)
+        form, settings = make(form), None
+    return form
 
 
 def eie_pipeline(target: Target) -> Any:
-    """Return the pipeline of an eie target: up to runtime modules for the machine's functions."""
-    config = config_of(target)
+    """Return the pass of an eie target: up to runtime modules for the machine's functions."""
 
     @tvm.transform.module_pass(opt_level=0, name="eie.pipeline")
     def pipeline(mod: IRModule, _context: PassContext) -> IRModule:
-        *front, partition = front_passes(config)
-        shared = tvm.transform.Sequential(front)(mod)
-        partitioned = partition(shared)
-        options = {**codegen_attributes(mod), "interface": interface(mod)}
-        options |= record(mod, shared, partitioned, config)
-        built = relax.transform.RunCodegen({"eie": options})(partitioned)
-        # The weights are in the images; TVM would put these constants into the library, too.
-        return built.without_attr("const_name_to_constant")
+        config, prepared_for = config_of(target), attributes(mod).machine
+        if prepared_for not in (None, config):
+            raise ModelError(
+                f"prepared for the machine {config_text(prepared_for)!r}, built for "
+                f"{config_text(config)!r}; build for the same one, or prepare again"
+            )
+        return machine_code(run(mod, "relax", "partitioned", Settings(config)))
 
     return pipeline
 
@@ -59,25 +112,3 @@ def interface(mod: IRModule) -> str:
     """Return name, shape and dtype of the inputs of a module's `main` as JSON; "[]" without one."""
     has_main = "main" in [gvar.name_hint for gvar in mod.get_global_vars()]
     return json.dumps(input_specs(mod) if has_main else [])
-
-
-def record(
-    mod: IRModule, shared: IRModule, partitioned: IRModule, config: HardwareConfig
-) -> dict[str, str]:
-    """Return the manifest's entries for reports: a module's graph, and its weights.
-
-    What `compile` has noted of the model before it was compressed is taken from the attributes.
-    """
-    noted = codegen_attributes(mod)
-    weights = noted.get("weights")
-    if weights is None:
-        before = weights_before(DenseForm()(mod))
-        weights = weights_json(before, weights_after(shared, before, config))
-    recorded = noted.get("operations") or operations_json(mod)
-    return {"graph": graph_json(str(recorded), shared, partitioned, config), "weights": weights}
-
-
-def codegen_attributes(mod: IRModule) -> Mapping[str, Any]:
-    """Return the module attributes that code generation reads, without their ``eie.`` prefix."""
-    attributes = dict(mod.attrs.items()) if mod.attrs else {}
-    return {k.removeprefix("eie."): v for k, v in attributes.items() if k.startswith("eie.")}

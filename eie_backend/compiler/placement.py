@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -13,13 +13,13 @@ from tvm.target import Target
 
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import ModelError
-from eie_backend.lower.lower_to_tir import is_eie_function
 from eie_backend.machine.target import as_target, config_of
-from eie_backend.transform.constraints import explain as layer_reasons
+from eie_backend.transform.attributes import LAYER, attributes
+from eie_backend.transform.constraints import layer_reasons
 from eie_backend.transform.dense_form import DenseForm
-from eie_backend.transform.layers import map_weights
+from eie_backend.transform.layers import DenseLayer, dense_layers, map_weights
 from eie_backend.transform.operators import LAYERS, never_on_machine
-from eie_backend.transform.partition import Partition
+from eie_backend.transform.partition import Partition, is_eie_function
 
 EPILOGUE = ("add", "nn.relu")
 
@@ -76,10 +76,17 @@ def explain(mod: IRModule, target: Target | HardwareConfig | str | None = None) 
     """
     if "main" not in [gvar.name_hint for gvar in mod.get_global_vars()]:
         raise ModelError("explain: the module has no function `main`; give one that has")
-    config = config_of(as_target(target))
+    dense = DenseForm()(mod)
+    return placements(operations(mod), dense, dense_layers(dense), config_of(as_target(target)))
+
+
+def placements(
+    model: list[Operation], dense: IRModule, layers: Sequence[DenseLayer], config: HardwareConfig
+) -> list[Placement]:
+    """Do what `explain` does, for a model's operations and its dense form with known layers."""
     # Sharing gives every layer few enough values; zeros stand for its result, which takes long.
-    dense = map_weights(DenseForm()(mod), lambda _, weights: np.zeros_like(weights))
-    return place(operations(mod), dense, Partition(config)(dense), config)
+    shared = map_weights(dense, layers, lambda _, weights: np.zeros_like(weights))
+    return place(model, shared, Partition(config)(shared), config)
 
 
 class Operation(NamedTuple):
@@ -112,13 +119,13 @@ def place(
     config : HardwareConfig
         The machine.
     """
-    reasons = layer_reasons(dense, config)
     layers = _layers(dense, partitioned)
+    reasons = dict(layer_reasons(dense, config, {name for name, *_ in model} - layers.keys()))
     remaining = {operation[:2] for operation in operations(dense)}
     layers |= _absorbed(model, remaining, layers)
     # What follows Winograd's products follows the output transform.
-    origins = dense.attrs.get("eie.convolutions", {}) if dense.attrs else {}
-    transformed = {str(o["name"]) for name, o in origins.items() if str(o["name"]) != str(name)}
+    origins = attributes(dense).convolutions
+    transformed = {origin.name for name, origin in origins.items() if origin.name != name}
     found = []
     for operation in model:
         name, operator, _ = operation
@@ -137,16 +144,18 @@ def place(
     return found
 
 
-def require_machine(mod: IRModule, target: Target | HardwareConfig | str | None = None) -> None:
-    """Raise `ModelError` with every layer of `mod` that would stay on the host, and why."""
-    if left := [row for row in explain(mod, target) if row.runs_on == "host" and row.is_layer]:
+def require_machine(placed: Sequence[Placement]) -> None:
+    """Raise `ModelError` with every layer that would stay on the host, and why."""
+    if left := [row for row in placed if row.runs_on == "host" and row.is_layer]:
         why = "; ".join(f"{row.name} ({row.operator}): {row.reason}" for row in left)
         raise ModelError(f"strict: {len(left)} layers would stay on the host: {why}")
 
 
 def _bindings(mod: IRModule) -> Iterator[relax.VarBinding]:
-    for block in mod["main"].body.blocks:
-        yield from block.bindings
+    for gvar, function in mod.functions_items():
+        if gvar.name_hint == "main":
+            for block in function.body.blocks:
+                yield from block.bindings
 
 
 def _operator(value: relax.Expr) -> str:
@@ -161,8 +170,8 @@ def _operator(value: relax.Expr) -> str:
 def _layers(dense: IRModule, partitioned: IRModule) -> dict[str, str]:
     """Return the machine's layer for each variable of `dense` that the machine computes."""
     layers = {name: name for name in _machine_layers(partitioned)}
-    origins = dense.attrs.get("eie.convolutions", {}) if dense.attrs else {}
-    layers |= {str(o["name"]): str(o["name"]) for name, o in origins.items() if name in layers}
+    origins = attributes(dense).convolutions
+    layers |= {origin.name: origin.name for name, origin in origins.items() if name in layers}
     host = {
         binding.var.name
         for binding in _bindings(partitioned)
@@ -211,7 +220,7 @@ def _machine_layers(partitioned: IRModule) -> Iterator[str]:
             for block in function.body.blocks:
                 composites = (binding.value for binding in block.bindings)
                 yield from (
-                    str(composite.attrs["eie.layer"])
+                    str(composite.attrs[LAYER])
                     for composite in composites
                     if isinstance(composite, relax.Function)
                 )

@@ -15,7 +15,13 @@ from eie_backend.config import HardwareConfig
 from eie_backend.errors import RecipeError
 from eie_backend.machine.choices import PruningMethod
 from eie_backend.machine.codebook import CHUNK
-from eie_backend.transform.layers import map_weights, new_like, weights_by_layer
+from eie_backend.transform.layers import (
+    DenseLayer,
+    layers_of,
+    map_weights,
+    new_like,
+    weights_by_layer,
+)
 from eie_backend.transform.module_pass import ModulePass
 
 
@@ -57,7 +63,11 @@ class Prune(ModulePass):
 
     def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
         """Return the pruned module."""
-        together = self._kept_together(mod)
+        return self.rewritten(mod, layers_of(mod))
+
+    def rewritten(self, mod: IRModule, layers: Sequence[DenseLayer]) -> IRModule:
+        """Return the module, whose layers are known, pruned."""
+        together = self._kept_together(layers)
 
         def change(name: str, weights: NDArray[np.float32]) -> NDArray[np.float32]:
             density = self.density.get(name, 1.0)
@@ -68,13 +78,12 @@ class Prune(ModulePass):
                 return masked(weights, one[name])
             return prune(weights, density)
 
-        return map_weights(mod, change, "pruning")
+        return map_weights(mod, layers, change, "pruning")
 
-    def _kept_together(self, mod: IRModule) -> dict[str, NDArray[np.bool_]]:
+    def _kept_together(self, layers: Sequence[DenseLayer]) -> dict[str, NDArray[np.bool_]]:
         """Return what stays of the layers that compete with each other."""
-        names = {name for name, method in self.method.items() if method == "global"}
-        weights = {n: w for n, w in weights_by_layer(mod).items() if n in names} if names else {}
-        return kept(weights, self.density, self.method, self.num_pe)
+        competing = [layer for layer in layers if self.method.get(layer.name) == "global"]
+        return kept(weights_by_layer(competing), self.density, self.method, self.num_pe)
 
 
 def prune(weights: NDArray[np.float32], density: float) -> NDArray[np.float32]:

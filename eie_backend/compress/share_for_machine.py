@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import tvm
 from tvm import IRModule
 from tvm.ir.transform import PassContext
 
 from eie_backend.compress.share_weights import ShareWeights
 from eie_backend.config import HardwareConfig
+from eie_backend.files.spool import release
 from eie_backend.transform.constraints import CONSTRAINTS, Candidate, few_values, why_not
-from eie_backend.transform.layers import dense_layers
+from eie_backend.transform.layers import DenseLayer, layers_of
 from eie_backend.transform.module_pass import ModulePass
 
 
@@ -28,10 +31,16 @@ class ShareForMachine(ModulePass):
 
     def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
         """Return the module with shared weights."""
+        return self.rewritten(mod, layers_of(mod))
+
+    def rewritten(self, mod: IRModule, layers: Sequence[DenseLayer]) -> IRModule:
+        """Return the module, whose layers are known, with shared weights."""
         others = [constraint for constraint in CONSTRAINTS if constraint is not few_values]
-        layers = [
-            Candidate(layer.name, layer.uses[0].binding.value, self.config)
-            for layer in dense_layers(mod)
-        ]
-        names = [layer.name for layer in layers if why_not(layer, others) is None]
-        return ShareWeights(dict.fromkeys(names, self.config.codebook_bits))(mod)
+        names = []
+        for layer in layers:
+            found = Candidate(layer.name, layer.uses[0].binding.value, self.config)
+            if why_not(found, others) is None and not few_values(found):
+                names.append(layer.name)
+            release(layer.weights)
+        bits = dict.fromkeys(names, self.config.codebook_bits)
+        return ShareWeights(bits).rewritten(mod, layers) if names else mod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,9 +13,9 @@ from tvm.ir.transform import PassContext
 
 from eie_backend.compress.kmeans import cluster
 from eie_backend.machine.choices import Initialization
-from eie_backend.machine.codebook import nearest
+from eie_backend.machine.codebook import nearest, nonzero_values
 from eie_backend.machine.nonzeros import NonZeros, nonzeros
-from eie_backend.transform.layers import map_weights, new_like
+from eie_backend.transform.layers import DenseLayer, layers_of, map_weights, new_like
 from eie_backend.transform.module_pass import ModulePass
 
 
@@ -52,13 +52,17 @@ class ShareWeights(ModulePass):
 
     def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
         """Return the module with shared weights."""
+        return self.rewritten(mod, layers_of(mod))
+
+    def rewritten(self, mod: IRModule, layers: Sequence[DenseLayer]) -> IRModule:
+        """Return the module, whose layers are known, with shared weights."""
 
         def change(name: str, weights: NDArray[np.float32]) -> NDArray[np.float32]:
             if name not in self.bits:
                 return weights
             return share(weights, self.bits[name], self.initialization.get(name, "best"))
 
-        return map_weights(mod, change, "sharing weights")
+        return map_weights(mod, layers, change, "sharing weights")
 
 
 def share(
@@ -73,12 +77,11 @@ def share(
     >>> share(np.array([[1, 0, 1.5], [-1, 4, 0]], np.float32), 2).tolist()
     [[1.25, 0.0, 1.25], [-1.0, 4.0, 0.0]]
     """
-    found = nonzeros(weights)
-    codes, codebook = share_codes(found, bits, initialization)
-    values = codebook[codes.values]
-    if np.array_equal(values, found.values):
+    entries = (1 << bits) - 1
+    if nonzero_values(weights, at_most=entries).size <= entries:
         return weights
-    del found
+    codes, codebook = share_codes(nonzeros(weights), bits, initialization)
+    values = codebook[codes.values]
     shared = new_like(weights)
     replace(codes, values=values).write(shared)
     return shared

@@ -1,8 +1,8 @@
-"""`compression_steps`: compress a Relax module step by step, each guarded."""
+"""`dense_steps`: compress a module in dense form step by step, each guarded."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tvm import IRModule
@@ -12,52 +12,58 @@ from eie_backend.compress.guards import Drift, guard
 from eie_backend.compress.prune import Prune
 from eie_backend.compress.share_weights import ShareWeights
 from eie_backend.config import HardwareConfig
-from eie_backend.machine.choices import WinogradMode
 from eie_backend.recipe import Recipe
-from eie_backend.transform.dense_form import DenseForm, with_winograd
-from eie_backend.transform.layers import dense_layers, weights_by_layer
-from eie_backend.transform.module_pass import ModulePass
+from eie_backend.transform.attributes import with_attributes
+from eie_backend.transform.layers import DenseLayer, layers_of, weights_by_layer
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
-    """A step of compression: the module after it, and what it changed layer by layer."""
+class CompressionStep:
+    """A step of compression: the module after it, its layers, and what it changed in each."""
 
     name: str
     mod: IRModule
+    layers: list[DenseLayer]
     drift: list[Drift]
 
 
-def compression_steps(
-    mod: IRModule,
-    recipe: Recipe | None = None,
-    winograd: WinogradMode | None = None,
-    config: HardwareConfig | None = None,
-) -> Iterator[Step]:
-    """Yield "prune" and "share" of `compress`, which has the same arguments and errors.
+def dense_steps(
+    mod: IRModule, layers: Sequence[DenseLayer], recipe: Recipe, config: HardwareConfig
+) -> Iterator[CompressionStep]:
+    """Yield "prune" and "share", with the errors of `compress`.
+
+    Parameters
+    ----------
+    mod : IRModule
+        A module in dense form.
+    layers : sequence of DenseLayer
+        Its layers.
+    recipe : Recipe
+        How they are compressed.
+    config : HardwareConfig
+        The machine.
 
     Yields
     ------
-    Step
+    CompressionStep
         Its module is plain Relax and remembers the recipe.
     """
-    recipe, config = recipe or Recipe(), config or HardwareConfig()
-    mod = DenseForm()(with_winograd(mod, winograd)).with_attr("eie.recipe", recipe.to_json())
-    for name, change, bits in _plan(mod, recipe, config):
-        after = change(mod)
-        drift = guard(name, weights_by_layer(mod), weights_by_layer(after), bits)
-        mod = after
-        yield Step(name, mod, drift)
+    mod = with_attributes(mod, recipe=recipe.to_json())
+    for name, change, bits in _plan(layers, recipe, config):
+        after = change.rewritten(mod, layers)
+        found = layers_of(after)
+        drift = guard(name, weights_by_layer(layers), weights_by_layer(found), bits)
+        mod, layers = after, found
+        yield CompressionStep(name, mod, found, drift)
 
 
 def _plan(
-    mod: IRModule, recipe: Recipe, config: HardwareConfig
-) -> list[tuple[str, ModulePass, dict[str, int] | None]]:
+    layers: Sequence[DenseLayer], recipe: Recipe, config: HardwareConfig
+) -> list[tuple[str, Prune | ShareWeights, dict[str, int] | None]]:
     """Return each step's name and pass, and the codebook bits that hold after it."""
-    layers = dense_layers(mod)
     names = {layer.name: layer.names for layer in layers}
     groups = {layer.name: layer.groups for layer in layers}
-    weights = {layer.name: layer.weights for layer in layers}
+    weights = weights_by_layer(layers)
     density = target_densities(recipe, weights, names, groups)
     # With groups, most of the matrix is zero for good; a layer that keeps all is left alone.
     shares = {name: share / groups[name] if share < 1 else 1.0 for name, share in density.items()}

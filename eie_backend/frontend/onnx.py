@@ -27,6 +27,7 @@ from eie_backend.frontend.onnx_file import LargeWeights, load_external_data, rea
 from eie_backend.frontend.onnx_importer import import_onnx
 from eie_backend.frontend.onnx_inputs import missing_inputs
 from eie_backend.storage.container import is_eiez, load_eiez
+from eie_backend.transform.attributes import with_attributes
 from eie_backend.transform.normalize import Normalize
 
 Model = str | PathLike[str] | bytes | ModelProto
@@ -82,7 +83,7 @@ def from_onnx(model: Model, bind: Mapping[str, int] | None = None) -> IRModule:
         raise ModelError(f"{label}: {'; '.join(faults)}; export it again")
     with _importing(label):
         normal = Normalize()(mod)
-    return normal.with_attr("eie.model_sha256", digest.hexdigest())
+    return with_attributes(normal, model_sha256=digest.hexdigest())
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from tvm.relax.expr_functor import PyExprMutator, mutator
 from eie_backend.errors import ModelError, first_line
 from eie_backend.frontend.dimensions import bind_dimensions
 from eie_backend.frontend.names import identifier, named
+from eie_backend.transform.attributes import with_attributes
 from eie_backend.transform.layers import is_call, layer_bindings, map_functions
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def from_pytorch(
     bound = relax.transform.BindParams("main", parameters)(imported)
     static = bind_dimensions(_with_clipped_takes(bound), bind)
     found = named(static, _layer_names(imported, targets, root))
-    return found.with_attr("eie.model_sha256", _digest(imported, parameters))
+    return with_attributes(found, model_sha256=_digest(imported, parameters))
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from tvm import IRModule
 
 from eie_backend.errors import ModelError, first_line
 from eie_backend.frontend.names import named
+from eie_backend.transform.attributes import with_attributes
 from eie_backend.transform.layers import matmuls
 
 
@@ -53,4 +54,4 @@ def from_stablehlo(text: str) -> IRModule:
         ) from error
     digest = hashlib.sha256(str(module).encode()).hexdigest()  # without locations
     names = {binding.var.name: binding.var.name for binding, _ in matmuls(imported)}
-    return named(imported, names).with_attr("eie.model_sha256", digest)
+    return with_attributes(named(imported, names), model_sha256=digest)

@@ -10,6 +10,7 @@ from tvm import IRModule, relax
 from tvm.ir import GlobalVar
 from tvm.tirx import PrimFunc
 
+from eie_backend.transform.attributes import LAYER
 from eie_backend.transform.layers import constant_array
 
 
@@ -30,7 +31,7 @@ class KernelCall:
     @property
     def layer(self) -> str:
         """Name of the source layer."""
-        return str(self.kernel.attrs["eie.layer"])
+        return str(self.kernel.attrs[LAYER])
 
 
 def kernel_calls(mod: IRModule, function: relax.Function) -> tuple[list[KernelCall], list[int]]:

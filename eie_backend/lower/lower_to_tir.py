@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
+from itertools import chain, count
 from math import prod
 
 import numpy as np
@@ -13,10 +15,10 @@ from tvm.ir.expr import GenericConst
 from tvm.ir.transform import PassContext
 
 from eie_backend.schedules.kernel import DenseShape, dense_kernel
+from eie_backend.transform.attributes import LAYER, RELU
 from eie_backend.transform.layers import constant_array, is_matmul
 from eie_backend.transform.module_pass import ModulePass
-
-CODEGEN = "eie"
+from eie_backend.transform.partition import is_eie_function
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,15 +42,6 @@ class CompositeLayer:
         return DenseShape(self.batch, outputs, inputs, self.bias is not None, self.relu)
 
 
-def is_eie_function(function: object) -> bool:
-    """Return whether `function` is a Relax function that the machine runs."""
-    return (
-        isinstance(function, relax.Function)
-        and function.attrs is not None
-        and function.attrs.get("Codegen") == CODEGEN
-    )
-
-
 def composite_layer(function: relax.Function) -> CompositeLayer:
     """Read the one layer of a composite function."""
     bindings = [binding for block in function.body.blocks for binding in block.bindings]
@@ -65,7 +58,7 @@ def composite_layer(function: relax.Function) -> CompositeLayer:
     )
     relu = any(binding.value.op.name == "relax.nn.relu" for binding in bindings)
     batch = prod(int(extent) for extent in list(matmul.value.ty.shape.values)[:-1])
-    name = str(function.attrs["eie.layer"])
+    name = str(function.attrs[LAYER])
     return CompositeLayer(name, matmul.value.args[1], bias, relu, batch)
 
 
@@ -85,21 +78,24 @@ class LowerToTIR(ModulePass):
     def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
         """Return the module with kernels."""
         functions = dict(mod.functions_items())
+        taken = {gvar.name_hint for gvar in functions}
         for gvar, function in mod.functions_items():
             if is_eie_function(function):
-                lowered = lower(gvar.name_hint, function)
+                lowered = lower(gvar.name_hint, function, taken)
                 functions[gvar] = lowered[gvar.name_hint]
-                functions |= {g: f for g, f in lowered.functions_items() if is_kernel(f)}
+                kernels = {g: f for g, f in lowered.functions_items() if is_kernel(f)}
+                functions |= kernels
+                taken |= {kernel.name_hint for kernel in kernels}
         return IRModule(functions, attrs=mod.attrs)
 
 
 def is_kernel(function: object) -> bool:
     """Return whether `function` is the kernel of a layer."""
-    return isinstance(function, tvm.tirx.PrimFunc) and "eie.layer" in function.attrs
+    return isinstance(function, tvm.tirx.PrimFunc) and LAYER in function.attrs
 
 
-def lower(name: str, function: relax.Function) -> IRModule:
-    """Return one ``eie`` function and its kernels as a module of their own."""
+def lower(name: str, function: relax.Function, taken: Container[str] = ()) -> IRModule:
+    """Return one ``eie`` function and its kernels, none with a name that is taken, as a module."""
     builder = relax.BlockBuilder()
     params = [relax.Var(param.name, param.ty) for param in function.params]
     values: dict[relax.Var, relax.Expr] = dict(zip(function.params, params, strict=True))
@@ -111,7 +107,7 @@ def lower(name: str, function: relax.Function) -> IRModule:
                 else:
                     composite = values[binding.value.op]
                     source = values[binding.value.args[0]]
-                    values[binding.var] = _emit_kernel(builder, composite, source)
+                    values[binding.var] = _emit_kernel(builder, composite, source, taken)
             result = function.body.body
             if isinstance(result, relax.Tuple):
                 outputs = relax.Tuple([values[field] for field in result.fields])
@@ -123,12 +119,18 @@ def lower(name: str, function: relax.Function) -> IRModule:
 
 
 def _emit_kernel(
-    builder: relax.BlockBuilder, composite: relax.Function, source: relax.Expr
+    builder: relax.BlockBuilder,
+    composite: relax.Function,
+    source: relax.Expr,
+    taken: Container[str],
 ) -> relax.Var:
     layer = composite_layer(composite)
-    kernel = dense_kernel(f"{layer.name}_kernel", layer.shape)
-    kernel = kernel.with_attrs({"eie.layer": layer.name, "eie.relu": layer.relu})
-    gvar = builder.add_func(kernel, f"{layer.name}_kernel")
+    stem = f"{layer.name}_kernel"
+    # A layer whose uses differ in bias, ReLU or batch has a kernel in several functions.
+    name = next(n for n in chain([stem], (f"{stem}_{k}" for k in count(2))) if n not in taken)
+    kernel = dense_kernel(name, layer.shape)
+    kernel = kernel.with_attrs({LAYER: layer.name, RELU: layer.relu})
+    gvar = builder.add_func(kernel, name)
     operands = [_reshape(builder, source, [layer.batch, layer.shape.inputs]), layer.weights]
     operands += [] if layer.bias is None else [relax.const(layer.bias)]
     result_type = relax.TensorType((layer.batch, layer.shape.outputs), "float32")

@@ -10,13 +10,13 @@ from tvm.ir.transform import PassContext
 
 from eie_backend.config import HardwareConfig
 from eie_backend.lower.kernel_calls import KernelCall, kernel_calls
-from eie_backend.lower.lower_to_tir import is_eie_function
 from eie_backend.machine.codebook import bias_codes, codebook_of
 from eie_backend.machine.encoding import slice_lengths
 from eie_backend.schedules.kernel import Span, Tiles
 from eie_backend.schedules.tensorize import tensorize
 from eie_backend.schedules.tile import choose_tiles, tile
 from eie_backend.transform.module_pass import ModulePass
+from eie_backend.transform.partition import is_eie_function
 
 
 @tvm.transform.module_pass(opt_level=0, name="eie.ScheduleKernels")

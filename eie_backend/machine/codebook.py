@@ -12,6 +12,9 @@ from eie_backend.machine.nonzeros import NonZeros, in_threads, nonzeros
 CHUNK = 1 << 18
 """Weights looked at together: what a pass over a large matrix holds beside it."""
 
+FEW = 16
+"""Values that are looked for one by one."""
+
 MIN_TABLE = 1 << 16
 """Values for which a table is made."""
 
@@ -32,8 +35,14 @@ def nonzero_values(weights: NDArray[np.float32], at_most: int | None = None) -> 
     flat = weights.ravel(order="K")
     found = np.zeros(0, np.float32)
     for start in range(0, flat.size, CHUNK):
-        part = flat[start : start + CHUNK]
-        found = np.union1d(found, part[part != 0])
+        new = flat[start : start + CHUNK]
+        new = new[new != 0]
+        # A few comparisons instead of a sort: the first part mostly has all of few values.
+        for value in found[:FEW]:
+            new = new[new != value]
+        if not new.size:
+            continue
+        found = np.union1d(found, new)
         if at_most is not None and found.size > at_most:
             break
     return found

@@ -6,7 +6,7 @@ data takes `DEFAULT_RANGE`. Weight scales follow from the codebook.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -117,15 +117,3 @@ def layer_formats(
         output = min(wanted, accumulator + MAX_LEFT_SHIFT)
         formats.append(LayerFormat(source, weights, accumulator, output))
     return formats
-
-
-def ranges_from(
-    calibration: Mapping[str, Mapping[str, float]], layers: Sequence[str]
-) -> list[LayerRange]:
-    """Return each layer's range from a module's ``eie.calibration`` attribute."""
-    return [
-        LayerRange(**{key: float(value) for key, value in calibration[layer].items()})
-        if layer in calibration
-        else LayerRange()
-        for layer in layers
-    ]

@@ -31,11 +31,21 @@ def target(config: HardwareConfig | None = None) -> Target:
     >>> config_of(target(HardwareConfig(num_pe=16))).num_pe
     16
     """
-    config = config or HardwareConfig()
+    model = config_text(config or HardwareConfig())
+    return Target({**DESCRIPTION, **({"model": model} if model else {})})
+
+
+def config_text(config: HardwareConfig) -> str:
+    """Return a machine as text: the sizes that differ from the paper's, ``num_pe=16,fifo_depth=4``.
+
+    Examples
+    --------
+    >>> config_text(HardwareConfig(num_pe=16))
+    'num_pe=16'
+    """
     default = HardwareConfig().to_dict()
     changed = {k: v for k, v in config.to_dict().items() if v != default[k]}
-    model = ",".join(f"{name}={value}" for name, value in changed.items())
-    return Target({**DESCRIPTION, **({"model": model} if model else {})})
+    return ",".join(f"{name}={value}" for name, value in changed.items())
 
 
 def as_target(machine: Target | HardwareConfig | str | None) -> Target:
@@ -67,15 +77,24 @@ def config_of(candidate: Target) -> HardwareConfig:
     ConfigError
         If the target's ``model`` is not a list of ``field=integer``, or names impossible sizes.
     """
-    model = str(candidate.attrs.get("model", ""))
+    return config_from_text(str(candidate.attrs.get("model", "")), "target model")
+
+
+def config_from_text(text: str, what: str = "machine") -> HardwareConfig:
+    """Return the machine that `config_text` wrote; `what` names the text in messages.
+
+    Raises
+    ------
+    ConfigError
+        If it is not a list of ``field=integer``, or names impossible sizes.
+    """
     known = HardwareConfig().to_dict()
     sizes = {}
-    for item in filter(None, model.split(",")):
+    for item in filter(None, text.split(",")):
         name, _, value = item.partition("=")
         if name not in known or not re.fullmatch(r"-?[0-9]+", value):
             raise ConfigError(
-                f"target model {model!r}: {item!r} is not field=integer; fields are "
-                f"{', '.join(known)}"
+                f"{what} {text!r}: {item!r} is not field=integer; fields are {', '.join(known)}"
             )
         sizes[name] = int(value)
     return HardwareConfig(**sizes)

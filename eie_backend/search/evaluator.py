@@ -15,7 +15,8 @@ from tvm_ffi import structural_hash
 from eie_backend._versions import __version__
 from eie_backend.errors import ModelError
 from eie_backend.simulator.inputs import as_array, batches, check_inputs, check_labels, input_specs
-from eie_backend.transform.dense_form import DenseForm, with_winograd
+from eie_backend.transform.attributes import with_attributes
+from eie_backend.transform.dense_form import DenseForm
 from eie_backend.transform.host_matmul import HostMatmul
 from eie_backend.transform.layers import DenseLayer, as_tensor, dense_layers
 from eie_backend.transform.weights_as_inputs import WeightsAsInputs
@@ -77,7 +78,7 @@ class Evaluator:
     def __init__(
         self, mod: IRModule, data: Data, labels: ArrayLike, metric: Metric | None = None
     ) -> None:
-        normal = DenseForm()(with_winograd(mod, "never"))
+        normal = DenseForm()(with_attributes(mod, winograd="never"))
         specs = input_specs(normal)
         arrays = check_inputs(specs, data)
         self.calls = list(batches(arrays, specs))

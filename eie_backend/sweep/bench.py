@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from tvm import IRModule
 
 from eie_backend._versions import __version__
-from eie_backend.compiler import check_bits, compile
+from eie_backend.compiler import compile
+from eie_backend.compiler.compressed import check_bits
 from eie_backend.compress import compress
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import EieError
@@ -26,7 +27,7 @@ from eie_backend.search.evaluator import top1
 from eie_backend.simulator.runner import Runner
 from eie_backend.sweep.network import Network
 from eie_backend.sweep.space import Design
-from eie_backend.transform.dense_form import with_winograd
+from eie_backend.transform.attributes import with_attributes
 from eie_backend.tuning.calibration import Data, calibrate
 
 
@@ -140,8 +141,9 @@ class Bench:
 
         It takes as long as compiling.
         """
-        module = with_winograd(self.network(model).module, "never")
-        check_bits(module, recipe, config)
+        network = self.network(model)
+        check_bits(network.evaluator.layers, recipe, config)
+        module = with_attributes(network.module, winograd="never")
         key = Design(model, config, recipe).compressed
         last = _prepared.get(self)
         if last is None or last[0] != key:

@@ -5,7 +5,7 @@ PE k owns the outputs i with ``i mod P == k``: which weights a PE holds follows 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 import tvm
@@ -17,7 +17,7 @@ from tvm.ir.transform import PassContext
 from tvm.relax.expr_functor import PyExprMutator, mutator
 from tvm.tirx import IntImm
 
-from eie_backend.transform.layers import dense_layers, is_matmul
+from eie_backend.transform.layers import DenseLayer, is_matmul, layers_of, map_functions
 from eie_backend.transform.module_pass import ModulePass
 
 Order = NDArray[np.int64]
@@ -65,25 +65,20 @@ class BalanceRows(ModulePass):
 
     def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
         """Return the module with reordered layers."""
-        functions = {
-            gvar: _Reorder(mod, function, self.orders).visit_expr(function)
-            if isinstance(function, relax.Function)
-            else function
-            for gvar, function in mod.functions_items()
-        }
-        return IRModule(functions, attrs=mod.attrs)
+        movable = movable_layers(layers_of(mod))
+        return map_functions(mod, lambda f: _Reorder(mod, f, movable, self.orders).visit_expr(f))
 
 
-def movable_layers(mod: IRModule) -> set[str]:
+def movable_layers(layers: Iterable[DenseLayer]) -> set[str]:
     """Return the names of the dense layers that one matmul uses."""
-    return {layer.name for layer in dense_layers(mod) if len(layer.uses) == 1}
+    return {layer.name for layer in layers if len(layer.uses) == 1}
 
 
-def order_sources(mod: IRModule) -> dict[str, str]:
+def order_sources(layers: Sequence[DenseLayer]) -> dict[str, str]:
     """Return the dense layers that read another's outputs and can follow their order: its name."""
-    movable = movable_layers(mod)
+    movable = movable_layers(layers)
     found = {}
-    for layer in dense_layers(mod):
+    for layer in layers:
         use = layer.uses[0]
         source = carriers(use.function, movable).get(use.binding.value.args[0])
         if source is not None and layer.name in movable:
@@ -133,10 +128,14 @@ class _Reorder(PyExprMutator):
     """Variables stay the same; those of `carrier` change the order of what they hold."""
 
     def __init__(
-        self, mod: IRModule, function: relax.Function, orders: Mapping[str, Order]
+        self,
+        mod: IRModule,
+        function: relax.Function,
+        movable: Collection[str],
+        orders: Mapping[str, Order],
     ) -> None:
         super().__init__(mod)
-        self.movable = movable_layers(mod)
+        self.movable = movable
         self.rows = {name: order for name, order in orders.items() if name in self.movable}
         names = carriers(function, self.rows)
         self.carrier = {var: self.rows[name] for var, name in names.items()}

@@ -18,7 +18,13 @@ from eie_backend.transform.convolution import (
     channel_values,
     is_convolution,
 )
-from eie_backend.transform.layers import is_call, is_constant_matrix, is_matmul, is_shared
+from eie_backend.transform.layers import (
+    is_call,
+    is_constant_matrix,
+    is_matmul,
+    is_shared,
+    map_functions,
+)
 from eie_backend.transform.module_pass import ModulePass
 
 
@@ -44,19 +50,23 @@ class FoldBatchNorm(ModulePass):
 
     def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
         """Return the module with batch norms folded."""
-        functions = dict(mod.functions_items())
-        for gvar, function in mod.functions_items():
-            if isinstance(function, relax.Function):
-                functions[gvar] = _Fold(mod, function).visit_expr(function)
-        folded = IRModule(functions, attrs=mod.attrs)
+        found: list[relax.Var] = []
+        folded = map_functions(
+            mod, lambda function: _Fold(mod, function, found).visit_expr(function)
+        )
+        if not found:
+            return mod
         cleaned: IRModule = relax.transform.DeadCodeElimination()(folded)
         return cleaned
 
 
 @mutator
 class _Fold(PyExprMutator):
-    def __init__(self, mod: IRModule, function: relax.Function) -> None:
+    """Folds the batch norms of a function, and notes the variables of their results in `found`."""
+
+    def __init__(self, mod: IRModule, function: relax.Function, found: list[relax.Var]) -> None:
         super().__init__(mod)
+        self.found = found
         bindings = [b for block in function.body.blocks for b in block.bindings]
         self.bound = {b.var: b.value for b in bindings}
         self.reads = Counter(v for b in bindings for v in relax.analysis.free_vars(b.value))
@@ -67,6 +77,7 @@ class _Fold(PyExprMutator):
         if folded is None:
             super().visit_var_binding_(binding)
             return
+        self.found.append(binding.var)
         new = type(binding.var)(binding.var.name, binding.var.ty)
         self.builder_.emit_normalized(relax.VarBinding(new, self.builder_.normalize(folded)))
         self.set_var_remap(binding.var, new)

@@ -6,10 +6,12 @@ that users read when a layer stays on the host.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from tvm import IRModule, relax
 from tvm.tirx import IntImm
 
@@ -19,7 +21,6 @@ from eie_backend.transform.convolution import Convolution, is_convolution
 from eie_backend.transform.convolution_constraints import CONVOLUTION_CONSTRAINTS
 from eie_backend.transform.layers import (
     constant_weights,
-    dense_layers,
     is_constant_matrix,
     layer_bindings,
     matmuls_by_layer,
@@ -90,7 +91,7 @@ def few_values(layer: Candidate) -> bool:
     """
     weights = constant_weights(layer.matmul)
     assert weights is not None
-    return nonzero_values(weights, at_most=layer.max_values).size <= layer.max_values
+    return fits_codebook(weights, layer.config)
 
 
 def fits_act_sram(layer: Candidate) -> bool:
@@ -109,6 +110,9 @@ CONSTRAINTS: tuple[Callable[[Candidate], bool], ...] = (
 )
 """Checked in order; the first that fails is reported."""
 
+UNSHARED = tuple(constraint for constraint in CONSTRAINTS if constraint is not few_values)
+"""Those that sharing weights does not help."""
+
 
 Layer = TypeVar("Layer")
 
@@ -125,21 +129,19 @@ def why_not(
     return None
 
 
-def fitting_layers(mod: IRModule, config: HardwareConfig) -> dict[str, int]:
-    """Return the values of each layer whose weights fit the codebook as they are.
+def fits_codebook(weights: NDArray[np.float32], config: HardwareConfig) -> bool:
+    """Return whether weights have few enough values as they are.
 
-    Such a layer may have been pruned, clustered or palettised by any tool; it is never clustered
-    again.
+    They may have been pruned, clustered or palettised by any tool; they are never clustered again.
     """
     limit = config.codebook_entries - 1
-    found = {
-        layer.name: nonzero_values(layer.weights, at_most=limit).size for layer in dense_layers(mod)
-    }
-    return {name: values for name, values in found.items() if values <= limit}
+    return nonzero_values(weights, at_most=limit).size <= limit
 
 
-def explain(mod: IRModule, config: HardwareConfig) -> dict[str, str | None]:
-    """Return why each layer of a module stays on the host; None if it does not.
+def layer_reasons(
+    mod: IRModule, config: HardwareConfig, names: Container[str] | None = None
+) -> Iterator[tuple[str, str | None]]:
+    """Yield each layer of a module, and why it stays on the host; None if it does not.
 
     Matmuls with the same weights are one layer.
 
@@ -149,16 +151,15 @@ def explain(mod: IRModule, config: HardwareConfig) -> dict[str, str | None]:
         A module in dense form, compressed or not: its convolutions are those that stay.
     config : HardwareConfig
         The machine.
+    names : container of str, optional
+        The only layers that are asked for.
     """
-
-    def reason(name: str, value: relax.Call) -> str | None:
-        if is_convolution(value):
-            return why_not(Convolution(name, value), CONVOLUTION_CONSTRAINTS)
-        return why_not(Candidate(name, value, config))
-
     first_uses = {uses[0].binding.var for uses in matmuls_by_layer(mod)}
-    return {
-        binding.var.name: reason(binding.var.name, binding.value)
-        for binding, _ in layer_bindings(mod)
-        if is_convolution(binding.value) or binding.var in first_uses
-    }
+    for binding, _ in layer_bindings(mod):
+        name, value = binding.var.name, binding.value
+        if names is not None and name not in names:
+            continue
+        if is_convolution(value):
+            yield name, why_not(Convolution(name, value), CONVOLUTION_CONSTRAINTS)
+        elif binding.var in first_uses:
+            yield name, why_not(Candidate(name, value, config))

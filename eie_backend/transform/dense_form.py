@@ -15,11 +15,6 @@ from eie_backend.transform.module_pass import ModulePass
 from eie_backend.transform.normalize import Normalize
 
 
-def with_winograd(mod: IRModule, mode: str | None) -> IRModule:
-    """Return the module with the choice for its 3x3 convolutions; None leaves it as it is."""
-    return mod if mode is None else mod.with_attr("eie.winograd", mode)
-
-
 @tvm.transform.module_pass(opt_level=0, name="eie.DenseForm")
 class DenseForm(ModulePass):
     """Bring a module into the form that compression, calibration and `Partition` read.
@@ -28,24 +23,32 @@ class DenseForm(ModulePass):
 
     1. The result is plain Relax: it computes the same values on any target.
     2. Applying it twice changes nothing.
+
+    What takes dense form does not ask for it again: public functions bring their module to it, and
+    hand it on.
     """
 
     def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
         """Return the module in dense form."""
-        passes = [
-            # Before constants are folded: a broadcast weight is many times larger.
-            DropBroadcasts(),
-            # Before the rest: they look for constants.
-            Normalize(),
-            # Before the convolutions are gone.
-            FoldBatchNorm(),
-            LowerConvolutions(),
-            # Again: folding makes constants that repeat themselves, and convolutions equal layers.
-            DropBroadcasts(),
-            Normalize(),
-            CanonicalLayers(),
-            # Last: it looks for layers and their biases.
-            MergeSums(),
-        ]
-        dense: IRModule = tvm.transform.Sequential(passes)(mod)
+        normal = tvm.transform.Sequential(
+            [
+                # Before constants are folded: a broadcast weight is many times larger.
+                DropBroadcasts(),
+                # Before the rest: they look for constants.
+                Normalize(),
+            ]
+        )(mod)
+        lowered = tvm.transform.Sequential(
+            [
+                # Before the convolutions are gone.
+                FoldBatchNorm(),
+                LowerConvolutions(),
+                # Again: folding makes constants that repeat themselves.
+                DropBroadcasts(),
+            ]
+        )(normal)
+        if not lowered.same_as(normal):
+            lowered = Normalize()(lowered)
+        # Sums last: they look for layers and their biases.
+        dense: IRModule = tvm.transform.Sequential([CanonicalLayers(), MergeSums()])(lowered)
         return dense

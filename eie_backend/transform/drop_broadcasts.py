@@ -38,6 +38,7 @@ class DropBroadcasts(ModulePass):
 
     def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
         """Return the module without the broadcasts."""
+        dropped: list[relax.Expr] = []
 
         @mutator
         class Drop(PyExprMutator):
@@ -51,6 +52,7 @@ class DropBroadcasts(ModulePass):
                         plain = self.builder_.normalize(relax.Call(call.op, operands, call.attrs))
                         if structural_equal(plain.ty, call.ty):
                             call = plain
+                            dropped.append(operand)
                             break
                 return call
 
@@ -67,7 +69,8 @@ class DropBroadcasts(ModulePass):
                 if not source.same_as(operand) and (kept == 1 or _end(source) == _end(operand)):
                     yield source
 
-        return map_functions(mod, Drop(mod).visit_expr)
+        plain = map_functions(mod, Drop(mod).visit_expr)
+        return plain if dropped else mod
 
 
 def _end(operand: relax.Expr) -> list[str]:

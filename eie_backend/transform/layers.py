@@ -3,12 +3,12 @@
 A layer is a constant matrix (inputs, outputs) on the right of a float32 ``R.matmul``; several
 matmuls may use it, as those of a recurrent network's time steps do. Its name is the name of the
 variable that its first matmul is bound to. Convolutions become layers in `LowerConvolutions`, which
-notes in the module's attribute ``eie.convolutions`` what they were.
+notes in the module's attributes what they were.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -23,6 +23,7 @@ from tvm.relax.expr_functor import PyExprMutator, mutator
 
 from eie_backend.errors import ModelError
 from eie_backend.files.spool import release
+from eie_backend.transform.attributes import Origin, attributes
 from eie_backend.transform.convolution import is_convolution
 from eie_backend.work.progress import watched
 
@@ -163,14 +164,14 @@ def matmuls_by_layer(mod: IRModule) -> list[list[LayerUse]]:
 
 
 def dense_layers(mod: IRModule) -> list[DenseLayer]:
-    """Return the dense layers of a normalised module, in order of first use.
+    """Return the dense layers of a module in dense form, in order of first use.
 
     Raises
     ------
     ModelError
         If weights or biases are NaN or infinite; every such layer is named.
     """
-    layers = _layers(mod)
+    layers = layers_of(mod)
     faults: list[str] = []
     for layer in layers:
         faults += _faults(layer)
@@ -180,24 +181,26 @@ def dense_layers(mod: IRModule) -> list[DenseLayer]:
     return layers
 
 
-def weights_by_layer(mod: IRModule) -> dict[str, NDArray[np.float32]]:
-    """Return views of the layers' weights (outputs, inputs) by name; NaN is not looked for."""
-    return {layer.name: layer.weights for layer in _layers(mod)}
+def layers_of(mod: IRModule) -> list[DenseLayer]:
+    """Return the same; NaN is not looked for.
 
-
-def _layers(mod: IRModule) -> list[DenseLayer]:
-    origins = mod.attrs.get("eie.convolutions", {}) if mod.attrs else {}
-
-    def origin(name: str) -> tuple[str, int, bool]:
-        known = origins.get(name, {"name": name, "groups": 1})
-        return str(known["name"]), int(known["groups"]), name in origins
-
+    One walk through the module: who needs its layers more than once hands them on.
+    """
+    origins = attributes(mod).convolutions
     layers = []
     for uses in matmuls_by_layer(mod):
         name = uses[0].binding.var.name
         if (weights := constant_weights(uses[0].binding.value)) is not None:
-            layers.append(DenseLayer(name, weights, uses, *origin(name)))
+            origin = origins.get(name, Origin(name, 1))
+            layers.append(
+                DenseLayer(name, weights, uses, origin.name, origin.groups, name in origins)
+            )
     return layers
+
+
+def weights_by_layer(layers: Iterable[DenseLayer]) -> dict[str, NDArray[np.float32]]:
+    """Return the layers' weights (outputs, inputs) by name."""
+    return {layer.name: layer.weights for layer in layers}
 
 
 def is_bias(operand: relax.Expr, outputs: int) -> bool:
@@ -239,23 +242,23 @@ def _faults(layer: DenseLayer) -> Iterator[str]:
 
 def map_weights(
     mod: IRModule,
+    layers: Sequence[DenseLayer],
     change: Callable[[str, NDArray[np.float32]], NDArray[np.float32]],
     what: str = "",
 ) -> IRModule:
-    """Return the module with every layer's weights (outputs, inputs) replaced by `change`.
+    """Return the module with the weights (outputs, inputs) of its `layers` replaced by `change`.
 
     `change` takes the layer's name and weights, once per layer, and returns weights of the same
-    shape; a layer whose weights it returns as they are keeps its constant. `what` is told to who
-    watches.
+    shape; a layer whose weights it returns as they are keeps its constant, and a module of such
+    layers stays the same. `what` is told to who watches.
     """
     changed: dict[relax.Expr, relax.Expr] = {}
-    layers = _layers(mod)
     for layer in watched(what, layers, lambda layer: layer.weights.size) if what else layers:
         new = change(layer.name, layer.weights)
         release(layer.weights)
         if new is not layer.weights:
             changed[layer.operand] = relax.const(as_tensor(new.T))
-    return replace_operands(mod, changed)
+    return replace_operands(mod, changed) if changed else mod
 
 
 def replace_operands(mod: IRModule, changed: Mapping[relax.Expr, relax.Expr]) -> IRModule:

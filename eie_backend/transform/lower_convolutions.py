@@ -12,9 +12,9 @@ from tvm import IRModule, relax, te
 from tvm.ir.transform import PassContext
 from tvm.relax.expr_functor import PyExprMutator, mutator
 
-from eie_backend.errors import ModelError
-from eie_backend.machine.choices import WINOGRAD, WinogradMode
+from eie_backend.machine.choices import WinogradMode
 from eie_backend.transform import winograd
+from eie_backend.transform.attributes import Origin, attributes, with_attributes
 from eie_backend.transform.constraints import why_not
 from eie_backend.transform.convolution import (
     Convolution,
@@ -66,19 +66,18 @@ class LowerConvolutions(ModulePass):
         Raises
         ------
         ModelError
-            If ``eie.winograd`` has an unknown value.
+            If the module's attributes have an unknown value.
         """
-        attributes = dict(mod.attrs.items()) if mod.attrs else {}
-        mode = WINOGRAD.checked(str(attributes.get("eie.winograd", WINOGRAD.default)), ModelError)
-        lower = _Lower(mod, mode)
+        noted = attributes(mod)
+        lower = _Lower(mod, noted.winograd)
         for gvar, function in mod.functions_items():
             if isinstance(function, relax.Function):
                 lower.builder_.update_func(gvar, lower.visit_expr(function))
         if not lower.origins:
             return mod
         lowered = tvm.transform.Sequential(CLEANING)(lower.builder_.finalize())
-        known = dict(attributes.get("eie.convolutions", {}))
-        return lowered.with_attrs({**attributes, "eie.convolutions": {**known, **lower.origins}})
+        kept = IRModule(dict(lowered.functions_items()), attrs=mod.attrs)
+        return with_attributes(kept, convolutions={**noted.convolutions, **lower.origins})
 
 
 @mutator
@@ -87,7 +86,7 @@ class _Lower(PyExprMutator):
         super().__init__(mod)
         self.mode = mode
         self.taken = {binding.var.name for binding, _ in layer_bindings(mod)}
-        self.origins: dict[str, dict[str, object]] = {}
+        self.origins: dict[str, Origin] = {}
         self.last: dict[relax.Var, tuple[relax.Var, str]] = {}
         """For a permuted result: the result with channels last, and the layout it has now."""
 
@@ -156,7 +155,7 @@ class _Lower(PyExprMutator):
     def _matmul(
         self, layer: Convolution, x: relax.Expr, weights: NDArray[np.float32], name: str
     ) -> relax.Var:
-        self.origins[name] = {"name": layer.name, "groups": layer.groups}
+        self.origins[name] = Origin(layer.name, layer.groups)
         product = relax.op.matmul(x, relax.const(np.ascontiguousarray(weights)))
         return self._bind(product, name)
 

@@ -14,10 +14,30 @@ from tvm.relax.transform import FusionPattern, PatternCheckContext
 
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import ModelError
-from eie_backend.transform.constraints import Candidate, why_not
-from eie_backend.transform.layers import is_bias, map_functions, matmuls, matmuls_by_layer
+from eie_backend.machine.target import config_text
+from eie_backend.transform.attributes import CODEGEN_FIELDS, LAYER, PREFIX, options
+from eie_backend.transform.constraints import UNSHARED, Candidate, fits_codebook, why_not
+from eie_backend.transform.layers import (
+    constant_weights,
+    is_bias,
+    map_functions,
+    matmuls,
+    matmuls_by_layer,
+)
 from eie_backend.transform.module_pass import ModulePass
 from eie_backend.transform.unify_functions import unify_functions
+
+CODEGEN = "eie"
+"""Of the functions that the machine runs, the attribute ``Codegen``."""
+
+
+def is_eie_function(function: object) -> bool:
+    """Return whether `function` is a Relax function that the machine runs."""
+    return (
+        isinstance(function, relax.Function)
+        and function.attrs is not None
+        and function.attrs.get("Codegen") == CODEGEN
+    )
 
 
 def _pattern(bias: bool, relu: bool) -> tuple[DFPattern, Mapping[str, DFPattern]]:
@@ -33,15 +53,15 @@ def _pattern(bias: bool, relu: bool) -> tuple[DFPattern, Mapping[str, DFPattern]
 def patterns(config: HardwareConfig, layers: Container[relax.Expr]) -> list[FusionPattern]:
     """Return the composite patterns of some layers' weights, longest first.
 
-    Each has the machine's constraints.
+    Each has the machine's constraints but for the number of values, which is known of `layers`.
     """
 
     def runs_on_machine(context: PatternCheckContext) -> bool:
         matmul = context.annotated_expr["matmul"]
         name = context.value_to_bound_var[matmul].name
-        if matmul.args[1] not in layers or why_not(Candidate(name, matmul, config)) is not None:
+        if matmul.args[1] not in layers or not _is_closed(context):
             return False
-        if not _is_closed(context):
+        if why_not(Candidate(name, matmul, config), UNSHARED) is not None:
             return False
         bias = context.annotated_expr.get("bias")
         # A constant of another shape is a broadcast that stays on the host.
@@ -79,7 +99,7 @@ def _name_composites(partitioned: IRModule, names: Mapping[relax.Expr, str]) -> 
             if "Composite" not in (function.attrs or {}):
                 return super().visit_function_(function)
             ((matmul, _),) = matmuls(IRModule({"composite": function}))
-            return function.with_attr("eie.layer", names[matmul.value.args[1]])
+            return function.with_attr(LAYER, names[matmul.value.args[1]])
 
     return map_functions(partitioned, Name(partitioned).visit_expr)
 
@@ -100,6 +120,7 @@ class Partition(ModulePass):
     3. All other operations are left alone.
     4. A layer that several matmuls use is a function of its own, so that the machine holds its
        weights once; uses with another bias, ReLU or batch are other functions.
+    5. Each function notes its machine, and what else code generation reads of the module.
 
     Parameters
     ----------
@@ -114,9 +135,16 @@ class Partition(ModulePass):
         """Return the partitioned module."""
         groups = [(uses[0].binding, len(uses)) for uses in matmuls_by_layer(mod)]
         names = {binding.value.args[1]: binding.var.name for binding, _ in groups}
-        shared = {binding.value.args[1] for binding, uses in groups if uses > 1}
+        # Once for each layer: looking for values takes longest.
+        fitting = {
+            binding.value.args[1]
+            for binding, _ in groups
+            if (weights := constant_weights(binding.value)) is not None
+            and fits_codebook(weights, self.config)
+        }
+        shared = {binding.value.args[1] for binding, uses in groups if uses > 1} & fitting
         apart = self._fuse(mod, shared, annotate_codegen=True)
-        fused = self._fuse(apart, names.keys() - shared, annotate_codegen=False)
+        fused = self._fuse(apart, fitting - shared, annotate_codegen=False)
         try:
             merged = relax.transform.MergeCompositeFunctions()(fused)
         except InternalError as error:
@@ -124,7 +152,16 @@ class Partition(ModulePass):
                 "the module calls packed functions, which TVM's MergeCompositeFunctions does not "
                 "know; remove these calls"
             ) from error
-        return unify_functions(_name_composites(merged, names))
+        return unify_functions(self._noted(_name_composites(merged, names), mod))
+
+    def _noted(self, partitioned: IRModule, mod: IRModule) -> IRModule:
+        """Note on each of the machine's functions what code generation needs to know."""
+        given = {name: value for name, value in options(mod).items() if name in CODEGEN_FIELDS}
+        given["machine"] = config_text(self.config)
+        noted = {f"{PREFIX}{name}": value for name, value in given.items()}
+        return map_functions(
+            partitioned, lambda f: f.with_attrs(noted) if is_eie_function(f) else f
+        )
 
     def _fuse(self, mod: IRModule, layers: Set[relax.Expr], *, annotate_codegen: bool) -> IRModule:
         fuse = relax.transform.FuseOpsByPattern(

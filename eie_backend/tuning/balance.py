@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,18 +12,20 @@ from numpy.typing import NDArray
 from tvm import IRModule, relax
 from tvm.target import Target
 
+from eie_backend.codegen.external import machine_code
 from eie_backend.codegen.library import programs
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import ModelError
-from eie_backend.lower.lower_to_tir import CompositeLayer, composite_layer, is_eie_function
-from eie_backend.machine.choices import BALANCE, Arithmetic
+from eie_backend.lower.lower_to_tir import CompositeLayer, composite_layer
+from eie_backend.machine.choices import BALANCE, Arithmetic, BalanceMode
 from eie_backend.machine.codebook import bias_codes, codebook_of, codes_of
 from eie_backend.machine.numerics import quantize, value_bits
 from eie_backend.machine.target import config_of
 from eie_backend.simulator.inputs import batches, check_inputs, evenly, input_specs
+from eie_backend.transform.attributes import attributes, with_attributes
 from eie_backend.transform.balance_rows import BalanceRows, Order, movable_layers, order_sources
-from eie_backend.transform.layers import constant_array, dense_layers
-from eie_backend.transform.partition import Partition
+from eie_backend.transform.layers import DenseLayer, constant_array, layers_of
+from eie_backend.transform.partition import Partition, is_eie_function
 from eie_backend.tuning.calibration import Data, returning
 from eie_backend.tuning.row_orders import row_orders
 from eie_backend.tuning.scan_cycles import scan_cycles
@@ -64,13 +66,21 @@ def balance(mod: IRModule, target: Target, mode: str, data: Data | None = None) 
     InputError
         If the data does not fit the module's inputs.
     """
-    BALANCE.checked(mode, ModelError)
+    chosen = BALANCE.checked(mode, ModelError)
+    config = config_of(target)
+    return balance_layers(with_attributes(mod, machine=config), layers_of(mod), chosen, data)
+
+
+def balance_layers(
+    mod: IRModule, layers: Sequence[DenseLayer], mode: BalanceMode, data: Data | None = None
+) -> IRModule:
+    """Do what `balance` does for a module that notes its machine, with known layers."""
     if mode == "off":
         return mod
-    scans = _Scans.of(mod, target, data)
+    scans = _Scans.of(mod, layers, data)
     orders: dict[str, Order] = {}
     table = {}
-    movable = movable_layers(mod)
+    movable = movable_layers(layers)
     for name, x in scans.inputs.items():
         chosen = "off"
         if name in movable:
@@ -81,7 +91,7 @@ def balance(mod: IRModule, target: Target, mode: str, data: Data | None = None) 
     for name, row in table.items():
         row["cycles"] = scans.cycles(name, orders)
     balanced: IRModule = BalanceRows(orders)(mod)
-    return balanced.with_attr("eie.balance", json.dumps({"mode": mode, "layers": table}))
+    return with_attributes(balanced, balance=json.dumps({"mode": mode, "layers": table}))
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,19 +111,21 @@ class _Scans:
     config: HardwareConfig
 
     @classmethod
-    def of(cls, mod: IRModule, target: Target, data: Data | None) -> _Scans:
-        config = config_of(target)
-        layers = machine_layers(mod, config)
-        weights = {layer.name: constant_array(layer.weights).T for layer in layers}
+    def of(cls, mod: IRModule, layers: Sequence[DenseLayer], data: Data | None) -> _Scans:
+        noted = attributes(mod)
+        assert noted.machine is not None
+        partitioned = Partition(noted.machine)(mod)
+        placed = machine_layers(partitioned, mod, layers)
+        weights = {layer.name: constant_array(layer.weights).T for layer in placed}
         codebooks = {name: codebook_of(values) for name, values in weights.items()}
-        column = str((mod.attrs or {}).get("eie.bias", "register")) == "column"
+        column = noted.bias == "column"
         return cls(
             {name: codes_of(values, codebooks[name]) for name, values in weights.items()},
             codebooks,
-            {layer.name: layer.bias for layer in layers if column and layer.bias is not None},
-            observe(mod, target, data) if data is not None else _ones(layers),
-            order_sources(mod),
-            config,
+            {layer.name: layer.bias for layer in placed if column and layer.bias is not None},
+            observe(mod, layers, data) if data is not None else _ones(placed),
+            order_sources(layers),
+            noted.machine,
         )
 
     def choose(self, name: str, orders: Mapping[str, Order], *, keep: bool) -> tuple[str, Order]:
@@ -150,11 +162,13 @@ class _Scans:
         return (codes, x) if columns is None else (codes[:, columns], x[:, columns])
 
 
-def machine_layers(mod: IRModule, config: HardwareConfig) -> list[CompositeLayer]:
+def machine_layers(
+    partitioned: IRModule, mod: IRModule, layers: Sequence[DenseLayer]
+) -> list[CompositeLayer]:
     """Return the layers of a module's `main` that the machine runs, in program order."""
     found = {
         layer.name: layer
-        for function in Partition(config)(mod).functions.values()
+        for function in partitioned.functions.values()
         if is_eie_function(function)
         for block in function.body.blocks
         for binding in block.bindings
@@ -164,7 +178,7 @@ def machine_layers(mod: IRModule, config: HardwareConfig) -> list[CompositeLayer
     main = mod["main"]
     return [
         found[layer.name]
-        for layer in dense_layers(mod)
+        for layer in layers
         if layer.name in found and any(use.function.same_as(main) for use in layer.uses)
     ]
 
@@ -173,8 +187,10 @@ def _ones(layers: list[CompositeLayer]) -> dict[str, NDArray[np.float32]]:
     return {layer.name: np.ones((1, layer.shape.inputs), np.float32) for layer in layers}
 
 
-def observe(mod: IRModule, target: Target, data: Data) -> dict[str, NDArray[np.float32]]:
-    """Run a prepared module on the machine and return what its layers in `main` read.
+def observe(
+    mod: IRModule, layers: Sequence[DenseLayer], data: Data
+) -> dict[str, NDArray[np.float32]]:
+    """Run a prepared module on its machine and return what its layers in `main` read.
 
     Returns
     -------
@@ -182,15 +198,14 @@ def observe(mod: IRModule, target: Target, data: Data) -> dict[str, NDArray[np.f
         By name of the layer, in program order; a value is zero where the machine's word is.
     """
     main = mod["main"]
-    uses = [
-        (layer, use)
-        for layer in dense_layers(mod)
-        for use in layer.uses
-        if use.function.same_as(main)
-    ]
+    uses = [(layer, use) for layer in layers for use in layer.uses if use.function.same_as(main)]
     # The results too: a layer that nothing reads would not be compiled.
     wanted = [*(use.binding.value.args[0] for _, use in uses), main.body.body]
-    executable = tvm.compile(returning(mod, wanted), target=target)
+    config = attributes(mod).machine
+    assert config is not None
+    # Fusion looks inside dataflow blocks.
+    shown = relax.transform.ConvertToDataflow(min_size=1)(returning(mod, wanted))
+    executable = tvm.compile(machine_code(Partition(config)(shown)), target="llvm")
     words = {
         program.layers[step.layer]: (step.operands["frac_bits"], program.arithmetic)
         for program in programs(executable)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, astuple
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 
 import numpy as np
 import tvm
@@ -13,9 +13,10 @@ from tvm import IRModule, relax
 from eie_backend.errors import ModelError
 from eie_backend.machine.formats import LayerRange
 from eie_backend.simulator.inputs import batches, check_inputs, input_specs
+from eie_backend.transform.attributes import with_attributes
 from eie_backend.transform.dense_form import DenseForm
 from eie_backend.transform.host_matmul import HostMatmul
-from eie_backend.transform.layers import dense_layers, epilogue
+from eie_backend.transform.layers import DenseLayer, dense_layers, epilogue
 
 Data = ArrayLike | Mapping[str, ArrayLike]
 
@@ -34,7 +35,7 @@ def calibrate(mod: IRModule, data: Data) -> IRModule:
     Returns
     -------
     IRModule
-        The normalised module with the attribute ``eie.calibration``: a `LayerRange` by layer.
+        The module in dense form, with a `LayerRange` by layer among its attributes.
 
     Raises
     ------
@@ -48,19 +49,21 @@ def calibrate(mod: IRModule, data: Data) -> IRModule:
     **Source**: design choice; the EIE paper gives no format of its 16-bit numbers. The module runs
     on TVM's LLVM backend, with NumPy's matrix product.
     """
-    normal = DenseForm()(mod)
-    if "main" not in [gvar.name_hint for gvar in normal.get_global_vars()]:
+    dense = DenseForm()(mod)
+    return calibrate_dense(dense, dense_layers(dense), data)
+
+
+def calibrate_dense(mod: IRModule, layers: Sequence[DenseLayer], data: Data) -> IRModule:
+    """Do what `calibrate` does for a module in dense form, whose layers are known."""
+    if "main" not in [gvar.name_hint for gvar in mod.get_global_vars()]:
         raise ModelError("calibrate: the module has no function `main`; give one that has")
     uses = [
-        (layer, use)
-        for layer in dense_layers(normal)
-        for use in layer.uses
-        if use.function.same_as(normal["main"])
+        (layer, use) for layer in layers for use in layer.uses if use.function.same_as(mod["main"])
     ]
     inputs = [use.binding.value.args[0] for _, use in uses]
-    observed = tvm.compile(HostMatmul()(returning(normal, inputs)), target="llvm")
+    observed = tvm.compile(HostMatmul()(returning(mod, inputs)), target="llvm")
     machine = relax.VirtualMachine(observed, tvm.cpu())
-    specs = input_specs(normal)
+    specs = input_specs(mod)
     ranges = {layer.name: LayerRange(0.0, 0.0, 0.0, 0.0, 0.0) for layer, _ in uses}
     for batch in batches(check_inputs(specs, data), specs):
         values = machine["main"](*(tvm.runtime.tensor(value) for value in batch))
@@ -75,8 +78,7 @@ def calibrate(mod: IRModule, data: Data) -> IRModule:
         raise ModelError(
             f"calibrate: {', '.join(faults)}: NaN or infinite activations; check the data"
         )
-    table = {name: asdict(found) for name, found in ranges.items()}
-    return normal.with_attr("eie.calibration", table)
+    return with_attributes(mod, calibration=ranges)
 
 
 def _layer_range(

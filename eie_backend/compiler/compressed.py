@@ -1,0 +1,129 @@
+"""`compressed`: form 2, plain Relax in dense form with few values, calibrated and balanced."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tvm import IRModule
+
+from eie_backend.compiler.model_record import (
+    operations_json,
+    weights_after,
+    weights_before,
+    weights_json,
+)
+from eie_backend.compiler.placement import operations, placements, require_machine
+from eie_backend.compress.share_for_machine import ShareForMachine
+from eie_backend.compress.steps import dense_steps
+from eie_backend.config import HardwareConfig
+from eie_backend.errors import EncodingError, ModelError
+from eie_backend.machine.choices import Arithmetic, BalanceMode, BiasMode, WinogradMode
+from eie_backend.recipe import Recipe
+from eie_backend.transform.attributes import ModuleAttributes, attributes, with_attributes
+from eie_backend.transform.constraints import fits_codebook, layer_reasons
+from eie_backend.transform.dense_form import DenseForm
+from eie_backend.transform.layers import DenseLayer, dense_layers, layers_of
+from eie_backend.tuning.balance import balance_layers
+from eie_backend.tuning.calibration import Data, calibrate_dense
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is wanted of a module's way to the machine; see `compile`.
+
+    `arithmetic`, `bias` and `winograd` are the module's own where they are None. Who prepares a
+    module demands that the machine can run some of it; what a prepared module notes of its past is
+    not found out again when TVM compiles it.
+    """
+
+    config: HardwareConfig
+    recipe: Recipe | None = None
+    calibration: Data | None = None
+    arithmetic: Arithmetic | None = None
+    bias: BiasMode | None = None
+    winograd: WinogradMode | None = None
+    balance: BalanceMode = "off"
+    strict: bool = False
+    prepares: bool = False
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """The module's attributes that are chosen here."""
+        found = {"arithmetic": self.arithmetic, "bias": self.bias, "winograd": self.winograd}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def compressed(mod: IRModule, settings: Settings) -> IRModule:
+    """Return a module in dense form whose layers the machine can run, for one machine.
+
+    Raises
+    ------
+    ModelError, EncodingError, RecipeError, InputError
+        As for `compile`.
+    """
+    config = settings.config
+    noted = ModuleAttributes() if settings.prepares else attributes(mod)
+    model = operations(mod)
+    changed = {**settings.chosen, "operations": noted.operations or operations_json(mod, model)}
+    dense = DenseForm()(with_attributes(mod, **changed))
+    del mod
+    layers = dense_layers(dense)
+    if settings.strict:
+        require_machine(placements(model, dense, layers, config))
+    before = {} if noted.weights else weights_before(layers)
+    if not noted.as_is:
+        as_is = tuple(one.name for one in layers if fits_codebook(one.weights, config))
+        dense = with_attributes(dense, as_is=as_is)
+    if settings.recipe is not None:
+        check_bits(layers, settings.recipe, config)
+        for step in dense_steps(dense, layers, settings.recipe, config):
+            dense, layers = step.mod, step.layers
+    shared = ShareForMachine(config).rewritten(dense, layers)
+    if not shared.same_as(dense):
+        dense, layers = shared, layers_of(shared)
+    if settings.prepares:
+        check_runs(dense, config)
+    if settings.calibration is not None:
+        dense = calibrate_dense(dense, layers, settings.calibration)
+    dense = with_attributes(dense, machine=config)
+    if not noted.weights:
+        after = weights_json(before, weights_after(layers, before, config))
+        dense = with_attributes(dense, weights=after)
+    # Last: cycles depend on the weights that stay and on the zeros of the fixed-point format.
+    return balance_layers(dense, layers, settings.balance, settings.calibration)
+
+
+def check_bits(layers: Sequence[DenseLayer], recipe: Recipe, config: HardwareConfig) -> None:
+    """Refuse a recipe that shares weights with more bits than the machine decodes.
+
+    Raises
+    ------
+    EncodingError
+        With every layer's.
+    """
+    bits = {layer.name: recipe.bits_of(*layer.names) for layer in layers}
+    if wide := [f"{n} has bits={b}" for n, b in bits.items() if b > config.codebook_bits]:
+        raise EncodingError(
+            f"recipe: {', '.join(wide)}; the machine decodes {config.codebook_bits} bits: use "
+            f"bits={config.codebook_bits} or fewer, or a HardwareConfig with more codebook_bits"
+        )
+
+
+def check_runs(dense: IRModule, config: HardwareConfig) -> None:
+    """Refuse a module of which the machine can run no layer.
+
+    Raises
+    ------
+    ModelError
+        With every layer, and why.
+    """
+    reasons = []
+    for name, reason in layer_reasons(dense, config):
+        if reason is None:
+            return
+        reasons.append(f"{name}: {reason}")
+    raise ModelError(
+        "no layer of the model can run on the machine: "
+        f"{'; '.join(reasons) or 'it has no dense layer'}"
+    )
