@@ -28,7 +28,13 @@ import tvm_ffi
 from tvm import IRModule, relax
 
 import eie_backend as eie
-from eie_backend.transform.layers import dense_layers, is_call, map_weights, weights_by_layer
+from eie_backend.transform.layers import (
+    dense_layers,
+    is_call,
+    layers_of,
+    map_weights,
+    weights_by_layer,
+)
 
 DATA = files("eie_backend") / "data"
 with np.load(str(DATA / "mnist_test_1000.npz")) as data:
@@ -39,7 +45,7 @@ trained = eie.from_onnx(DATA / "lenet_300_100.onnx", {"batch": 100})
 mod = map_weights(trained, lambda _, w: rng.normal(0, 0.05, w.shape).astype(np.float32))
 recipe = eie.Recipe(density={"fc1": 0.15, "fc2": 0.02, "fc3": 0.2})
 compressed = eie.compress(mod, recipe)
-for name, weights in weights_by_layer(compressed).items():
+for name, weights in weights_by_layer(layers_of(compressed)).items():
     unread, empty = (int((weights == 0).all(axis).sum()) for axis in (0, 1))
     print(f"{name}: {unread:3} inputs that it does not read, {empty:3} outputs without weights")
 
@@ -70,7 +76,7 @@ class RemoveDeadOutputs:
     """
 
     def transform_module(self, mod: IRModule, _context: tvm.transform.PassContext) -> IRModule:
-        weights = weights_by_layer(mod)
+        weights = weights_by_layer(layers_of(mod))
         # From the last layer to the first: what dies may be the last reader of another output.
         for first, second in reversed(list(chains(mod))):
             unread = (weights[second] == 0).all(axis=0)
@@ -116,7 +122,7 @@ def on_llvm(module):
 
 np.testing.assert_allclose(on_llvm(smaller), on_llvm(compressed), rtol=1e-5, atol=1e-5)
 
-before, after = weights_by_layer(compressed), weights_by_layer(smaller)
+before, after = (weights_by_layer(layers_of(one)) for one in (compressed, smaller))
 for name in before:
     counts = np.count_nonzero(before[name]), np.count_nonzero(after[name])
     print(f"{name}: {counts[0]:6,} -> {counts[1]:6,} weights")

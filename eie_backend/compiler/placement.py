@@ -85,7 +85,7 @@ def placements(
 ) -> list[Placement]:
     """Do what `explain` does, for a model's operations and its dense form with known layers."""
     # Sharing gives every layer few enough values; zeros stand for its result, which takes long.
-    shared = map_weights(dense, layers, lambda _, weights: np.zeros_like(weights))
+    shared = map_weights(dense, lambda _, weights: np.zeros_like(weights), layers=layers)
     return place(model, shared, Partition(config)(shared), config)
 
 

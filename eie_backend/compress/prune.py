@@ -78,7 +78,7 @@ class Prune(ModulePass):
                 return masked(weights, one[name])
             return prune(weights, density)
 
-        return map_weights(mod, layers, change, "pruning")
+        return map_weights(mod, change, "pruning", layers)
 
     def _kept_together(self, layers: Sequence[DenseLayer]) -> dict[str, NDArray[np.bool_]]:
         """Return what stays of the layers that compete with each other."""

@@ -62,7 +62,7 @@ class ShareWeights(ModulePass):
                 return weights
             return share(weights, self.bits[name], self.initialization.get(name, "best"))
 
-        return map_weights(mod, layers, change, "sharing weights")
+        return map_weights(mod, change, "sharing weights", layers)
 
 
 def share(

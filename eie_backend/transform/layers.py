@@ -242,16 +242,18 @@ def _faults(layer: DenseLayer) -> Iterator[str]:
 
 def map_weights(
     mod: IRModule,
-    layers: Sequence[DenseLayer],
     change: Callable[[str, NDArray[np.float32]], NDArray[np.float32]],
     what: str = "",
+    layers: Sequence[DenseLayer] | None = None,
 ) -> IRModule:
-    """Return the module with the weights (outputs, inputs) of its `layers` replaced by `change`.
+    """Return the module with every layer's weights (outputs, inputs) replaced by `change`.
 
     `change` takes the layer's name and weights, once per layer, and returns weights of the same
     shape; a layer whose weights it returns as they are keeps its constant, and a module of such
-    layers stays the same. `what` is told to who watches.
+    layers stays the same. `what` is told to who watches. `layers` are those of the module, if they
+    are known.
     """
+    layers = layers_of(mod) if layers is None else layers
     changed: dict[relax.Expr, relax.Expr] = {}
     for layer in watched(what, layers, lambda layer: layer.weights.size) if what else layers:
         new = change(layer.name, layer.weights)

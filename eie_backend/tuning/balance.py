@@ -67,8 +67,10 @@ def balance(mod: IRModule, target: Target, mode: str, data: Data | None = None) 
         If the data does not fit the module's inputs.
     """
     chosen = BALANCE.checked(mode, ModelError)
-    config = config_of(target)
-    return balance_layers(with_attributes(mod, machine=config), layers_of(mod), chosen, data)
+    if chosen == "off":
+        return mod
+    noted = with_attributes(mod, machine=config_of(target))
+    return balance_layers(noted, layers_of(noted), chosen, data)
 
 
 def balance_layers(

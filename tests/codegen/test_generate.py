@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from tvm import relax
 
 import eie_backend
-from eie_backend.codegen.external import codegen_options
 from eie_backend.codegen.library import programs
 from eie_backend.codegen.residency import fit_together
 from eie_backend.compiler import build, prepare
@@ -300,21 +299,6 @@ def test_the_manifest_names_what_the_program_is_made_from():
 
 
 # Faults
-
-
-@pytest.mark.parametrize(
-    ("attributes", "message"),
-    [
-        (
-            {"arithmetic": "int4"},
-            "arithmetic 'int4' is unknown; choose one of float32, int16, int8, int32",
-        ),
-        ({"bias": "row"}, "bias 'row' is unknown; choose one of register, column"),
-    ],
-)
-def test_an_unknown_option_is_refused(attributes, message):
-    with pytest.raises(ModelError, match=f"^{re.escape(message)}$"):
-        codegen_options(MACHINE, attributes)
 
 
 def test_a_bias_column_needs_room_for_its_constant():

@@ -9,7 +9,7 @@ from tvm import relax
 import eie_backend as eie
 from eie_backend.codegen.library import programs
 from eie_backend.codegen.residency import fit_together, place_matrices
-from eie_backend.compiler import as_target, prepare
+from eie_backend.compiler import prepare
 from eie_backend.compiler.stages import eie_programs
 from eie_backend.config import HardwareConfig
 from eie_backend.isa.counters import COUNTERS
@@ -17,6 +17,7 @@ from eie_backend.isa.image import decode_image, encode_image
 from eie_backend.isa.interpreter import interpret
 from eie_backend.isa.program import Program, Step
 from eie_backend.machine.encoding import encode
+from eie_backend.machine.target import as_target
 
 CONFIG = HardwareConfig(num_pe=1, spmat_sram_bytes=64)
 """A PE with eight words of eight entries."""

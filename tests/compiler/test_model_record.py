@@ -13,7 +13,7 @@ import eie_backend as eie
 from eie_backend import HardwareConfig, Recipe
 from eie_backend.codegen.library import programs
 from eie_backend.compiler.model_record import BINS, read_record, weights_before
-from eie_backend.transform.layers import weights_by_layer
+from eie_backend.transform.layers import layers_of, weights_by_layer
 
 LENET_5 = files("eie_backend") / "data" / "lenet_5.onnx"
 
@@ -72,8 +72,9 @@ def test_weights_before_are_the_models(record):
 
 def test_zeros_are_counted_apart_before_and_after(lenet_5):
     pruned = eie.compress(lenet_5, Recipe(density=0.2))
-    for name, weights in weights_by_layer(pruned).items():
-        found = weights_before(pruned)[name]
+    layers = layers_of(pruned)
+    for name, weights in weights_by_layer(layers).items():
+        found = weights_before(layers)[name]
         edges = np.linspace(-found.limit, found.limit, BINS + 1)
         counts, _ = np.histogram(weights[weights != 0], edges)
         assert found.zeros == np.count_nonzero(weights == 0) > 0

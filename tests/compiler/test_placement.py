@@ -172,7 +172,7 @@ def test_strict_accepts_pooling_and_softmax_on_the_host():
         hidden = builder.emit(relax.op.matmul(x, ones(6, 8)), "fc1")
         return relax.op.nn.softmax(builder.emit(relax.op.nn.avg_pool1d(hidden, 2, 2), "pool"))
 
-    require_machine(module(body, (2, 5, 6)), MACHINE)
+    require_machine(eie.explain(module(body, (2, 5, 6)), MACHINE))
 
 
 def test_a_module_without_main():

@@ -9,7 +9,7 @@ from eie_backend import Recipe, compress, from_onnx
 from eie_backend.compress.densities import target_densities
 from eie_backend.compress.prune import density_of_quality
 from eie_backend.errors import RecipeError
-from eie_backend.transform.layers import weights_by_layer
+from eie_backend.transform.layers import layers_of, weights_by_layer
 
 
 def layers(*sizes):
@@ -70,8 +70,8 @@ def test_a_layer_without_weights_keeps_none():
 
 def test_compress_prunes_below_the_threshold(make_mlp):
     mod = from_onnx(make_mlp(24, 20, 10))
-    before = weights_by_layer(mod)
-    after = weights_by_layer(compress(mod, Recipe(quality={"fc1": 1.5}, bits=8)))
+    before = weights_by_layer(layers_of(mod))
+    after = weights_by_layer(layers_of(compress(mod, Recipe(quality={"fc1": 1.5}, bits=8))))
     stays = np.abs(before["fc1"]) >= 1.5 * before["fc1"].astype(np.float64).std()
     assert ((after["fc1"] != 0) == stays).all()
     assert (after["fc2"] != 0).all()

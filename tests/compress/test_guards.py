@@ -11,7 +11,7 @@ from eie_backend import Recipe, compress, from_onnx
 from eie_backend.compress import steps
 from eie_backend.compress.guards import Drift, guard
 from eie_backend.errors import GuardError
-from eie_backend.transform.layers import map_weights, weights_by_layer
+from eie_backend.transform.layers import layers_of, map_weights, weights_by_layer
 from eie_backend.transform.module_pass import ModulePass
 
 SHAPES = st_numpy.array_shapes(min_dims=2, max_dims=2, max_side=7)
@@ -97,6 +97,9 @@ def broken(name, bad):
             pass
 
         def transform_module(self, mod, _context):
+            return self.rewritten(mod, None)
+
+        def rewritten(self, mod, _layers):
             return map_weights(mod, lambda layer, w: bad(w) if layer == "fc2" else w)
 
     return Broken
@@ -116,7 +119,7 @@ def test_a_broken_step_is_caught_by_name_of_layer_and_step(
 ):
     mod = from_onnx(make_mlp(24, 20, 10))
     few_values = map_weights(mod, lambda n, w: np.sign(w) if n == "fc1" else w)
-    zero = weights_by_layer(mod)["fc2"].max()
+    zero = weights_by_layer(layers_of(mod))["fc2"].max()
     start = map_weights(few_values, lambda n, w: np.where(w == zero, 0, w) if n == "fc2" else w)
     monkeypatch.setattr(steps, name, broken(name, bad))
     with np.errstate(divide="ignore", invalid="ignore"), pytest.raises(GuardError) as error:

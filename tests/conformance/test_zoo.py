@@ -13,7 +13,7 @@ import eie_backend as eie
 from eie_backend.codegen.library import programs
 from eie_backend.compiler import prepare
 from eie_backend.simulator.inputs import input_specs
-from eie_backend.transform.constraints import explain
+from eie_backend.transform.constraints import layer_reasons
 
 GRAPHS = sorted(Path(onnx.__file__).parent.glob("backend/test/data/light/*.onnx"))
 
@@ -33,7 +33,7 @@ def test_a_zoo_graph_runs_all_its_layers_on_the_machine(path):
     x = np.random.default_rng(0).random(spec.shape, np.float32)
     machine = eie.target(eie.HardwareConfig())
     prepared = prepare(mod, machine, arithmetic="float32")
-    assert not any(explain(prepared, eie.HardwareConfig()).values())
+    assert not any(why for _, why in layer_reasons(prepared, eie.HardwareConfig()))
     executable, output = run(prepared, machine, x)
     assert list(programs(executable))
     _, expected = run(mod, "llvm", x)

@@ -10,7 +10,7 @@ from tvm import relax
 
 import eie_backend
 from eie_backend.errors import ModelError
-from eie_backend.transform.constraints import explain
+from eie_backend.transform.constraints import layer_reasons
 from eie_backend.transform.dense_form import DenseForm
 from eie_backend.transform.layers import dense_layers, layer_bindings
 
@@ -136,7 +136,7 @@ def test_convolutions_keep_their_names():
     found = [binding.var.name for binding, _ in layer_bindings(mod)]
     assert found == ["block_conv", "upsample", "point"]
     assert names(DenseForm()(mod)) == ["block_conv", "point"]
-    reasons = explain(DenseForm()(mod), eie_backend.HardwareConfig(codebook_bits=7))
+    reasons = dict(layer_reasons(DenseForm()(mod), eie_backend.HardwareConfig(codebook_bits=7)))
     assert [name for name, reason in reasons.items() if reason] == ["upsample"]
 
 

@@ -7,7 +7,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 import eie_backend as eie
 from eie_backend.frontend.onnx_weights import matrices, onnx_layers, with_matrices
-from eie_backend.transform.dense_form import DenseForm, with_winograd
+from eie_backend.transform.attributes import with_attributes
+from eie_backend.transform.dense_form import DenseForm
 from eie_backend.transform.layers import dense_layers
 
 
@@ -51,7 +52,7 @@ def network():
 
 
 def imported(proto):
-    mod = DenseForm()(with_winograd(eie.from_onnx(proto), "never"))
+    mod = DenseForm()(with_attributes(eie.from_onnx(proto), winograd="never"))
     return {layer.name: layer for layer in dense_layers(mod)}
 
 

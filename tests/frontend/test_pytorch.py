@@ -11,7 +11,8 @@ from tvm import relax
 import eie_backend as eie
 from eie_backend.codegen.library import programs
 from eie_backend.errors import ModelError
-from eie_backend.transform.dense_form import DenseForm, with_winograd
+from eie_backend.transform.attributes import with_attributes
+from eie_backend.transform.dense_form import DenseForm
 from eie_backend.transform.layers import dense_layers
 
 WORD = 2.0**-15
@@ -293,6 +294,8 @@ def test_how_convolutions_are_lowered_is_chosen_after_the_import(winograd, layer
     model = nn.Sequential(OrderedDict(conv=nn.Conv2d(2, 4, 3, padding=1), relu=nn.ReLU()))
     x = torch.rand(1, 2, 8, 8)
     mod = eie.from_pytorch(model, x)
-    names = [layer.name for layer in dense_layers(DenseForm()(with_winograd(mod, winograd)))]
+    names = [
+        layer.name for layer in dense_layers(DenseForm()(with_attributes(mod, winograd=winograd)))
+    ]
     assert len(names) == layers
     assert all(name.startswith("conv") for name in names)

@@ -170,7 +170,7 @@ def test_area_is_linear_in_the_capacity_of_each_sram():
 
 
 def test_the_page_lists_the_energies_per_event():
-    page = (Path(__file__).parents[1] / "docs" / "energy.md").read_text("utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "energy.md").read_text("utf-8")
     for one in event_energies(HardwareConfig(num_pe=2), shipped_table()):
         (row,) = (line for line in page.splitlines() if line.startswith(f"| `{one.module}` |"))
         pj = one.sram_pj + one.logic_pj

@@ -12,14 +12,12 @@ from eie_backend.compiler.stages import eie_programs
 from eie_backend.config import HardwareConfig
 from eie_backend.isa.interpreter import interpret
 from eie_backend.machine.formats import (
-    DEFAULT_RANGE,
     MAX_LEFT_SHIFT,
     MAX_RIGHT_SHIFT,
     LayerRange,
     RangedLayer,
     accumulator_frac_bits,
     layer_formats,
-    ranges_from,
 )
 from eie_backend.machine.target import as_target
 
@@ -84,14 +82,6 @@ def test_shifts_stay_within_the_machine(activation, partial, weight, output, bit
     (found,) = layer_formats([layer(book=book, **ranges)], bits)
     assert 0 <= found.product_shift <= MAX_RIGHT_SHIFT
     assert -MAX_LEFT_SHIFT <= found.output_shift <= MAX_RIGHT_SHIFT
-
-
-def test_ranges_come_from_calibration_or_are_assumed():
-    table = {"fc1": {"input": 1, "partial_sum": 4, "product": 5, "sum": 2, "relu": 3}}
-    found, assumed = ranges_from(table, ["fc1", "fc2"])
-    assert found == LayerRange(1.0, 4.0, 5.0, 2.0, 3.0)
-    assert assumed == LayerRange()
-    assert assumed.input == assumed.sum == DEFAULT_RANGE
 
 
 # Saturation

@@ -22,6 +22,7 @@ from eie_backend.transform.balance_rows import (
     order_sources,
 )
 from eie_backend.transform.dense_form import DenseForm
+from eie_backend.transform.layers import layers_of
 
 RNG = np.random.default_rng(0)
 W1 = RNG.integers(-7, 8, (5, 4)).astype(np.float32)
@@ -282,10 +283,10 @@ def test_any_orders_of_any_chain_change_no_result(seed, depth, between):  # 1, 2
 
 
 def test_what_can_follow_what():
-    assert order_sources(Chain) == {"fc2": "fc1"}
-    assert order_sources(Gated) == {"fc2": "fc1"}
-    assert order_sources(Residual) == {"fc3": "fc1"}
-    assert order_sources(Readers) == {"a": "fc1", "b": "fc1"}
+    assert order_sources(layers_of(Chain)) == {"fc2": "fc1"}
+    assert order_sources(layers_of(Gated)) == {"fc2": "fc1"}
+    assert order_sources(layers_of(Residual)) == {"fc3": "fc1"}
+    assert order_sources(layers_of(Readers)) == {"a": "fc1", "b": "fc1"}
 
 
 # Left alone
@@ -293,8 +294,8 @@ def test_what_can_follow_what():
 
 def test_layers_that_share_their_weights():  # 4
     mod = shared_weights()
-    assert movable_layers(mod) == {"fc0"}
-    assert order_sources(mod) == {}
+    assert movable_layers(layers_of(mod)) == {"fc0"}
+    assert order_sources(layers_of(mod)) == {}
     assert_structural_equal(BalanceRows({"fc1": ORDER, "fc2": ORDER})(mod), mod)
     balanced = check_values(mod, {"fc0": ORDER}, (2, 4))
     assert takes(balanced) == 1
@@ -318,7 +319,7 @@ def test_a_sum_of_two_layers_has_no_order():  # 3
                 R.output(fc2)
             return fc2
 
-    assert order_sources(Sum) == {}
+    assert order_sources(layers_of(Sum)) == {}
     check_values(Sum, {"fc1": ORDER, "other": ORDER})
 
 
@@ -336,7 +337,7 @@ def test_an_output_that_is_spread_over_others_has_no_order():  # 3
                 R.output(fc2)
             return fc2
 
-    assert order_sources(Spread) == {}
+    assert order_sources(layers_of(Spread)) == {}
     check_values(Spread, {"fc1": np.array([0])})
 
 

@@ -6,7 +6,7 @@ import tvm
 from tvm import relax
 
 from eie_backend.config import HardwareConfig
-from eie_backend.transform.constraints import explain
+from eie_backend.transform.constraints import layer_reasons
 from eie_backend.transform.convolution_constraints import CONVOLUTION_CONSTRAINTS
 from eie_backend.transform.dense_form import DenseForm
 
@@ -21,7 +21,7 @@ def reason(operator, shape, weights, dtype="float32", **options):
         with builder.dataflow():
             result = builder.emit_output(operator(x, w, **options), "conv")
         builder.emit_func_output(result)
-    ((_, why),) = explain(DenseForm()(builder.get()), HardwareConfig()).items()
+    ((_, why),) = layer_reasons(DenseForm()(builder.get()), HardwareConfig())
     return why
 
 

@@ -95,7 +95,7 @@ class PartitionedChain:
     def fused_relax_matmul_relax_add_relax_nn_relu_relax_matmul_eie(
         x: R.Tensor((2, 5), "float32"),
     ) -> R.Tensor((2, 3), "float32"):
-        R.func_attr({"Codegen": "eie"})
+        R.func_attr({"Codegen": "eie", "eie.machine": "num_pe=4,act_sram_bytes=32"})
 
         @R.function
         def first(x_1: R.Tensor((2, 5), "float32")) -> R.Tensor((2, 4), "float32"):

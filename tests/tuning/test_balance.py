@@ -18,6 +18,7 @@ from eie_backend.errors import InputError, ModelError
 from eie_backend.isa.image import encode_image
 from eie_backend.machine.target import as_target
 from eie_backend.simulator.inputs import evenly
+from eie_backend.transform.layers import layers_of
 from eie_backend.tuning.balance import SAMPLES, balance, observe
 
 P = 4
@@ -234,9 +235,9 @@ def test_samples_are_bounded_and_spread_over_the_data(uneven):
     prepared = compiler.prepare(uneven, CONFIG, None, some_zeros((4, 48)))
     x = np.zeros((4 * 2 * SAMPLES, 48), np.float32)
     x[:, 0] = np.arange(len(x))
-    seen = observe(prepared, as_target(CONFIG), x)["fc1"]
+    seen = observe(prepared, layers_of(prepared), x)["fc1"]
     assert seen.shape == (SAMPLES, 48)
-    assert observe(prepared, as_target(CONFIG), x[:12])["fc1"].shape == (12, 48)
+    assert observe(prepared, layers_of(prepared), x[:12])["fc1"].shape == (12, 48)
 
 
 @given(st.integers(1, 300), st.integers(1, 100))
