@@ -98,7 +98,7 @@ INSTRUCTION = Instruction(
 
 python("-m", "eie_backend.generate.__main__")
 
-header = (copy / "runtime" / "include" / "eie" / "generated" / "isa.h").read_text()
+header = (copy / "runtime" / "generated" / "isa.h").read_text()
 start = header.index("/// Replace destination registers")
 print(header[start : header.index("};", start) + 2])
 
@@ -108,20 +108,20 @@ print(header[start : header.index("};", start) + 2])
 #
 # C++ now knows ``Cap`` as one more alternative of ``Operation``, and would not compile: the
 # loader has to check its operands, and the machine to execute it. That is a function each. It
-# takes no time on this machine, like ``clear``; if it did, ``scan.cc`` and ``clock/`` would have
-# to know, too.
+# takes no time on this machine, like ``clear``; if it did, both timed engines, ``event/`` and
+# ``clock/``, would have to know, too.
 
 
 def insert(file, before, text):
-    path = copy / "runtime" / "src" / file
+    path = copy / "runtime" / file
     source = path.read_text()
     assert source.count(before) == 1
     path.write_text(source.replace(before, text + before))
 
 
-insert("program.cc", "  void Check(const Clear&) {}\n", "  void Check(const Cap&) {}\n\n")
+insert("image/program.cc", "  void Check(const Clear&) {}\n", "  void Check(const Cap&) {}\n\n")
 insert(
-    "machine.cc",
+    "machine/machine.cc",
     "  void Execute(const Clear&)",
     """  void Execute(const Cap& cap) {
     for (Word& sum : acc_) sum = std::min(sum, static_cast<Word>(cap.limit));
@@ -133,18 +133,20 @@ insert(
 # %%
 # That is all that changed by hand:
 
-difference = subprocess.run(
-    ["git", "diff", "--no-index", "--unified=1", checkout / "runtime/src", copy / "runtime/src"],
-    capture_output=True,
-    text=True,
-    check=False,  # 1 says that there are differences
-)
-lines = difference.stdout.splitlines()
-print("\n".join(line for line in lines if line[:1] in "+-@ " and line[:3] not in ("+++", "---")))
+for file in ("image/program.cc", "machine/machine.cc"):
+    difference = subprocess.run(
+        ["git", "diff", "--no-index", "-U1", checkout / "runtime" / file, copy / "runtime" / file],
+        capture_output=True,
+        text=True,
+        check=False,  # 1 says that there are differences
+    )
+    lines = difference.stdout.splitlines()
+    shown = (line for line in lines if line[:1] in "+-@ " and line[:3] not in ("+++", "---"))
+    print(file, *shown, sep="\n")
 
 # %%
-# The runtime is the machine in ``src`` and the bridge to tvm-ffi, whose headers are all that it
-# needs, in ``bridge``. (``pip install .`` builds it with CMake and optimises more; for this page it
+# The runtime is the machine and, in ``bridge``, what ties it to tvm-ffi, whose headers are all that
+# it needs. (``pip install .`` builds it with CMake and optimises more; for this page it
 # has to be quick.)
 
 flags = subprocess.run(
@@ -158,13 +160,13 @@ flags = subprocess.run(
 def build(source):
     target = copy / f"{source.parent.name}_{source.stem}.o"
     command = ["g++", "-c", "-O0", "-fPIC", "-ffp-contract=off", *flags]
-    subprocess.run([*command, f"-I{copy}/runtime/include", source, "-o", target], check=True)
+    subprocess.run([*command, f"-I{copy}/runtime", source, "-o", target], check=True)
     return target
 
 
 with ThreadPoolExecutor() as pool:
-    folders = [copy / "runtime" / "src", copy / "runtime" / "bridge"]
-    sources = sorted(source for folder in folders for source in folder.glob("*.cc"))
+    every = (copy / "runtime").glob("*/*.cc")
+    sources = sorted(source for source in every if source.parent.name != "tests")
     objects = list(pool.map(build, sources))
 library.unlink()
 subprocess.run(["g++", "-shared", *objects, "-pthread", "-o", library], check=True)

@@ -193,7 +193,7 @@ def _collected(function: ast.AST) -> Iterator[tuple[str, ast.expr, int, ast.expr
 
 def runtime_messages() -> Iterator[Message]:
     """Yield what the C++ reader of images and of coded data throws; Python adds the file's name."""
-    for path in sorted((ROOT / "runtime" / "src").glob("*.cc")):
+    for path in sorted((ROOT / "runtime" / "image").glob("*.cc")):
         kind = "ContainerError" if path.stem == "huffman" else "ImageError"
         text = path.read_text(encoding="utf-8")
         for found in re.finditer(r"(?:(?<!void )\bFail|throw ImageError)\(([^;]*)\);", text):

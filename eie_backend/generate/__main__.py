@@ -20,7 +20,7 @@ from eie_backend.machine.choices import ARITHMETIC
 from eie_backend.machine.numerics import value_bits
 
 COMMAND = "python -m eie_backend.generate"
-HEADERS = "runtime/include/eie/generated"
+HEADERS = "runtime/generated"
 
 
 def _camel(name: str) -> str:
@@ -200,7 +200,7 @@ constexpr int64_t ValueBits(ArithmeticKind kind) {{
   return 0;
 }}
 """
-    return _header("eie_backend/isa/program.py", "ARITHMETIC.values", ("cstdint",), body)
+    return _header("eie_backend/isa/program.py", "ARITHMETICS", ("cstdint",), body)
 
 
 def isa_page() -> str:

@@ -12,7 +12,7 @@ Layout, little-endian; a string or byte block is its u32 length and its bytes::
     u32 n, n x 16 bytes                      setup instructions
     u32 n, n x 16 bytes                      instructions
 
-The C++ reader is ``runtime/src/image.cc``.
+The C++ reader is ``runtime/image/image.cc``.
 """
 
 from __future__ import annotations

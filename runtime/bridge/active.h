@@ -3,8 +3,8 @@
 
 #include <memory>
 
-#include "eie/soft_errors.h"
-#include "eie/trace.h"
+#include "machine/trace.h"
+#include "soft_errors/soft_errors.h"
 
 namespace eie {
 

@@ -1,9 +1,9 @@
-#include "eie/huffman.h"
+#include "image/huffman.h"
 
 #include <tvm/ffi/function.h>
 #include <tvm/ffi/reflection/registry.h>
 
-#include "convert.h"
+#include "bridge/convert.h"
 
 namespace eie {
 namespace {

@@ -8,16 +8,16 @@
 #include <memory>
 #include <vector>
 
-#include "active.h"
-#include "convert.h"
-#include "eie/arithmetic.h"
-#include "eie/byte_reader.h"
-#include "eie/cycle_account.h"
-#include "eie/encoded_matrix.h"
-#include "eie/engine.h"
-#include "eie/image.h"
-#include "eie/run_mvm.h"
-#include "eie/samples.h"
+#include "bridge/active.h"
+#include "bridge/convert.h"
+#include "engine/cycle_account.h"
+#include "engine/engine.h"
+#include "host/samples.h"
+#include "image/byte_reader.h"
+#include "image/encoded_matrix.h"
+#include "image/image.h"
+#include "machine/run_mvm.h"
+#include "values/arithmetic.h"
 
 namespace eie {
 namespace {

@@ -1,4 +1,4 @@
-#include "module.h"
+#include "bridge/module.h"
 
 #include <tvm/ffi/function.h>
 #include <tvm/ffi/reflection/registry.h>
@@ -10,13 +10,13 @@
 #include <utility>
 #include <vector>
 
-#include "active.h"
-#include "convert.h"
-#include "eie/batch.h"
-#include "eie/image.h"
-#include "eie/machine.h"
-#include "eie/profile.h"
-#include "eie/samples.h"
+#include "bridge/active.h"
+#include "bridge/convert.h"
+#include "host/samples.h"
+#include "image/image.h"
+#include "machine/batch.h"
+#include "machine/machine.h"
+#include "machine/profile.h"
 
 namespace eie {
 namespace {

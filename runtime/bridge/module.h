@@ -7,7 +7,7 @@
 
 #include <memory>
 
-#include "eie/program.h"
+#include "image/program.h"
 
 namespace eie {
 

@@ -1,4 +1,4 @@
-#include "eie/profile.h"
+#include "machine/profile.h"
 
 #include <tvm/ffi/container/map.h>
 #include <tvm/ffi/function.h>
@@ -6,8 +6,8 @@
 
 #include <string>
 
-#include "convert.h"
-#include "eie/engine.h"
+#include "bridge/convert.h"
+#include "engine/engine.h"
 
 namespace eie {
 namespace {

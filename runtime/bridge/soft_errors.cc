@@ -1,4 +1,4 @@
-#include "eie/soft_errors.h"
+#include "soft_errors/soft_errors.h"
 
 #include <tvm/ffi/container/array.h>
 #include <tvm/ffi/container/map.h>
@@ -10,11 +10,11 @@
 #include <utility>
 #include <vector>
 
-#include "active.h"
-#include "convert.h"
-#include "eie/bit_rate.h"
-#include "eie/image.h"
-#include "eie/word_code.h"
+#include "bridge/active.h"
+#include "bridge/convert.h"
+#include "image/image.h"
+#include "soft_errors/bit_rate.h"
+#include "soft_errors/word_code.h"
 
 namespace eie {
 

@@ -1,4 +1,4 @@
-#include "eie/trace.h"
+#include "machine/trace.h"
 
 #include <tvm/ffi/container/map.h>
 #include <tvm/ffi/function.h>
@@ -8,9 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include "active.h"
-#include "convert.h"
-#include "eie/engine.h"
+#include "bridge/active.h"
+#include "bridge/convert.h"
+#include "engine/engine.h"
 
 namespace eie {
 

@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "byte_writer.h"
-#include "eie/crc32.h"
-#include "eie/generated/isa.h"
+#include "generated/isa.h"
+#include "image/crc32.h"
+#include "tests/byte_writer.h"
 
 namespace eie {
 

@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <vector>
 
-#include "eie/byte_reader.h"
-#include "eie/huffman.h"
+#include "image/byte_reader.h"
+#include "image/huffman.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 3) return 0;

@@ -11,13 +11,13 @@
 #include <optional>
 #include <random>
 
-#include "byte_writer.h"
-#include "eie/byte_reader.h"
-#include "eie/image.h"
-#include "example_image.h"
-#include "image_fields.h"
-#include "peak_memory.h"
-#include "run_small.h"
+#include "image/byte_reader.h"
+#include "image/image.h"
+#include "tests/byte_writer.h"
+#include "tests/example_image.h"
+#include "tests/image_fields.h"
+#include "tests/peak_memory.h"
+#include "tests/run_small.h"
 
 extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size);
 

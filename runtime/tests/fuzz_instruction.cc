@@ -2,13 +2,13 @@
 
 #include <stdexcept>
 
-#include "byte_writer.h"
-#include "eie/byte_reader.h"
-#include "eie/generated/isa.h"
-#include "eie/image.h"
-#include "eie/program.h"
-#include "example_image.h"
-#include "run_small.h"
+#include "generated/isa.h"
+#include "image/byte_reader.h"
+#include "image/image.h"
+#include "image/program.h"
+#include "tests/byte_writer.h"
+#include "tests/example_image.h"
+#include "tests/run_small.h"
 
 namespace {
 

@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "byte_writer.h"
-#include "eie/byte_reader.h"
-#include "example_image.h"
+#include "image/byte_reader.h"
+#include "tests/byte_writer.h"
+#include "tests/example_image.h"
 
 namespace eie {
 

@@ -6,8 +6,8 @@
 #include <limits>
 #include <vector>
 
-#include "eie/machine.h"
-#include "eie/program.h"
+#include "image/program.h"
+#include "machine/machine.h"
 
 namespace eie {
 

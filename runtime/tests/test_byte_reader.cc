@@ -1,7 +1,7 @@
 #include <vector>
 
-#include "check.h"
-#include "eie/byte_reader.h"
+#include "image/byte_reader.h"
+#include "tests/check.h"
 
 namespace {
 

@@ -1,7 +1,7 @@
 #include <string>
 
-#include "check.h"
-#include "eie/crc32.h"
+#include "image/crc32.h"
+#include "tests/check.h"
 
 namespace {
 

@@ -2,14 +2,14 @@
 #include <functional>
 #include <vector>
 
-#include "byte_writer.h"
-#include "check.h"
-#include "eie/encoded_matrix.h"
-#include "eie/image.h"
-#include "eie/machine.h"
-#include "eie/program.h"
-#include "eie/sram_contents.h"
-#include "example_image.h"
+#include "clock/sram_contents.h"
+#include "image/encoded_matrix.h"
+#include "image/image.h"
+#include "image/program.h"
+#include "machine/machine.h"
+#include "tests/byte_writer.h"
+#include "tests/check.h"
+#include "tests/example_image.h"
 
 namespace {
 

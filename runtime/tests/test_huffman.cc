@@ -1,9 +1,9 @@
 #include <string>
 #include <vector>
 
-#include "check.h"
-#include "eie/byte_reader.h"
-#include "eie/huffman.h"
+#include "image/byte_reader.h"
+#include "image/huffman.h"
+#include "tests/check.h"
 
 namespace {
 

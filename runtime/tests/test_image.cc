@@ -1,11 +1,11 @@
 #include <vector>
 
-#include "byte_writer.h"
-#include "check.h"
-#include "eie/image.h"
-#include "eie/machine.h"
-#include "example_image.h"
-#include "run_small.h"
+#include "image/image.h"
+#include "machine/machine.h"
+#include "tests/byte_writer.h"
+#include "tests/check.h"
+#include "tests/example_image.h"
+#include "tests/run_small.h"
 
 namespace {
 

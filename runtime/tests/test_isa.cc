@@ -2,9 +2,9 @@
 #include <stdexcept>
 #include <variant>
 
-#include "byte_writer.h"
-#include "check.h"
-#include "eie/generated/isa.h"
+#include "generated/isa.h"
+#include "tests/byte_writer.h"
+#include "tests/check.h"
 
 namespace {
 

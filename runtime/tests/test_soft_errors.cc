@@ -4,13 +4,13 @@
 #include <thread>
 #include <vector>
 
-#include "check.h"
-#include "eie/bit_rate.h"
-#include "eie/image.h"
-#include "eie/machine.h"
-#include "eie/soft_errors.h"
-#include "eie/word_code.h"
-#include "example_image.h"
+#include "image/image.h"
+#include "machine/machine.h"
+#include "soft_errors/bit_rate.h"
+#include "soft_errors/soft_errors.h"
+#include "soft_errors/word_code.h"
+#include "tests/check.h"
+#include "tests/example_image.h"
 
 namespace {
 

@@ -6,13 +6,13 @@
 #include <thread>
 #include <vector>
 
-#include "check.h"
-#include "eie/engine.h"
-#include "eie/image.h"
-#include "eie/machine.h"
-#include "eie/profile.h"
-#include "eie/samples.h"
-#include "example_image.h"
+#include "engine/engine.h"
+#include "host/samples.h"
+#include "image/image.h"
+#include "machine/machine.h"
+#include "machine/profile.h"
+#include "tests/check.h"
+#include "tests/example_image.h"
 
 namespace {
 

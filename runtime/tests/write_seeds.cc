@@ -5,8 +5,8 @@
 #include <iostream>
 #include <string>
 
-#include "byte_writer.h"
-#include "example_image.h"
+#include "tests/byte_writer.h"
+#include "tests/example_image.h"
 
 namespace {
 

@@ -8,11 +8,11 @@
 #include <string>
 #include <vector>
 
-#include "eie/arithmetic.h"
-#include "eie/byte_reader.h"
-#include "eie/clock/act_queue.h"
-#include "eie/clock/simulation.h"
-#include "eie/encoded_matrix.h"
+#include "clock/act_queue.h"
+#include "clock/simulation.h"
+#include "image/byte_reader.h"
+#include "image/encoded_matrix.h"
+#include "values/arithmetic.h"
 
 namespace {
 

@@ -1,0 +1,90 @@
+#ifndef EIE_CLOCK_SPMAT_READ_H_
+#define EIE_CLOCK_SPMAT_READ_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "clock/ptr_read.h"
+#include "clock/unit.h"
+
+namespace eie::clock {
+
+/// An entry on its way to the arithmetic.
+template <typename Word>
+struct FetchedEntry {
+  int64_t code;
+  int64_t run;
+  bool is_first;
+  Word value;
+};
+
+/// Weight SRAM: takes an entry out of the word that it holds, which it reads first if needed.
+template <typename Word>
+class SpmatRead final : public Unit {
+ public:
+  /// `entries` are those of this PE.
+  SpmatRead(const uint8_t* entries, int64_t entries_per_word, int64_t codebook_bits,
+            const PtrRead<Word>* ptr_read)
+      : entries_(entries),
+        entries_per_word_(entries_per_word),
+        codebook_bits_(codebook_bits),
+        ptr_read_(*ptr_read) {}
+
+  const std::optional<FetchedEntry<Word>>& fetched() const { return now_.fetched; }
+  /// Words read.
+  int64_t reads() const { return now_.reads; }
+  int64_t entries() const { return now_.entries; }
+  int64_t paddings() const { return now_.paddings; }
+  bool idle() const { return !now_.fetched; }
+
+  void Evaluate() override {
+    next_ = now_;
+    next_.fetched.reset();
+    const auto& issued = ptr_read_.issued();
+    if (!issued) return;
+    // 1. A word is read if it is not the one that is held, even from a column before.
+    const int64_t word = issued->index / entries_per_word_;
+    next_.reads += word != now_.word;
+    next_.word = word;
+    // 2. The entry leaves it.
+    const int64_t entry = entries_[issued->index];
+    const int64_t code = entry & ((int64_t{1} << codebook_bits_) - 1);
+    next_.fetched =
+        FetchedEntry<Word>{code, entry >> codebook_bits_, issued->is_first, issued->value};
+    ++next_.entries;
+    next_.paddings += code == 0;
+  }
+
+  void Commit() override { now_ = next_; }
+
+  std::string Describe() const override {
+    return "spmat_read: word " + std::to_string(now_.word) + (idle() ? "" : ", an entry leaves");
+  }
+
+  void Show(Signals* signals) const override {
+    const auto& fetched = now_.fetched;
+    signals->Number("word", now_.word < 0 ? std::nullopt : std::optional(now_.word));
+    signals->Number("code", fetched ? std::optional(fetched->code) : std::nullopt);
+    signals->Number("run", fetched ? std::optional(fetched->run) : std::nullopt);
+  }
+
+ private:
+  struct State {
+    int64_t word = -1;  // address of the word held
+    int64_t reads = 0;
+    int64_t entries = 0;
+    int64_t paddings = 0;
+    std::optional<FetchedEntry<Word>> fetched;
+  };
+
+  const uint8_t* const entries_;
+  const int64_t entries_per_word_;
+  const int64_t codebook_bits_;
+  const PtrRead<Word>& ptr_read_;
+  State now_, next_;
+};
+
+}  // namespace eie::clock
+
+#endif  // EIE_CLOCK_SPMAT_READ_H_

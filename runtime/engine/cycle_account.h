@@ -1,0 +1,48 @@
+#ifndef EIE_ENGINE_CYCLE_ACCOUNT_H_
+#define EIE_ENGINE_CYCLE_ACCOUNT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "generated/cycle_categories.h"
+
+namespace eie {
+
+/// Where every cycle of every PE went, and how full the queues were (docs/cycles.md).
+class CycleAccount {
+ public:
+  /// Nobody asked for it: no words.
+  CycleAccount() = default;
+  CycleAccount(int64_t num_pe, int64_t fifo_depth)
+      : num_pe_(num_pe), words_((kNumCycleCategories + 1) * num_pe + fifo_depth) {}
+
+  int64_t& Edges(CycleCategory category, int64_t pe) {
+    return words_[static_cast<size_t>(category) * num_pe_ + pe];
+  }
+  /// Edges at which a broadcast was held back while this PE's act_queue was full.
+  int64_t& Blocking(int64_t pe) { return words_[kNumCycleCategories * num_pe_ + pe]; }
+  /// PE edges after which an act_queue held `columns`.
+  int64_t& Occupancy(int64_t columns) {
+    return words_[(kNumCycleCategories + 1) * num_pe_ + columns];
+  }
+
+  CycleAccount& operator+=(const CycleAccount& other) {
+    if (words_.empty())
+      *this = other;
+    else
+      for (size_t i = 0; i < other.words_.size(); ++i) words_[i] += other.words_[i];
+    return *this;
+  }
+
+  /// Edges of every PE by category, then those of its blocking, then the occupancies.
+  const std::vector<int64_t>& words() const { return words_; }
+
+ private:
+  int64_t num_pe_ = 0;
+  std::vector<int64_t> words_;
+};
+
+}  // namespace eie
+
+#endif  // EIE_ENGINE_CYCLE_ACCOUNT_H_

@@ -1,0 +1,46 @@
+#ifndef EIE_ENGINE_ENGINE_H_
+#define EIE_ENGINE_ENGINE_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+
+namespace eie {
+
+struct Trace;
+
+/// How an mvm is executed. All engines give the same values, the timed ones the same times.
+enum class Engine {
+  kFunctional,  ///< values only: cycles, scan counters and the cycle account stay 0
+  kEvent,       ///< values, and time from a recurrence over (broadcast column, PE)
+  kClock,       ///< every unit stepped edge by edge
+};
+
+/// As users write them, by number.
+constexpr std::array<const char*, 3> kEngineNames = {"functional", "event", "clock"};
+
+/// Throws std::invalid_argument.
+inline Engine ParseEngine(const std::string& name) {
+  std::string names;
+  for (size_t i = 0; i < kEngineNames.size(); ++i) {
+    if (name == kEngineNames[i]) return static_cast<Engine>(i);
+    names += (i > 0 ? ", " : "") + std::string(kEngineNames[i]);
+  }
+  throw std::invalid_argument("engine '" + name + "' is unknown; choose one of " + names);
+}
+
+/// Chosen for each call.
+struct EngineOptions {
+  Engine engine = Engine::kEvent;
+  bool account = false;       ///< also find out where every cycle went
+  uint32_t visit_seed = 0;    ///< shuffles the clock engine's visits to its units; 0 does not
+  int64_t threads = 1;        ///< that share one mvm; 0: as many as there are cores, if it is large
+  Trace* trace = nullptr;     ///< also record what happened at which edge
+  int64_t batch_threads = 0;  ///< that share the samples of a program's call; 0: as many as cores
+};
+
+}  // namespace eie
+
+#endif  // EIE_ENGINE_ENGINE_H_

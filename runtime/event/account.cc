@@ -1,0 +1,210 @@
+#include "event/account.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <variant>
+
+#include "event/row_scan.h"
+
+namespace eie {
+namespace {
+
+/// What the CCU did between a broadcast and the one before, at the gap's end; before that, rows
+/// without a non-zero entered.
+struct Gap {
+  int32_t waiting;  ///< edges at which a full queue held the broadcast back
+  int32_t scan;     ///< edges, before these, at which the column's row entered or nothing started
+};
+
+int32_t Max(int32_t a, int32_t b) { return a > b ? a : b; }
+int32_t Min(int32_t a, int32_t b) { return a < b ? a : b; }
+
+/// Edges by category of all PEs, from one column to the next. An edge that does not count is one
+/// after `cycles`. The loops over the PEs have neither branch nor call: compilers vectorise them.
+class PeEdges {
+ public:
+  PeEdges(size_t num_pe, int32_t cycles)
+      : free_(num_pe, 1),
+        settled_(num_pe, 1),
+        entries_(num_pe),
+        empty_(num_pe),
+        starved_(num_pe),
+        waiting_(num_pe),
+        scan_(num_pe),
+        cycles_(cycles) {}
+
+  /// Feeds one column; fills the edges of its `pops` and returns the latest.
+  template <typename Length>
+  int32_t Pop(int32_t edge, Gap gap, const Length* lengths, int32_t* __restrict pops) {
+    int32_t latest = 0;
+    int32_t* __restrict free = free_.data();
+    int32_t* __restrict settled = settled_.data();
+    int32_t* __restrict entries = entries_.data();
+    int32_t* __restrict empty = empty_.data();
+    int32_t* __restrict starved = starved_.data();
+    int32_t* __restrict waiting = waiting_.data();
+    int32_t* __restrict scan = scan_.data();
+    for (size_t k = 0; k < free_.size(); ++k) {
+      const int32_t length = lengths[k];
+      const int32_t pop = Max(edge + 1, free[k]);
+      const int32_t next = pop + Max(length, 1);
+      const int32_t counts = -(pop <= cycles_);
+      const int32_t idle = (pop - free[k]) & counts;
+      const int32_t waited = Min(idle, gap.waiting);
+      const int32_t scanned = Min(idle - waited, gap.scan);
+      entries[k] += length;
+      empty[k] += (length == 0) & counts;
+      waiting[k] += waited;
+      scan[k] += scanned;
+      starved[k] += idle - waited - scanned;
+      settled[k] = Max(settled[k], next & counts);
+      free[k] = next;
+      pops[k] = pop;
+      latest = Max(latest, pop);
+    }
+    return latest;
+  }
+
+  void AddTo(const std::vector<int64_t>& paddings, CycleAccount* account) const {
+    for (size_t k = 0; k < free_.size(); ++k) {
+      const int64_t pe = static_cast<int64_t>(k);
+      account->Edges(CycleCategory::kMultiply, pe) += entries_[k] - paddings[k];
+      account->Edges(CycleCategory::kPadding, pe) += paddings[k];
+      account->Edges(CycleCategory::kEmptyColumn, pe) += empty_[k];
+      account->Edges(CycleCategory::kStarved, pe) += starved_[k];
+      account->Edges(CycleCategory::kWaiting, pe) += waiting_[k];
+      account->Edges(CycleCategory::kScan, pe) += scan_[k];
+      account->Edges(CycleCategory::kDrain, pe) += cycles_ + 1 - settled_[k];
+    }
+  }
+
+ private:
+  std::vector<int32_t> free_;     // edge from which the pointer stage takes the next column
+  std::vector<int32_t> settled_;  // the same, of the last column that counts
+  std::vector<int32_t> entries_, empty_, starved_, waiting_, scan_;
+  int32_t cycles_;
+};
+
+/// The pops of as many columns as a queue holds, by which its occupancy follows.
+class PopHistory {
+ public:
+  PopHistory(size_t num_pe, size_t capacity)
+      : num_pe_(num_pe),
+        capacity_(capacity),
+        pops_((capacity + 1) * num_pe),
+        latest_(capacity + 1),
+        at_least_(capacity + 1) {}
+
+  /// The pops of a column in all PEs. Columns before the first were popped at edge 0.
+  int32_t* Row(int64_t column) { return &pops_[Slot(column) * num_pe_]; }
+  /// The latest pop of a column over the PEs.
+  int32_t& Latest(int64_t column) { return latest_[Slot(column)]; }
+
+  /// Counts the edges from `earliest` on at which a queue was full and column number `n` held back:
+  /// those up to the pop that made room for it.
+  void Block(int64_t n, int32_t earliest, int32_t cycles, int32_t* __restrict blocking) const {
+    const int32_t* const room = &pops_[Slot(n - static_cast<int64_t>(capacity_)) * num_pe_];
+    for (size_t k = 0; k < num_pe_; ++k) {
+      blocking[k] += Max(0, Min(room[k], cycles) + 1 - earliest);
+    }
+  }
+
+  /// Counts the edges at which column number `n`, broadcast at `edge`, was in the queues.
+  ///
+  /// It is the m-th from a queue's head from the pop of n - m to that of n - m + 1: then the queue
+  /// holds at least m columns more than those after it.
+  void Count(int64_t n, int32_t edge, int32_t cycles) {
+    for (int64_t m = 1; m <= static_cast<int64_t>(capacity_); ++m) {
+      const int64_t head = n - m + 1;
+      if (head < 0 || Latest(head) <= edge) break;
+      const int32_t* const from = Row(head - 1);
+      const int32_t* const to = Row(head);
+      int64_t edges = 0;
+      for (size_t k = 0; k < num_pe_; ++k) {
+        const int32_t first = Max(edge, from[k]);
+        edges += Max(0, Min(to[k], cycles + 1) - first);
+      }
+      at_least_[m] += edges;
+    }
+  }
+
+  void AddTo(int64_t all_edges, CycleAccount* account) const {
+    int64_t above = all_edges;
+    for (size_t m = 1; m <= capacity_; ++m) {
+      account->Occupancy(static_cast<int64_t>(m) - 1) += above - at_least_[m];
+      above = at_least_[m];
+    }
+    account->Occupancy(static_cast<int64_t>(capacity_)) += above;
+  }
+
+ private:
+  size_t Slot(int64_t column) const { return (column + capacity_ + 1) % (capacity_ + 1); }
+
+  size_t num_pe_;
+  size_t capacity_;
+  std::vector<int32_t> pops_;
+  std::vector<int32_t> latest_;
+  std::vector<int64_t> at_least_;  // PE edges with that many columns or more
+};
+
+/// Adds the paddings of one column to those of every PE.
+template <typename Cell>
+void CountPaddings(const EncodedMatrix& matrix, const Cell* lengths, int64_t column,
+                   std::vector<int64_t>* paddings) {
+  if (matrix.columns[column].entries == matrix.column_weights(column)) return;
+  for (int64_t k = 0; k < matrix.num_pe; ++k) (*paddings)[k] += lengths[k];
+  matrix.ForEachWeight(column, [&](int64_t row, int64_t) { --(*paddings)[row % matrix.num_pe]; });
+}
+
+template <typename Cell>
+void AccountCells(const EncodedMatrix& matrix, const LargeVector<Cell>& slices,
+                  const HardwareConfig& config, const std::vector<uint32_t>& columns,
+                  int64_t cycles, CycleAccount* account, Timeline* timeline) {
+  const int64_t num_pe = matrix.num_pe;
+  const int64_t input_rows = (matrix.cols + num_pe - 1) / num_pe;
+  const int64_t capacity = std::min<int64_t>(config.fifo_depth - 1, columns.size());
+  RowScan scan(num_pe);
+  PeEdges edges(num_pe, static_cast<int32_t>(cycles));
+  PopHistory history(num_pe, capacity);
+  std::vector<int64_t> paddings(num_pe);
+  std::vector<int32_t> blocking(num_pe);
+  int32_t before = 0;  // edge of the broadcast before
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const uint32_t column = columns[i];
+    const int64_t n = static_cast<int64_t>(i);
+    const int64_t input = column == matrix.cols ? input_rows * num_pe : column;  // bias: a new row
+    const int32_t entered = scan.Enter(input / num_pe);
+    const int32_t earliest = scan.earliest();
+    const int32_t edge = scan.Broadcast(input, 1 + history.Latest(n - capacity));
+    const Gap gap{edge - earliest, (entered > before) + (n == 0)};
+    before = edge;
+    if (gap.waiting > 0) {
+      history.Block(n, earliest, static_cast<int32_t>(cycles), blocking.data());
+    }
+    const Cell* const lengths = &slices[2 * num_pe * column];
+    history.Latest(n) = edges.Pop(edge, gap, lengths, history.Row(n));
+    history.Count(n, edge, static_cast<int32_t>(cycles));
+    if (timeline != nullptr) {
+      timeline->Add({static_cast<int32_t>(column), entered, earliest, edge}, history.Row(n),
+                    static_cast<size_t>(num_pe), history.Latest(n));
+    }
+    CountPaddings(matrix, lengths, column, &paddings);
+  }
+  edges.AddTo(paddings, account);
+  history.AddTo(cycles * num_pe, account);
+  for (int64_t k = 0; k < num_pe; ++k) account->Blocking(k) += blocking[k];
+}
+
+}  // namespace
+
+void Account(const EncodedMatrix& matrix, const HardwareConfig& config,
+             const std::vector<uint32_t>& columns, int64_t cycles, CycleAccount* account,
+             Timeline* timeline) {
+  std::visit(
+      [&](const auto& slices) {
+        AccountCells(matrix, slices, config, columns, cycles, account, timeline);
+      },
+      matrix.slices);
+}
+
+}  // namespace eie

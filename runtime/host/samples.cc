@@ -1,0 +1,40 @@
+#include "host/samples.h"
+
+#include <algorithm>
+#include <exception>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+namespace eie {
+
+void ShareSamples(int64_t count, int64_t threads, const std::function<void(Samples&)>& work) {
+  Samples samples(count);
+  std::mutex mutex;
+  std::exception_ptr error;
+  const auto guarded_work = [&] {
+    try {
+      work(samples);
+    } catch (...) {
+      samples.Drop();
+      const std::lock_guard<std::mutex> lock(mutex);
+      if (!error) error = std::current_exception();
+    }
+  };
+  // The system takes longer to count its cores than a small matrix its sample.
+  if (threads == 0 && count > 1) threads = std::thread::hardware_concurrency();
+  std::vector<std::thread> others;
+  try {
+    while (static_cast<int64_t>(others.size()) + 1 < std::min(threads, count)) {
+      others.emplace_back(guarded_work);
+    }
+  } catch (const std::system_error&) {
+    // The system gives no more threads: those there are do the work.
+  }
+  guarded_work();
+  for (std::thread& other : others) other.join();
+  if (error) std::rethrow_exception(error);
+}
+
+}  // namespace eie

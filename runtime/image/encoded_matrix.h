@@ -1,0 +1,114 @@
+#ifndef EIE_IMAGE_ENCODED_MATRIX_H_
+#define EIE_IMAGE_ENCODED_MATRIX_H_
+
+#include <cstdint>
+#include <variant>
+#include <vector>
+
+#include "generated/hardware_config.h"
+#include "host/large_vector.h"
+#include "image/byte_reader.h"
+#include "values/dense_column.h"
+
+namespace eie {
+
+/// A matrix in interleaved compressed sparse columns, checked and prepared once per load.
+///
+/// Timing and values are told apart: `slices` say how long each PE is busy with a column and which
+/// weight words it reads, `weights` are the plain list of a column's weights, without paddings.
+/// Together they say all that the record did: `SramContents` is its pointers and entries again.
+/// Memory: 2 bytes per weight if a row and a code fit 16 bits, else 3, past 2^24 4, at most 3 if
+/// dense; and 2 bytes per (column, PE), more if a slice is long or its PE's words span many
+/// columns. At most 16 times the record.
+struct EncodedMatrix {
+  static constexpr int64_t kMaxSize = 1 << 24;             ///< rows, and columns
+  static constexpr int64_t kMaxCycles = int64_t{1} << 30;  ///< entries + P * stored columns
+
+  /// Rows, in halves on which two threads can work at the same time.
+  enum class Rows { kAll, kLow, kHigh };
+  struct RowRange {
+    int64_t begin, end;
+  };
+
+  /// What a column takes in all PEs together.
+  struct Column {
+    uint32_t first_weight;  ///< index into the weights; one more `Column` holds their end
+    uint32_t first_high;    ///< likewise, of the weights in the high rows, which follow the low
+    uint32_t entries;       ///< paddings included
+    uint32_t words;         ///< weight words that hold at least one of the entries
+  };
+
+  int64_t rows;
+  int64_t cols;  ///< inputs; the bias column is not counted
+  int64_t num_pe;
+  int64_t codebook_bits;
+  bool has_bias_column;
+  int64_t max_pe_entries;  ///< of the fullest PE, paddings included
+  int64_t storage_bytes;   ///< in the machine: entries, pointers and codebook
+
+  std::vector<uint32_t> codebook;       ///< float32 or int32 words
+  std::vector<int64_t> entries_per_pe;  ///< paddings included
+  std::vector<Column> columns;          ///< stored_cols() + 1
+  bool dense;                           ///< weights are codes of all rows; see dense_column.h
+  int64_t weight_bytes;                 ///< of a weight, if not dense
+  LargeVector<uint8_t> weights;         ///< little-endian: row << codebook_bits | code
+
+  /// Column after column: each PE's entries, then each PE's `sharers`.
+  ///
+  /// If the first weight word of a slice began `sharers` columns earlier, it has been read already
+  /// when one of these columns, in which the PE has entries, was broadcast. 0: the word is new.
+  /// The cells are the narrowest that hold every length, `sharers` and backlog of a queue.
+  std::variant<LargeVector<uint8_t>, LargeVector<uint16_t>, LargeVector<uint32_t>> slices;
+
+  int64_t stored_cols() const { return cols + has_bias_column; }
+  int64_t column_weights(int64_t column) const {
+    return columns[column + 1].first_weight - columns[column].first_weight;
+  }
+  /// Codes of a dense column.
+  const uint8_t* codes(int64_t column) const {
+    return weights.data() + column * dense_column::Blocks(rows) * dense_column::kBlockBytes;
+  }
+  /// Weights of a column, if not dense.
+  const uint8_t* weights_begin(int64_t column, Rows part) const {
+    const Column& at = columns[column];
+    return weights.data() + weight_bytes * (part == Rows::kHigh ? at.first_high : at.first_weight);
+  }
+  const uint8_t* weights_end(int64_t column, Rows part) const {
+    return part == Rows::kLow ? weights_begin(column, Rows::kHigh)
+                              : weights_begin(column + 1, Rows::kAll);
+  }
+  /// A half is whole blocks of a dense column.
+  RowRange row_range(Rows part) const {
+    const int64_t middle = dense_column::Blocks(rows) / 2 * dense_column::kBlockRows;
+    return {part == Rows::kHigh ? middle : 0, part == Rows::kLow ? middle : rows};
+  }
+  /// Calls `visit(row, code)` for every weight of a column; the rows of a PE come in order.
+  template <typename Visit>
+  void ForEachWeight(int64_t column, Visit visit) const {
+    if (dense) {
+      for (int64_t row = 0; row < rows; ++row) {
+        const int64_t code = dense_column::CodeOf(codes(column), row);
+        if (code != 0) visit(row, code);
+      }
+      return;
+    }
+    const uint8_t* const end = weights_end(column, Rows::kAll);
+    for (const uint8_t* w = weights_begin(column, Rows::kAll); w < end; w += weight_bytes) {
+      int64_t weight = 0;
+      for (int64_t byte = 0; byte < weight_bytes; ++byte) weight |= int64_t{w[byte]} << 8 * byte;
+      visit(weight >> codebook_bits, weight & ((int64_t{1} << codebook_bits) - 1));
+    }
+  }
+  /// Entries of one column in one PE.
+  int64_t length(int64_t column, int64_t pe) const {
+    return std::visit([&](const auto& s) -> int64_t { return s[2 * num_pe * column + pe]; },
+                      slices);
+  }
+};
+
+/// Reads one record (layout: `encode_matrix` in eie_backend/isa/image.py); throws ImageError.
+EncodedMatrix ReadEncodedMatrix(ByteReader& reader, const HardwareConfig& config, bool is_float);
+
+}  // namespace eie
+
+#endif  // EIE_IMAGE_ENCODED_MATRIX_H_

@@ -1,0 +1,39 @@
+#ifndef EIE_IMAGE_PROGRAM_H_
+#define EIE_IMAGE_PROGRAM_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "generated/arithmetics.h"
+#include "generated/hardware_config.h"
+#include "generated/isa.h"
+#include "image/encoded_matrix.h"
+
+namespace eie {
+
+/// What an image contains and a machine executes. Immutable once read: any thread may run it.
+struct Program {
+  HardwareConfig config;
+  ArithmeticKind arithmetic;
+  bool is_float;  ///< float32, otherwise fixed point
+  int64_t inputs;
+  int64_t outputs;
+  std::string symbol;
+  std::vector<std::string> layers;
+  std::vector<EncodedMatrix> matrices;
+  std::vector<std::vector<uint32_t>> biases;  ///< float32 or int32 words
+  std::vector<Instruction> setup;
+  bool setup_per_call;  ///< setup runs at the start of every call, otherwise once
+  std::vector<Instruction> steps;
+  int64_t act_values;  ///< of the activation SRAM that the steps touch; set by CheckProgram
+};
+
+/// Checks every instruction against the program and the machine's sizes; throws ImageError.
+///
+/// After it no instruction of the program can reach outside a vector or a table, nor overflow.
+void CheckProgram(Program* program);
+
+}  // namespace eie
+
+#endif  // EIE_IMAGE_PROGRAM_H_

@@ -1,0 +1,63 @@
+#ifndef EIE_MACHINE_PROFILE_H_
+#define EIE_MACHINE_PROFILE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/cycle_account.h"
+#include "engine/engine.h"
+#include "generated/counters.h"
+#include "image/program.h"
+
+namespace eie {
+
+/// What the samples of one layer of one program cost.
+struct ProfileRow {
+  std::string symbol;
+  std::string layer;       ///< empty: the program's setup, as often as it ran
+  int64_t samples = 0;     ///< zero: the program's setup
+  int64_t min_cycles = 0;  ///< of one sample
+  int64_t max_cycles = 0;
+  Counters counters{};     ///< summed over the samples
+  CycleAccount account{};  ///< likewise; without words unless asked
+
+  /// Adds one sample.
+  void Add(const Counters& sample);
+  /// Adds another row of the same layer.
+  void Merge(const ProfileRow& other);
+};
+
+/// Records program runs between Start and Stop; the current thread has one.
+class Profiler {
+ public:
+  static Profiler& OfThisThread();
+
+  bool active() const { return active_; }
+  /// How programs run: as asked if they are recorded, otherwise for their values only.
+  const EngineOptions& options() const { return options_; }
+  /// Forgets everything and records from now on.
+  void Start(const EngineOptions& options);
+  /// Returns the rows in the order of their first run: per program its setup, then its layers.
+  std::vector<ProfileRow> Stop();
+  /// Adds a run of `program`; `layers` has one row per layer.
+  void Record(const std::shared_ptr<const Program>& program, const std::vector<ProfileRow>& layers);
+
+ private:
+  struct Runs {
+    std::shared_ptr<const Program> program;
+    int64_t calls;
+    std::vector<ProfileRow> layers;
+  };
+
+  static constexpr EngineOptions kValuesOnly = {Engine::kFunctional};
+
+  bool active_ = false;
+  EngineOptions options_ = kValuesOnly;
+  std::vector<Runs> runs_;
+};
+
+}  // namespace eie
+
+#endif  // EIE_MACHINE_PROFILE_H_

@@ -1,0 +1,76 @@
+#ifndef EIE_MACHINE_RUN_MVM_H_
+#define EIE_MACHINE_RUN_MVM_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "clock/simulation.h"
+#include "engine/cycle_account.h"
+#include "engine/engine.h"
+#include "event/account.h"
+#include "event/scan.h"
+#include "generated/counters.h"
+#include "generated/hardware_config.h"
+#include "host/samples.h"
+#include "image/encoded_matrix.h"
+#include "machine/trace.h"
+#include "values/active_columns.h"
+#include "values/mvm.h"
+
+namespace eie {
+
+/// One sparse matrix-vector product on the chosen engine: adds to `acc`, and what it cost to
+/// `counters` and, if asked, to `account`.
+///
+/// `codebook` has a word per code, `x` has `cols` and `acc` has `rows`; without `acc` values play
+/// no part, only what they cost is found (not on the clock engine). `account` has this machine's
+/// size if asked; a trace is recorded beside it. The bias column's 1 has `frac_bits`. Threads share
+/// the rows in two halves, with the scan beside them: a sum takes its products in the order of
+/// columns on any number of threads.
+template <typename Arithmetic>
+void RunMvm(const EncodedMatrix& matrix, const HardwareConfig& config, const Arithmetic& arithmetic,
+            const uint32_t* codebook, const typename Arithmetic::Word* x, int64_t shift,
+            int64_t frac_bits, const EngineOptions& options, typename Arithmetic::Word* acc,
+            Counters* counters, CycleAccount* account) {
+  if (options.engine == Engine::kClock) {
+    const auto one = matrix.has_bias_column ? arithmetic.One(frac_bits) : 0;
+    const clock::Layer<Arithmetic> layer{matrix, config, arithmetic, codebook, shift, one, x, acc};
+    clock::Simulation<Arithmetic>(layer, options)
+        .Run(counters, options.account ? account : nullptr,
+             options.trace != nullptr ? &options.trace->vcd : nullptr);
+    return;
+  }
+  const std::vector<uint32_t> columns = ActiveColumns(matrix, x);
+  counters->act_reads += matrix.cols;
+  const auto scan = [&] {
+    if (options.engine == Engine::kFunctional) return;
+    const int64_t before = counters->cycles;
+    Scan(matrix, config, columns, counters);
+    if (!options.account) return;
+    Account(matrix, config, columns, counters->cycles - before, account,
+            options.trace != nullptr ? &options.trace->timeline : nullptr);
+  };
+  const auto add = [&](EncodedMatrix::Rows part) {
+    return acc == nullptr
+               ? 0
+               : MultiplyAdd(matrix, part, columns, arithmetic, codebook, x, shift, frac_bits, acc);
+  };
+  if (acc == nullptr || options.threads == 1) {
+    scan();
+    counters->accumulator_saturations += add(EncodedMatrix::Rows::kAll);
+    return;
+  }
+  int64_t low = 0, high = 0;  // saturations
+  ShareSamples(3, options.threads, [&](Samples& pieces) {
+    for (int64_t n; pieces.Take(&n);) {
+      if (n == 0) scan();
+      if (n == 1) low = add(EncodedMatrix::Rows::kLow);
+      if (n == 2) high = add(EncodedMatrix::Rows::kHigh);
+    }
+  });
+  counters->accumulator_saturations += low + high;
+}
+
+}  // namespace eie
+
+#endif  // EIE_MACHINE_RUN_MVM_H_

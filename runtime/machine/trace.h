@@ -1,0 +1,72 @@
+#ifndef EIE_MACHINE_TRACE_H_
+#define EIE_MACHINE_TRACE_H_
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "clock/vcd.h"
+#include "engine/engine.h"
+#include "event/timeline.h"
+#include "generated/counters.h"
+
+namespace eie {
+
+/// What a trace is asked to show.
+struct TraceRequest {
+  Engine engine;      ///< kEvent: a timeline; kClock: a value change dump
+  int64_t sample;     ///< number of the sample in its call
+  std::string layer;  ///< the only one that is traced, and so counted; empty: all
+  int64_t from;       ///< first edge
+  int64_t to;         ///< one past the last
+  int64_t max_bytes;  ///< of the timeline or the dump
+};
+
+/// One instruction of a traced sample.
+struct TraceStep {
+  int64_t number;  ///< among the program's steps
+  int64_t cycles;
+  int64_t load_cycles;
+  int64_t load_bytes;
+  int64_t timeline_words;
+};
+
+/// One program's run.
+struct TraceRun {
+  std::string symbol;  ///< empty: a single matrix
+  int64_t samples;     ///< of the call
+  std::vector<TraceStep> steps;
+};
+
+/// What was recorded for a request.
+struct Trace {
+  explicit Trace(TraceRequest asked)
+      : request(std::move(asked)),
+        timeline(request.from, request.to, request.max_bytes),
+        vcd(request.from, request.to, request.max_bytes) {}
+
+  bool Covers(const std::string& layer) const {
+    return request.layer.empty() || request.layer == layer;
+  }
+
+  /// Ends a step of the run that began last; `before` is what its layer cost until then.
+  void AddStep(int64_t number, const Counters& before, const Counters& after) {
+    const int64_t cycles = after.cycles - before.cycles;
+    timeline.Finish(cycles);
+    const int64_t words = static_cast<int64_t>(timeline.words().size());
+    runs.back().steps.push_back({number, cycles, after.load_cycles - before.load_cycles,
+                                 after.load_bytes - before.load_bytes, words - timeline_words});
+    timeline_words = words;
+  }
+
+  TraceRequest request;
+  std::vector<TraceRun> runs;
+  Timeline timeline;
+  clock::Vcd vcd;
+  int64_t timeline_words = 0;  ///< of the steps so far
+};
+
+}  // namespace eie
+
+#endif  // EIE_MACHINE_TRACE_H_

@@ -1,0 +1,78 @@
+#ifndef EIE_VALUES_ACTIVE_COLUMNS_H_
+#define EIE_VALUES_ACTIVE_COLUMNS_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+#include "image/encoded_matrix.h"
+
+namespace eie {
+
+constexpr int64_t kGroup = 8;  // inputs looked at together
+
+/// Which of a group of inputs are not zero, a bit each; -0.0 is zero.
+template <typename Word>
+unsigned NonZeros(const Word* x) {
+  unsigned bits = 0;
+  for (int64_t i = 0; i < kGroup; ++i) bits |= unsigned{x[i] != 0} << i;
+  return bits;
+}
+
+#if defined(__SSE2__)
+inline unsigned NonZeros(const float* x) {
+  const __m128 zero = _mm_setzero_ps();
+  const int low = _mm_movemask_ps(_mm_cmpneq_ps(_mm_loadu_ps(x), zero));
+  const int high = _mm_movemask_ps(_mm_cmpneq_ps(_mm_loadu_ps(x + 4), zero));
+  return low | high << 4;
+}
+#endif
+
+/// The places of the ones in a byte, in order, and how many they are.
+struct Ones {
+  std::array<uint8_t, kGroup> places;
+  uint8_t count;
+};
+
+constexpr std::array<Ones, 256> MakeOnes() {
+  std::array<Ones, 256> all{};
+  for (unsigned bits = 0; bits < all.size(); ++bits) {
+    for (unsigned place = 0; place < kGroup; ++place) {
+      if ((bits >> place & 1) != 0) all[bits].places[all[bits].count++] = place;
+    }
+  }
+  return all;
+}
+
+/// The columns that are broadcast: every input that is not zero, then the bias column.
+///
+/// Without branches, since where the zeros are is random: a group writes all its columns, and what
+/// follows overwrites those beyond its active ones.
+template <typename Word>
+std::vector<uint32_t> ActiveColumns(const EncodedMatrix& matrix, const Word* x) {
+  static constexpr std::array<Ones, 256> kOnes = MakeOnes();
+  std::vector<uint32_t> columns(matrix.stored_cols() + kGroup);
+  size_t count = 0;
+  int64_t j = 0;
+  for (; j + kGroup <= matrix.cols; j += kGroup) {
+    const Ones& ones = kOnes[NonZeros(x + j)];
+    uint32_t* const next = &columns[count];
+    for (int64_t i = 0; i < kGroup; ++i) next[i] = static_cast<uint32_t>(j) + ones.places[i];
+    count += ones.count;
+  }
+  for (; j < matrix.cols; ++j) {
+    if (x[j] != 0) columns[count++] = static_cast<uint32_t>(j);
+  }
+  if (matrix.has_bias_column) columns[count++] = static_cast<uint32_t>(matrix.cols);
+  columns.resize(count);
+  return columns;
+}
+
+}  // namespace eie
+
+#endif  // EIE_VALUES_ACTIVE_COLUMNS_H_
