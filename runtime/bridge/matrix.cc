@@ -16,6 +16,7 @@
 #include "image/byte_reader.h"
 #include "image/encoded_matrix.h"
 #include "image/image.h"
+#include "image/limits.h"
 #include "machine/run_mvm.h"
 #include "values/arithmetic.h"
 

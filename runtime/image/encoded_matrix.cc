@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "host/avx2.h"
+#include "image/dense_column.h"
 #include "image/pointer_table.h"
 
 namespace eie {
@@ -145,7 +147,7 @@ void PrepareWeights(const uint8_t* entries, int64_t count, EncodedMatrix* matrix
   const int64_t weights = std::count_if(entries, entries + count,
                                         [=](uint8_t entry) { return (entry & code_mask) != 0; });
   const int64_t dense_bytes = matrix->stored_cols() * DenseColumnBytes(*matrix);
-  matrix->dense = dense_column::IsFast() && matrix->codebook_bits <= dense_column::kCodeBits &&
+  matrix->dense = HasAvx2() && matrix->codebook_bits <= dense_column::kCodeBits &&
                   dense_bytes <= dense_column::kMaxBytesPerWeight * weights;
   const int64_t highest = (matrix->rows << matrix->codebook_bits) - 1;
   matrix->weight_bytes = highest < 1 << 16 ? 2 : highest < 1 << 24 ? 3 : 4;

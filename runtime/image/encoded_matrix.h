@@ -8,7 +8,7 @@
 #include "generated/hardware_config.h"
 #include "host/large_vector.h"
 #include "image/byte_reader.h"
-#include "values/dense_column.h"
+#include "image/dense_column.h"
 
 namespace eie {
 

@@ -7,7 +7,7 @@
 #include <variant>
 
 #include "image/byte_reader.h"
-#include "values/arithmetic.h"
+#include "image/limits.h"
 
 namespace eie {
 namespace {

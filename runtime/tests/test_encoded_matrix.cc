@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "clock/sram_contents.h"
+#include "host/avx2.h"
 #include "image/encoded_matrix.h"
 #include "image/image.h"
 #include "image/program.h"
@@ -91,7 +92,7 @@ void CheckSrams(const Record& record, const HardwareConfig& config, bool dense) 
   const Bytes bytes = record.Encode();
   ByteReader reader("matrix", bytes.data(), bytes.size());
   const EncodedMatrix matrix = ReadEncodedMatrix(reader, config, true);
-  CHECK_EQ(matrix.dense, dense && dense_column::IsFast());
+  CHECK_EQ(matrix.dense, dense && HasAvx2());
   const SramContents srams(matrix);
   const int64_t pointers_per_pe = matrix.stored_cols() + 1;
   int64_t first_entry = 0;

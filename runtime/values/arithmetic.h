@@ -18,11 +18,6 @@
 
 namespace eie {
 
-constexpr int64_t kMinShift = -40;  ///< with these no intermediate leaves 64 bits
-constexpr int64_t kMaxShift = 62;
-constexpr int64_t kMaxOneFracBits = 30;  ///< of the bias column's constant 1
-constexpr int64_t kMaxFracBits = 64;     ///< magnitude, of inputs and outputs
-
 /// float32, rounded after the product and after the sum; nothing saturates.
 struct Float32 {
   using Word = float;
@@ -52,7 +47,7 @@ struct Float32 {
 
 /// Right shift, to nearest and ties to even; a left shift (`shift` < 0) stops at +-2^62.
 ///
-/// |value| <= 2^62 and shift <= 62.
+/// |value| <= 2^62 and shift <= 62: what image/limits.h allows leads no further.
 inline int64_t ShiftRound(int64_t value, int64_t shift) {
   if (shift <= 0) {
     const int64_t limit = (int64_t{1} << 62) >> -shift;

@@ -10,6 +10,7 @@
 #include "host/prefetch.h"
 #include "host/vector_clones.h"
 #include "image/encoded_matrix.h"
+#include "values/add_dense_column.h"
 
 namespace eie {
 
@@ -99,7 +100,7 @@ class Accumulator {
       words[code] = static_cast<Word>(products[code]);
     }
     words[0] = static_cast<Word>(-0.0);  // which changes no float
-    dense_column::Add(codes(column), blocks(), words.data(), sums_.data());
+    AddDenseColumn(codes(column), blocks(), words.data(), sums_.data());
   }
 
   template <typename Add>

@@ -1,5 +1,5 @@
-#ifndef EIE_VALUES_DENSE_COLUMN_H_
-#define EIE_VALUES_DENSE_COLUMN_H_
+#ifndef EIE_IMAGE_DENSE_COLUMN_H_
+#define EIE_IMAGE_DENSE_COLUMN_H_
 
 #include <cstdint>
 
@@ -17,9 +17,6 @@ constexpr int64_t kBlockBytes = 16;
 constexpr int64_t kCodeBits = 4;
 constexpr int64_t kMaxBytesPerWeight = 3;
 
-/// Whether this processor can add them faster.
-bool IsFast();
-
 inline int64_t Blocks(int64_t rows) { return (rows + kBlockRows - 1) / kBlockRows; }
 
 /// Byte of a row's code within its column, and the bits in it.
@@ -31,13 +28,7 @@ inline int CodeOf(const uint8_t* column, int64_t row) {
   return column[ByteOf(row)] >> ShiftOf(row) & 15;
 }
 
-/// Adds the product of each row's code to its sum, in whole blocks. `products` has 16, and that of
-/// code 0 must change no sum: -0.0 as a float. Only if IsFast().
-void Add(const uint8_t* column, int64_t blocks, const float* products, float* sums);
-/// The same modulo 2^32.
-void Add(const uint8_t* column, int64_t blocks, const int32_t* products, int32_t* sums);
-
 }  // namespace dense_column
 }  // namespace eie
 
-#endif  // EIE_VALUES_DENSE_COLUMN_H_
+#endif  // EIE_IMAGE_DENSE_COLUMN_H_

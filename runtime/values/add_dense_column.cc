@@ -1,18 +1,22 @@
-#include "values/dense_column.h"
+#include "values/add_dense_column.h"
 
 #include <stdexcept>
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#include "host/avx2.h"
+#include "image/dense_column.h"
+
+#ifdef EIE_AVX2
 #include <immintrin.h>
-#define EIE_AVX2 __attribute__((target("avx2")))
 #endif
 
 namespace eie {
-namespace dense_column {
 
 #ifdef EIE_AVX2
 
 namespace {
+
+using dense_column::kBlockBytes;
+using dense_column::kBlockRows;
 
 /// The bytes of 16 words of 4 bytes: `bytes[k]` has byte k of each, in both halves.
 EIE_AVX2 inline void SplitBytes(const void* words, __m256i* bytes) {
@@ -70,29 +74,26 @@ EIE_AVX2 inline void AddBlocks(const uint8_t* column, int64_t blocks, const Word
 
 }  // namespace
 
-bool IsFast() { return __builtin_cpu_supports("avx2"); }
-
-EIE_AVX2 void Add(const uint8_t* column, int64_t blocks, const float* products, float* sums) {
+EIE_AVX2 void AddDenseColumn(const uint8_t* column, int64_t blocks, const float* products,
+                             float* sums) {
   AddBlocks(column, blocks, products, sums);
 }
 
-EIE_AVX2 void Add(const uint8_t* column, int64_t blocks, const int32_t* products, int32_t* sums) {
+EIE_AVX2 void AddDenseColumn(const uint8_t* column, int64_t blocks, const int32_t* products,
+                             int32_t* sums) {
   AddBlocks(column, blocks, products, sums);
 }
 
 #else
 
-bool IsFast() { return false; }
-
-void Add(const uint8_t*, int64_t, const float*, float*) {
+void AddDenseColumn(const uint8_t*, int64_t, const float*, float*) {
   throw std::logic_error("eie: dense columns on a processor without AVX2");
 }
 
-void Add(const uint8_t*, int64_t, const int32_t*, int32_t*) {
+void AddDenseColumn(const uint8_t*, int64_t, const int32_t*, int32_t*) {
   throw std::logic_error("eie: dense columns on a processor without AVX2");
 }
 
 #endif
 
-}  // namespace dense_column
 }  // namespace eie

@@ -1,0 +1,18 @@
+#ifndef EIE_VALUES_ADD_DENSE_COLUMN_H_
+#define EIE_VALUES_ADD_DENSE_COLUMN_H_
+
+#include <cstdint>
+
+namespace eie {
+
+/// Adds the product of each row's code to the row's sum, in whole blocks of a dense column
+/// (image/dense_column.h). Only if HasAvx2().
+///
+/// `products` has one for each of the 16 codes; that of code 0 must change no sum: -0.0 as a float.
+void AddDenseColumn(const uint8_t* column, int64_t blocks, const float* products, float* sums);
+/// The same modulo 2^32.
+void AddDenseColumn(const uint8_t* column, int64_t blocks, const int32_t* products, int32_t* sums);
+
+}  // namespace eie
+
+#endif  // EIE_VALUES_ADD_DENSE_COLUMN_H_
