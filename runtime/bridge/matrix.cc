@@ -92,12 +92,11 @@ void RunMatrix(const LoadedMatrix& loaded, const MatrixCall& call) {
       Counters counters;
       CycleAccount account;
       if (options.account) account = no_account;
-      EngineOptions own = options;
-      if (trace != nullptr && n == trace->request.sample) own.trace = trace;
+      Trace* const own_trace = trace != nullptr && n == trace->request.sample ? trace : nullptr;
       RunMvm(matrix, loaded.config, arithmetic, codebook.data(), x + n * matrix.cols,
-             formats[2 * n], formats[2 * n + 1], own,
-             out == nullptr ? nullptr : out + n * matrix.rows, &counters, &account);
-      if (own.trace != nullptr) trace->AddStep(0, Counters{}, counters);
+             formats[2 * n], formats[2 * n + 1], options,
+             out == nullptr ? nullptr : out + n * matrix.rows, &counters, &account, own_trace);
+      if (own_trace != nullptr) trace->AddStep(0, Counters{}, counters);
       const auto values = counters.Values();
       std::copy(values.begin(), values.end(), all_counters + n * int64_t{values.size()});
       if (options.account) {

@@ -28,7 +28,10 @@ void TraceSample(const Program& program, const Batch& batch, Trace* trace) {
   if (request.sample >= batch.samples()) return;
   std::vector<float> input(program.inputs), output(program.outputs);
   batch.Gather(request.sample, input.data());
-  Machine::Create(program, {request.engine, true, 0, 1, trace})->Run(input.data(), output.data());
+  EngineOptions options;
+  options.engine = request.engine;
+  options.account = true;
+  Machine::Create(program, options, trace)->Run(input.data(), output.data());
 }
 
 /// The program that a call of `program` runs: its damaged namesake, if there is one.

@@ -17,7 +17,6 @@
 #include "clock/unit.h"
 #include "clock/vcd.h"
 #include "engine/cycle_account.h"
-#include "engine/engine.h"
 #include "generated/counters.h"
 
 namespace eie::clock {
@@ -26,12 +25,13 @@ namespace eie::clock {
 template <typename Arithmetic>
 class Simulation {
  public:
-  Simulation(const Layer<Arithmetic>& layer, const EngineOptions& options)
+  /// `visit_seed` shuffles the visits to the units; 0 does not.
+  Simulation(const Layer<Arithmetic>& layer, uint32_t visit_seed)
       : layer_(layer),
         srams_(layer.matrix),
         ccu_(layer_, &lnzd_, &pes_),
-        random_(options.visit_seed),
-        shuffled_(options.visit_seed != 0) {
+        random_(visit_seed),
+        shuffled_(visit_seed != 0) {
     units_ = {&ccu_, &lnzd_};
     for (int64_t k = 0; k < layer_.matrix.num_pe; ++k) {
       Pe<Arithmetic>& pe = pes_.emplace_back(layer_, srams_, k);

@@ -9,8 +9,6 @@
 
 namespace eie {
 
-struct Trace;
-
 /// How an mvm is executed. All engines give the same values, the timed ones the same times.
 enum class Engine {
   kFunctional,  ///< values only: cycles, scan counters and the cycle account stay 0
@@ -37,7 +35,6 @@ struct EngineOptions {
   bool account = false;       ///< also find out where every cycle went
   uint32_t visit_seed = 0;    ///< shuffles the clock engine's visits to its units; 0 does not
   int64_t threads = 1;        ///< that share one mvm; 0: as many as there are cores, if it is large
-  Trace* trace = nullptr;     ///< also record what happened at which edge
   int64_t batch_threads = 0;  ///< that share the samples of a program's call; 0: as many as cores
 };
 

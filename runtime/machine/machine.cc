@@ -25,10 +25,10 @@ void Transfer(const HardwareConfig& config, int64_t bytes, Counters* counters) {
 template <typename Arithmetic>
 class MachineOf final : public Machine {
  public:
-  MachineOf(const Program& program, const EngineOptions& options)
+  MachineOf(const Program& program, const EngineOptions& options, Trace* trace)
       : program_(program),
         options_(options),
-        trace_(options.trace),
+        trace_(trace),
         arithmetic_(program.config),
         act_(program.act_values),
         acc_(program.config.act_registers * program.config.num_pe),
@@ -51,11 +51,11 @@ class MachineOf final : public Machine {
       counters_ = &layers_[instruction.layer];
       account_ = &accounts_[instruction.layer];
       const bool traced = trace_ != nullptr && trace_->Covers(program_.layers[instruction.layer]);
-      options_.trace = traced ? trace_ : nullptr;
-      if (traced) trace_->vcd.Begin(static_cast<int64_t>(n));
+      step_trace_ = traced ? trace_ : nullptr;
+      if (traced) trace_->vcd.Begin(step_);
       const Counters before = *counters_;
       std::visit([this](const auto& operation) { Execute(operation); }, instruction.operation);
-      if (traced) trace_->AddStep(static_cast<int64_t>(n), before, *counters_);
+      if (traced) trace_->AddStep(step_, before, *counters_);
     }
     return layers_;
   }
@@ -105,7 +105,7 @@ class MachineOf final : public Machine {
     StrikeAct(act, matrix.cols);
     const auto run = [&](Word* acc) {
       RunMvm(matrix, program_.config, arithmetic_, matrix.codebook.data(), act, mvm.shift,
-             mvm.frac_bits, options_, acc, counters_, account_);
+             mvm.frac_bits, options_, acc, counters_, account_, step_trace_);
     };
     if (flips_ == nullptr) return run(acc_.data());
     const std::vector<uint32_t> columns = ActiveColumns(matrix, act);
@@ -143,7 +143,7 @@ class MachineOf final : public Machine {
   }
 
   const Program& program_;
-  EngineOptions options_;
+  const EngineOptions options_;
   Trace* const trace_;
   const Arithmetic arithmetic_;
   std::vector<Word> act_;  // activation SRAM, as far as the program uses it
@@ -155,21 +155,23 @@ class MachineOf final : public Machine {
   Counters* counters_ = nullptr;
   CycleAccount* account_ = nullptr;
   SampleFlips* flips_ = nullptr;
+  Trace* step_trace_ = nullptr;  // `trace_`, if it covers the step's layer
   int64_t step_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<Machine> Machine::Create(const Program& program, const EngineOptions& options) {
+std::unique_ptr<Machine> Machine::Create(const Program& program, const EngineOptions& options,
+                                         Trace* trace) {
   switch (program.arithmetic) {
     case ArithmeticKind::kFloat32:
-      return std::make_unique<MachineOf<Float32>>(program, options);
+      return std::make_unique<MachineOf<Float32>>(program, options, trace);
     case ArithmeticKind::kInt16:
-      return std::make_unique<MachineOf<FixedPoint<16>>>(program, options);
+      return std::make_unique<MachineOf<FixedPoint<16>>>(program, options, trace);
     case ArithmeticKind::kInt8:
-      return std::make_unique<MachineOf<FixedPoint<8>>>(program, options);
+      return std::make_unique<MachineOf<FixedPoint<8>>>(program, options, trace);
     case ArithmeticKind::kInt32:
-      return std::make_unique<MachineOf<FixedPoint<32>>>(program, options);
+      return std::make_unique<MachineOf<FixedPoint<32>>>(program, options, trace);
   }
   throw std::logic_error("eie: a program of an unknown arithmetic");
 }

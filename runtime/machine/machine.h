@@ -12,11 +12,15 @@
 
 namespace eie {
 
+struct Trace;
+
 /// Registers and activation SRAM that run one program, a sample at a time.
 class Machine {
  public:
-  /// The machine of the program's arithmetic; `program` must outlive it.
-  static std::unique_ptr<Machine> Create(const Program& program, const EngineOptions& options = {});
+  /// The machine of the program's arithmetic. `program` must outlive it, and so must `trace`,
+  /// which, if given, takes what the steps did at which edge.
+  static std::unique_ptr<Machine> Create(const Program& program, const EngineOptions& options = {},
+                                         Trace* trace = nullptr);
 
   virtual ~Machine() = default;
 

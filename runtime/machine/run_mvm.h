@@ -24,20 +24,20 @@ namespace eie {
 ///
 /// `codebook` has a word per code, `x` has `cols` and `acc` has `rows`; without `acc` values play
 /// no part, only what they cost is found (not on the clock engine). `account` has this machine's
-/// size if asked; a trace is recorded beside it. The bias column's 1 has `frac_bits`. Threads share
-/// the rows in two halves, with the scan beside them: a sum takes its products in the order of
-/// columns on any number of threads.
+/// size if asked; `trace`, if given, is recorded beside it. The bias column's 1 has `frac_bits`.
+/// Threads share the rows in two halves, with the scan beside them: a sum takes its products in the
+/// order of columns on any number of threads.
 template <typename Arithmetic>
 void RunMvm(const EncodedMatrix& matrix, const HardwareConfig& config, const Arithmetic& arithmetic,
             const uint32_t* codebook, const typename Arithmetic::Word* x, int64_t shift,
             int64_t frac_bits, const EngineOptions& options, typename Arithmetic::Word* acc,
-            Counters* counters, CycleAccount* account) {
+            Counters* counters, CycleAccount* account, Trace* trace) {
   if (options.engine == Engine::kClock) {
     const auto one = matrix.has_bias_column ? arithmetic.One(frac_bits) : 0;
     const clock::Layer<Arithmetic> layer{matrix, config, arithmetic, codebook, shift, one, x, acc};
-    clock::Simulation<Arithmetic>(layer, options)
+    clock::Simulation<Arithmetic>(layer, options.visit_seed)
         .Run(counters, options.account ? account : nullptr,
-             options.trace != nullptr ? &options.trace->vcd : nullptr);
+             trace != nullptr ? &trace->vcd : nullptr);
     return;
   }
   const std::vector<uint32_t> columns = ActiveColumns(matrix, x);
@@ -48,7 +48,7 @@ void RunMvm(const EncodedMatrix& matrix, const HardwareConfig& config, const Ari
     Scan(matrix, config, columns, counters);
     if (!options.account) return;
     Account(matrix, config, columns, counters->cycles - before, account,
-            options.trace != nullptr ? &options.trace->timeline : nullptr);
+            trace != nullptr ? &trace->timeline : nullptr);
   };
   const auto add = [&](EncodedMatrix::Rows part) {
     return acc == nullptr

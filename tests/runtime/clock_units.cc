@@ -42,7 +42,7 @@ void Stick(const std::string& path) {
   float acc = 0;
   eie::Counters counters;
   eie::clock::Simulation<eie::Float32>(
-      {matrix, config, arithmetic, matrix.codebook.data(), 0, 1, &x, &acc}, {})
+      {matrix, config, arithmetic, matrix.codebook.data(), 0, 1, &x, &acc}, 0)
       .Run(&counters, nullptr);
 }
 
