@@ -29,7 +29,7 @@ from record import record
 
 import eie_backend as eie
 from eie_backend.machine.choices import Engine
-from eie_backend.profiler import Recorder, profile_runner
+from eie_backend.profiler import profile_runner
 from eie_backend.simulator.runner import Runner
 
 DATA = files("eie_backend") / "data"
@@ -93,7 +93,7 @@ def calls_from(runner: Runner, threads: int, engine: Engine) -> Callable[[], Non
     """Return `CALLS` calls, shared among that many threads."""
 
     def work(thread: int) -> None:
-        with Recorder(runner, engine, account=False):
+        with runner.on_engine(engine):
             for number in range(thread, CALLS, threads):
                 runner.call([digits()[number : number + 1]])
 

@@ -115,9 +115,21 @@ class Runtime:
         run: RunMatrix = self._find("eie.load_matrix")(list(config), record, is_float)
         return run
 
-    def start_profile(self, engine: str, account: bool, visit_seed: int, threads: int) -> None:
-        """Record the programs that this thread runs from now on, on an engine."""
-        self._find("eie.profile_start")(engine, account, visit_seed, threads)
+    def start_engine(self, engine: str, visit_seed: int, threads: int) -> None:
+        """Run the programs that this thread calls from now on on an engine.
+
+        `visit_seed` shuffles the clock engine's visits to its units, 0 does not; `threads` share
+        the samples of a call, 0: as many as there are cores.
+        """
+        self._find("eie.engine_start")(engine, visit_seed, threads)
+
+    def stop_engine(self) -> None:
+        """Run programs as before the last `start_engine`; without any, for their values only."""
+        self._find("eie.engine_stop")()
+
+    def start_profile(self, account: bool) -> None:
+        """Record the programs that this thread runs from now on; `account` asks where cycles go."""
+        self._find("eie.profile_start")(account)
 
     def stop_profile(self) -> list[ProfileRow]:
         """Stop recording, and return a row per layer and one per program's setup."""

@@ -48,7 +48,7 @@ def run(
         If the server does not answer or has no eie.
     """
     runner = Runner(model, remote)
-    with Recorder(runner, engine, account=False):
+    with runner.on_engine(engine):
         return _join([runner.call(batch) for batch in runner.calls(data)])
 
 

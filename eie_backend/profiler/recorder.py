@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import ExitStack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,32 +23,29 @@ from eie_backend.simulator.runner import Runner
 class Recorder:
     """Collects the counters of every program that this thread runs inside the ``with`` block.
 
-    What other threads run meanwhile is not among them, not even on the same `runner`. The programs
-    run on `engine`; `account` also asks where their cycles went. `threads` of the simulator share
-    the samples of a call, 0: as many as there are cores. `rows` is what was recorded: a
-    row per layer, and one without a layer for a program's setup.
+    What other threads run meanwhile is not among them, not even on the same `runner`, nor what
+    another recorder collects in a block inside this one. The programs run on `engine`; `threads` of
+    the simulator share the samples of a call, 0: as many as there are cores. `rows` is what was
+    recorded: a row per layer, and one without a layer for a program's setup.
     """
 
-    def __init__(
-        self,
-        runner: Runner,
-        engine: Engine = "event",
-        *,
-        account: bool = True,
-        threads: int = 0,
-    ) -> None:
+    def __init__(self, runner: Runner, engine: Engine = "event", *, threads: int = 0) -> None:
         ENGINE.checked(engine, ConfigError)
-        self._engine, self._options = engine, (engine, account, 0, threads)
-        self._runtime = runner.runtime
+        self._engine, self._threads, self._runner = engine, threads, runner
+        self._block = ExitStack()
         self._programs = {program.symbol: program for program in runner.programs}
         self.rows: list[ProfileRow] = []
 
     def __enter__(self) -> Recorder:
-        self._runtime.start_profile(*self._options)
+        with ExitStack() as block:
+            block.enter_context(self._runner.on_engine(self._engine, self._threads))
+            self._runner.runtime.start_profile(account=True)
+            self._block = block.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.rows = self._runtime.stop_profile()
+        with self._block:
+            self.rows = self._runner.runtime.stop_profile()
 
     def add(self, rows: Iterable[ProfileRow]) -> None:
         """Add what another recorder recorded of the same model, in whatever process."""

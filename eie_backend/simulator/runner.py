@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from threading import local
 
 from numpy.typing import ArrayLike
@@ -11,8 +12,9 @@ from tvm import relax
 from tvm.rpc import RPCSession
 
 from eie_backend.codegen.library import load, programs
-from eie_backend.errors import ImageError
+from eie_backend.errors import ConfigError, ImageError
 from eie_backend.isa.program import Program
+from eie_backend.machine.choices import ENGINE, Engine
 from eie_backend.runtime import Runtime
 from eie_backend.simulator.inputs import InputSpec, batches, check_inputs
 from eie_backend.simulator.place import Batch, Here, Model, Place
@@ -72,6 +74,21 @@ class Runner:
         if not hasattr(self._of_thread, "machine"):
             self._of_thread.machine = self._place.machine()
         return self._place.call(self._of_thread.machine, batch)
+
+    @contextmanager
+    def on_engine(self, engine: Engine, threads: int = 0) -> Iterator[None]:
+        """Run the programs that this thread calls inside the ``with`` block on `engine`.
+
+        Without such a block a program computes values only; in one inside another, the inner
+        engine counts. `threads` of the simulator share the samples of a call, 0: as many as there
+        are cores. A program's results are the same on every engine.
+        """
+        ENGINE.checked(engine, ConfigError)
+        self.runtime.start_engine(engine, 0, threads)
+        try:
+            yield
+        finally:
+            self.runtime.stop_engine()
 
     @property
     def runtime(self) -> Runtime:

@@ -8,8 +8,8 @@
 #include <memory>
 #include <vector>
 
-#include "bridge/active.h"
 #include "bridge/convert.h"
+#include "bridge/thread_state.h"
 #include "engine/cycle_account.h"
 #include "engine/engine.h"
 #include "host/samples.h"
@@ -81,7 +81,7 @@ void RunMatrix(const LoadedMatrix& loaded, const MatrixCall& call) {
   constexpr size_t kMinBytes = 1 << 17;
   const bool small = options.engine != Engine::kClock && count * matrix.weights.size() < kMinBytes;
   const int64_t threads = call.threads == 0 && small ? 1 : call.threads;
-  Trace* const trace = ActiveTrace().get();
+  Trace* const trace = Innermost(&StateOfThisThread().traces);
   if (trace != nullptr) trace->runs.push_back({"", count, {}});
   options.threads = count == 1 ? std::max<int64_t>(threads, 1) : 1;
   const Arithmetic arithmetic(loaded.config);

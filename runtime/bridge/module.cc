@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "bridge/active.h"
 #include "bridge/convert.h"
+#include "bridge/thread_state.h"
 #include "host/samples.h"
 #include "image/image.h"
 #include "machine/batch.h"
@@ -34,11 +34,12 @@ void TraceSample(const Program& program, const Batch& batch, Trace* trace) {
   Machine::Create(program, options, trace)->Run(input.data(), output.data());
 }
 
-/// The program that a call of `program` runs: its damaged namesake, if there is one.
-std::shared_ptr<const Program> ProgramToRun(const std::shared_ptr<const Program>& program) {
-  if (!ActiveSoftErrors()) return program;
-  const auto found = ActiveSoftErrors()->damaged.find(program->symbol);
-  if (found == ActiveSoftErrors()->damaged.end()) return program;
+/// The program that a call of `program` runs: its damaged namesake, if `errors` has one.
+std::shared_ptr<const Program> ProgramToRun(const std::shared_ptr<const Program>& program,
+                                            const SoftErrors* errors) {
+  if (errors == nullptr) return program;
+  const auto found = errors->damaged.find(program->symbol);
+  if (found == errors->damaged.end()) return program;
   const Program& damaged = *found->second;
   if (damaged.inputs != program->inputs || damaged.outputs != program->outputs ||
       damaged.layers != program->layers) {
@@ -49,7 +50,10 @@ std::shared_ptr<const Program> ProgramToRun(const std::shared_ptr<const Program>
 }
 
 void RunProgram(const std::shared_ptr<const Program>& loaded, ffi::PackedArgs args) {
-  const std::shared_ptr<const Program> program = ProgramToRun(loaded);
+  ThreadState& state = StateOfThisThread();
+  SoftErrors* const errors = Innermost(&state.soft_errors);
+  Profiler* const profiler = Innermost(&state.profilers);
+  const std::shared_ptr<const Program> program = ProgramToRun(loaded, errors);
   std::vector<HostTensor> tensors;
   for (int i = 0; i < args.size(); ++i) {
     const auto tensor = args[i].cast<ffi::TensorView>();
@@ -58,16 +62,14 @@ void RunProgram(const std::shared_ptr<const Program>& loaded, ffi::PackedArgs ar
   }
   const Batch batch(*program, tensors);
   if (batch.samples() == 0) return;
-  Profiler& profiler = Profiler::OfThisThread();
-  const EngineOptions options = profiler.options();
+  const EngineOptions options = state.ProgramOptions();
   std::vector<ProfileRow> no_rows;
-  if (profiler.active()) {
+  if (profiler != nullptr) {
     for (const std::string& layer : program->layers) {
       no_rows.push_back({program->symbol, layer, 0, 0, 0, {}, {}});
     }
   }
   std::vector<ProfileRow> rows = no_rows;
-  SoftErrors* const errors = ActiveSoftErrors().get();
   const auto strikes =
       errors == nullptr ? nullptr : std::make_unique<ProgramFlips>(*errors, *program);
   std::vector<FlipTally> tallies(strikes ? batch.samples() : 0);
@@ -95,8 +97,9 @@ void RunProgram(const std::shared_ptr<const Program>& loaded, ffi::PackedArgs ar
     std::vector<FlipTally>& all = errors->tallies[program->symbol];
     all.insert(all.end(), tallies.begin(), tallies.end());
   }
-  if (profiler.active()) profiler.Record(program, rows);
-  if (ActiveTrace()) TraceSample(*program, batch, ActiveTrace().get());
+  if (profiler != nullptr) profiler->Record(program, rows);
+  Trace* const trace = Innermost(&state.traces);
+  if (trace != nullptr) TraceSample(*program, batch, trace);
 }
 
 ffi::Module LoadModule(ffi::Bytes image) {

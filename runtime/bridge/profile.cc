@@ -4,10 +4,8 @@
 #include <tvm/ffi/function.h>
 #include <tvm/ffi/reflection/registry.h>
 
-#include <string>
-
 #include "bridge/convert.h"
-#include "engine/engine.h"
+#include "bridge/thread_state.h"
 
 namespace eie {
 namespace {
@@ -17,27 +15,18 @@ ffi::Array<int64_t> ToArray(const Counters& counters) {
   return {values.begin(), values.end()};
 }
 
-/// The options that start at argument `at`, as far as given: the engine's name, whether to account
-/// for the cycles, the seed of the clock engine's visits, the threads that share a batch.
-EngineOptions ToEngineOptions(ffi::PackedArgs args, int at) {
-  EngineOptions options;
-  if (args.size() > at) options.engine = ParseEngine(args[at].cast<std::string>());
-  if (args.size() > at + 1) options.account = args[at + 1].cast<bool>();
-  if (args.size() > at + 2) options.visit_seed = args[at + 2].cast<uint32_t>();
-  if (args.size() > at + 3) {
-    options.batch_threads = args[at + 3].cast<int64_t>();
-    RequireRange("threads", options.batch_threads, 0, INT16_MAX);
-  }
-  return options;
+/// Records what the programs cost that this thread runs, until StopProfile; `account`: also where
+/// their cycles went.
+void StartProfile(bool account) {
+  Translate([&] { StateOfThisThread().profilers.emplace_back(account); });
 }
 
-void StartProfile(ffi::PackedArgs args, ffi::Any*) {
-  Translate([&] { Profiler::OfThisThread().Start(ToEngineOptions(args, 0)); });
-}
-
+/// Ends the recording; returns a row per layer, and one without a layer for a program's setup. The
+/// account is int64, the words of a `CycleAccount`.
 ffi::Array<ffi::Map<ffi::String, ffi::Any>> StopProfile() {
   ffi::Array<ffi::Map<ffi::String, ffi::Any>> rows;
-  for (const ProfileRow& row : Profiler::OfThisThread().Stop()) {
+  const Profiler profiler = EndInnermost(&StateOfThisThread().profilers, "profile was");
+  for (const ProfileRow& row : profiler.Rows()) {
     rows.push_back({{"symbol", ffi::String(row.symbol)},
                     {"layer", ffi::String(row.layer)},
                     {"samples", row.samples},
@@ -51,7 +40,7 @@ ffi::Array<ffi::Map<ffi::String, ffi::Any>> StopProfile() {
 
 TVM_FFI_STATIC_INIT_BLOCK() {
   tvm::ffi::reflection::GlobalDef()
-      .def_packed("eie.profile_start", StartProfile)
+      .def("eie.profile_start", StartProfile)
       .def("eie.profile_stop", StopProfile);
 }
 

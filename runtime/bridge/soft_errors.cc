@@ -10,19 +10,13 @@
 #include <utility>
 #include <vector>
 
-#include "bridge/active.h"
 #include "bridge/convert.h"
+#include "bridge/thread_state.h"
 #include "image/image.h"
 #include "soft_errors/bit_rate.h"
 #include "soft_errors/word_code.h"
 
 namespace eie {
-
-std::unique_ptr<SoftErrors>& ActiveSoftErrors() {
-  thread_local std::unique_ptr<SoftErrors> errors;
-  return errors;
-}
-
 namespace {
 
 Protection ToProtection(int64_t number) {
@@ -37,16 +31,16 @@ void StartSoftErrors(ffi::Array<ffi::Bytes> images, int64_t seed, int64_t protec
                      ffi::Array<double> rates, ffi::Array<ffi::String> symbols,
                      ffi::Array<int64_t> listed) {
   Translate([&] {
-    auto errors = std::make_unique<SoftErrors>();
-    errors->seed = static_cast<uint64_t>(seed);
-    errors->protection = ToProtection(protection);
-    const auto units = static_cast<int64_t>(errors->rates.size());
+    SoftErrors errors;
+    errors.seed = static_cast<uint64_t>(seed);
+    errors.protection = ToProtection(protection);
+    const auto units = static_cast<int64_t>(errors.rates.size());
     RequireLength("rates", static_cast<int64_t>(rates.size()), units);
-    for (int64_t unit = 0; unit < units; ++unit) errors->rates[unit] = BitRate(rates[unit]);
+    for (int64_t unit = 0; unit < units; ++unit) errors.rates[unit] = BitRate(rates[unit]);
     for (const ffi::Bytes& image : images) {
       auto program = std::make_shared<const Program>(
           ReadImage(reinterpret_cast<const uint8_t*>(image.data()), image.size()));
-      errors->damaged[program->symbol] = program;
+      errors.damaged[program->symbol] = program;
     }
     constexpr int64_t kFields = 5;
     const auto flips = static_cast<int64_t>(symbols.size());
@@ -58,20 +52,19 @@ void StartSoftErrors(ffi::Array<ffi::Bytes> images, int64_t seed, int64_t protec
         return value;
       };
       constexpr int64_t kMost = INT32_MAX;
-      errors->listed.push_back({static_cast<FlipUnit>(field("unit", 0, 0, units - 1)), symbols[n],
-                                field("sample", 1, -1, INT64_MAX), field("step", 2, 0, kMost),
-                                field("word", 3, 0, kMost), field("bit", 4, 0, kMost)});
+      errors.listed.push_back({static_cast<FlipUnit>(field("unit", 0, 0, units - 1)), symbols[n],
+                               field("sample", 1, -1, INT64_MAX), field("step", 2, 0, kMost),
+                               field("word", 3, 0, kMost), field("bit", 4, 0, kMost)});
     }
-    ActiveSoftErrors() = std::move(errors);
+    StateOfThisThread().soft_errors.push_back(std::move(errors));
   });
 }
 
 /// Ends it; returns how many words of each sample were corrected, detected and left, int64.
 ffi::Map<ffi::String, ffi::Bytes> StopSoftErrors() {
-  const auto errors = std::exchange(ActiveSoftErrors(), nullptr);
-  if (!errors) TVM_FFI_THROW(ValueError) << "no soft errors were started in this thread";
+  const SoftErrors errors = EndInnermost(&StateOfThisThread().soft_errors, "soft errors were");
   ffi::Map<ffi::String, ffi::Bytes> all;
-  for (const auto& [symbol, tallies] : errors->tallies) {
+  for (const auto& [symbol, tallies] : errors.tallies) {
     std::vector<int64_t> words;
     for (const FlipTally& t : tallies) {
       words.insert(words.end(), {t.corrected, t.detected, t.unnoticed});

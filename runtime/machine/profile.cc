@@ -1,7 +1,6 @@
 #include "machine/profile.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "machine/machine.h"
 
@@ -20,31 +19,6 @@ void ProfileRow::Merge(const ProfileRow& other) {
   account += other.account;
 }
 
-Profiler& Profiler::OfThisThread() {
-  thread_local Profiler profiler;
-  return profiler;
-}
-
-void Profiler::Start(const EngineOptions& options) {
-  runs_.clear();
-  options_ = options;
-  active_ = true;
-}
-
-std::vector<ProfileRow> Profiler::Stop() {
-  active_ = false;
-  options_ = kValuesOnly;
-  std::vector<ProfileRow> rows;
-  for (const Runs& runs : std::exchange(runs_, {})) {
-    Counters setup;
-    const int64_t setups = runs.program->setup_per_call ? runs.calls : 1;
-    for (int64_t n = 0; n < setups; ++n) setup += SetupCounters(*runs.program);
-    rows.push_back({runs.program->symbol, "", 0, 0, 0, setup, {}});
-    rows.insert(rows.end(), runs.layers.begin(), runs.layers.end());
-  }
-  return rows;
-}
-
 void Profiler::Record(const std::shared_ptr<const Program>& program,
                       const std::vector<ProfileRow>& layers) {
   for (Runs& runs : runs_) {
@@ -54,6 +28,18 @@ void Profiler::Record(const std::shared_ptr<const Program>& program,
     return;
   }
   runs_.push_back({program, 1, layers});
+}
+
+std::vector<ProfileRow> Profiler::Rows() const {
+  std::vector<ProfileRow> rows;
+  for (const Runs& runs : runs_) {
+    Counters setup;
+    const int64_t setups = runs.program->setup_per_call ? runs.calls : 1;
+    for (int64_t n = 0; n < setups; ++n) setup += SetupCounters(*runs.program);
+    rows.push_back({runs.program->symbol, "", 0, 0, 0, setup, {}});
+    rows.insert(rows.end(), runs.layers.begin(), runs.layers.end());
+  }
+  return rows;
 }
 
 }  // namespace eie

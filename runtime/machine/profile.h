@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "engine/cycle_account.h"
-#include "engine/engine.h"
 #include "generated/counters.h"
 #include "image/program.h"
 
@@ -29,20 +28,17 @@ struct ProfileRow {
   void Merge(const ProfileRow& other);
 };
 
-/// Records program runs between Start and Stop; the current thread has one.
+/// Adds up what runs of programs cost; one thread at a time may use it.
 class Profiler {
  public:
-  static Profiler& OfThisThread();
+  /// `accounts`: the runs that are recorded are to say where their cycles went.
+  explicit Profiler(bool accounts) : accounts_(accounts) {}
 
-  bool active() const { return active_; }
-  /// How programs run: as asked if they are recorded, otherwise for their values only.
-  const EngineOptions& options() const { return options_; }
-  /// Forgets everything and records from now on.
-  void Start(const EngineOptions& options);
-  /// Returns the rows in the order of their first run: per program its setup, then its layers.
-  std::vector<ProfileRow> Stop();
+  bool accounts() const { return accounts_; }
   /// Adds a run of `program`; `layers` has one row per layer.
   void Record(const std::shared_ptr<const Program>& program, const std::vector<ProfileRow>& layers);
+  /// The rows in the order of their first run: per program its setup, then its layers.
+  std::vector<ProfileRow> Rows() const;
 
  private:
   struct Runs {
@@ -51,10 +47,7 @@ class Profiler {
     std::vector<ProfileRow> layers;
   };
 
-  static constexpr EngineOptions kValuesOnly = {Engine::kFunctional};
-
-  bool active_ = false;
-  EngineOptions options_ = kValuesOnly;
+  bool accounts_;
   std::vector<Runs> runs_;
 };
 

@@ -75,15 +75,16 @@ void ThreadsAgree(bool is_float) {
 
 /// The rows that a caller's own profiler has of `kSamples` inputs, shared among three threads.
 std::vector<ProfileRow> ProfileSamples(const std::shared_ptr<const Program>& program, int calls) {
-  Profiler& profiler = Profiler::OfThisThread();
-  profiler.Start({Engine::kEvent, true});
+  Profiler profiler(true);
+  EngineOptions options;
+  options.account = true;
   std::vector<ProfileRow> no_rows;
   for (const std::string& layer : program->layers) no_rows.push_back({program->symbol, layer});
   for (int call = 0; call < calls; ++call) {
     std::vector<ProfileRow> rows = no_rows;
     std::mutex mutex;  // of `rows`
     ShareSamples(kSamples, 3, [&](Samples& samples) {
-      const auto machine = Machine::Create(*program, profiler.options());
+      const auto machine = Machine::Create(*program, options);
       std::vector<ProfileRow> own = no_rows;
       for (int64_t n = 0; samples.Take(&n);) {
         const std::array<float, kExampleInputs> input = {0.1F * n, n % 2 == 0 ? 0.0F : -1.0F, 1.5F};
@@ -96,7 +97,7 @@ std::vector<ProfileRow> ProfileSamples(const std::shared_ptr<const Program>& pro
     });
     profiler.Record(program, rows);
   }
-  return profiler.Stop();
+  return profiler.Rows();
 }
 
 /// Callers whose calls share samples among threads of their own do not see each other's counters.

@@ -165,7 +165,7 @@ def run_machine(program, samples):
     runtime()
     load = tvm_ffi.get_global_func("ffi.Module.load_from_bytes.eie")
     out = np.full((len(samples), program.outputs), 7, np.float32)
-    tvm_ffi.get_global_func("eie.profile_start")()
+    tvm_ffi.get_global_func("eie.profile_start")(False)
     try:
         load(encode_image(program))["f"](tvm_ffi.from_dlpack(samples), tvm_ffi.from_dlpack(out))
     finally:

@@ -31,11 +31,13 @@ def run_image(image, symbol, samples, outputs):
 
 
 def profile(run, engine="event"):
-    call("eie.profile_start", engine)
+    call("eie.engine_start", engine, 0, 0)
+    call("eie.profile_start", False)
     try:
         run()
     finally:
         rows = call("eie.profile_stop")
+        call("eie.engine_stop")
     return [
         {**row, "counters": dict(zip(NAMES, map(int, row["counters"]), strict=True))}
         for row in rows

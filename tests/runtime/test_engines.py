@@ -223,4 +223,4 @@ def test_the_runtime_knows_the_same_engines():
     runtime()
     names = ", ".join(ENGINE.values)
     with pytest.raises(ValueError, match=f"engine 'fast' is unknown; choose one of {names}"):
-        tvm_ffi.get_global_func("eie.profile_start")("fast")
+        tvm_ffi.get_global_func("eie.engine_start")("fast", 0, 0)
