@@ -12,7 +12,7 @@
 #include "bridge/thread_state.h"
 #include "engine/cycle_account.h"
 #include "engine/engine.h"
-#include "host/samples.h"
+#include "host/share_work.h"
 #include "image/byte_reader.h"
 #include "image/encoded_matrix.h"
 #include "image/image.h"
@@ -85,7 +85,7 @@ void RunMatrix(const LoadedMatrix& loaded, const MatrixCall& call) {
   if (trace != nullptr) trace->runs.push_back({"", count, {}});
   options.threads = count == 1 ? std::max<int64_t>(threads, 1) : 1;
   const Arithmetic arithmetic(loaded.config);
-  ShareSamples(count, threads, [&](Samples& samples) {
+  ShareWork(count, threads, [&](Pieces& samples) {
     std::vector<uint32_t> codebook(codes);
     for (int64_t n = 0; samples.Take(&n);) {
       std::memcpy(codebook.data(), codebooks + n * codes, codes * sizeof(Word));

@@ -12,7 +12,7 @@
 
 #include "bridge/convert.h"
 #include "bridge/thread_state.h"
-#include "host/samples.h"
+#include "host/share_work.h"
 #include "image/image.h"
 #include "machine/batch.h"
 #include "machine/machine.h"
@@ -75,7 +75,7 @@ void RunProgram(const std::shared_ptr<const Program>& loaded, ffi::PackedArgs ar
   std::vector<FlipTally> tallies(strikes ? batch.samples() : 0);
   const auto first = static_cast<int64_t>(strikes ? errors->tallies[program->symbol].size() : 0);
   std::mutex mutex;  // of `rows`
-  ShareSamples(batch.samples(), options.batch_threads, [&](Samples& samples) {
+  ShareWork(batch.samples(), options.batch_threads, [&](Pieces& samples) {
     const auto machine = Machine::Create(*program, options);
     std::vector<float> input(program->inputs), output(program->outputs);
     std::vector<ProfileRow> own = no_rows;

@@ -16,9 +16,9 @@ namespace eie::clock {
 template <typename Word>
 class ActQueue final : public Unit {
  public:
-  /// `most` bounds what the layer broadcasts, and so the memory of a deep queue.
-  ActQueue(int64_t fifo_depth, int64_t most)
-      : capacity_(fifo_depth - 1), ring_(std::min(capacity_, most)) {}
+  /// The layer broadcasts at most `max_columns`: a deep queue takes memory for no more.
+  ActQueue(int64_t fifo_depth, int64_t max_columns)
+      : capacity_(fifo_depth - 1), ring_(std::min(capacity_, max_columns)) {}
 
   bool empty() const { return size_ == 0; }
   bool full() const { return size_ == capacity_; }

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "clock/layer.h"
 #include "clock/lnzd.h"
 #include "clock/pe.h"
 #include "clock/unit.h"

@@ -18,13 +18,11 @@ class Lnzd final : public Unit {
   using Row = std::vector<Activation<Word>>;  // non-zeros in ascending order of columns
 
   bool empty() const { return at_ == row_.size(); }
-  /// Whether one non-zero is left.
-  bool last() const { return at_ + 1 == row_.size(); }
   const Activation<Word>& leading() const { return row_[at_]; }
 
   /// Port of the CCU: the leading non-zero leaves.
   void Clear() { clear_ = true; }
-  /// Port of the CCU: a row enters; what was left of the one before is lost.
+  /// Port of the CCU: a row enters; what is left of the row before is lost.
   void Enter(Row row) { enter_ = std::move(row); }
 
   void Evaluate() override {}

@@ -2,34 +2,16 @@
 #define EIE_CLOCK_PE_H_
 
 #include <cstdint>
-#include <string>
-#include <vector>
 
 #include "clock/act_queue.h"
 #include "clock/act_rw.h"
 #include "clock/arith.h"
+#include "clock/layer.h"
 #include "clock/ptr_read.h"
 #include "clock/spmat_read.h"
 #include "clock/sram_contents.h"
-#include "generated/hardware_config.h"
-#include "image/encoded_matrix.h"
 
 namespace eie::clock {
-
-/// The layer that a machine works on.
-template <typename Arithmetic>
-struct Layer {
-  using Word = typename Arithmetic::Word;
-
-  const EncodedMatrix& matrix;
-  const HardwareConfig& config;
-  const Arithmetic& arithmetic;
-  const uint32_t* codebook;  ///< a word per code
-  int64_t shift;             ///< of products
-  Word one;                  ///< fed to the bias column
-  const Word* x;             ///< `cols` words
-  Word* acc;                 ///< `rows` words
-};
 
 /// One processing element. Its wiring: act_queue > ptr_read > spmat_read > arith <> act_rw.
 template <typename Arithmetic>

@@ -8,7 +8,7 @@
 
 namespace eie::clock {
 
-/// Takes the latched registers that units show: always the same, in the same order.
+/// Takes the latched registers that units show: at every edge the same ones, in the same order.
 class Signals {
  public:
   virtual ~Signals() = default;

@@ -11,6 +11,7 @@
 
 #include "clock/ccu.h"
 #include "clock/edge_sorter.h"
+#include "clock/layer.h"
 #include "clock/lnzd.h"
 #include "clock/pe.h"
 #include "clock/sram_contents.h"

@@ -8,17 +8,18 @@
 
 namespace eie {
 
-/// What the pointer and weight SRAMs of all PEs hold: exactly the record that a matrix was read
-/// from.
+/// What the pointer and weight SRAMs of all PEs hold: the pointers and entries of the record that
+/// the matrix was read from, byte for byte.
 ///
-/// A run of zeros has one encoding, so the weights and the length of each slice say it all.
+/// They follow from the weights and the length of each slice, since a run of zeros has one
+/// encoding.
 class SramContents {
  public:
   explicit SramContents(const EncodedMatrix& matrix);
 
-  /// Of one PE: where each column's entries begin, then where the last one's end.
+  /// Pointers of one PE: where each column's entries begin, then where the last one's end.
   const uint32_t* pointers(int64_t pe) const { return &pointers_[pe * pointers_per_pe_]; }
-  /// Of one PE.
+  /// Entries of one PE.
   const uint8_t* entries(int64_t pe) const { return entries_.data() + first_entries_[pe]; }
 
  private:

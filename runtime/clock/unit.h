@@ -17,9 +17,9 @@ class Unit {
  public:
   virtual ~Unit() = default;
 
-  /// Works this edge out.
+  /// Works out what the unit does at this edge.
   virtual void Evaluate() = 0;
-  /// Latches it.
+  /// Latches the unit's next state and what neighbours wrote to its ports.
   virtual void Commit() = 0;
   /// The latched state on one line, for error messages.
   virtual std::string Describe() const = 0;

@@ -12,17 +12,18 @@ namespace eie {
 /// Where every cycle of every PE went, and how full the queues were (docs/cycles.md).
 class CycleAccount {
  public:
-  /// Nobody asked for it: no words.
+  /// An account that was not asked for: it has no words.
   CycleAccount() = default;
   CycleAccount(int64_t num_pe, int64_t fifo_depth)
       : num_pe_(num_pe), words_((kNumCycleCategories + 1) * num_pe + fifo_depth) {}
 
+  /// Edges of one PE in one category.
   int64_t& Edges(CycleCategory category, int64_t pe) {
     return words_[static_cast<size_t>(category) * num_pe_ + pe];
   }
   /// Edges at which a broadcast was held back while this PE's act_queue was full.
   int64_t& Blocking(int64_t pe) { return words_[kNumCycleCategories * num_pe_ + pe]; }
-  /// PE edges after which an act_queue held `columns`.
+  /// Edges, summed over the PEs, after which an act_queue held `columns`.
   int64_t& Occupancy(int64_t columns) {
     return words_[(kNumCycleCategories + 1) * num_pe_ + columns];
   }
@@ -35,7 +36,8 @@ class CycleAccount {
     return *this;
   }
 
-  /// Edges of every PE by category, then those of its blocking, then the occupancies.
+  /// The account as plain numbers: every PE's edges, category after category; every PE's blocking;
+  /// the occupancies.
   const std::vector<int64_t>& words() const { return words_; }
 
  private:

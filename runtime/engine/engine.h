@@ -16,10 +16,10 @@ enum class Engine {
   kClock,       ///< every unit stepped edge by edge
 };
 
-/// As users write them, by number.
+/// Names of the engines as users write them, in the order of `Engine`.
 constexpr std::array<const char*, 3> kEngineNames = {"functional", "event", "clock"};
 
-/// Throws std::invalid_argument.
+/// The engine of that name; throws std::invalid_argument if there is none.
 inline Engine ParseEngine(const std::string& name) {
   std::string names;
   for (size_t i = 0; i < kEngineNames.size(); ++i) {
@@ -29,7 +29,7 @@ inline Engine ParseEngine(const std::string& name) {
   throw std::invalid_argument("engine '" + name + "' is unknown; choose one of " + names);
 }
 
-/// Chosen for each call.
+/// How to execute one call.
 struct EngineOptions {
   Engine engine = Engine::kEvent;
   bool account = false;       ///< also find out where every cycle went

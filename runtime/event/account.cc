@@ -9,18 +9,20 @@
 namespace eie {
 namespace {
 
-/// What the CCU did between a broadcast and the one before, at the gap's end; before that, rows
-/// without a non-zero entered.
+/// Edges between a broadcast and the one before, as far as no empty row entered at them.
+///
+/// Empty rows enter first, then come the edges of `scan`, then those of `waiting`.
 struct Gap {
-  int32_t waiting;  ///< edges at which a full queue held the broadcast back
-  int32_t scan;     ///< edges, before these, at which the column's row entered or nothing started
+  int32_t waiting;  ///< at which a full queue held the broadcast back
+  int32_t scan;     ///< at which the column's row entered, or nothing had started
 };
 
 int32_t Max(int32_t a, int32_t b) { return a > b ? a : b; }
 int32_t Min(int32_t a, int32_t b) { return a < b ? a : b; }
 
-/// Edges by category of all PEs, from one column to the next. An edge that does not count is one
-/// after `cycles`. The loops over the PEs have neither branch nor call: compilers vectorise them.
+/// Edges of all PEs by category, column after column. Edges after `cycles` do not count.
+///
+/// The loops over the PEs have neither branch nor call: compilers vectorise them.
 class PeEdges {
  public:
   PeEdges(size_t num_pe, int32_t cycles)
@@ -33,7 +35,8 @@ class PeEdges {
         scan_(num_pe),
         cycles_(cycles) {}
 
-  /// Feeds one column; fills the edges of its `pops` and returns the latest.
+  /// Pops one column, broadcast at `edge`, in every PE: fills the edges of its `pops` and returns
+  /// the latest.
   template <typename Length>
   int32_t Pop(int32_t edge, Gap gap, const Length* lengths, int32_t* __restrict pops) {
     int32_t latest = 0;
@@ -85,7 +88,7 @@ class PeEdges {
   int32_t cycles_;
 };
 
-/// The pops of as many columns as a queue holds, by which its occupancy follows.
+/// The pops of the last columns, as many as a queue holds; occupancies follow from them.
 class PopHistory {
  public:
   PopHistory(size_t num_pe, size_t capacity)

@@ -11,11 +11,11 @@
 
 namespace eie {
 
-/// Where the cycles of a `Scan` of the same `columns` went: adds them to `account`.
+/// Adds to `account` where the cycles of an mvm went that `Scan` timed with the same `columns`.
 ///
-/// A pass of its own over the recurrence, so that cycles alone stay cheap. `cycles` are those that
-/// `Scan` found: which edges count is known only at the layer's end. `timeline`, if there is one,
-/// takes every broadcast.
+/// This is a second pass over the recurrence, so that cycles alone stay cheap. `cycles` are those
+/// that `Scan` found: which edges count is known only at the layer's end. `timeline`, if there is
+/// one, takes every broadcast.
 void Account(const EncodedMatrix& matrix, const HardwareConfig& config,
              const std::vector<uint32_t>& columns, int64_t cycles, CycleAccount* account,
              Timeline* timeline = nullptr);

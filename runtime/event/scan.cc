@@ -30,9 +30,9 @@ T Min(T a, T b) {
   return a < b ? a : b;
 }
 
-/// What the PEs know, per PE, in cells relative to the column broadcast last.
+/// State of the PEs at the last broadcast, a cell per PE, with times relative to that broadcast.
 ///
-/// A number of PEs that is known here, not 0, keeps all of it in vector registers.
+/// If `kNumPe` is not 0, it is the number of PEs, and all of the state stays in vector registers.
 template <typename Cell, size_t kNumPe>
 struct PeState {
   static constexpr Cell kMax = std::numeric_limits<Cell>::max();
@@ -67,6 +67,7 @@ struct PeState {
     return latest;
   }
 
+  /// Returns how many words were not read again since the last call.
   EIE_INLINE int64_t CollectShared() {
     int64_t sum = 0;
     for (Cell& count : shared) sum += std::exchange(count, Cell{0});
@@ -82,7 +83,7 @@ struct PeState {
   Cells shared{};  ///< words not read again
 };
 
-/// From this broadcast on, every PE that issues anything issues its last entry.
+/// Number of the broadcast from which on every PE that issues anything issues its last entry.
 template <typename Cell>
 size_t FirstOfLastSlices(const EncodedMatrix& matrix, const Cell* slices,
                          const std::vector<uint32_t>& columns) {
@@ -101,7 +102,10 @@ size_t FirstOfLastSlices(const EncodedMatrix& matrix, const Cell* slices,
   return n;
 }
 
-/// What the loop reads has local names: a write to a byte could change any member.
+/// `Scan` in cells of one width.
+///
+/// What the loop reads has local names: as far as a compiler knows, a write to a byte could change
+/// any member.
 template <size_t kNumPe, typename Cell>
 EIE_INLINE void ScanCells(const EncodedMatrix& matrix, const LargeVector<Cell>& slices,
                           const HardwareConfig& config, const std::vector<uint32_t>& columns,

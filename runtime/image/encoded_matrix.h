@@ -53,7 +53,8 @@ struct EncodedMatrix {
   int64_t weight_bytes;                 ///< of a weight, if not dense
   LargeVector<uint8_t> weights;         ///< little-endian: row << codebook_bits | code
 
-  /// Column after column: each PE's entries, then each PE's `sharers`.
+  /// The slices: a column's parts in the PEs. Column after column: how many entries each PE's slice
+  /// has, then each one's `sharers`.
   ///
   /// If the first weight word of a slice began `sharers` columns earlier, it has been read already
   /// when one of these columns, in which the PE has entries, was broadcast. 0: the word is new.
@@ -64,7 +65,7 @@ struct EncodedMatrix {
   int64_t column_weights(int64_t column) const {
     return columns[column + 1].first_weight - columns[column].first_weight;
   }
-  /// Codes of a dense column.
+  /// Codes of a column, if dense.
   const uint8_t* codes(int64_t column) const {
     return weights.data() + column * dense_column::Blocks(rows) * dense_column::kBlockBytes;
   }
@@ -77,7 +78,7 @@ struct EncodedMatrix {
     return part == Rows::kLow ? weights_begin(column, Rows::kHigh)
                               : weights_begin(column + 1, Rows::kAll);
   }
-  /// A half is whole blocks of a dense column.
+  /// The rows of a part; a half is whole blocks of a dense column.
   RowRange row_range(Rows part) const {
     const int64_t middle = dense_column::Blocks(rows) / 2 * dense_column::kBlockRows;
     return {part == Rows::kHigh ? middle : 0, part == Rows::kLow ? middle : rows};

@@ -7,10 +7,10 @@
 
 namespace eie {
 
-/// Decodes canonical Huffman codes, most significant bit first, from untrusted bytes.
+/// Decoder of canonical Huffman codes, most significant bit first, from untrusted bytes.
 ///
-/// A canonical code follows from the lengths of its codewords: the shorter first, equal ones in the
-/// order of their symbols, each the previous one plus one.
+/// A canonical code follows from the lengths of its codewords: shorter codewords come first, those
+/// of one length in the order of their symbols, and each is the one before plus one.
 class HuffmanDecoder {
  public:
   static constexpr int kMaxLength = 16;

@@ -28,11 +28,12 @@ class Machine {
   /// counters of each layer.
   virtual const std::vector<Counters>& Run(const float* input, float* output,
                                            SampleFlips* flips = nullptr) = 0;
-  /// Where the cycles of each layer went, summed over all runs; without words unless asked.
+  /// Where the cycles of each layer went, summed over all runs; without words unless the options
+  /// ask for it.
   virtual const std::vector<CycleAccount>& accounts() const = 0;
 };
 
-/// What the program's setup costs each time: the transfer of its matrices.
+/// What the setup of a program costs each time: the transfer of its matrices.
 Counters SetupCounters(const Program& program);
 
 }  // namespace eie

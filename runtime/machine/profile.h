@@ -12,15 +12,15 @@
 
 namespace eie {
 
-/// What the samples of one layer of one program cost.
+/// What the samples of one layer cost, or a program's setup, as often as it ran.
 struct ProfileRow {
-  std::string symbol;
-  std::string layer;       ///< empty: the program's setup, as often as it ran
-  int64_t samples = 0;     ///< zero: the program's setup
+  std::string symbol;      ///< of the program
+  std::string layer;       ///< empty: the setup
+  int64_t samples = 0;     ///< none: the setup
   int64_t min_cycles = 0;  ///< of one sample
   int64_t max_cycles = 0;
   Counters counters{};     ///< summed over the samples
-  CycleAccount account{};  ///< likewise; without words unless asked
+  CycleAccount account{};  ///< likewise; without words unless it was asked for
 
   /// Adds one sample.
   void Add(const Counters& sample);

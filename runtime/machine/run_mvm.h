@@ -11,7 +11,7 @@
 #include "event/scan.h"
 #include "generated/counters.h"
 #include "generated/hardware_config.h"
-#include "host/samples.h"
+#include "host/share_work.h"
 #include "image/encoded_matrix.h"
 #include "machine/trace.h"
 #include "values/active_columns.h"
@@ -19,12 +19,13 @@
 
 namespace eie {
 
-/// One sparse matrix-vector product on the chosen engine: adds to `acc`, and what it cost to
-/// `counters` and, if asked, to `account`.
+/// Runs one sparse matrix-vector product (mvm) on the engine that `options` name: adds the product
+/// to `acc`, its cost to `counters` and, if the options ask for it, where its cycles went to
+/// `account`.
 ///
-/// `codebook` has a word per code, `x` has `cols` and `acc` has `rows`; without `acc` values play
-/// no part, only what they cost is found (not on the clock engine). `account` has this machine's
-/// size if asked; `trace`, if given, is recorded beside it. The bias column's 1 has `frac_bits`.
+/// `codebook` has a word per code, `x` has `cols` and `acc` has `rows`; without `acc` only the cost
+/// is found (not on the clock engine). `account`, if asked for, has the size of this machine;
+/// `trace`, if given, is recorded beside it. The bias column's 1 has `frac_bits`.
 /// Threads share the rows in two halves, with the scan beside them: a sum takes its products in the
 /// order of columns on any number of threads.
 template <typename Arithmetic>
@@ -61,7 +62,7 @@ void RunMvm(const EncodedMatrix& matrix, const HardwareConfig& config, const Ari
     return;
   }
   int64_t low = 0, high = 0;  // saturations
-  ShareSamples(3, options.threads, [&](Samples& pieces) {
+  ShareWork(3, options.threads, [&](Pieces& pieces) {
     for (int64_t n; pieces.Take(&n);) {
       if (n == 0) scan();
       if (n == 1) low = add(EncodedMatrix::Rows::kLow);

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+/// Random flips of bits at a rate: the same on every machine, for a seed.
+
 namespace eie {
 
 /// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): 64 random bits at a time, of one stream of
@@ -40,7 +42,7 @@ class RandomStream {
 /// are needed, and a stream gives the same flips on every machine.
 class BitRate {
  public:
-  static constexpr double kLowest = 1e-12;
+  static constexpr double kLowest = 1e-12;  ///< of the rates above 0
 
   BitRate() = default;
   /// Throws std::invalid_argument unless `rate` is 0 or from `kLowest` to 1.
@@ -55,15 +57,14 @@ class BitRate {
     }
   }
 
-  bool draws() const { return draws_; }
-
-  /// Appends which of `bits` bits flip, ascending.
+  /// Appends the numbers of those of `bits` bits that flip, ascending.
   void Draw(int64_t bits, RandomStream stream, std::vector<int64_t>* flips) const {
     if (!draws_) return;
     for (int64_t at = Gap(&stream); at < bits; at += 1 + Gap(&stream)) flips->push_back(at);
   }
 
  private:
+  /// Bits that do not flip before the next that does.
   int64_t Gap(RandomStream* stream) const {
     int64_t gap = 0;
     for (size_t k = 0; k < digits_.size(); ++k) {
@@ -72,8 +73,8 @@ class BitRate {
     return gap;
   }
 
-  bool draws_ = false;
-  std::vector<uint64_t> digits_;  // below which a random number makes the digit 1
+  bool draws_ = false;            // whether any bit flips
+  std::vector<uint64_t> digits_;  // for each binary digit, below which a random number makes it 1
 };
 
 }  // namespace eie

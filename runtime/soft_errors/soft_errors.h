@@ -14,47 +14,47 @@
 
 namespace eie {
 
-/// Where a flip is gone after use, and so belongs to one step of one sample.
+/// Memories in which a flip is gone after use, and so belongs to one step of one sample.
 enum class FlipUnit {
   kActQueue,  ///< slots, broadcast after broadcast and PE after PE: the value, then the column
   kAct,       ///< words of the activation SRAM that the step reads
 };
 
-/// A flip that was asked for, in samples that this thread runs of a program.
+/// A flip that the caller lists: one bit, in one step of a program.
 struct ListedFlip {
   FlipUnit unit;
-  std::string symbol;
-  int64_t sample;  ///< counted over all calls; -1: every one
+  std::string symbol;  ///< of the program
+  int64_t sample;      ///< counted over the thread's calls of the program; -1: every one
   int64_t step;
   int64_t word;
   int64_t bit;  ///< of the stored word
 };
 
-/// The wrong bits of a word as it is read.
+/// A word with wrong bits as it is read.
 struct WordFlips {
   int64_t word;
-  uint64_t mask;
+  uint64_t mask;  ///< the wrong bits
 };
 
-/// What the code of the words made of a sample's flips.
+/// Words with flips, by what their code made of them.
 struct FlipTally {
-  int64_t corrected = 0;  ///< words
+  int64_t corrected = 0;
   int64_t detected = 0;
   int64_t unnoticed = 0;
 };
 
-/// The soft errors of a thread's next calls.
+/// What strikes the next calls of a thread, and what it did so far.
 struct SoftErrors {
   uint64_t seed = 0;
   Protection protection = Protection::kNone;
   std::array<BitRate, 2> rates;  ///< per bit, by FlipUnit
   std::vector<ListedFlip> listed;
-  std::map<std::string, std::shared_ptr<const Program>> damaged;  ///< run in place of its namesake
-  std::map<std::string, std::vector<FlipTally>> tallies;          ///< by symbol, for each sample
+  std::map<std::string, std::shared_ptr<const Program>> damaged;  ///< each runs for its namesake
+  std::map<std::string, std::vector<FlipTally>> tallies;          ///< of each sample, by symbol
 };
 
-/// Checks words of `code`: flips of stored bits in, wrong bits of the data out, both ascending and
-/// counted over all words.
+/// Wrong bits of the data when words of `code` are read whose stored bits flipped at `flips`; both
+/// are ascending and counted over all words.
 std::vector<int64_t> CheckWords(const WordCode& code, const std::vector<int64_t>& flips,
                                 FlipTally* tally);
 
@@ -74,7 +74,7 @@ class ProgramFlips {
   std::array<WordCode, 2> codes_;
 };
 
-/// The same for one sample of it.
+/// The flips that strike one sample of a program.
 struct SampleFlips {
   const ProgramFlips& program;
   int64_t sample;
@@ -85,7 +85,8 @@ struct SampleFlips {
   }
 };
 
-/// Bits of a column's number beside its value in a queue: the block's inputs, and the bias column.
+/// Bits of a column's number, which a queue keeps beside the value: enough for the inputs of a
+/// block and the bias column.
 int64_t ColumnBits(const HardwareConfig& config);
 
 }  // namespace eie

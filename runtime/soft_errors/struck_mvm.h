@@ -10,8 +10,8 @@
 
 namespace eie {
 
-/// `MultiplyAdd` where bits flip in queues: `slots` are those of broadcast n in PE k, at word
-/// n * P + k, ascending. Returns how often a sum saturated.
+/// `MultiplyAdd` where bits flip in queues. `slots` are the slots with wrong bits, ascending: that
+/// of broadcast n in PE k is word n * P + k. Returns how often a sum saturated.
 ///
 /// A PE takes what its queue holds: the value as it is now, and the column of that number, which is
 /// empty if the matrix has none. Sums belong to one PE, so each takes its products in the order of

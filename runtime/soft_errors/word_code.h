@@ -6,14 +6,14 @@
 
 namespace eie {
 
-/// How a memory's words are kept from errors.
+/// How the words of a memory are kept from errors.
 enum class Protection {
   kNone,
   kParity,  ///< a bit more: an odd number of flips is found
   kSecded,  ///< an extended Hamming code: one flip is corrected, two are found
 };
 
-/// What the decoder of a word makes of its flips.
+/// What the decoder of a word makes of the word's flips.
 enum class Verdict { kUnnoticed, kCorrected, kDetected };
 
 /// A word as stored: its data bits, then its check bits, of which the last is the parity of all.
@@ -25,7 +25,8 @@ class WordCode {
   int64_t check_bits() const { return check_bits_; }
   int64_t stored_bits() const { return data_bits_ + check_bits_; }
 
-  /// Replaces the flipped bits of a word, each once, by those that are wrong in what is read.
+  /// Decodes a word. `bits` are the stored bits that flipped, each once; they become the bits of
+  /// the data that are wrong as it is read.
   ///
   /// A detected word is not used, so nothing of it is wrong. More flips than the code stands may
   /// pass unnoticed, and the decoder may add one that it takes for the error.

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "engine/engine.h"
-#include "host/samples.h"
+#include "host/share_work.h"
 #include "image/image.h"
 #include "machine/machine.h"
 #include "machine/profile.h"
@@ -83,7 +83,7 @@ std::vector<ProfileRow> ProfileSamples(const std::shared_ptr<const Program>& pro
   for (int call = 0; call < calls; ++call) {
     std::vector<ProfileRow> rows = no_rows;
     std::mutex mutex;  // of `rows`
-    ShareSamples(kSamples, 3, [&](Samples& samples) {
+    ShareWork(kSamples, 3, [&](Pieces& samples) {
       const auto machine = Machine::Create(*program, options);
       std::vector<ProfileRow> own = no_rows;
       for (int64_t n = 0; samples.Take(&n);) {

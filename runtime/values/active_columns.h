@@ -12,6 +12,8 @@
 
 #include "image/encoded_matrix.h"
 
+/// Active columns: those that a matrix-vector product broadcasts, found eight inputs at a time.
+
 namespace eie {
 
 constexpr int64_t kGroup = 8;  // inputs looked at together
@@ -51,8 +53,8 @@ constexpr std::array<Ones, 256> MakeOnes() {
 
 /// The columns that are broadcast: every input that is not zero, then the bias column.
 ///
-/// Without branches, since where the zeros are is random: a group writes all its columns, and what
-/// follows overwrites those beyond its active ones.
+/// The loop has no branch, since the places of zeros are random: a group writes as many columns as
+/// it has inputs, and the next group overwrites those beyond its active ones.
 template <typename Word>
 std::vector<uint32_t> ActiveColumns(const EncodedMatrix& matrix, const Word* x) {
   static constexpr std::array<Ones, 256> kOnes = MakeOnes();

@@ -28,6 +28,7 @@ struct Float32 {
   Product Multiply(Word weight, Word x, int64_t /*shift*/) const { return weight * x; }
   Word Add(Word sum, Product product, int64_t*) const { return sum + product; }
   static Word AddUnsaturated(Word sum, Product product) { return sum + product; }
+  /// Of no account, since nothing saturates.
   static int64_t Magnitude(Product) { return 0; }
   bool Holds(int64_t /*magnitude*/) const { return true; }
   Word One(int64_t /*frac_bits*/) const { return 1.0F; }
@@ -76,9 +77,9 @@ struct FixedPoint {
   Word Add(Word sum, Product product, int64_t* saturations) const {
     return Saturate(sum + product, highest_, saturations);
   }
-  /// The same where the sum is known to fit.
+  /// `Add` where the sum is known to fit.
   static Word AddUnsaturated(Word sum, Product product) { return static_cast<Word>(sum + product); }
-  /// |value|, at most 2^32.
+  /// |value|, cut off at 2^32.
   static int64_t Magnitude(Product value) {
     return std::min(value < 0 ? -value : value, int64_t{1} << 32);
   }

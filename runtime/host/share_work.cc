@@ -1,4 +1,4 @@
-#include "host/samples.h"
+#include "host/share_work.h"
 
 #include <algorithm>
 #include <exception>
@@ -9,15 +9,15 @@
 
 namespace eie {
 
-void ShareSamples(int64_t count, int64_t threads, const std::function<void(Samples&)>& work) {
-  Samples samples(count);
+void ShareWork(int64_t count, int64_t threads, const std::function<void(Pieces&)>& work) {
+  Pieces pieces(count);
   std::mutex mutex;
   std::exception_ptr error;
   const auto guarded_work = [&] {
     try {
-      work(samples);
+      work(pieces);
     } catch (...) {
-      samples.Drop();
+      pieces.Drop();
       const std::lock_guard<std::mutex> lock(mutex);
       if (!error) error = std::current_exception();
     }
