@@ -50,9 +50,9 @@ class There:
     @property
     def runtime(self) -> Runtime:
         """The C++ functions there."""
-        return Runtime(self._function)
+        return Runtime(self.function)
 
-    def _function(self, name: str) -> Callable[..., Any]:
+    def function(self, name: str) -> Callable[..., Any]:
         """Return a function whose result, containers of plain data, is fetched."""
 
         def call(*arguments: Any) -> Any:

@@ -17,7 +17,7 @@ from eie_backend import HardwareConfig
 from eie_backend.codegen.library import programs
 from eie_backend.errors import ModelError
 from eie_backend.isa.image import encode_image
-from eie_backend.machine.target import is_eie
+from eie_backend.machine.target import config_of, is_eie
 
 BUILD = """
 import sys
@@ -148,7 +148,7 @@ def test_config_in_the_target_reaches_the_image(mod):
 def test_target_survives_json():
     config = HardwareConfig(num_pe=16)
     again = tvm.ir.load_json(tvm.ir.save_json(eie.target(config)))
-    assert eie.targets.config_of(again) == config
+    assert config_of(again) == config
 
 
 def test_llvm_target_is_untouched(mod, x):

@@ -9,6 +9,7 @@ from tvm.relax.frontend.onnx import from_onnx
 
 import eie_backend as eie
 from eie_backend import relay
+from eie_backend.codegen.library import programs
 from eie_backend.errors import EieError, ImageError, InputError, ModelError
 
 
@@ -219,7 +220,7 @@ def test_params_of_another_shape_are_refused(mod, params):
 def test_missing_weights_are_a_layer_that_cannot_run(mod, params):
     some = {name: value for name, value in params.items() if name != "fc1.weight"}
     lib = relay.build(mod, params=some)
-    names = [program.layers for program in eie.library.programs(lib.executable)]
+    names = [program.layers for program in programs(lib.executable)]
     assert len(names) == 1 and len(names[0]) == 1
     with pytest.raises(ModelError, match="its weights are not a constant matrix"):
         relay.build(mod)

@@ -22,6 +22,7 @@ from eie_backend import HardwareConfig
 from eie_backend.errors import RemoteError
 from eie_backend.remote.client import connect
 from eie_backend.remote.server import Server
+from eie_backend.simulator.remote_place import There
 from eie_backend.simulator.runner import Runner
 
 DATA = files("eie_backend") / "data"
@@ -153,7 +154,7 @@ def test_another_key(server):
 
 def test_a_function_that_the_server_lacks(lenet, session):
     with pytest.raises(RemoteError) as error:
-        Runner(lenet, session).function("eie.no_such_function")()
+        There(lenet, session).function("eie.no_such_function")()
     assert str(error.value) == (
         "the server does not do as asked: Module has no function 'eie.no_such_function'; see that "
         "`eie serve` runs there, of the same release as here, and connect again"

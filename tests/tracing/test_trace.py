@@ -14,6 +14,7 @@ from perfetto.protos.perfetto.trace import perfetto_trace_pb2 as schema
 
 import eie_backend as eie
 from eie_backend import HardwareConfig, encode, simulate, trace_layer
+from eie_backend.codegen.library import programs
 from eie_backend.errors import ConfigError, InputError
 
 seeds = st.integers(0, 2**32 - 1)
@@ -323,7 +324,7 @@ def test_layers_of_a_sample(compiled, sample):
 
 def test_instructions_are_those_of_the_program(compiled):
     model, x = compiled
-    (program,) = eie.library.programs(model)
+    (program,) = programs(model)
     parsed = Perfetto(eie.trace(model, x).data)
     mvms, others = parsed.slices["instructions"], parsed.instants["instructions"]
     steps = [(step.instruction, dict(step.operands)) for step in program.steps]
@@ -372,7 +373,7 @@ def test_waves_of_a_program_show_what_the_tracks_do(compiled):
     parsed = Perfetto(trace.data)
     for k in range(4):
         assert waves[f"pe_{k}.act_queue.size"] == parsed.queue(k, 1, trace.stop)
-    (program,) = eie.library.programs(model)
+    (program,) = programs(model)
     steps = [n for n, step in enumerate(program.steps) if step.instruction == "mvm"]
     assert list(dict.fromkeys(waves["program.step"])) == steps
 

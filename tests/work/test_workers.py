@@ -85,7 +85,7 @@ if __name__ == "__main__":
 
 def test_processes_end_with_the_one_that_started_them(tmp_path):
     script = tmp_path / "parent.py"
-    script.write_text(PARENT.format(here=str(Path(__file__).parent / "sweep")))
+    script.write_text(PARENT.format(here=str(Path(__file__).parents[1] / "sweep")))
     parent = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
     child = int(parent.stdout.readline())
     parent.kill()
