@@ -29,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from measure import Timing
 from record import record
 
+EIE = Path(sys.executable).with_name("eie")
 KINDS = ("shared", "pruned")
 MAX_MEMORY_RATIO = 3.0
 REPETITIONS = 3
@@ -106,9 +107,9 @@ def embed(path: Path) -> None:
     onnx.save(onnx.load(path), path)
 
 
-def measure(model: Path) -> tuple[float, float, int]:
+def measure(model: Path, eie: Path = EIE) -> tuple[float, float, int]:
     """Return seconds, CPU seconds and peak resident bytes of ``eie compile`` in a fresh process."""
-    command = [str(Path(sys.executable).with_name("eie")), "compile", str(model)]
+    command = [str(eie), "compile", str(model)]
     start, cpu_start = time.perf_counter(), children_seconds()
     process = subprocess.Popen(
         [*command, "-o", str(model.with_suffix(".so"))], stdout=subprocess.DEVNULL

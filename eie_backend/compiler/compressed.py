@@ -72,7 +72,7 @@ def compressed(mod: IRModule, settings: Settings) -> IRModule:
     if settings.strict:
         require_machine(placements(model, dense, layers, config))
     before = {} if noted.weights else weights_before(layers)
-    if not noted.as_is:
+    if not noted.weights:
         as_is = tuple(one.name for one in layers if fits_codebook(one.weights, config))
         dense = with_attributes(dense, as_is=as_is)
     if settings.recipe is not None:

@@ -12,8 +12,10 @@ from eie_backend.machine.nonzeros import NonZeros, in_threads, nonzeros
 CHUNK = 1 << 18
 """Weights looked at together: what a pass over a large matrix holds beside it."""
 
-FEW = 16
-"""Values that are looked for one by one."""
+FIRST = 1 << 12
+"""Weights looked at first: enough to see that many values are not shared."""
+
+NEGATIVE_ZERO = np.float32(-0.0)
 
 MIN_TABLE = 1 << 16
 """Values for which a table is made."""
@@ -33,19 +35,31 @@ def nonzero_values(weights: NDArray[np.float32], at_most: int | None = None) -> 
         Stop looking as soon as there are more; then some values may be missing.
     """
     flat = weights.ravel(order="K")
-    found = np.zeros(0, np.float32)
-    for start in range(0, flat.size, CHUNK):
-        new = flat[start : start + CHUNK]
-        new = new[new != 0]
-        # A few comparisons instead of a sort: the first part mostly has all of few values.
-        for value in found[:FEW]:
-            new = new[new != value]
-        if not new.size:
-            continue
-        found = np.union1d(found, new)
-        if at_most is not None and found.size > at_most:
-            break
-    return found
+    found = np.zeros(1, np.float32)
+    start, size = 0, FIRST
+    while start < flat.size:
+        part = flat[start : start + size]
+        new = part[_unknown(part, found)]
+        if new.size:
+            found = np.union1d(found, new)
+            if at_most is not None and found.size - 1 > at_most:
+                break
+        start, size = start + size, CHUNK
+    return found[found != 0]
+
+
+def _unknown(part: NDArray[np.float32], found: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return which values are none of those found, for sure where they are many.
+
+    The upper half of a value's bits finds the only value that it can be; of two that share it, one
+    counts as unknown.
+    """
+    table = np.zeros(1 << 16, np.uint32)
+    known = np.append(found, NEGATIVE_ZERO).view(np.uint32)
+    table[known >> 16] = known
+    bits = part.view(np.uint32)
+    unknown: NDArray[np.bool_] = table.take(bits >> 16) != bits
+    return unknown
 
 
 def codebook_of(weights: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -20,6 +20,9 @@ from numpy.typing import NDArray
 BLOCK = 1 << 18
 """Values that a pass over a large matrix looks at together."""
 
+FEW = 4
+"""Below so many items, starting threads takes longer than what they save."""
+
 T = TypeVar("T")
 Item = TypeVar("Item")
 
@@ -98,7 +101,7 @@ def map_columns(function: Callable[[int, NDArray[Any]], T], matrix: NDArray[Any]
 def in_threads(function: Callable[[Item], T], items: Iterable[Item]) -> list[T]:
     """Return the function's results for all items, in order; NumPy lets threads run together."""
     work = list(items)
-    if len(work) < 2:
+    if len(work) < FEW:
         return [function(item) for item in work]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(function, work))
