@@ -71,7 +71,7 @@ def test_convolutions_are_lowered_once(x):
     ("verb", "times"),
     [
         (lambda mod, _x: eie.compress(mod, Recipe(density=0.5)), 1),
-        (lambda mod, x: eie.calibrate(mod, x), 1),
+        (eie.calibrate, 1),
         (lambda mod, _x: eie.explain(mod, CONFIG), 1),
         (lambda mod, _x: eie.compiler.prepare(mod, CONFIG, Recipe(), strict=True), 1),
         (lambda mod, _x: tvm.compile(mod, target="eie"), 1),
