@@ -11,6 +11,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -253,6 +254,8 @@ def test_threads_that_end_leave_nothing(library, x):
             caller = threading.Thread(target=profile_runner, args=(runner, x[number % CALLERS]))
             caller.start()
             caller.join()
+            while Path(f"/proc/self/task/{caller.native_id}").exists():  # joined before it is gone
+                time.sleep(0.001)
         gc.collect()
         return allocated_bytes(), psutil.Process().num_threads()
 
