@@ -100,7 +100,7 @@ def joules(call: Callable[[], object], counter: Path = RAPL, seconds: float = 1.
     if not os.access(counter, os.R_OK):
         return None
     before, start, count = int(counter.read_text()), time.perf_counter(), 0
-    while time.perf_counter() - start < seconds:
+    while not count or time.perf_counter() - start < seconds:
         call()
         count += 1
     used = int(counter.read_text()) - before
