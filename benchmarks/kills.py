@@ -178,8 +178,9 @@ class Running:
     def __init__(self, line: str, folder: Path) -> None:
         self.pipe, told = os.pipe()
         self.group = os.fork()
+        # Both ask for the group: it is there whoever comes first, and can be killed at once.
+        os.setpgid(self.group, self.group)
         if self.group == 0:
-            os.setsid()
             _become(line, folder, told)
         os.close(told)
 
