@@ -91,7 +91,7 @@ def test_other_commands_run_there_and_ctrl_c_ends_it(in_process):
         "address, only users of this machine can.",
         "ended",
     ]
-    assert not any(other.is_running() for other in others)
+    wait_until(lambda: not any(other.is_running() for other in others))
 
 
 def test_json_and_the_warning_of_an_address_that_others_reach():
