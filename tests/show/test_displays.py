@@ -132,7 +132,8 @@ def test_a_notebook_shows_html():
     pytest.importorskip("ipykernel", reason="needs the extra `docs`")
     cell = nbformat.v4.new_code_cell("import eie_backend as eie\neie.HardwareConfig(num_pe=7)")
     notebook = nbformat.v4.new_notebook(cells=[cell])
-    nbclient.NotebookClient(notebook, timeout=300).execute()
+    patience = dict.fromkeys(("timeout", "startup_timeout", "iopub_timeout"), 600)
+    nbclient.NotebookClient(notebook, **patience).execute()
     (output,) = notebook.cells[0].outputs
     assert output.data["text/html"] == HardwareConfig(num_pe=7)._repr_html_()
     assert "num_pe=7" in output.data["text/plain"]
