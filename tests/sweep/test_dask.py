@@ -18,6 +18,9 @@ from eie_backend.sweep import sweep
 from eie_backend.sweep.shown import to_json
 from eie_backend.work.workers import completed, working_with
 
+# Dask warns where that takes more than a second.
+pytestmark = pytest.mark.filterwarnings("ignore:Creating scratch directories")
+
 KILLS = 5
 
 RUN = "from eie_backend.cli import main; main()"
