@@ -44,6 +44,7 @@ PERFORMANCE: Sections = {
     "simulator": ("The simulator", sections.simulator),
     "engines": ("The three engines", sections.engines),
     "compile_time": ("Compiling", sections_compiler.compile_time),
+    "compile_against": ("Compiling, before and after", sections_compiler.compile_against),
     "compress_speed": ("Compressing", sections_compiler.compress_speed),
     "huffman": ("Decoding Huffman codes", sections_compiler.huffman),
     "import_time": ("Importing TVM", sections_compiler.import_time),

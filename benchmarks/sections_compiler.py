@@ -31,6 +31,28 @@ def compile_time(result: Result) -> str:
     )
 
 
+def compile_against(result: Result) -> str:
+    """Return what compiling takes beside another installation."""
+    found = result["measured"]
+    rows = [
+        [
+            row["network"],
+            *(ms(row["milliseconds"][side]) for side in ("before", "after")),
+            row["cpu_ratio"],
+            *(f"{row['peak_bytes'][side] / 1e6:.0f}" for side in ("before", "after")),
+            row["peak_ratio"],
+        ]
+        for row in found["rows"]
+    ]
+    head = ["network", "processor ms before", "after", "ratio", "peak MB before", "after", "ratio"]
+    return (
+        f"`eie compile` of this commit beside that of {found['other']}, in turn, each run in a "
+        "fresh process: a generated transformer of six layers with 25 million parameters, and "
+        "AlexNet's dense layers, pruned and not shared.\n\n"
+        f"{table(head, rows)}"
+    )
+
+
 def compress_speed(result: Result) -> str:
     """Return compression against a sort and scikit-learn."""
     found, exact = result["measured"], result["exact"]

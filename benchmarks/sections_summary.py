@@ -102,9 +102,9 @@ def _same(same: bool) -> str:
 PROMISES = {
     "kills": (_kills, "benchmarks/test_kills.py"),
     "fuzz": (_fuzz, "fuzz/test_fuzz.py"),
-    "concurrency": (_concurrency, "test_concurrency.py"),
+    "concurrency": (_concurrency, "end_to_end/test_concurrency.py"),
     "sweep": (_sweep, "sweep/test_dask.py"),
-    "evaluate": (_evaluate, "test_evaluation.py"),
+    "evaluate": (_evaluate, "profiler/test_evaluation.py"),
     "remote": (_remote, "remote/test_client.py"),
     "soft_errors": (_soft_errors, "soft_errors/test_campaign.py"),
 }
