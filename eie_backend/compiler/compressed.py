@@ -67,7 +67,6 @@ def compressed(mod: IRModule, settings: Settings) -> IRModule:
     model = operations(mod)
     changed = {**settings.chosen, "operations": noted.operations or operations_json(mod, model)}
     dense = DenseForm()(with_attributes(mod, **changed))
-    del mod
     layers = dense_layers(dense)
     if settings.strict:
         require_machine(placements(model, dense, layers, config))
