@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from typing import Any
 
 from eie_backend._versions import __version__
@@ -109,7 +110,8 @@ class DaskWorkers:
     def stop(self) -> None:
         """Take back what is not done and leave the cluster."""
         self._executor.shutdown(wait=False)
-        self._client.close(timeout=5)
+        with suppress(TimeoutError):  # of a slow machine; nothing waits for the cluster's answer
+            self._client.close(timeout=5)
 
 
 def _release() -> str:
