@@ -80,7 +80,7 @@ SWEEP: dict[str, Any] = {
 }
 VALUES = "trial_values"
 MODULES = (
-    *(f"eie_backend.{name}" for name in ("compiler", "compress.pictures", "compress.search")),
+    *(f"eie_backend.{name}" for name in ("compiler", "search.pictures", "search.search")),
     *(f"eie_backend.{name}" for name in ("profiler", "report.page", "sweep.page")),
     *("alembic.migration", "matplotlib.pyplot", "optuna.storages", "sqlalchemy.dialects.sqlite"),
 )
@@ -99,11 +99,12 @@ def outcomes(study: Path) -> set[object]:
     with closing(sqlite3.connect(study)) as database:
         if database.execute("PRAGMA integrity_check").fetchall() != [("ok",)]:
             raise ValueError("the database is damaged")
-        if not database.execute(f"SELECT 1 FROM sqlite_master WHERE name = '{VALUES}'").fetchall():
+        named = "SELECT 1 FROM sqlite_master WHERE name = ?"
+        if not database.execute(named, (VALUES,)).fetchall():
             return set()
         return set(
             database.execute(
-                f"SELECT value_json, objective, value FROM {VALUES} "
+                f"SELECT value_json, objective, value FROM {VALUES} "  # noqa: S608 - a constant
                 "JOIN trial_user_attributes USING (trial_id)"
             )
         )

@@ -32,7 +32,7 @@ def read_yaml(text: str) -> Any:
         raise yaml.YAMLError(f"{len(text)} characters; at most {MAX_CHARACTERS} are read")
     _check_events(text)
     try:
-        return yaml.load(text, LOADER)
+        return yaml.load(text, LOADER)  # noqa: S506 - a SafeLoader
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         # So PyYAML fails at a scalar that does not fit its tag.
         raise yaml.YAMLError(f"a value does not fit its type: {error}") from error
