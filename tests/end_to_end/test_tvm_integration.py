@@ -51,6 +51,18 @@ np.save(f"{folder}/load.npy", y.numpy())
 HEAVY = ("onnx", "rich", "typer", "xdsl", "eie_backend.cli", "eie_backend.compiler.driver")
 """What the hook must leave to whoever needs it."""
 
+HOOK = """
+import os, sys
+os.environ["TVM_DEVICE_BACKEND_AUTOLOAD"] = "0"
+import tvm
+before = set(sys.modules)
+from eie_backend import _autoload
+_autoload()
+known = {name.split(".")[0] for name in before} | sys.stdlib_module_names
+print(*sorted(name for name in set(sys.modules) - before if name.split(".")[0] not in known))
+"""
+"""Prints the modules that it loads, but those of Python and of packages that TVM loads, too."""
+
 
 def fresh(code, *arguments):
     """Run code in a process of its own, warnings as errors, and return what it printed."""
@@ -113,6 +125,12 @@ def test_plain_tvm_computes_what_our_compile_does(way, by_plain_tvm, mod, x):
 def test_import_tvm_is_silent_and_light():
     code = f"import sys, tvm; print([name for name in {HEAVY} if name in sys.modules])"
     assert fresh(code) == "[]\n"
+
+
+def test_the_hook_loads_few_modules():
+    ours = "_register _versions config errors machine machine.target runtime"
+    expected = ["eie_backend", *(f"eie_backend.{name}" for name in ours.split())]
+    assert fresh(HOOK).split() == expected
 
 
 def test_importing_eie_first_is_silent_and_complete():
