@@ -49,7 +49,7 @@ fuzz:  ## the fuzz targets for FUZZ_SECONDS=60 each; needs clang
 smoke: $(READY)  ## the tests that take seconds
 	$(BIN)/pytest -m smoke
 
-check: $(READY)  ## lint, format, types, generated files, links
+check: $(READY)  ## lint, format, types, imports, generated files, links
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 # Neither mypy nor the linter of imports knows that schedules/ is installed inside eie_backend/: lay
@@ -64,12 +64,14 @@ check: $(READY)  ## lint, format, types, generated files, links
 	find runtime \( -name '*.h' -o -name '*.cc' \) -print0 | xargs -0r $(BIN)/clang-format --dry-run -Werror
 	$(BIN)/python -m eie_backend.generate --check
 	$(BIN)/python docs/_ext/errors_page.py --check
+	$(BIN)/python docs/_ext/tree_section.py --check
 	$(BIN)/python benchmarks/page.py --check
 	$(BIN)/python .ci/check_links.py
 
 generate: $(READY)  ## rewrite the generated files
 	$(BIN)/python -m eie_backend.generate
 	$(BIN)/python docs/_ext/errors_page.py
+	$(BIN)/python docs/_ext/tree_section.py
 
 docs: $(READY)  ## the site, with all tutorials run, into build/docs/html
 	$(BIN)/pip install --quiet -e '.[test,dev,docs,torch,jax]'
