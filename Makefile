@@ -60,7 +60,7 @@ check: $(READY)  ## lint, format, types, imports, generated files, links
 	cp -r schedules build/mypy/eie_backend/
 	cd build/mypy && ../../$(BIN)/mypy --config-file ../../pyproject.toml -p eie_backend
 	cd build/mypy && PYTHONPATH=$$(../../$(BIN)/python -c 'import site; print(*site.getsitepackages())') \
-	  ../../$(BIN)/python -S ../../$(BIN)/lint-imports --no-logo --no-cache ../../pyproject.toml
+	  ../../$(BIN)/python -S ../../$(BIN)/lint-imports --no-logo --no-cache --config ../../pyproject.toml
 	find runtime \( -name '*.h' -o -name '*.cc' \) -print0 | xargs -0r $(BIN)/clang-format --dry-run -Werror
 	$(BIN)/python -m eie_backend.generate --check
 	$(BIN)/python docs/_ext/errors_page.py --check
