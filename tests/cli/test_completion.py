@@ -39,7 +39,7 @@ def answers(kind, words, home):
 
 
 def test_the_structures_are_those_of_the_package():
-    assert options.STRUCTURES == STRUCTURES
+    assert options.STRUCTURES == (*STRUCTURES,)
 
 
 def test_the_numbers_are_those_of_the_catalog():
