@@ -45,7 +45,8 @@ def nonzero_values(weights: NDArray[np.float32], at_most: int | None = None) -> 
             if at_most is not None and found.size - 1 > at_most:
                 break
         start, size = start + size, CHUNK
-    return found[found != 0]
+    nonzero: NDArray[np.float32] = found[found != 0]
+    return nonzero
 
 
 def _unknown(part: NDArray[np.float32], found: NDArray[np.float32]) -> NDArray[np.bool_]:
