@@ -12,29 +12,14 @@ from dataclasses import fields
 from pathlib import Path
 
 from eie_backend.config import HardwareConfig
+from eie_backend.generate.choices_header import choices_header
+from eie_backend.generate.cpp import COMMAND, camel, header
 from eie_backend.isa.counters import COUNTERS, Counter
 from eie_backend.isa.cycle_categories import CYCLE_CATEGORIES, CYCLES_TEXT
 from eie_backend.isa.fields import WORD_BYTES, Field, Instruction
 from eie_backend.isa.instructions import INSTRUCTIONS
-from eie_backend.machine.choices import ARITHMETIC
-from eie_backend.machine.numerics import value_bits
 
-COMMAND = "python -m eie_backend.generate"
 HEADERS = "runtime/generated"
-
-
-def _camel(name: str) -> str:
-    return "".join(part.capitalize() for part in name.split("_"))
-
-
-def _header(source: str, guard: str, includes: tuple[str, ...], body: str) -> str:
-    lines = "".join(f"#include <{name}>\n" for name in includes)
-    return (
-        f"// Generated from {source} by `{COMMAND}`; do not edit.\n"
-        f"#ifndef EIE_GENERATED_{guard}_H_\n#define EIE_GENERATED_{guard}_H_\n\n"
-        f"{lines}\nnamespace eie {{\n\n{body}\n}}  // namespace eie\n\n"
-        f"#endif  // EIE_GENERATED_{guard}_H_\n"
-    )
 
 
 def _decode_field(spec: Field, at: int) -> str:
@@ -45,7 +30,7 @@ def _struct(instruction: Instruction) -> str:
     members = "".join(f"  int64_t {spec.name};  ///< {spec.doc}\n" for spec in instruction.fields)
     return (
         f"/// {instruction.meaning}\n"
-        f"struct {_camel(instruction.name)} {{\n"
+        f"struct {camel(instruction.name)} {{\n"
         f'  static constexpr const char* kName = "{instruction.name}";\n'
         f"  static constexpr uint8_t kOpcode = {instruction.opcode};\n{members}}};\n"
     )
@@ -55,7 +40,7 @@ def _case(instruction: Instruction) -> str:
     operands = ", ".join(
         _decode_field(spec, at) for spec, at in instruction.layout if spec in instruction.fields
     )
-    name = _camel(instruction.name)
+    name = camel(instruction.name)
     used = sum(spec.bits for spec, _ in instruction.layout)
     return (
         f"    case {name}::kOpcode:\n"
@@ -67,7 +52,7 @@ def _case(instruction: Instruction) -> str:
 def isa_header() -> str:
     """Return ``isa.h``: a struct per instruction and the decoder."""
     structs = "\n".join(_struct(instruction) for instruction in INSTRUCTIONS)
-    names = ", ".join(_camel(instruction.name) for instruction in INSTRUCTIONS)
+    names = ", ".join(camel(instruction.name) for instruction in INSTRUCTIONS)
     layer, at = INSTRUCTIONS[0].layout[1]
     body = f"""constexpr size_t kInstructionBytes = {WORD_BYTES};
 
@@ -109,7 +94,7 @@ inline Instruction DecodeInstruction(const uint8_t* word) {{
 }}
 """
     includes = ("cstddef", "cstdint", "stdexcept", "string", "variant")
-    return _header("eie_backend/isa/instructions", "ISA", includes, body)
+    return header("eie_backend/isa/instructions", "ISA", includes, body)
 
 
 def config_header() -> str:
@@ -140,7 +125,7 @@ inline HardwareConfig ReadHardwareConfig(const uint32_t* words) {{
 }}
 """
     includes = ("cstddef", "cstdint", "stdexcept", "string")
-    return _header("eie_backend/config.py", "HARDWARE_CONFIG", includes, body)
+    return header("eie_backend/config.py", "HARDWARE_CONFIG", includes, body)
 
 
 def counters_header() -> str:
@@ -164,12 +149,12 @@ struct Counters {{
   }}
 }};
 """
-    return _header("eie_backend/isa/counters.py", "COUNTERS", ("array", "cstddef", "cstdint"), body)
+    return header("eie_backend/isa/counters.py", "COUNTERS", ("array", "cstddef", "cstdint"), body)
 
 
 def cycle_categories_header() -> str:
     """Return ``cycle_categories.h``: what a PE does at an edge."""
-    values = "".join(f"  k{_camel(c.name)},  ///< {c.doc}\n" for c in CYCLE_CATEGORIES)
+    values = "".join(f"  k{camel(c.name)},  ///< {c.doc}\n" for c in CYCLE_CATEGORIES)
     body = f"""/// What a PE does at a clock edge; the edges of all categories add up to cycles x P.
 enum class CycleCategory {{
 {values}}};
@@ -177,30 +162,7 @@ enum class CycleCategory {{
 constexpr size_t kNumCycleCategories = {len(CYCLE_CATEGORIES)};
 """
     source = "eie_backend/isa/cycle_categories.py"
-    return _header(source, "CYCLE_CATEGORIES", ("cstddef",), body)
-
-
-def arithmetics_header() -> str:
-    """Return ``arithmetics.h``: the arithmetics by their number in an image."""
-    kinds = "".join(f"  k{name.capitalize()} = {n},\n" for n, name in enumerate(ARITHMETIC.values))
-    cases = "".join(
-        f"    case ArithmeticKind::k{name.capitalize()}:\n      return {value_bits(name)};\n"
-        for name in ARITHMETIC.values
-    )
-    body = f"""constexpr uint32_t kNumArithmetics = {len(ARITHMETIC.values)};
-
-/// How a program computes.
-enum class ArithmeticKind : uint32_t {{
-{kinds}}};
-
-/// Bits of an activation and of an expanded weight.
-constexpr int64_t ValueBits(ArithmeticKind kind) {{
-  switch (kind) {{
-{cases}  }}
-  return 0;
-}}
-"""
-    return _header("eie_backend/isa/program.py", "ARITHMETICS", ("cstdint",), body)
+    return header(source, "CYCLE_CATEGORIES", ("cstddef",), body)
 
 
 def isa_page() -> str:
@@ -258,7 +220,7 @@ GENERATED = {
     f"{HEADERS}/hardware_config.h": config_header,
     f"{HEADERS}/counters.h": counters_header,
     f"{HEADERS}/cycle_categories.h": cycle_categories_header,
-    f"{HEADERS}/arithmetics.h": arithmetics_header,
+    f"{HEADERS}/choices.h": choices_header,
     "docs/isa.md": isa_page,
     "docs/counters.md": counters_page,
     "docs/cycles.md": cycles_page,

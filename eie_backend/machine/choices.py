@@ -151,6 +151,12 @@ UNIT: Choice[Unit] = Choice(
 )
 """Where bits flip."""
 
+MEMORY_UNITS: tuple[Unit, ...] = ("spmat", "ptr", "codebook")
+"""Units whose flips last: they change what a program stores."""
+
+TRANSIENT_UNITS: tuple[Unit, ...] = ("act_queue", "act")
+"""Units whose flips belong to one input; C++ knows these, by their places here."""
+
 PruningMethod = Literal["magnitude", "global", "balanced"]
 PRUNING_METHOD: Choice[PruningMethod] = Choice(
     "method",

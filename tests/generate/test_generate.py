@@ -12,7 +12,7 @@ from eie_backend.generate.__main__ import COMMAND, GENERATED, main
 from eie_backend.isa.counters import COUNTERS
 from eie_backend.isa.cycle_categories import CYCLE_CATEGORIES
 from eie_backend.isa.instructions import INSTRUCTIONS
-from eie_backend.machine.choices import ARITHMETIC
+from eie_backend.machine.choices import ARITHMETIC, ENGINE, PROTECTION, TRANSIENT_UNITS, UNIT
 from eie_backend.transform.constraints import CONSTRAINTS
 from eie_backend.transform.operators import HOST, LAYERS, PARTS
 
@@ -30,7 +30,7 @@ def test_a_file_says_how_it_is_made(path):
 
 
 def test_nothing_is_left_out():
-    isa, config, counters, cycles, arithmetics, isa_page, counters_page, cycles_page, ops_page = (
+    isa, config, counters, cycles, choices, isa_page, counters_page, cycles_page, ops_page = (
         make() for make in GENERATED.values()
     )
     for instruction in INSTRUCTIONS:
@@ -39,8 +39,12 @@ def test_nothing_is_left_out():
         for spec in instruction.fields:
             assert f"int64_t {spec.name};" in isa
             assert f"| {spec.name} |" in isa_page
-    for number, arithmetic in enumerate(ARITHMETIC.values):
-        assert f"k{arithmetic.capitalize()} = {number}," in arithmetics
+    for choice in (ARITHMETIC, ENGINE, PROTECTION):
+        for number, (value, meaning) in enumerate(choice.meanings.items()):
+            assert f"  k{value.capitalize()} = {number},  ///< {meaning}\n" in choices
+    for number, unit in enumerate(TRANSIENT_UNITS):
+        name = "".join(map(str.capitalize, unit.split("_")))
+        assert f"  k{name} = {number},  ///< {UNIT.meanings[unit]}\n" in choices
     for spec in fields(HardwareConfig):
         assert f'InRange("{spec.name}", ' in config
     for counter in COUNTERS:
@@ -54,6 +58,13 @@ def test_nothing_is_left_out():
     for operator in (*LAYERS, *PARTS, *HOST):
         assert f"`{operator}`" in ops_page
     assert "{" not in ops_page
+
+
+def test_numbers_stay():
+    """Images hold the arithmetic's; which bits a seed strikes follows from the units'."""
+    assert ARITHMETIC.values == ("float32", "int16", "int8", "int32")
+    assert UNIT.values == ("spmat", "ptr", "codebook", "act_queue", "act")
+    assert TRANSIENT_UNITS == ("act_queue", "act")
 
 
 def run(monkeypatch, folder, *arguments):
