@@ -14,6 +14,7 @@ from pathlib import Path
 from eie_backend.config import HardwareConfig
 from eie_backend.generate.choices_header import choices_header
 from eie_backend.generate.cpp import COMMAND, camel, header
+from eie_backend.generate.timing_header import timing_header
 from eie_backend.isa.counters import COUNTERS, Counter
 from eie_backend.isa.cycle_categories import CYCLE_CATEGORIES, CYCLES_TEXT
 from eie_backend.isa.fields import WORD_BYTES, Field, Instruction
@@ -221,6 +222,7 @@ GENERATED = {
     f"{HEADERS}/counters.h": counters_header,
     f"{HEADERS}/cycle_categories.h": cycle_categories_header,
     f"{HEADERS}/choices.h": choices_header,
+    f"{HEADERS}/timing.h": timing_header,
     "docs/isa.md": isa_page,
     "docs/counters.md": counters_page,
     "docs/cycles.md": cycles_page,

@@ -13,6 +13,7 @@ from eie_backend.isa.counters import COUNTERS
 from eie_backend.isa.cycle_categories import CYCLE_CATEGORIES
 from eie_backend.isa.instructions import INSTRUCTIONS
 from eie_backend.machine.choices import ARITHMETIC, ENGINE, PROTECTION, TRANSIENT_UNITS, UNIT
+from eie_backend.machine.timing import PIPELINE_EDGES
 from eie_backend.transform.constraints import CONSTRAINTS
 from eie_backend.transform.operators import HOST, LAYERS, PARTS
 
@@ -30,9 +31,8 @@ def test_a_file_says_how_it_is_made(path):
 
 
 def test_nothing_is_left_out():
-    isa, config, counters, cycles, choices, isa_page, counters_page, cycles_page, ops_page = (
-        make() for make in GENERATED.values()
-    )
+    isa, config, counters, cycles, choices, timing, *pages = (make() for make in GENERATED.values())
+    isa_page, counters_page, cycles_page, ops_page = pages
     for instruction in INSTRUCTIONS:
         assert f"kOpcode = {instruction.opcode};" in isa
         assert f"\n## {instruction.name}\n" in isa_page
@@ -42,6 +42,7 @@ def test_nothing_is_left_out():
     for choice in (ARITHMETIC, ENGINE, PROTECTION):
         for number, (value, meaning) in enumerate(choice.meanings.items()):
             assert f"  k{value.capitalize()} = {number},  ///< {meaning}\n" in choices
+    assert f"kPipelineEdges = {PIPELINE_EDGES};" in timing
     for number, unit in enumerate(TRANSIENT_UNITS):
         name = "".join(map(str.capitalize, unit.split("_")))
         assert f"  k{name} = {number},  ///< {UNIT.meanings[unit]}\n" in choices
