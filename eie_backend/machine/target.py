@@ -48,6 +48,17 @@ def config_text(config: HardwareConfig) -> str:
     return ",".join(f"{name}={value}" for name, value in changed.items())
 
 
+def machine_name(config: HardwareConfig) -> str:
+    """Return what messages call a machine.
+
+    Examples
+    --------
+    >>> machine_name(HardwareConfig(num_pe=16)), machine_name(HardwareConfig())
+    ('num_pe=16', 'the default machine')
+    """
+    return config_text(config) or "the default machine"
+
+
 def as_target(machine: Target | HardwareConfig | str | None) -> Target:
     """Return the TVM target of a machine given in any form.
 
