@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import fields
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ def test_nothing_is_left_out():
         assert f"| `{category.name}` | {category.unit} |" in cycles_page
     for constraint in CONSTRAINTS:
         assert f"| `{constraint.__name__}` | " in ops_page
-    for operator in (*LAYERS, *PARTS, *HOST):
+    for operator in (*LAYERS, *PARTS, *chain(*HOST.values())):
         assert f"`{operator}`" in ops_page
     assert "{" not in ops_page
 
