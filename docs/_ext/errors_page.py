@@ -45,7 +45,6 @@ ALLOWED += (
     "the supported ones are",
     "main takes",
     "TVM loads",
-    "`CATALOG",
     "`WHY",
     "samples count from",
     "counted from",

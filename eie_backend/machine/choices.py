@@ -215,6 +215,17 @@ STAGE: Choice[Stage] = Choice(
 )
 """The six forms of a network, by level."""
 
+StructureName = Literal["even", "uneven"]
+STRUCTURE: Choice[StructureName] = Choice(
+    "structure",
+    {
+        "even": "non-zeros lie anywhere alike",
+        "uneven": "rows and columns vary as the real Alex-8's do",
+    },
+    "even",
+)
+"""Where the non-zeros of generated layers lie."""
+
 TraceForm = Literal["perfetto", "vcd", "svg", "png", "pdf"]
 TRACE_FORM: Choice[TraceForm] = Choice(
     "form",
