@@ -12,10 +12,7 @@ from tvm.target import Target
 
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import ConfigError, ModelError
-
-TAG = "eie"
-DESCRIPTION = {"kind": "llvm", "keys": [TAG, "cpu"]}
-"""Target kinds need C++ headers that TVM's wheel does not ship; a tag over llvm does not."""
+from eie_backend.machine.tag import DESCRIPTION, TAG
 
 
 def target(config: HardwareConfig | None = None) -> Target:
