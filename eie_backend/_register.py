@@ -24,7 +24,7 @@ def register() -> None:
     """Register everything once; other targets keep their pipelines."""
     import tvm
 
-    from eie_backend.machine.target import DESCRIPTION, TAG
+    from eie_backend.machine.tag import DESCRIPTION, TAG
     from eie_backend.runtime import runtime
 
     for error in EieError.__subclasses__():

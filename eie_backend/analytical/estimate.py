@@ -16,10 +16,8 @@ from eie_backend.config import HardwareConfig
 from eie_backend.errors import InputError
 from eie_backend.machine.choices import Arithmetic
 from eie_backend.machine.energy import energy_pj
+from eie_backend.machine.timing import FIRST_POP_EDGES, PIPELINE_EDGES
 from eie_backend.workloads.layer import LayerShape
-
-EDGES = 8
-"""Before the first column is popped, 2, and from the issue of the last entry to the end, 6."""
 
 
 @dataclass(frozen=True)
@@ -153,14 +151,15 @@ def _cycles(
         low, high, last = busy_cycles(slices, columns, config.fifo_depth, 1 + ends / columns)
     # The scan may take longer than any PE does.
     scan = columns - 1 + ends + last
-    return EDGES + max(first + low, scan), EDGES + max(first + high, scan)
+    edges = FIRST_POP_EDGES + PIPELINE_EDGES
+    return edges + max(first + low, scan), edges + max(first + high, scan)
 
 
 def _empty_cycles(shape: LayerShape, config: HardwareConfig) -> float:
-    """Return when a layer ends that issues nothing: 6 edges after its last row entered."""
+    """Return when a layer ends that issues nothing; its first row enters at edge 1."""
     before = -(-shape.inputs // config.num_pe) - 1
     active = shape.nonzero_acts / shape.inputs
-    return EDGES - 1 + before * (config.num_pe * active + 1 - active)
+    return 1 + PIPELINE_EDGES + before * (config.num_pe * active + 1 - active)
 
 
 def _check(shape: LayerShape) -> None:

@@ -3,8 +3,8 @@
 A PE takes its columns one after another, and column n waits until every PE has popped column
 n - fifo_depth + 1. The last pop is therefore the longest path through a grid of columns and PEs:
 along a PE it costs the entries of the columns, and a jump to another PE leaves ``fifo_depth - 1``
-columns out and costs 2 edges. Nobody knows the mean of such a longest path in closed form; two
-estimates of it lie on either side:
+columns out and costs `REFILL_EDGES`. Nobody knows the mean of such a longest path in closed form;
+two estimates of it lie on either side:
 
 low
     Paths whose blocks between jumps have the same number of columns, chosen to be the best on
@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eie_backend.analytical.slices import Slice
+from eie_backend.machine.timing import REFILL_EDGES
 
 Grid = NDArray[np.float64]
 
@@ -88,12 +89,12 @@ def busy_cycles(
         mixed = top + np.log((counts / total * np.exp(each - top)).sum(axis=0))
         each = np.stack([mixed, each[0]])
     one_column = (h + each) / theta
-    blocks = (columns + room) / (1 + room) * (one_column + 2) - 2
+    blocks = (columns + room) / (1 + room) * (one_column + REFILL_EDGES) - REFILL_EDGES
     low = np.maximum((h + columns * each) / theta, blocks).min(axis=1).max()
-    growth = _growth(each, theta * scan, h + 2 * theta, room + 1)
+    growth = _growth(each, theta * scan, h + REFILL_EDGES * theta, room + 1)
     high = ((h + columns * growth) / theta).min(axis=1).max()
-    # A queue of one column takes the next no sooner than 2 edges after the last.
-    least = 2 * (columns - 1) / room + 1
+    # A queue of one column takes the next no sooner than so many edges after the last.
+    least = REFILL_EDGES * (columns - 1) / room + 1
     return max(float(low), least), max(float(high), least), float(one_column.min(axis=1).max())
 
 

@@ -14,22 +14,6 @@ from eie_backend._versions import installed
 from eie_backend.cli.console import asked, remark
 from eie_backend.machine.choices import ENGINE, LOCAL_SCHEDULER, Choice
 
-FIGURES = ("6", "7", "8", "9", "10", "11", "12", "13")
-OTHERS = (
-    "uneven",
-    "analytical",
-    "break_even",
-    "ablation",
-    "ablation_layers",
-    "lenet_300_100",
-    "lenet_5",
-    "fc_storage",
-)
-STRUCTURES = ("even", "uneven")
-TABLES = ("1", "2", "3", "4", "5")
-"""What the paper's reproduction and workloads name: their catalogs lie beside NumPy, for which no
-shell wants to wait; tests compare."""
-
 PANEL = "Options of every command"
 SHARED = {
     "json": ("--json", "Print the result as one JSON object, and nothing else, on stdout."),

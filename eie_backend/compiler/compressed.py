@@ -122,7 +122,5 @@ def check_runs(dense: IRModule, config: HardwareConfig) -> None:
         if reason is None:
             return
         reasons.append(f"{name}: {reason}")
-    raise ModelError(
-        "no layer of the model can run on the machine: "
-        f"{'; '.join(reasons) or 'it has no dense layer'}"
-    )
+    why = "; ".join(reasons) or "it has no dense layer; see explain"
+    raise ModelError(f"no layer of the model can run on the machine: {why}")

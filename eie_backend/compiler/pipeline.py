@@ -27,7 +27,7 @@ from eie_backend.isa.program import Program
 from eie_backend.lower.lower_to_tir import LowerToTIR
 from eie_backend.lower.schedule import ScheduleKernels
 from eie_backend.machine.choices import STAGE, Stage
-from eie_backend.machine.target import config_of, config_text
+from eie_backend.machine.target import config_of, machine_name
 from eie_backend.simulator.inputs import input_specs
 from eie_backend.transform.attributes import attributes, with_attributes
 from eie_backend.transform.partition import Partition
@@ -100,8 +100,8 @@ def eie_pipeline(target: Target) -> Any:
         config, prepared_for = config_of(target), attributes(mod).machine
         if prepared_for not in (None, config):
             raise ModelError(
-                f"prepared for the machine {config_text(prepared_for)!r}, built for "
-                f"{config_text(config)!r}; build for the same one, or prepare again"
+                f"prepared for {machine_name(prepared_for)}, built for {machine_name(config)}; "
+                "compile for the same machine, or prepare again"
             )
         return machine_code(run(mod, "relax", "partitioned", Settings(config)))
 

@@ -14,7 +14,7 @@ from eie_backend.storage.accounting import LayerStorage
 
 
 @dataclass(frozen=True)
-class Step:
+class ReportedStep:
     """A step of compression: the accuracy after it, and what it changed.
 
     `drift` is, by layer, the norm of the change over the norm of the weights before: before the
@@ -50,7 +50,7 @@ class CompressionReport:
         How the layers were compressed.
     layers : mapping of str to LayerStorage
         What each compressed layer takes, in the paper's way of counting and byte by byte.
-    steps : tuple of Step
+    steps : tuple of ReportedStep
         From "float", the network as it was, to the last step.
     samples : int
         Over which accuracies were measured.
@@ -66,7 +66,7 @@ class CompressionReport:
 
     recipe: Recipe
     layers: Mapping[str, LayerStorage]
-    steps: tuple[Step, ...]
+    steps: tuple[ReportedStep, ...]
     samples: int
     unchanged: Mapping[str, str] = field(default_factory=dict)
     model_bytes: int | None = None
@@ -138,7 +138,7 @@ def report_from_json(text: str) -> CompressionReport:
             layer: LayerStorage(**{name: row[name] for name in names})
             for layer, row in data["layers"].items()
         },
-        steps=tuple(Step(**step) for step in data["steps"]),
+        steps=tuple(ReportedStep(**step) for step in data["steps"]),
         samples=data["samples"],
         unchanged=data["unchanged"],
         model_bytes=data["model_bytes"],

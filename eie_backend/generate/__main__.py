@@ -11,7 +11,9 @@ import sys
 from pathlib import Path
 
 from eie_backend.generate import headers, pages
+from eie_backend.generate.choices_header import choices_header
 from eie_backend.generate.cpp import COMMAND
+from eie_backend.generate.timing_header import timing_header
 
 HEADERS = "runtime/generated"
 
@@ -20,7 +22,8 @@ GENERATED = {
     f"{HEADERS}/hardware_config.h": headers.config_header,
     f"{HEADERS}/counters.h": headers.counters_header,
     f"{HEADERS}/cycle_categories.h": headers.cycle_categories_header,
-    f"{HEADERS}/arithmetics.h": headers.arithmetics_header,
+    f"{HEADERS}/choices.h": choices_header,
+    f"{HEADERS}/timing.h": timing_header,
     "docs/isa.md": pages.isa_page,
     "docs/counters.md": pages.counters_page,
     "docs/cycles.md": pages.cycles_page,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 COMMAND = "python -m eie_backend.generate"
 """It rewrites all generated files, each of which names it."""
@@ -27,4 +27,19 @@ def header(source: str, guard: str, includes: Sequence[str], body: str) -> str:
         f"#ifndef EIE_GENERATED_{guard}_H_\n#define EIE_GENERATED_{guard}_H_\n\n"
         f"{lines}\nnamespace eie {{\n\n{body}\n}}  // namespace eie\n\n"
         f"#endif  // EIE_GENERATED_{guard}_H_\n"
+    )
+
+
+def enumeration(name: str, about: str, meanings: Iterable[tuple[str, str]]) -> str:
+    """Return an enumeration of values, each with its meaning, and how many there are.
+
+    A value's place is its number.
+    """
+    values = [
+        f"  k{camel(value)} = {number},  ///< {meaning}\n"
+        for number, (value, meaning) in enumerate(meanings)
+    ]
+    return (
+        f"/// {about}\nenum class {name} : uint32_t {{\n{''.join(values)}}};\n\n"
+        f"constexpr uint32_t kNum{name}s = {len(values)};\n"
     )

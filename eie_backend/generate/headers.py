@@ -10,8 +10,6 @@ from eie_backend.isa.counters import COUNTERS
 from eie_backend.isa.cycle_categories import CYCLE_CATEGORIES
 from eie_backend.isa.fields import WORD_BYTES, Field, Instruction
 from eie_backend.isa.instructions import INSTRUCTIONS
-from eie_backend.machine.choices import ARITHMETIC
-from eie_backend.machine.numerics import value_bits
 
 
 def _decode_field(spec: Field, at: int) -> str:
@@ -155,26 +153,3 @@ constexpr size_t kNumCycleCategories = {len(CYCLE_CATEGORIES)};
 """
     source = "eie_backend/isa/cycle_categories.py"
     return header(source, "CYCLE_CATEGORIES", ("cstddef",), body)
-
-
-def arithmetics_header() -> str:
-    """Return ``arithmetics.h``: the arithmetics by their number in an image."""
-    kinds = "".join(f"  k{name.capitalize()} = {n},\n" for n, name in enumerate(ARITHMETIC.values))
-    cases = "".join(
-        f"    case ArithmeticKind::k{name.capitalize()}:\n      return {value_bits(name)};\n"
-        for name in ARITHMETIC.values
-    )
-    body = f"""constexpr uint32_t kNumArithmetics = {len(ARITHMETIC.values)};
-
-/// How a program computes.
-enum class ArithmeticKind : uint32_t {{
-{kinds}}};
-
-/// Bits of an activation and of an expanded weight.
-constexpr int64_t ValueBits(ArithmeticKind kind) {{
-  switch (kind) {{
-{cases}  }}
-  return 0;
-}}
-"""
-    return header("eie_backend/isa/program.py", "ARITHMETICS", ("cstdint",), body)

@@ -91,7 +91,7 @@ def encode_image(program: Program) -> bytes:
     body = b"".join(
         [
             encode_config(program.config),
-            _u32(ARITHMETIC.values.index(program.arithmetic), program.inputs, program.outputs),
+            _u32(ARITHMETIC.number(program.arithmetic), program.inputs, program.outputs),
             _u32(program.setup_per_call),
             _block(program.symbol.encode()),
             _block(json.dumps(dict(program.manifest), sort_keys=True).encode()),

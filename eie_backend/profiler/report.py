@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eie_backend.config import HardwareConfig
-from eie_backend.isa.counters import COUNTERS
+from eie_backend.isa.counters import SATURATIONS
 from eie_backend.isa.program import Program
 from eie_backend.machine.choices import Engine
 from eie_backend.machine.energy import area_mm2, energy_by_part_pj
@@ -142,7 +142,7 @@ class Report:
     @property
     def saturations(self) -> dict[str, int]:
         """Values that did not fit their format, by kind, over all layers and samples."""
-        kinds = [c.name for c in COUNTERS if c.name.endswith("saturations")]
+        kinds = [counter.name for counter in SATURATIONS]
         return {kind: sum(layer.counters[kind] for layer in self.layers) for kind in kinds}
 
     def to_json(self) -> str:

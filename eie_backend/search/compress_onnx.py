@@ -12,7 +12,7 @@ from onnx import ModelProto, numpy_helper
 from eie_backend.compress.densities import target_densities
 from eie_backend.compress.guards import guard
 from eie_backend.compress.prune import kept, masked
-from eie_backend.compress.report import Step
+from eie_backend.compress.report import ReportedStep
 from eie_backend.compress.share_weights import share
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import ModelError
@@ -107,7 +107,7 @@ class OnnxCompression:
         weights = {name: _as_inputs(values) for name, values in floats.items() if name in own}
         self.trials = Trials(evaluator, weights, cache, method, config)
 
-    def apply(self, recipe: Recipe) -> tuple[ModelProto, list[Step]]:
+    def apply(self, recipe: Recipe) -> tuple[ModelProto, list[ReportedStep]]:
         """Return the compressed model, and the steps with their accuracies.
 
         Raises
@@ -130,12 +130,12 @@ class OnnxCompression:
             name: share(values, bits[name], recipe.initialization_of(*names[name]))
             for name, values in pruned.items()
         }
-        steps = [Step("float", trials.accuracy({}))]
+        steps = [ReportedStep("float", trials.accuracy({}))]
         before = trials.weights
         for step, after, limits in (("prune", pruned, None), ("share", shared, bits)):
             drift = {row.layer: row.relative_error for row in guard(step, before, after, limits)}
             accuracy = trials.evaluator.accuracy(after)
-            steps.append(Step(step, accuracy, drift))
+            steps.append(ReportedStep(step, accuracy, drift))
             before = after
         return with_matrices(self.model, self._found, shared), steps
 

@@ -13,7 +13,7 @@ from eie_backend.search.evaluator import Evaluator
 from eie_backend.search.trials import Trials, share_of_matrix
 from eie_backend.simulator.inputs import evenly
 from eie_backend.storage.accounting import measure
-from eie_backend.transform.constraints import CONSTRAINTS, Candidate, few_values, why_not
+from eie_backend.transform.constraints import UNSHARED, Candidate, why_not
 from eie_backend.transform.host_matmul import HostMatmul
 from eie_backend.tuning.calibration import returning
 from eie_backend.tuning.scan_cycles import scan_cycles
@@ -45,12 +45,11 @@ class Costs:
 
     def __init__(self, trials: Trials) -> None:
         self._trials, self._config = trials, trials.config
-        others = [constraint for constraint in CONSTRAINTS if constraint is not few_values]
         inputs = layer_inputs(trials.evaluator)
         self._inputs = {
             name: inputs[name]
             for name, layer in trials.layers.items()
-            if why_not(Candidate(name, layer.uses[0].binding.value, self._config), others) is None
+            if why_not(Candidate(name, layer.uses[0].binding.value, self._config), UNSHARED) is None
         }
         self._present = {
             name: np.count_nonzero(trials.weights[name]) / trials.weights[name].size

@@ -138,9 +138,7 @@ def check_search(objective: str, max_drop: float) -> None:
     """
     faults = []
     if objective not in OBJECTIVE.values:
-        faults.append(
-            f"objective {objective!r} is unknown; choose one of {', '.join(OBJECTIVE.values)}"
-        )
+        faults.append(OBJECTIVE.fault(objective))
     if not 0 <= max_drop < float("inf"):
         faults.append(f"max_drop is {max_drop:g}, it must be a number of at least 0")
     if faults:

@@ -9,7 +9,7 @@ from typing import Any
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import ConfigError, EieError, RecipeError
 from eie_backend.recipe import Recipe, recipe_from_dict
-from eie_backend.sweep.space import Choices, Path, Range, Scalar, Space
+from eie_backend.sweep.space import Choices, ParameterPath, Range, Scalar, Space
 
 
 def read_space(part: str, given: Any, faults: list[str]) -> Space:
@@ -25,7 +25,7 @@ def read_space(part: str, given: Any, faults: list[str]) -> Space:
         faults.append(f"{part}: a {type(given).__name__}; give values by name")
         return {}
     check = _check_hardware if part == "hardware" else _check_recipe
-    space: dict[Path, Choices | Range] = {}
+    space: dict[ParameterPath, Choices | Range] = {}
     for path, value in _leaves((part,), given):
         name = ".".join(path)
         found = _alternatives(value)
@@ -41,7 +41,7 @@ def read_space(part: str, given: Any, faults: list[str]) -> Space:
     return space
 
 
-def _leaves(path: Path, value: Any) -> Iterator[tuple[Path, Any]]:
+def _leaves(path: ParameterPath, value: Any) -> Iterator[tuple[ParameterPath, Any]]:
     """Yield the parameters below a place of the document."""
     if isinstance(value, Mapping) and not _is_range(value):
         for name, below in value.items():
@@ -71,7 +71,7 @@ def _alternatives(value: Any) -> Choices | Range | str:
     return Choices(tuple(values))
 
 
-def _check_hardware(path: Path, value: Scalar) -> None:
+def _check_hardware(path: ParameterPath, value: Scalar) -> None:
     name = ".".join(path[1:])
     if name not in {field.name for field in fields(HardwareConfig)}:
         known = ", ".join(field.name for field in fields(HardwareConfig))
@@ -79,7 +79,7 @@ def _check_hardware(path: Path, value: Scalar) -> None:
     HardwareConfig(**{name: value})  # type: ignore[arg-type]
 
 
-def _check_recipe(path: Path, value: Scalar) -> None:
+def _check_recipe(path: ParameterPath, value: Scalar) -> None:
     settings: Any = value
     for name in reversed(path[1:]):
         settings = {name: settings}

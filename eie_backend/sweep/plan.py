@@ -12,12 +12,21 @@ from typing import Any, Protocol
 from eie_backend.sweep.bench import Outcome
 from eie_backend.sweep.front import costs
 from eie_backend.sweep.pruning import Pruning
-from eie_backend.sweep.space import Choices, Design, Path, Range, Scalar, Space, design_of, grid
+from eie_backend.sweep.space import (
+    Choices,
+    Design,
+    ParameterPath,
+    Range,
+    Scalar,
+    Space,
+    design_of,
+    grid,
+)
 from eie_backend.sweep.spec import Search
 from eie_backend.sweep.study import require_optuna
 
 Estimate = Callable[[Design], Outcome]
-Values = dict[Path, Scalar]
+Values = dict[ParameterPath, Scalar]
 
 
 class Plan(Protocol):
@@ -186,7 +195,7 @@ class Proposals:
             found.append((design, values))
         return found
 
-    def _distribution(self, path: Path) -> Any:
+    def _distribution(self, path: ParameterPath) -> Any:
         of, distributions = self._space[path], self._optuna.distributions
         if isinstance(of, Choices):
             return distributions.CategoricalDistribution(of.values)

@@ -11,7 +11,7 @@ from typing import Literal
 from eie_backend.sweep.bench import Bench, Outcome, measure
 from eie_backend.sweep.front import front
 from eie_backend.sweep.plan import Grid, Plan, Proposals
-from eie_backend.sweep.space import Design, Path, Scalar
+from eie_backend.sweep.space import Design, ParameterPath, Scalar
 from eie_backend.sweep.spec import Spec
 from eie_backend.sweep.study import Study
 from eie_backend.work.workers import completed, working_with
@@ -29,7 +29,7 @@ class Row:
     An impossible design has an error in its outcome.
     """
 
-    values: Mapping[Path, Scalar]
+    values: Mapping[ParameterPath, Scalar]
     state: State
     outcome: Outcome
 

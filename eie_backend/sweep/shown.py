@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from eie_backend.sweep.run import Row, Sweep
-from eie_backend.sweep.space import Path, Scalar
+from eie_backend.sweep.space import ParameterPath, Scalar
 from eie_backend.sweep.spec import OBJECTIVES
 
 
@@ -46,12 +46,12 @@ def axis(objective: str) -> str:
     return f"{measure.title}, {measure.unit}" if measure.unit else measure.title
 
 
-def label(path: Path) -> str:
+def label(path: ParameterPath) -> str:
     """Return a parameter's name: without ``hardware`` and ``recipe``, which it tells by itself."""
     return ".".join(path[1:] or path)
 
 
-def named(row: Row, paths: list[Path]) -> str:
+def named(row: Row, paths: list[ParameterPath]) -> str:
     """Return the parameters of a design in a line."""
     return ", ".join(f"{label(path)} {row.values[path]}" for path in paths)
 

@@ -14,7 +14,7 @@ from eie_backend.config import HardwareConfig
 from eie_backend.recipe import Recipe, recipe_from_dict
 
 Scalar: TypeAlias = int | float | str
-Path: TypeAlias = tuple[str, ...]
+ParameterPath: TypeAlias = tuple[str, ...]
 """Where a parameter is in the specification: ``("recipe", "density", "fc1")``."""
 
 
@@ -39,7 +39,7 @@ class Range:
         return isinstance(self.low, int) and isinstance(self.high, int)
 
 
-Space: TypeAlias = Mapping[Path, Choices | Range]
+Space: TypeAlias = Mapping[ParameterPath, Choices | Range]
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +99,7 @@ Nor does the number of PEs, but how uneven a real network's slices are depends o
 """
 
 
-def design_of(values: Mapping[Path, Scalar]) -> Design:
+def design_of(values: Mapping[ParameterPath, Scalar]) -> Design:
     """Return the design that the values of all parameters describe.
 
     Raises
@@ -117,7 +117,7 @@ def design_of(values: Mapping[Path, Scalar]) -> Design:
     return Design(tree["model"], hardware, recipe_from_dict(tree["recipe"]))
 
 
-def grid(space: Space) -> Iterator[dict[Path, Scalar]]:
+def grid(space: Space) -> Iterator[dict[ParameterPath, Scalar]]:
     """Yield every combination of the choices, the last parameter varying fastest."""
     choices: list[Sequence[Scalar]] = []
     for alternatives in space.values():

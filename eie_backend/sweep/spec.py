@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path as File
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -13,7 +13,7 @@ from eie_backend.errors import SweepError
 from eie_backend.files.plain_yaml import read_yaml
 from eie_backend.machine.choices import ARITHMETIC, BALANCE
 from eie_backend.sweep.parameters import read_space
-from eie_backend.sweep.space import Choices, Path, Range, Space, size
+from eie_backend.sweep.space import Choices, ParameterPath, Range, Space, size
 
 OBJECTIVES = ("accuracy", "cycles", "energy", "area")
 """Accuracy is to be high, the others low."""
@@ -51,7 +51,7 @@ class Spec:
         Sample inputs for the number formats; by default those of `data`.
     bind : mapping of str to int
         Values of dynamic dimensions.
-    space : mapping of Path to Choices or Range
+    space : mapping of ParameterPath to Choices or Range
         The parameters; the first is the model.
     objectives : tuple of str
         What makes a design better; others are only shown.
@@ -64,9 +64,9 @@ class Spec:
     """
 
     name: str
-    models: Mapping[str, File]
-    data: File
-    calibration: File | None
+    models: Mapping[str, Path]
+    data: Path
+    calibration: Path | None
     bind: Mapping[str, int]
     space: Space
     objectives: tuple[str, ...] = OBJECTIVES
@@ -77,14 +77,14 @@ class Spec:
     strict: bool = True
 
     @property
-    def varied(self) -> list[Path]:
+    def varied(self) -> list[ParameterPath]:
         """The parameters that have more than one value."""
         return [
             path for path, of in self.space.items() if isinstance(of, Range) or len(of.values) > 1
         ]
 
 
-def read_spec(path: File) -> Spec:
+def read_spec(path: Path) -> Spec:
     """Read a specification; files that it names are beside it.
 
     Raises
@@ -118,7 +118,7 @@ _KEYS = (
 class _Reader:
     """Reads a document part by part and gathers its faults."""
 
-    def __init__(self, settings: Mapping[Any, Any], path: File) -> None:
+    def __init__(self, settings: Mapping[Any, Any], path: Path) -> None:
         self._settings, self._path = settings, path
         self.faults = [
             f"{key!r} is no key of a sweep, take one of {_KEYS}"
@@ -130,7 +130,7 @@ class _Reader:
         """Return the specification; its faulty parts are empty or as by default."""
         models = self._models()
         search = self._search()
-        space: dict[Path, Choices | Range] = {("model",): Choices(tuple(models))}
+        space: dict[ParameterPath, Choices | Range] = {("model",): Choices(tuple(models))}
         for part in ("hardware", "recipe"):
             space |= read_space(part, self._settings.get(part, {}), self.faults)
         if search is None:
@@ -147,7 +147,7 @@ class _Reader:
         return Spec(
             name=self._path.stem,
             models=models,
-            data=self._file("data", required=True) or File(),
+            data=self._file("data", required=True) or Path(),
             calibration=self._file("calibration"),
             bind=self._bind(),
             space=space,
@@ -159,12 +159,12 @@ class _Reader:
             strict=self._flag("strict", True),
         )
 
-    def _models(self) -> dict[str, File]:
+    def _models(self) -> dict[str, Path]:
         given = self._settings.get("models")
         if isinstance(given, str):
             given = [given]
         if isinstance(given, list) and all(isinstance(one, str) for one in given):
-            given = {File(one).stem: one for one in given}
+            given = {Path(one).stem: one for one in given}
         if not (
             isinstance(given, Mapping)
             and given
@@ -174,7 +174,7 @@ class _Reader:
             return {}
         return {name: self._existing(file) for name, file in given.items()}
 
-    def _file(self, key: str, required: bool = False) -> File | None:
+    def _file(self, key: str, required: bool = False) -> Path | None:
         given = self._settings.get(key)
         if given is None and not required:
             return None
@@ -183,7 +183,7 @@ class _Reader:
             return None
         return self._existing(given)
 
-    def _existing(self, name: str) -> File:
+    def _existing(self, name: str) -> Path:
         found = self._path.parent / name
         try:
             if not found.is_file():

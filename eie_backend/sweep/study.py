@@ -18,8 +18,7 @@ from eie_backend.config import HardwareConfig
 from eie_backend.errors import ExtraError, StudyError
 from eie_backend.recipe import MAX_BITS, MIN_BITS
 from eie_backend.sweep.bench import Outcome
-from eie_backend.sweep.space import Design
-from eie_backend.sweep.space import Path as Parameter
+from eie_backend.sweep.space import Design, ParameterPath
 
 DIRECTIONS = {"accuracy": "maximize", "cycles": "minimize", "energy": "minimize"}
 DIRECTIONS |= {"area": "minimize"}
@@ -137,7 +136,7 @@ class Study:
             found.setdefault(key, Outcome(error=error) if error else Outcome(*trial.values))
         return found
 
-    def add(self, design: Design, outcome: Outcome, varied: Collection[Parameter]) -> None:
+    def add(self, design: Design, outcome: Outcome, varied: Collection[ParameterPath]) -> None:
         """Add what a design gave, for good.
 
         `varied` are the parameters that Optuna's dashboards are to show. Each takes three
@@ -163,7 +162,7 @@ class Study:
             self._study.add_trial(trial)
 
     def _parameters(
-        self, design: Design, varied: Collection[Parameter]
+        self, design: Design, varied: Collection[ParameterPath]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return a design as Optuna's dashboards show it; a parameter's limits never change."""
         of = self._optuna.distributions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eie_backend.errors import InputError
+from eie_backend.machine.choices import StructureName
 from eie_backend.workloads.layer import Layer
 
 
@@ -65,7 +67,7 @@ EVEN = Structure()
 UNEVEN = Structure(row_spread=0.13, col_spread=0.08, act_alignment=0.04)
 """The real Alex-8's, as `structure_of` measures it."""
 
-STRUCTURES = {"even": EVEN, "uneven": UNEVEN}
+STRUCTURES: Mapping[StructureName, Structure] = {"even": EVEN, "uneven": UNEVEN}
 """By name."""
 
 

@@ -20,7 +20,7 @@ namespace eie {
 namespace {
 
 Protection ToProtection(int64_t number) {
-  RequireRange("protection", number, 0, 2);
+  RequireRange("protection", number, 0, kNumProtections - 1);
   return static_cast<Protection>(number);
 }
 
@@ -34,9 +34,8 @@ void StartSoftErrors(ffi::Array<ffi::Bytes> images, int64_t seed, int64_t protec
     SoftErrors errors;
     errors.seed = static_cast<uint64_t>(seed);
     errors.protection = ToProtection(protection);
-    const auto units = static_cast<int64_t>(errors.rates.size());
-    RequireLength("rates", static_cast<int64_t>(rates.size()), units);
-    for (int64_t unit = 0; unit < units; ++unit) errors.rates[unit] = BitRate(rates[unit]);
+    RequireLength("rates", static_cast<int64_t>(rates.size()), kNumFlipUnits);
+    for (uint32_t unit = 0; unit < kNumFlipUnits; ++unit) errors.rates[unit] = BitRate(rates[unit]);
     for (const ffi::Bytes& image : images) {
       auto program = std::make_shared<const Program>(
           ReadImage(reinterpret_cast<const uint8_t*>(image.data()), image.size()));
@@ -52,9 +51,10 @@ void StartSoftErrors(ffi::Array<ffi::Bytes> images, int64_t seed, int64_t protec
         return value;
       };
       constexpr int64_t kMost = INT32_MAX;
-      errors.listed.push_back({static_cast<FlipUnit>(field("unit", 0, 0, units - 1)), symbols[n],
-                               field("sample", 1, -1, INT64_MAX), field("step", 2, 0, kMost),
-                               field("word", 3, 0, kMost), field("bit", 4, 0, kMost)});
+      errors.listed.push_back({static_cast<FlipUnit>(field("unit", 0, 0, kNumFlipUnits - 1)),
+                               symbols[n], field("sample", 1, -1, INT64_MAX),
+                               field("step", 2, 0, kMost), field("word", 3, 0, kMost),
+                               field("bit", 4, 0, kMost)});
     }
     StateOfThisThread().soft_errors.push_back(std::move(errors));
   });

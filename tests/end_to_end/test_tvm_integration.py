@@ -138,6 +138,15 @@ def test_importing_eie_first_is_silent_and_complete():
     assert fresh(code) == '("eie", "cpu")\n'
 
 
+def test_a_machine_is_made_before_tvm_is_imported():
+    """The target's file imports TVM, whose hook then must not need the rest of that file."""
+    code = (
+        "import eie_backend as eie; eie.target(eie.HardwareConfig(num_pe=4));"
+        "import tvm; print(tvm.target.Target('eie').keys)"
+    )
+    assert fresh(code) == '("eie", "cpu")\n'
+
+
 def test_runtime_loads_without_an_import_of_ours(by_plain_tvm):
     code = (
         "import sys, tvm; tvm.runtime.load_module(sys.argv[1]);"

@@ -7,8 +7,7 @@ import pytest
 
 import eie_backend as eie
 from eie_backend import HardwareConfig, encode, simulate
-from eie_backend.compress.report import CompressionReport
-from eie_backend.compress.report import Step as CompressionStep
+from eie_backend.compress.report import CompressionReport, ReportedStep
 from eie_backend.isa.program import Program
 from eie_backend.show import html
 from eie_backend.storage.accounting import LayerStorage
@@ -52,7 +51,7 @@ def profiled(make_mlp):
 
 def compression(name="fc1"):
     storage = LayerStorage(weights=100, nonzeros=20, values=3, huffman_code_bits=40)
-    steps = (CompressionStep("float", 0.9), CompressionStep(name, None))
+    steps = (ReportedStep("float", 0.9), ReportedStep(name, None))
     return CompressionReport(eie.Recipe(density={name: 0.2}), {name: storage}, steps, 7)
 
 

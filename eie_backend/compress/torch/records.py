@@ -44,7 +44,7 @@ class LayerState:
 
 
 @dataclass(frozen=True)
-class Step:
+class RetrainingStep:
     """A step of retraining: "start", "prune 1", "prune 2", ..., "share".
 
     Parameters
@@ -77,7 +77,7 @@ class Result:
 
     model: nn.Module
     recipe: Recipe
-    steps: list[Step]
+    steps: list[RetrainingStep]
 
     def to_dict(self) -> dict[str, Any]:
         """Return recipe and steps as JSON takes them."""
@@ -99,8 +99,7 @@ class Result:
         EncodingError
             If a layer's weights are no longer shared.
         """
-        from eie_backend.compress.report import CompressionReport
-        from eie_backend.compress.report import Step as Reported
+        from eie_backend.compress.report import CompressionReport, ReportedStep
         from eie_backend.storage.accounting import measure
 
         last = self.steps[-1].layers
@@ -113,7 +112,7 @@ class Result:
                 for name, layer in last.items()
             },
             steps=tuple(
-                Reported(
+                ReportedStep(
                     step.name,
                     step.accuracy,
                     {name: layer.drift for name, layer in step.layers.items()},
@@ -125,7 +124,7 @@ class Result:
         )
 
 
-def step_to_dict(step: Step) -> dict[str, Any]:
+def step_to_dict(step: RetrainingStep) -> dict[str, Any]:
     """Return a step as JSON takes it, with the density of every layer."""
     document = asdict(step)
     for name, layer in step.layers.items():
@@ -133,13 +132,13 @@ def step_to_dict(step: Step) -> dict[str, Any]:
     return document
 
 
-def step_from_dict(document: dict[str, Any]) -> Step:
+def step_from_dict(document: dict[str, Any]) -> RetrainingStep:
     """Return the step that `step_to_dict` turned into `document`."""
     layers = {
         name: LayerState(**{k: v for k, v in layer.items() if k != "density"})
         for name, layer in document["layers"].items()
     }
-    return Step(**{**document, "layers": layers})
+    return RetrainingStep(**{**document, "layers": layers})
 
 
 def layer_state(

@@ -23,7 +23,7 @@ from eie_backend.compress.torch.randomness import (
     random_state,
     restore_random_state,
 )
-from eie_backend.compress.torch.records import Step, step_from_dict, step_to_dict
+from eie_backend.compress.torch.records import RetrainingStep, step_from_dict, step_to_dict
 from eie_backend.compress.torch.task import SHARE, Task
 from eie_backend.compress.torch.weights import Matrices, Weights
 
@@ -61,7 +61,7 @@ class Run:
         self.model, self.plan, self.task, self.bar = model, plan, task, bar
         self.weights = Weights(model, given, plan, task.training.regrow)
         self.modes = {module: module.training for module in model.modules()}
-        self.steps: list[Step] = []
+        self.steps: list[RetrainingStep] = []
         self._current: _Current | None = None
         self._clock = time.perf_counter()
         self._shown: TaskID | None = None
@@ -71,7 +71,7 @@ class Run:
     def start(self) -> None:
         """Record the given model."""
         accuracy, states = self._evaluate(), self.weights.states(None)
-        self.steps = [Step("start", accuracy, accuracy, [], states, self._lap())]
+        self.steps = [RetrainingStep("start", accuracy, accuracy, [], states, self._lap())]
 
     def finish(self, identity: Mapping[str, Any]) -> None:
         """Do all steps that are left; the model then has plain parameters."""
@@ -131,14 +131,16 @@ class Run:
                 self.weights.prune(name, len(self.steps))
         return _Current(self._evaluate())
 
-    def _end(self, name: str, current: _Current) -> Step:
+    def _end(self, name: str, current: _Current) -> RetrainingStep:
         """Check what the step has done and record it."""
         if name != SHARE and self.task.training.prune_every is not None:
             self.weights.prune(name, len(self.steps))
         states = self.weights.settle(name, last=name == SHARE)
         accuracy = self._evaluate()
         seconds = current.seconds + self._lap()
-        return Step(name, current.accuracy_before, accuracy, current.losses, states, seconds)
+        return RetrainingStep(
+            name, current.accuracy_before, accuracy, current.losses, states, seconds
+        )
 
     def _epoch(self, name: str, current: _Current) -> float:
         task, batches = self.task, batches_of(self.task.loader) or 0
