@@ -126,7 +126,7 @@ def _emit_kernel(
 ) -> relax.Var:
     layer = composite_layer(composite)
     stem = f"{layer.name}_kernel"
-    # A layer used with different biases, ReLUs or batches has several kernels, in several functions.
+    # A layer whose uses differ in bias, ReLU or batch has kernels in several functions.
     name = next(n for n in chain([stem], (f"{stem}_{k}" for k in count(2))) if n not in taken)
     kernel = dense_kernel(name, layer.shape)
     kernel = kernel.with_attrs({LAYER: layer.name, RELU: layer.relu})

@@ -1,4 +1,4 @@
-"""`run` and `profile`: execute a compiled model and read where its cycles went."""
+"""`run` and `profile`: execute a compiled model, and report its cycles by layer and cause."""
 
 from __future__ import annotations
 
@@ -107,11 +107,11 @@ def profile_runner(
     data, engine
         As for `profile`.
     track : callable
-        Gets the batches and returns them one by one: it may watch them go by.
+        Receives the batches and yields them one by one, for example to show progress.
     table : EnergyTable, optional
         Energies; the shipped ones by default.
     threads : int
-        Threads that share the samples of a call; 0: as many as there are cores.
+        Threads that share the samples of a call; 0 means one per core.
 
     Returns
     -------
