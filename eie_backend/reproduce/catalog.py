@@ -1,4 +1,4 @@
-"""Everything that can be reproduced, in the paper's order."""
+"""Catalog of all reproduced results, in the paper's order."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Entry:
-    """A table or figure: how to make it and, if it can be drawn, how."""
+    """A table or figure: the function that computes it and, optionally, the one that draws it."""
 
     reproduce: Callable[[Runs], Result]
     draw: Callable[[Result], Figure] | None = None
@@ -67,4 +67,4 @@ CATALOG = {
     "lenet_5": Entry(partial(lenet.reproduce, "lenet_5")),
     "fc_storage": Entry(fc_storage.reproduce),
 }
-"""By key: a key is "table_N", "figure_N" or the name of something that the paper only tells."""
+"""Entries by key: "table_N", "figure_N", or a name for results that the paper has only in text."""
