@@ -107,7 +107,7 @@ def graph_json(
     Parameters
     ----------
     recorded : str
-        What `operations_json` returned.
+        The result of `operations_json`.
     dense, partitioned, config
         As for `placement.place`.
     """

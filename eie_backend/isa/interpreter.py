@@ -20,7 +20,7 @@ def interpret(program: Program, samples: ArrayLike) -> tuple[NDArray[np.float32]
     Parameters
     ----------
     program : Program
-        What to execute.
+        The program to execute.
     samples : array_like, shape (n, inputs), float32
         Input vectors.
 

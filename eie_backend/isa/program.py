@@ -37,7 +37,7 @@ class Program:
     config : HardwareConfig
         The machine that it was compiled for.
     arithmetic : {"float32", "int16", "int8", "int32"}
-        How values are computed; codebooks and biases are stored accordingly.
+        Arithmetic of the program, which also determines the stored codebooks and biases.
     inputs, outputs : int
         Number of values of one sample in the host's tensors, all tensors together.
     layers : tuple of str

@@ -37,7 +37,7 @@ def event_energies(
 ) -> list[EventEnergy]:
     """Return the energy of one event of every module on a machine.
 
-    `wider` says how many times as wide words of a module are with their check bits.
+    `wider` is the factor by which check bits widen the words of a module.
 
     Notes
     -----
@@ -88,7 +88,7 @@ def energy_pj(
     arithmetic : {"int16", "float32", "int8", "int32"}
         Scales the arithmetic unit.
     wider : mapping of str to float, optional
-        How many times as wide words of a module are with their check bits.
+        Factor by which check bits widen the words of a module.
     """
     return {
         one.module: (one.sram_pj + one.logic_pj) * counters[one.event]
@@ -130,7 +130,7 @@ def area_mm2(
 ) -> float:
     """Return the area of the PE array and the LNZD tree in square millimetres.
 
-    `wider` says how many times as wide words of a module are with their check bits.
+    `wider` is the factor by which check bits widen the words of a module.
 
     Notes
     -----

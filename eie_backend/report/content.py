@@ -76,7 +76,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Note:
-    """A sentence beside figures."""
+    """A sentence next to figures."""
 
     kind: ClassVar = "note"
     text: str

@@ -29,7 +29,7 @@ class Sram:
     read_pj : tuple of float
         Energy of a read for each of `WIDTHS`.
     leakage_mw : float
-        Of one macro at 64 bits; likewise
+        Of one macro at 64 bits, as are `access_ns` and `cycle_ns`.
     access_ns, cycle_ns : float
     """
 

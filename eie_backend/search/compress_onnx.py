@@ -47,7 +47,7 @@ class OnnxCompression:
     config : HardwareConfig, optional
         The machine.
     method : {"magnitude", "balanced"}
-        How a search chooses the weights to keep.
+        Pruning method of a search.
     cache : path, optional
         As for `Trials`.
 

@@ -57,7 +57,7 @@ def search(
     config : HardwareConfig, optional
         The machine, whose codebook limits the bits.
     method : {"magnitude", "balanced"}
-        How weights are chosen, as in `Recipe`.
+        Pruning method, as in `Recipe`.
     metric : callable, optional
         As for `Evaluator`.
     cache : path, optional

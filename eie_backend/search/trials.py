@@ -33,7 +33,7 @@ class Trials:
         Folder for a file with the accuracies, created with the first one. By default accuracies are
         kept only in memory.
     method : {"magnitude", "balanced"}
-        How weights are chosen, as in `Recipe`.
+        Pruning method, as in `Recipe`.
     config : HardwareConfig, optional
         The machine.
 

@@ -53,7 +53,7 @@ class Design:
     hardware : HardwareConfig
         The machine.
     recipe : Recipe
-        How the model is compressed.
+        Compression settings of the model.
     """
 
     model: str

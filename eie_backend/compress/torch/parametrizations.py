@@ -36,7 +36,7 @@ class Masked(nn.Module):
 
     @property
     def connections(self) -> Tensor:
-        """Where weights may be other than zero."""
+        """Mask of the weights that may be non-zero."""
         mask: Tensor = self.mask
         return mask
 
@@ -72,7 +72,7 @@ class Shared(nn.Module):
 
     @property
     def connections(self) -> Tensor:
-        """Where weights may be other than zero."""
+        """Mask of the weights that may be non-zero."""
         return self.codes != 0
 
     def right_inverse(self, _weight: Tensor) -> Tensor:

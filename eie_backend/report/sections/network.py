@@ -43,7 +43,7 @@ class Box:
 
     @property
     def label(self) -> str:
-        """The text beside the box."""
+        """The text next to the box."""
         first = self.nodes[0]
         return first.name if first.layer or not first.runs_on else first.operator
 
