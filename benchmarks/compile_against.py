@@ -1,10 +1,10 @@
-"""``eie compile`` beside another installation's, in turn: processor time and peak memory.
+"""``eie compile`` compared with another installation's: processor time and peak memory.
 
 ``python benchmarks/compile_against.py COMMIT OTHER_EIE [NAME ...]`` takes the ``eie`` of another
-commit, installed with ``pip install`` into a virtual environment of its own. Both compile a
-generated transformer with 25 million parameters and the dense layers of AlexNet, each run in a
-fresh process, and the result goes to ``benchmarks/results/compile_against.json``. Four minutes;
-with names, it writes nothing.
+commit, installed with ``pip install`` into its own virtual environment. Both compile a generated
+transformer with 25 million parameters and the dense layers of AlexNet, taking turns, with a fresh
+process for each run. The result goes to ``benchmarks/results/compile_against.json``. It takes four
+minutes; with names, it writes nothing.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def model(name: str, folder: Path) -> Path:
 
 
 def row(name: str, other: Path) -> dict[str, object]:
-    """Compile a network by both in turn."""
+    """Compile a network with both installations, taking turns."""
     with tempfile.TemporaryDirectory() as folder:
         path = model(name, Path(folder))
         pairs = [(measure(path, other), measure(path, OWN)) for _ in range(REPETITIONS)]

@@ -4,9 +4,9 @@
 densities that Deep Compression reports, compiles each in a fresh process and writes
 ``benchmarks/results/compile_time.json``. Weights come in two kinds: already shared (15 values), and
 pruned but not shared, so that k-means is part of the compilation. Peak memory is the largest
-resident set of the process, TVM's own 0.2 GB included, and the most of `REPETITIONS`; the gigabyte
-is compiled once. Other load on the machine lengthens the wall time, and hardly the processor time.
-Five minutes; with names, it writes nothing.
+resident set of the process, including TVM's 0.2 GB, as the maximum of `REPETITIONS`; the gigabyte
+is compiled once. Other load on the computer affects the wall time, but hardly the processor time.
+It takes five minutes; with names, it writes nothing.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ REPETITIONS = 3
 
 @dataclass(frozen=True)
 class Network:
-    """Dense layers: widths from input to output, the density of each layer, the time allowed."""
+    """Dense layers: widths from input to output, the density of each layer, the time limit."""
 
     widths: tuple[int, ...]
     densities: tuple[float, ...]
@@ -114,7 +114,7 @@ def measure(model: Path, eie: Path = EIE) -> tuple[float, float, int]:
     process = subprocess.Popen(
         [*command, "-o", str(model.with_suffix(".so"))], stdout=subprocess.DEVNULL
     )
-    # The kernel's own high-water mark; wait4's ru_maxrss would count this process, too.
+    # The kernel's high-water mark; wait4's ru_maxrss would include this process.
     status, peak = Path(f"/proc/{process.pid}/status"), 0
     while process.poll() is None:
         found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text("utf-8"))

@@ -1,4 +1,4 @@
-"""What the page says of compiling, compressing and storing: a text and tables of each result."""
+"""Sections of the page on compiling, compressing and storing: text and tables of each result."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def compile_time(result: Result) -> str:
 
 
 def compile_against(result: Result) -> str:
-    """Return what compiling takes beside another installation."""
+    """Return compile times compared with another installation."""
     found = result["measured"]
     rows = [
         [
@@ -54,7 +54,7 @@ def compile_against(result: Result) -> str:
 
 
 def compress_speed(result: Result) -> str:
-    """Return compression against a sort and scikit-learn."""
+    """Return compression compared with a sort and scikit-learn."""
     found, exact = result["measured"], result["exact"]
     pipeline, kmeans = found["pipeline"], found["kmeans"]
     names = {
@@ -111,7 +111,7 @@ def huffman(result: Result) -> str:
 
 
 def import_time(result: Result) -> str:
-    """Return what the hook costs."""
+    """Return the cost of the hook."""
     found = result["measured"]
     rows = [[name, ms(timing)] for name, timing in found["milliseconds"].items()]
     return (
@@ -154,7 +154,7 @@ def load_balance(result: Result) -> str:
 
 
 def lenets(result: Result) -> str:
-    """Return one network's rows; its result holds no times but those of single runs."""
+    """Return one network's rows; the only times in its result are of single runs."""
     rows = [
         [
             name,

@@ -1,4 +1,4 @@
-"""A generated transformer as ONNX: layers of attention and of two dense layers, random weights."""
+"""A generated transformer as ONNX, with attention and dense layers and random weights."""
 
 from __future__ import annotations
 

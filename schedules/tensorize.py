@@ -28,7 +28,7 @@ def tensorize(func: PrimFunc) -> PrimFunc:
     Raises
     ------
     tvm.error.ScheduleError
-        If a block computes something else than its intrinsic.
+        If a block does not match its intrinsic.
     """
     schedule = Schedule(func)
     root = schedule.get_sblock("root")

@@ -1,4 +1,4 @@
-"""``eie reproduce``: the EIE paper's tables and figures beside the published numbers."""
+"""``eie reproduce``: reproduce the EIE paper's tables and figures, with the published numbers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EXAMPLE = """Example:
 """
 
 ALEX8 = Path("../shared/data/alex8/alex8.npz")
-"""Where the real Alex-8 lies beside a checkout."""
+"""Path of the real Alex-8, relative to a checkout."""
 
 OFF_EXIT = 1
 

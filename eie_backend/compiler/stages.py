@@ -1,4 +1,4 @@
-"""`emit`: the six forms of a network, for ``eie compile --emit`` and for curious readers."""
+"""`emit`: the six forms of a network on its way through the compiler (``eie compile --emit``)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from eie_backend.machine.target import config_of
 from eie_backend.transform.attributes import with_attributes, without_attributes
 
 FOR_REPORTS = ("graph", "interface", "operations", "weights")
-"""Attributes that say nothing to who reads a form."""
+"""Attributes that only reports use; `emit` leaves them out."""
 
 
 def partitioned(prepared: IRModule, target: Target) -> IRModule:
@@ -31,7 +31,7 @@ def tir(prepared: IRModule, target: Target) -> IRModule:
 
 
 def eie_programs(prepared: IRModule, target: Target) -> list[Program]:
-    """Return form 5 as data: a program for each of the machine's functions."""
+    """Return form 5 as objects: one program for each ``eie`` function."""
     programs: list[Program] = _form("eie", prepared, target)
     return programs
 
@@ -49,7 +49,7 @@ def emit(
     *,
     complete: bool = True,
 ) -> list[str | bytes]:
-    """Return one form of a network; several parts if the machine runs several functions.
+    """Return one form of a network, in several parts if it has several ``eie`` functions.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def emit(
     target : Target
         An eie target.
     complete : bool
-        Include all constants, so that the text can be parsed back; else elide the large ones.
+        Include all constants, so that the text can be parsed back; otherwise elide large constants.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def emit(
 
 
 def _script(mod: IRModule, complete: bool) -> str:
-    """Return a module as text, to read without what only reports need."""
+    """Return a module as text, without the attributes that only reports use."""
     text: str = (mod if complete else without_attributes(mod, *FOR_REPORTS)).script(
         show_meta=complete
     )

@@ -1,4 +1,4 @@
-"""`ShareForMachine`: share the weights of what the machine could run, but for their number."""
+"""`ShareForMachine`: share weights of layers with too many values for the machine's codebook."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ShareForMachine(ModulePass):
 
     Before -> after: see `ShareWeights`, with the machine's codebook bits.
 
-    1. A layer that fits as it is, compressed by whomever, is left alone.
+    1. A layer that already fits, whatever tool compressed it, is left alone.
     2. A layer that stays on the host for another reason is left alone.
     """
 

@@ -1,8 +1,8 @@
 """The binary image: a `Program` as bytes, and back.
 
-Layout, little-endian; a string or byte block is its u32 length and its bytes::
+The layout is little-endian; a string or byte block is its u32 length and its bytes::
 
-    "EIEIMAGE"  u32 version  u32 crc32 of all that follows
+    "EIEIMAGE"  u32 version  u32 crc32 of all later bytes
     u32 n, n x u32                           HardwareConfig, fields in declaration order
     u32 arithmetic  u32 inputs  u32 outputs  u32 setup_per_call
     string symbol  string manifest (JSON)

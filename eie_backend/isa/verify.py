@@ -10,7 +10,7 @@
 8. The manifest holds strings.
 9. All matrices together have at most `MAX_CELLS` pointers.
 
-What fits the SRAM and the registers is for the machine to check, when it loads the image.
+The machine itself checks sizes against SRAM and registers, when it loads the image.
 """
 
 from __future__ import annotations
@@ -32,13 +32,14 @@ from eie_backend.isa.instructions import BY_NAME
 from eie_backend.machine.choices import ARITHMETIC
 
 MAX_VALUES = 2**32 - 1
-"""Most values of one sample that an image can state."""
+"""Most values of one sample that an image can encode."""
 
 MAX_CELLS = 1 << 26
-"""AlexNet's and VGG-16's dense layers have half as many on the largest machine."""
+"""Most pointers of a program, twice as many as AlexNet's and VGG-16's dense layers have on the
+largest machine."""
 
 NUMBERED = {"matrix": "eie.matrix", "bias": "eie.bias"}
-"""Operands that count the program's operations of a kind."""
+"""Operands that are an index of the program's operations of a kind."""
 
 
 def verify_instruction(operation: Any, instruction: Instruction) -> None:
@@ -99,7 +100,7 @@ def _require(faults: Iterable[str]) -> None:
 
 
 def _constants(operation: Any) -> dict[str, tuple[Any, int]]:
-    """Return the constants of an operation with their ranks, by what they hold."""
+    """Return the constants of an operation with their ranks, by name of their contents."""
     if operation.name == "eie.matrix":
         return {"codes": (operation.codes, 2), "values": (operation.codebook, 1)}
     return {"values": (operation.values, 1)} if operation.name == "eie.bias" else {}

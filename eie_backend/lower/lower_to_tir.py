@@ -70,7 +70,7 @@ class LowerToTIR(ModulePass):
 
         lv = composite(x)  ->  fc1 = R.call_tir(fc1_kernel, (x, w, b), (batch, outputs))
 
-    1. The kernel is named after its layer and takes the layer's own constant: no copy is made.
+    1. The kernel is named after its layer and uses the layer's own constant without a copy.
     2. Leading dimensions become one batch; a reshape appears only where the shape changes.
     3. Functions without ``Codegen: "eie"`` are left alone.
     """
@@ -95,7 +95,7 @@ def is_kernel(function: object) -> bool:
 
 
 def lower(name: str, function: relax.Function, taken: Container[str] = ()) -> IRModule:
-    """Return one ``eie`` function and its kernels, none with a name that is taken, as a module."""
+    """Return one ``eie`` function and its kernels as a module; no kernel has a name in `taken`."""
     builder = relax.BlockBuilder()
     params = [relax.Var(param.name, param.ty) for param in function.params]
     values: dict[relax.Var, relax.Expr] = dict(zip(function.params, params, strict=True))
@@ -126,7 +126,7 @@ def _emit_kernel(
 ) -> relax.Var:
     layer = composite_layer(composite)
     stem = f"{layer.name}_kernel"
-    # A layer whose uses differ in bias, ReLU or batch has a kernel in several functions.
+    # A layer whose uses differ in bias, ReLU or batch has kernels in several functions.
     name = next(n for n in chain([stem], (f"{stem}_{k}" for k in count(2))) if n not in taken)
     kernel = dense_kernel(name, layer.shape)
     kernel = kernel.with_attrs({LAYER: layer.name, RELU: layer.relu})

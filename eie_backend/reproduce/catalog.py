@@ -1,4 +1,4 @@
-"""Everything that can be reproduced, in the paper's order."""
+"""Catalog of all reproduced results, in the paper's order."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Entry:
-    """A table or figure: how to make it and, if it can be drawn, how."""
+    """A table or figure: the function that computes it and, optionally, the one that draws it."""
 
     reproduce: Callable[[Runs], Result]
     draw: Callable[[Result], Figure] | None = None

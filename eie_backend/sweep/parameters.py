@@ -1,4 +1,4 @@
-"""`read_space`: the parameters of the machine, or of the recipe, that a specification names."""
+"""`read_space`: read the machine or recipe parameters of a sweep's specification."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from eie_backend.sweep.space import Choices, ParameterPath, Range, Scalar, Space
 
 
 def read_space(part: str, given: Any, faults: list[str]) -> Space:
-    """Return what may be chosen; what is wrong is added to `faults`.
+    """Return the choices and ranges of the parameters, and add errors to `faults`.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def _is_range(value: Mapping[Any, Any]) -> bool:
 
 
 def _alternatives(value: Any) -> Choices | Range | str:
-    """Return what a parameter may be, or what is wrong."""
+    """Return the alternatives of a parameter, or the fault in them."""
     if isinstance(value, Mapping):
         low, high, log = value["low"], value["high"], value.get("log", False)
         if not (_is_number(low) and _is_number(high) and low < high and isinstance(log, bool)):

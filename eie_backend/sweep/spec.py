@@ -1,4 +1,4 @@
-"""`Spec`: what to sweep over, read from YAML; ``docs/sweep.md`` describes every line."""
+"""`Spec`: the specification of a sweep, read from YAML and described in ``docs/sweep.md``."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from eie_backend.sweep.parameters import read_space
 from eie_backend.sweep.space import Choices, ParameterPath, Range, Space, size
 
 OBJECTIVES = ("accuracy", "cycles", "energy", "area")
-"""Accuracy is to be high, the others low."""
+"""Possible objectives: accuracy is maximised, the others are minimised."""
 
 MOST_DESIGNS = 100_000
-"""Of a sweep; their estimates alone take minutes."""
+"""Most designs of a sweep; with more, the estimates alone would take minutes."""
 
 
 @dataclass(frozen=True)
 class Search:
     """Proposals of Optuna's sampler in place of the whole grid.
 
-    `trials` designs in all, `batch` of them at a time, whatever the number of workers: so the
-    proposals are the same on any cluster.
+    There are `trials` designs in all, `batch` at a time. The batch does not depend on the number of
+    workers, so the proposals are the same on any cluster.
     """
 
     trials: int
@@ -42,7 +42,7 @@ class Spec:
     Attributes
     ----------
     name : str
-        That of the file.
+        The file's name.
     models : mapping of str to Path
         ONNX or ``.eiez`` files by name.
     data : Path
@@ -54,11 +54,11 @@ class Spec:
     space : mapping of ParameterPath to Choices or Range
         The parameters; the first is the model.
     objectives : tuple of str
-        What makes a design better; others are only shown.
+        The objectives that decide which designs are better; others are only shown.
     search : Search or None
-        None: the whole grid.
+        Settings of the sampler; None means the whole grid.
     prune : bool
-        Leave designs out that the analytical model rules out.
+        Skip designs that the analytical model rules out.
     arithmetic, balance, strict
         As for `compile`.
     """
@@ -90,7 +90,7 @@ def read_spec(path: Path) -> Spec:
     Raises
     ------
     SweepError
-        If the file cannot be read, or with every fault in it.
+        If the file cannot be read or has faults; the message lists all faults.
     """
     try:
         settings = read_yaml(path.read_text("utf-8"))
@@ -116,7 +116,7 @@ _KEYS = (
 
 
 class _Reader:
-    """Reads a document part by part and gathers its faults."""
+    """Reader of a document that collects all its faults."""
 
     def __init__(self, settings: Mapping[Any, Any], path: Path) -> None:
         self._settings, self._path = settings, path
@@ -127,7 +127,7 @@ class _Reader:
         ]
 
     def spec(self) -> Spec:
-        """Return the specification; its faulty parts are empty or as by default."""
+        """Return the specification; faulty parts are empty or have defaults."""
         models = self._models()
         search = self._search()
         space: dict[ParameterPath, Choices | Range] = {("model",): Choices(tuple(models))}

@@ -1,4 +1,4 @@
-"""`FoldBatchNorm`: inference batch normalisation disappears into the layer before it."""
+"""`FoldBatchNorm`: fold inference batch normalisation into the layer before it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from eie_backend.transform.module_pass import ModulePass
 
 @tvm.transform.module_pass(opt_level=0, name="eie.FoldBatchNorm")
 class FoldBatchNorm(ModulePass):
-    """Scale the weights of a layer, and shift its bias, as the batch norm after it does.
+    """Fold a batch norm into the weights and the bias of the layer before it.
 
     Before -> after::
 
@@ -39,13 +39,13 @@ class FoldBatchNorm(ModulePass):
         lv1 = R.nn.batch_norm(lv, gamma, beta, m, v)
         lv2 = lv1[0]                                      # s = gamma / sqrt(v + epsilon)
 
-    1. The batch norm's parameters are float32 constants, and it is not in training.
+    1. The batch norm's parameters are float32 constants, and it is not in training mode.
     2. The layer before it is a convolution or a matmul with constant float32 weights, with or
        without a constant bias, and its outputs are the channels.
     3. Nothing else reads the layer's result, before or after the bias, or another result of the
        batch norm.
-    4. The weights were not shared: scaled channel by channel they would have to be shared anew.
-    5. All else is left alone: such a batch norm runs on the host.
+    4. The weights are not shared: scaling by channel would require to share them again.
+    5. Other batch norms are left alone and run on the host.
     """
 
     def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
@@ -62,7 +62,7 @@ class FoldBatchNorm(ModulePass):
 
 @mutator
 class _Fold(PyExprMutator):
-    """Folds the batch norms of a function, and notes the variables of their results in `found`."""
+    """Mutator that folds a function's batch norms and records their result variables in `found`."""
 
     def __init__(self, mod: IRModule, function: relax.Function, found: list[relax.Var]) -> None:
         super().__init__(mod)
@@ -83,7 +83,7 @@ class _Fold(PyExprMutator):
         self.set_var_remap(binding.var, new)
 
     def _fold(self, value: relax.Expr) -> relax.Expr | None:
-        """Emit the layer behind a batch norm's result; return its sum with the new bias."""
+        """Emit the folded layer of a batch norm's result; return its sum with the new bias."""
         norm = self._norm(value)
         if norm is None:
             return None
@@ -103,7 +103,7 @@ class _Fold(PyExprMutator):
         output_axis = outputs_at(layer, axis, rank)
         if bias is None or output_axis is None or is_shared(layer.args[1].value.numpy()):
             return None
-        with np.errstate(invalid="ignore", divide="ignore"):  # `dense_layers` reports NaN
+        with np.errstate(invalid="ignore", divide="ignore"):  # `dense_layers` reports NaN later
             scale = gamma / np.sqrt(variance + norm.attrs.epsilon)
         weights = layer.args[1].value.numpy()
         shape = [-1 if at == output_axis else 1 for at in range(weights.ndim)]
@@ -129,13 +129,13 @@ class _Fold(PyExprMutator):
         return norm if constant and plain else None
 
     def _inner(self, value: relax.Expr) -> relax.Expr:
-        """Return what a variable is bound to if it is read once and inside its block, or itself."""
+        """Return the value of a variable that is read once, inside its block; otherwise `value`."""
         inner = isinstance(value, relax.DataflowVar) and self.reads[value] == 1
         return self.bound.get(value, value) if inner else value
 
 
 def outputs_at(layer: relax.Expr, axis: int, rank: int) -> int | None:
-    """Return the axis of a layer's constant weights that makes axis `axis` of its result."""
+    """Return the axis of a layer's constant weights that becomes axis `axis` of its result."""
     if is_matmul(layer) and is_constant_matrix(layer.args[1]):
         found = 1 if axis == rank - 1 else None
     elif is_convolution(layer) and layer.op.name not in TRANSPOSED:

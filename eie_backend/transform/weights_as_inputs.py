@@ -1,4 +1,4 @@
-"""`WeightsAsInputs`: compile once, then try other weights without compiling again."""
+"""`WeightsAsInputs`: turn weights into inputs, to try other weights without recompiling."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class WeightsAsInputs(ModulePass):
     Parameters
     ----------
     constants : mapping of str to GenericConst
-        The module's own constants, by the name of the input that each becomes.
+        Constants of the module, by the names of the new inputs.
     """
 
     def __init__(self, constants: Mapping[str, GenericConst]) -> None:

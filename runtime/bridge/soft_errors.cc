@@ -24,9 +24,9 @@ Protection ToProtection(int64_t number) {
   return static_cast<Protection>(number);
 }
 
-/// Strikes the calls of this thread until StopSoftErrors: `images` run in place of their namesakes,
-/// `rates` are per bit and by FlipUnit, `listed` holds unit, sample, step, word and bit of a flip
-/// in the program of the same place in `symbols`.
+/// Injects errors into the calls of this thread until StopSoftErrors. `images` replace the programs
+/// of the same names. `rates` are flips per bit, by FlipUnit. `listed` holds unit, sample, step,
+/// word and bit of each flip; `symbols` has the flip's program at the same index.
 void StartSoftErrors(ffi::Array<ffi::Bytes> images, int64_t seed, int64_t protection,
                      ffi::Array<double> rates, ffi::Array<ffi::String> symbols,
                      ffi::Array<int64_t> listed) {
@@ -60,7 +60,7 @@ void StartSoftErrors(ffi::Array<ffi::Bytes> images, int64_t seed, int64_t protec
   });
 }
 
-/// Ends it; returns how many words of each sample were corrected, detected and left, int64.
+/// Ends the injection; returns each sample's corrected, detected and unnoticed words, int64.
 ffi::Map<ffi::String, ffi::Bytes> StopSoftErrors() {
   const SoftErrors errors = EndInnermost(&StateOfThisThread().soft_errors, "soft errors were");
   ffi::Map<ffi::String, ffi::Bytes> all;
@@ -74,7 +74,7 @@ ffi::Map<ffi::String, ffi::Bytes> StopSoftErrors() {
   return all;
 }
 
-/// Strikes `words` words of a memory at `rate` per bit, and at `listed` bits of what is stored.
+/// Flips bits in a memory of `words` words: at random with `rate` per bit, and the `listed` ones.
 ffi::Map<ffi::String, ffi::Any> StrikeMemory(int64_t words, int64_t data_bits, int64_t protection,
                                              double rate, ffi::Array<int64_t> keys,
                                              ffi::Array<int64_t> listed) {
@@ -102,7 +102,7 @@ ffi::Map<ffi::String, ffi::Any> StrikeMemory(int64_t words, int64_t data_bits, i
   });
 }
 
-/// Check bits of a word.
+/// Returns the number of check bits of a word.
 int64_t CheckBits(int64_t data_bits, int64_t protection) {
   return Translate([&] {
     RequireRange("data_bits", data_bits, 1, 1 << 12);

@@ -26,12 +26,12 @@ class Layer:
 
     @property
     def names(self) -> tuple[str, str, str]:
-        """What a recipe may call it: as `from_pytorch` does, by its module, and by its kind."""
+        """The layer's names in a recipe: that of `from_pytorch`, its module's, and its kind."""
         return self.name.replace(".", "_"), self.name, self.kind
 
     @property
     def weight(self) -> torch.Tensor:
-        """The weights that the layer computes with, whatever parametrizes them."""
+        """The weights that the layer computes with, after any parametrization."""
         return self.module.weight.detach()
 
     @property
@@ -53,7 +53,7 @@ def find_layers(model: nn.Module) -> list[Layer]:
     ------
     ModelError
         If there are none, or a layer's weights are tied, parametrized, not initialised, or not
-        finite; every such layer is named.
+        finite; the message names every such layer.
     """
     owners: dict[nn.Parameter, list[str]] = {}
     layers: list[Layer] = []

@@ -1,4 +1,4 @@
-"""What `retrain` returns: the model and what every step did."""
+"""The result of `retrain`: the model and a record of every step."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LayerState:
-    """A layer's weights after a step.
+    """Statistics of a layer's weights after a step.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class LayerState:
 
     @property
     def density(self) -> float:
-        """Share of weights that are not zero."""
+        """Fraction of weights that are not zero."""
         return self.nonzero / self.weights
 
 
@@ -50,17 +50,17 @@ class RetrainingStep:
     Parameters
     ----------
     name : str
-        Which step.
+        The step's name.
     accuracy_before, accuracy : float or None
-        What ``evaluate`` says before the step's training, when weights have just been pruned or
-        shared, and after it; None without ``evaluate``.
+        Accuracy by ``evaluate`` after pruning or sharing but before the step's training, and after
+        training; None without ``evaluate``.
     losses : list of float
         Mean loss over the batches of every epoch.
     layers : dict of str to LayerState
-        By the name of the layer's module.
+        State by the name of the layer's module.
     seconds : float
-        Time that the step took, evaluation and checkpoints included; of an interrupted step, only
-        what its result needed.
+        Time of the step, evaluation and checkpoints included. For an interrupted step, time whose
+        results were lost does not count.
     """
 
     name: str
@@ -80,7 +80,7 @@ class Result:
     steps: list[RetrainingStep]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return recipe and steps as JSON takes them."""
+        """Return recipe and steps as JSON-compatible data."""
         return {
             "recipe": json.loads(self.recipe.to_json()),
             "steps": [step_to_dict(step) for step in self.steps],
@@ -92,7 +92,7 @@ class Result:
         Parameters
         ----------
         samples : int
-            Over which ``evaluate`` measured the accuracies.
+            Number of samples over which ``evaluate`` measured the accuracies.
 
         Raises
         ------
