@@ -39,7 +39,7 @@ def test_every_full_name_exists(page):
     ("name", "there"),
     [
         ("eie_backend.compress", True),
-        ("eie_backend.compress.report.Step", True),
+        ("eie_backend.compress.report.ReportedStep", True),
         ("eie_backend.compress.search", False),
         ("eie_backend.Recipe.to_json", True),
         ("eie_backend.Recipe.to_xml", False),

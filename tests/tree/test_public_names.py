@@ -17,9 +17,9 @@ PUBLIC = {
     "eie_backend.compiler": "build compile prepare",
     "eie_backend.compress": "compress",
     "eie_backend.compress.guards": "Drift guard",
-    "eie_backend.compress.report": "CompressionReport Simulated Step report_from_json",
+    "eie_backend.compress.report": "CompressionReport Simulated ReportedStep report_from_json",
     "eie_backend.compress.steps": "compression_steps",
-    "eie_backend.compress.torch": "LayerState Result Step Training retrain",
+    "eie_backend.compress.torch": "LayerState Result RetrainingStep Training retrain",
     "eie_backend.relay": """
         GraphExecutorFactory GraphModule build frontend graph_executor load_module
     """,
