@@ -16,6 +16,7 @@ from eie_backend.machine.target import config_of, is_eie, machine_name
 from eie_backend.runtime import runtime
 from eie_backend.transform.attributes import (
     CODEGEN_FIELDS,
+    ModuleAttributes,
     from_options,
     options,
     with_fields,
@@ -39,12 +40,14 @@ def external_modules(functions: Sequence[relax.Function], given: Mapping[str, An
         If the functions, the options and the current target do not agree on one machine.
     """
     symbols = [str(function.attrs["global_symbol"]) for function in functions]
-    fields = dict(zip(symbols, map(_fields, functions), strict=True))
-    noted = from_options({**fields[symbols[0]], **given})
-    machines = {symbol: from_options(found).machine for symbol, found in fields.items()}
+    fields = [_fields(function) for function in functions]
+    noted = from_options({**fields[0], **given})
+    notes = dict(zip(symbols, map(from_options, fields), strict=True))
+    machines = {symbol: found.machine for symbol, found in notes.items()}
     if "machine" in given:
         machines["the module"] = noted.machine
     check_machines(machines)
+    check_alike(notes)
     mod = with_fields(IRModule(dict(zip(symbols, functions, strict=True))), noted)
     images = dict(zip(eie_functions(mod), run(mod, "partitioned", "image"), strict=True))
     return [runtime().load_image(images[symbol]) for symbol in symbols]
@@ -52,6 +55,21 @@ def external_modules(functions: Sequence[relax.Function], given: Mapping[str, An
 
 def _fields(function: relax.Function) -> dict[str, Any]:
     return {name: value for name, value in options(function).items() if name in CODEGEN_FIELDS}
+
+
+def check_alike(notes: Mapping[str, ModuleAttributes]) -> None:
+    """Raise `ModelError` unless the functions were partitioned from one module."""
+    first, *others = notes.values()
+    differing = [
+        name
+        for name in CODEGEN_FIELDS
+        if any(getattr(found, name) != getattr(first, name) for found in others)
+    ]
+    if differing:
+        raise ModelError(
+            f"{', '.join(notes)}: they note different {', '.join(differing)}; use functions of one "
+            "partitioned module"
+        )
 
 
 def check_machines(machines: Mapping[str, HardwareConfig | None]) -> None:

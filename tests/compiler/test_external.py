@@ -130,6 +130,21 @@ def test_a_module_for_another_machine_is_refused(partitioned, symbols):
     )
 
 
+def test_functions_that_note_different_arithmetics_are_refused(partitioned, symbols):
+    changed = map_functions(
+        partitioned,
+        lambda function: (
+            function.with_attr("eie.arithmetic", "float32")
+            if function.attrs["global_symbol"] == symbols[0]
+            else function
+        ),
+    )
+    assert fault(changed) == (
+        f"{symbols[0]}, {symbols[1]}: they note different arithmetic; use functions of one "
+        "partitioned module"
+    )
+
+
 def test_functions_that_note_no_machine_are_refused(partitioned, symbols):
     assert fault(for_machines(partitioned, **dict.fromkeys(symbols))) == (
         f"{', '.join(symbols)}: the machine of the partition is not noted; use "
