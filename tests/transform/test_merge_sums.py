@@ -82,6 +82,8 @@ def test_a_sum_with_a_bias_is_one_layer():
 
     @I.ir_module
     class After:
+        I.module_attrs({"eie.aliases": '{"fc": ["fc_x", "fc_h"]}'})
+
         @R.function
         def main(x: R.Tensor((1, 3), "float32"), h: R.Tensor((1, 2), "float32")) -> R.Tensor(
             (1, 4), "float32"

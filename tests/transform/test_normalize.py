@@ -9,7 +9,8 @@ from tvm.script import ir as I
 from tvm.script import relax as R
 
 from eie_backend.transform.layers import dense_layers, matmuls
-from eie_backend.transform.normalize import Normalize, rename_layers
+from eie_backend.transform.normalize import Normalize
+from eie_backend.transform.rename_layers import rename_layers
 
 W = np.arange(12, dtype=np.float32).reshape(4, 3) - 5
 MASK = (W > 0).astype(np.float32)
@@ -139,7 +140,9 @@ def test_names_are_unique_across_functions():  # 2
 
 
 def test_layers_are_renamed_as_asked():  # 2
-    normal = rename_layers(Normalize()(Transposed), {"fc1": "encoder"})
+    before = Normalize()(Transposed)
+    ((binding, _),) = matmuls(before)
+    normal = rename_layers(before, {binding.var: "encoder"})
     assert names(normal) == ["encoder"]
     assert_structural_equal(normal, Normal)
 
