@@ -60,6 +60,7 @@ def make_plan(layers: Sequence[Layer], recipe: Recipe, training: Training, num_p
         If the recipe names layers that the model does not have, leaves one empty, or reaches the
         density of one only after the last round; all such layers are named.
     """
+    recipe = recipe.for_layers(layers)
     names = {layer.name: layer.names for layer in layers}
     density = target_densities(recipe, {layer.name: layer.matrix for layer in layers}, names)
     schedules = {name: recipe.schedule_of(*called) for name, called in names.items()}

@@ -124,9 +124,9 @@ def retrain(
             f"loader: a {type(loader).__name__} has no length, which `scheduler` and `prune_every` "
             "need; give it __len__, the batches of an epoch"
         )
-    recipe = recipe or paper_recipe()
     num_pe = (config or HardwareConfig()).num_pe
     given = find_layers(model)
+    recipe = (recipe or paper_recipe()).for_layers(given)
     plan = make_plan(given, recipe, training, num_pe)
     copy = deepcopy(model)
     folder = None if checkpoints is None else Path(checkpoints)
