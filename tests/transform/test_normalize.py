@@ -8,6 +8,7 @@ from tvm.ir import assert_structural_equal
 from tvm.script import ir as I
 from tvm.script import relax as R
 
+from eie_backend.transform.attributes import attributes
 from eie_backend.transform.layers import dense_layers, matmuls
 from eie_backend.transform.normalize import Normalize
 from eie_backend.transform.rename_layers import rename_layers
@@ -159,6 +160,24 @@ def test_equal_weights_become_one_constant():  # 4
     assert first.same_as(third)
     (layer,) = dense_layers(Normalize()(SameNames))
     assert (layer.name, len(layer.uses)) == ("fc", 3)
+
+
+def test_one_layer_answers_to_the_names_of_all():  # 4
+    @I.ir_module
+    class Equal:
+        I.module_attrs({"eie.aliases": '{"a": ["first"], "b": ["second"], "c": ["third"]}'})
+
+        @R.function
+        def main(x: R.Tensor((2, 3), "float32")) -> R.Tensor((2, 3), "float32"):
+            a = R.matmul(x, R.const(W[:3]))
+            b = R.matmul(a, R.const(W[:3]))
+            c = R.matmul(b, R.const(W[2::-1]))
+            return c
+
+    first, other = dense_layers(Normalize()(Equal))
+    assert (first.name, first.aliases) == ("a", ("first", "b", "second"))
+    assert (other.name, other.aliases) == ("c", ("third",))
+    assert attributes(Normalize()(Equal)).aliases.keys() == {"a", "c"}
 
 
 def test_other_weights_of_the_same_shape_stay_apart():  # 4
