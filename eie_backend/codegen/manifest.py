@@ -10,7 +10,7 @@ import tvm
 
 from eie_backend._versions import __version__
 from eie_backend.isa.program import ALIASES
-from eie_backend.names.find import not_derived
+from eie_backend.names.find import is_product_of, not_derived
 from eie_backend.transform.attributes import ModuleAttributes
 from eie_backend.transform.layers import aliases_of
 
@@ -35,7 +35,11 @@ def manifest_of(noted: ModuleAttributes) -> dict[str, str]:
 def aliases_entry(noted: ModuleAttributes, layers: Sequence[str]) -> dict[str, str]:
     """Return the manifest's entry of what else some layers are called, empty if it says nothing.
 
-    What follows from their own names is left out.
+    What follows from their own names is left out: the name of a convolution, too, of its products.
     """
-    found = not_derived({layer: aliases_of(layer, noted) for layer in layers})
+    others = {
+        layer: [name for name in aliases_of(layer, noted) if not is_product_of(layer, name)]
+        for layer in layers
+    }
+    found = not_derived(others)
     return {ALIASES: json.dumps(found)} if found else {}

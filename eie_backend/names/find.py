@@ -32,8 +32,7 @@ def layers_called(wanted: str, layers: Mapping[str, Collection[str]]) -> list[st
     >>> [layers_called(name, layers) for name in ("net_1", "node_linear", "net.3.weight", "net")]
     [['net_1'], ['net_1'], ['net_3'], []]
     """
-    plain = owner(wanted) or wanted
-    for name in (wanted, plain, identifier(plain)):
+    for name in _readings(wanted):
         if name in layers:
             return [name]
         if found := [layer for layer, others in layers.items() if name in others]:
@@ -63,7 +62,7 @@ def the_layer(wanted: str, layers: Mapping[str, Collection[str]]) -> str:
     Raises
     ------
     ConfigError
-        If none is called so, or several are.
+        If none is called so, or several are, as the products of a convolution are.
     """
     found = layers_called(wanted, layers) or [n for n in layers if is_product_of(n, wanted)]
     if not found:
@@ -107,10 +106,17 @@ def is_product_of(layer: str, convolution: str) -> bool:
 
     Examples
     --------
-    >>> is_product_of("conv_w3", "conv"), is_product_of("conv", "conv")
+    >>> is_product_of("conv_1_w3", "conv.1.weight"), is_product_of("conv", "conv")
     (True, False)
     """
-    return re.fullmatch(rf"{re.escape(convolution)}_*_w\d+", layer) is not None
+    stems = (re.escape(name) for name in _readings(convolution))
+    return any(re.fullmatch(rf"{stem}_*_w\d+", layer) for stem in stems)
+
+
+def _readings(name: str) -> tuple[str, str, str]:
+    """Return a name, what it belongs to if it is one of weights, and that as an identifier."""
+    plain = owner(name) or name
+    return name, plain, identifier(plain)
 
 
 def _spellings(layer: str, others: Collection[str]) -> list[str]:
