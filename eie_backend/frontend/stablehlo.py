@@ -24,7 +24,7 @@ def from_stablehlo(text: str) -> IRModule:
     Returns
     -------
     IRModule
-        Normalised Relax; a layer is named after its location.
+        Normalised Relax; a layer is named after the scopes in its location.
 
     Raises
     ------

@@ -49,9 +49,10 @@ def retrain(
     ----------
     model : nn.Module
         A trained model. It is not changed: a copy is. Every ``nn.Linear`` and ``nn.Conv1d``,
-        ``2d`` and ``3d`` in it is a layer, named after its module; a layer whose weights need no
-        gradient is pruned and shared, but not trained. Modules in evaluation mode inside a model in
-        training mode, such as a frozen batch norm, are trained in evaluation mode.
+        ``2d`` and ``3d`` in it is a layer, with the name that `from_pytorch` gives it; a layer
+        whose weights need no gradient is pruned and shared, but not trained. Modules in evaluation
+        mode inside a model in training mode, such as a frozen batch norm, are trained in evaluation
+        mode.
     recipe : Recipe, optional
         Density, bits, method and schedule per layer; by default `paper_recipe`. A `quality` becomes
         the density that it gives in the given model.
