@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -19,6 +19,7 @@ from eie_backend.machine.choices import (
     Initialization,
     PruningMethod,
 )
+from eie_backend.names.meant import LayerNames, NamedLayer
 from eie_backend.show.html import table
 
 MIN_BITS, MAX_BITS = 1, 8
@@ -64,8 +65,10 @@ class Recipe:
     """Settings of each layer's pruning, weight sharing and storage.
 
     Every field holds one value for all layers, or a mapping from names or ``fnmatch`` patterns to
-    values; the first match applies. A layer matches by its name or by its kind, ``@dense`` or
-    ``@conv``. A convolution's name also matches its 16 products of Winograd's algorithm.
+    values, of which the first match counts. A layer answers to its name and to its kind, ``@dense``
+    or ``@conv``. The name of a convolution also stands for all 16 products of Winograd's algorithm.
+    What no layer's name matches may be another name of layers, as their source has them; see
+    `for_layers`.
 
     Parameters
     ----------
@@ -163,6 +166,44 @@ class Recipe:
     def schedule_of(self, *names: str) -> Schedule:
         """Return the schedule of a layer's pruning in retraining."""
         return _lookup(self.schedule, names, Schedule())
+
+    def for_layers(self, layers: Iterable[NamedLayer]) -> Recipe:
+        """Return the recipe for a model's layers, with their own names for other names of them.
+
+        Parameters
+        ----------
+        layers : iterable of NamedLayer
+            All layers of the model.
+
+        Raises
+        ------
+        RecipeError
+            If what is no pattern is another name of several layers; all faults at once.
+
+        Notes
+        -----
+        Names and patterns that match a layer's own name, or that of a convolution, are about these
+        alone. Others are looked up among the layers' other names; what is found nowhere stays.
+        """
+        names = LayerNames(layers)
+        patterns = {k: None for f in fields(self) for k, _ in _items(getattr(self, f.name)) if k}
+        if several := [key for key in patterns if names.is_ambiguous(key)]:
+            faults = (
+                f"{key!r} stands for {', '.join(names.meant(key))}: name one, or give a pattern"
+                for key in several
+            )
+            raise RecipeError(f"recipe: {'; '.join(faults)}")
+
+        def resolved(setting: object) -> Any:
+            if not isinstance(setting, Mapping):
+                return setting
+            found: dict[str, Any] = {}
+            for key, value in setting.items():
+                for name in names.meant(key) or [key]:
+                    found.setdefault(name, value)  # the first match counts
+            return found
+
+        return Recipe(**{spec.name: resolved(getattr(self, spec.name)) for spec in fields(self)})
 
     def unused_patterns(self, layers: list[str]) -> list[str]:
         """Return the names and patterns that match none of `layers`; kinds may match none."""

@@ -37,7 +37,8 @@ images = rng.uniform(0, 1, (4, 196)).astype(np.float32)
 # -------
 #
 # Hand over a module and an example of its inputs; it is exported in evaluation mode. An
-# ``ExportedProgram`` works as well. Layers are named after their modules.
+# ``ExportedProgram`` works as well. Layers are named after their parameters, here and in ONNX
+# files: the page :doc:`/names` has the rule.
 
 from torch import nn
 

@@ -136,6 +136,7 @@ def compress_model(
                 network.trials, max_drop / 100, cast("Objective", objective), explore, told
             )
         wanted = found.recipe
+    wanted = wanted.for_layers(network.trials.layers.values())
     with working("compressing"):
         compressed, steps = network.apply(wanted)
         layers = network.storage(compressed, wanted)

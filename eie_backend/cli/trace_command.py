@@ -44,7 +44,10 @@ def trace_model(
     ],
     sample: Annotated[int, typer.Option(help="Number of the sample, from 0.")] = 0,
     layer: Annotated[
-        str | None, typer.Option(help="Trace this layer alone; edges count from its first.")
+        str | None,
+        typer.Option(
+            help="Trace this layer alone, by any name of its model; edges count from its first."
+        ),
     ] = None,
     window: Annotated[
         str, typer.Option(help="FROM:TO, clock edges from 1; TO is past the last, or empty.")

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 
 import tvm
 
 from eie_backend._versions import __version__
+from eie_backend.isa.program import ALIASES
+from eie_backend.names.find import is_product_of, not_derived
 from eie_backend.transform.attributes import ModuleAttributes
+from eie_backend.transform.layers import aliases_of
 
 
 def manifest_of(noted: ModuleAttributes) -> dict[str, str]:
-    """Return the manifest of the programs of a module."""
+    """Return the manifest of the programs of a module, but for what they have by layer."""
     assert noted.machine is not None
     sizes = json.dumps(noted.machine.to_dict(), sort_keys=True)
     return {
@@ -26,3 +30,16 @@ def manifest_of(noted: ModuleAttributes) -> dict[str, str]:
         "tvm_version": tvm.__version__,
         "weights": noted.weights or "{}",
     }
+
+
+def aliases_entry(noted: ModuleAttributes, layers: Sequence[str]) -> dict[str, str]:
+    """Return the manifest's entry of what else some layers are called, empty if it says nothing.
+
+    What follows from their own names is left out: the name of a convolution, too, of its products.
+    """
+    others = {
+        layer: [name for name in aliases_of(layer, noted) if not is_product_of(layer, name)]
+        for layer in layers
+    }
+    found = not_derived(others)
+    return {ALIASES: json.dumps(found)} if found else {}

@@ -100,7 +100,10 @@ def check_bits(layers: Sequence[DenseLayer], recipe: Recipe, config: HardwareCon
     ------
     EncodingError
         With every layer's.
+    RecipeError
+        If it has a name that several layers have.
     """
+    recipe = recipe.for_layers(layers)
     bits = {layer.name: recipe.bits_of(*layer.names) for layer in layers}
     if wide := [f"{n} has bits={b}" for n, b in bits.items() if b > config.codebook_bits]:
         raise EncodingError(

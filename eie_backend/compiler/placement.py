@@ -31,7 +31,7 @@ class Placement:
     Attributes
     ----------
     name : str
-        Name of the operator's result; importers take it from the model's node.
+        Name of its result: a layer's own, or what importers take from the model's node.
     operator : str
         Relax operator without its prefix, for example ``matmul`` or ``nn.relu``.
     runs_on : {"machine", "host", "folded"}

@@ -70,6 +70,7 @@ def dense_steps(
     CompressionStep
         Its module is plain Relax and remembers the recipe.
     """
+    recipe = recipe.for_layers(layers)
     mod = with_attributes(mod, recipe=recipe.to_json())
     for name, change, bits in _plan(layers, recipe, config):
         after = change.rewritten(mod, layers)

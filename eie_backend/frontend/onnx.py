@@ -1,4 +1,4 @@
-"""`from_onnx`: an ONNX model as a Relax module whose layers keep their ONNX names."""
+"""`from_onnx`: an ONNX model as a Relax module whose layers have the names of their source."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ from eie_backend.errors import ModelError, first_line, is_out_of_memory, last_li
 from eie_backend.files.spool import spooled_tensor
 from eie_backend.frontend.computed_constants import oversized_constants
 from eie_backend.frontend.dimensions import check_bindings
+from eie_backend.frontend.names import Source, with_aliases
 from eie_backend.frontend.onnx_file import LargeWeights, load_external_data, read_model
 from eie_backend.frontend.onnx_importer import import_onnx
 from eie_backend.frontend.onnx_inputs import missing_inputs
+from eie_backend.names.onnx_graph import named_nodes
 from eie_backend.storage.container import is_eiez, load_eiez
 from eie_backend.transform.attributes import with_attributes
 from eie_backend.transform.normalize import Normalize
@@ -47,7 +49,10 @@ def from_onnx(model: Model, bind: Mapping[str, int] | None = None) -> IRModule:
     Returns
     -------
     IRModule
-        Normalised Relax with constant weights; a result is named after its ONNX node.
+        Normalised Relax with constant weights. A layer is named after the parameter with its
+        weights, as by `from_pytorch`: ``encoder.fc1.weight`` gives ``encoder_fc1``. Where the
+        weights have no such name, it is named after the module that PyTorch notes for it, or its
+        node; other results are named after their nodes.
 
     Raises
     ------
@@ -76,14 +81,17 @@ def from_onnx(model: Model, bind: Mapping[str, int] | None = None) -> IRModule:
                 f"{label}: {weights.name}: {values.nbytes} bytes cannot be written to "
                 f"{tempfile.gettempdir()}: {error.strerror}; set TMPDIR to a folder with room"
             ) from error
-    _as_inputs(proto, params)
     with _importing(label):
-        mod = _bound(import_onnx(proto), params)
+        names = named_nodes(proto.graph, params)
+        _as_inputs(proto, params)
+        mod = _bound(import_onnx(proto, names), params)
     if faults := oversized_constants(mod):
         raise ModelError(f"{label}: {'; '.join(faults)}; export it again")
     with _importing(label):
         normal = Normalize()(mod)
-    return with_attributes(normal, model_sha256=digest.hexdigest())
+    layers = [named for named in names if named.tensor is not None]
+    sources = {one.name: Source(one.name, (one.wanted, *one.aliases)) for one in layers}
+    return with_attributes(with_aliases(normal, sources), model_sha256=digest.hexdigest())
 
 
 @contextmanager

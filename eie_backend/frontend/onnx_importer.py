@@ -1,7 +1,8 @@
-"""TVM's ONNX importer, with results bound to variables that are named after their ONNX nodes."""
+"""TVM's ONNX importer, with results bound to variables that have the names of their nodes."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from onnx import ModelProto
@@ -9,22 +10,28 @@ from tvm import IRModule, relax
 from tvm.relax.expr_functor import PyExprMutator, mutator
 from tvm.relax.frontend.onnx.onnx_frontend import ONNXGraphImporter, _get_convert_map
 
-from eie_backend.frontend.names import identifier
+from eie_backend.names.onnx_graph import NamedNode, named_nodes
 from eie_backend.transform.layers import map_functions
 
 LAYERS = ("matmul", "conv1d", "conv2d", "conv3d")
 DEFAULT_DOMAINS = ("", "ai.onnx")
 
 
-def import_onnx(proto: ModelProto) -> IRModule:
+def import_onnx(proto: ModelProto, names: Sequence[NamedNode] | None = None) -> IRModule:
     """Return the model as Relax with constant weights; raises what TVM's importer raises.
 
-    A node without a name takes that of its first result, also in `proto`.
+    Parameters
+    ----------
+    proto : ModelProto
+        The model, whose nodes get their names.
+    names : sequence of NamedNode, optional
+        These, if they are known.
     """
-    for node in proto.graph.node:
-        node.name = node.name or node.output[0]
+    names = named_nodes(proto.graph) if names is None else names
+    for node, named in zip(proto.graph.node, names, strict=True):
+        node.name = named.name
     opset = next((o.version for o in proto.opset_import if o.domain in DEFAULT_DOMAINS), 1)
-    importer = _NamingImporter()
+    importer = _NamingImporter([named.name for named in names])
     return _name_results(importer.from_onnx(proto.graph, opset))
 
 
@@ -48,22 +55,22 @@ def _name_results(mod: IRModule) -> IRModule:
 class _NamingImporter(ONNXGraphImporter):
     """Bind what a node becomes to variables of the node's name.
 
-    Before -> after, for a ``Gemm`` named ``/fc1/Gemm``::
+    Before -> after, for a ``Gemm`` named ``fc1``::
 
-        lv = R.matmul(x, w)  ->  fc1_Gemm = R.matmul(x, w)
-        lv1 = R.add(lv, b)       fc1_Gemm_add = R.add(fc1_Gemm, b)
+        lv = R.matmul(x, w)  ->  fc1 = R.matmul(x, w)
+        lv1 = R.add(lv, b)       fc1_add = R.add(fc1, b)
 
     1. The node's own name goes to its matmul or convolution, else to its result.
     2. Its other operations are named after the node and the operator.
-    3. Names that become equal are numbered.
+    3. Of names that become equal, those of other operations are numbered, and no node's own.
     4. A node whose result is no tensor expression is left alone.
     5. So are the nodes inside the branches of an ``If``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, names: Collection[str]) -> None:
         super().__init__({}, "float32")
         self.in_branch = False
-        self.taken: set[str] = set()
+        self.taken = {*names}
 
     def _convert_operator(
         self, op_name: str, inputs: list[relax.Expr], attrs: dict[str, Any], opset: int
@@ -82,10 +89,18 @@ class _NamingImporter(ONNXGraphImporter):
             args = [bound.get(arg, arg) for arg in call.args]
             flat = self.bb.normalize(relax.Call(call.op, args, call.attrs, call.ty_args))
             if isinstance(flat.ty, relax.TensorType):
-                own = identifier(name) + ("" if call.same_as(owner) else f"_{_operator(call)}")
-                flat = self.bb.emit(flat, self._unique(own))
+                flat = self._bind(
+                    flat, name if call.same_as(owner) else self._unique(f"{name}_{_operator(call)}")
+                )
             bound[call] = flat
         return bound[value]
+
+    def _bind(self, value: relax.Expr, name: str) -> relax.Var:
+        """Emit a normalised value under exactly this name."""
+        kind = relax.DataflowVar if self.bb.current_block_is_dataflow() else relax.Var
+        var: relax.Var = kind(name, value.ty)
+        self.bb.emit_normalized(relax.VarBinding(var, value))
+        return var
 
     def _unique(self, name: str) -> str:
         number, candidate = 1, name

@@ -12,9 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from eie_backend.frontend.names import identifier
-
-LAYERS = ("Conv", "Gemm", "MatMul")
+from eie_backend.names.onnx_graph import named_nodes
 
 
 @dataclass(frozen=True)
@@ -62,24 +60,21 @@ class OnnxLayer:
 def onnx_layers(proto: ModelProto) -> list[OnnxLayer]:
     """Return the layers of a model whose weights belong to them alone, in order.
 
-    They have the names that `from_onnx` gives them, unless other nodes have the same.
+    They have the names that `from_onnx` gives them.
     """
     floats = {t.name for t in proto.graph.initializer if t.data_type == TensorProto.FLOAT}
     ranks = {tensor.name: len(tensor.dims) for tensor in proto.graph.initializer}
     uses = Counter(name for node in proto.graph.node for name in node.input)
-    names = Counter[str]()
     found = []
-    for node in proto.graph.node:
-        name = identifier(node.name or node.output[0])
-        names[name] += 1
-        if node.op_type not in LAYERS or node.input[1] not in floats or uses[node.input[1]] > 1:
+    for node, named in zip(proto.graph.node, named_nodes(proto.graph), strict=True):
+        if named.tensor is None or node.input[1] not in floats or uses[node.input[1]] > 1:
             continue
         if node.op_type == "Conv" or ranks[node.input[1]] == 2:
-            unique = name if names[name] == 1 else f"{name}_{names[name] - 1}"
             transposed = node.op_type != "Conv" and not _attribute(node, "transB", 0)
             groups = _attribute(node, "group", 1)
             bias = node.input[2] if len(node.input) > 2 else ""
-            found.append(OnnxLayer(unique, node.input[1], bias, node.op_type, transposed, groups))
+            weights = node.input[1], bias, node.op_type
+            found.append(OnnxLayer(named.name, *weights, transposed, groups))
     return found
 
 

@@ -17,7 +17,9 @@ from tvm.relax.expr_functor import PyExprMutator, mutator
 
 from eie_backend.errors import ModelError, first_line
 from eie_backend.frontend.dimensions import bind_dimensions
-from eie_backend.frontend.names import identifier, named
+from eie_backend.frontend.names import Source, named
+from eie_backend.names.rule import aliases, identifier, source_name
+from eie_backend.names.unique import unique_names
 from eie_backend.transform.attributes import with_attributes
 from eie_backend.transform.layers import is_call, layer_bindings, map_functions
 
@@ -80,7 +82,7 @@ def from_pytorch(
     }
     bound = relax.transform.BindParams("main", parameters)(imported)
     static = bind_dimensions(_with_clipped_takes(bound), bind)
-    found = named(static, _layer_names(imported, targets, root))
+    found = named(static, _sources(imported, targets, root))
     return with_attributes(found, model_sha256=_digest(imported, parameters))
 
 
@@ -137,8 +139,8 @@ def _import(program: ExportedProgram) -> IRModule:
     return IRModule({"main": mod["main"].without_attr("params").without_attr("num_input")})
 
 
-def _layer_names(mod: IRModule, targets: Mapping[str, str], root: str) -> dict[str, str]:
-    """Return the parameter's name for each layer's variable whose operand comes from one."""
+def _sources(mod: IRModule, targets: Mapping[str, str], root: str) -> dict[str, Source]:
+    """Return the names for each layer's variable whose operand comes from a parameter."""
     values = {b.var: b.value for block in mod["main"].body.blocks for b in block.bindings}
 
     def source(operand: relax.Expr) -> str:
@@ -148,25 +150,31 @@ def _layer_names(mod: IRModule, targets: Mapping[str, str], root: str) -> dict[s
             operand = value.args[0]
         return targets.get(getattr(operand, "name", ""), "")
 
-    names = {}
-    for binding, _ in layer_bindings(mod):
-        found = next(filter(None, map(source, reversed(binding.value.args))), "")
-        if found:
-            names[binding.var.name] = _layer_name(found, root)
-    return names
+    parameters = {
+        binding.var.name: parameter
+        for binding, _ in layer_bindings(mod)
+        if (parameter := next(filter(None, map(source, reversed(binding.value.args))), ""))
+    }
+    distinct = [*dict.fromkeys(parameters.values())]
+    own = unique_names([identifier(_called(parameter, root)) for parameter in distinct])
+    names = dict(zip(distinct, own, strict=True))
+    return {
+        variable: Source(name, (name, *aliases(name, parameter)))
+        for variable, parameter in parameters.items()
+        for name in (names[parameter],)
+    }
 
 
-def _layer_name(target: str, root: str) -> str:
-    """Return a layer's name for a parameter's.
+def _called(parameter: str, root: str) -> str:
+    """Return what a layer is called by its parameter, which may be the root module's own.
 
     Examples
     --------
-    >>> _layer_name("encoder.fc1.weight", ""), _layer_name("weight_ih_l0", "lstm")
-    ('encoder_fc1', 'lstm_ih_l0')
+    >>> _called("encoder.fc1.weight", ""), _called("weight_ih_l0", "lstm")
+    ('encoder.fc1', 'lstm.ih_l0')
     """
-    *path, parameter = target.split(".")
-    words = [word for word in parameter.split("_") if word != "weight"]
-    return identifier("_".join([*(path or [root]), *words]))
+    full = parameter if "." in parameter else f"{root}.{parameter}"
+    return source_name(full, "", full)
 
 
 def _with_clipped_takes(mod: IRModule) -> IRModule:

@@ -7,9 +7,9 @@ import hashlib
 from tvm import IRModule
 
 from eie_backend.errors import ModelError, first_line
-from eie_backend.frontend.names import named
+from eie_backend.frontend.names import Source, named
+from eie_backend.names.rule import identifier
 from eie_backend.transform.attributes import with_attributes
-from eie_backend.transform.layers import matmuls
 
 
 def from_stablehlo(text: str) -> IRModule:
@@ -24,7 +24,7 @@ def from_stablehlo(text: str) -> IRModule:
     Returns
     -------
     IRModule
-        Normalised Relax; a layer is named after its location.
+        Normalised Relax; a layer is named after the scopes in its location.
 
     Raises
     ------
@@ -44,7 +44,8 @@ def from_stablehlo(text: str) -> IRModule:
             f"model: not StableHLO text: {first_line(error)}; export it again"
         ) from error
     try:
-        imported = Importer(module).main()
+        importer = Importer(module)
+        imported = importer.main()
     except ModelError:
         raise
     except Exception as error:
@@ -53,5 +54,8 @@ def from_stablehlo(text: str) -> IRModule:
             "operations"
         ) from error
     digest = hashlib.sha256(str(module).encode()).hexdigest()  # without locations
-    names = {binding.var.name: binding.var.name for binding, _ in matmuls(imported)}
-    return with_attributes(named(imported, names), model_sha256=digest)
+    sources = {
+        name: Source(name, (identifier(scope), scope) if scope else ())
+        for name, scope in importer.scopes.items()
+    }
+    return with_attributes(named(imported, sources), model_sha256=digest)

@@ -19,7 +19,7 @@ from jaxlib.mlir.dialects import stablehlo
 from tvm import IRModule, relax
 
 from eie_backend.errors import ModelError
-from eie_backend.frontend.names import identifier
+from eie_backend.names.rule import identifier, source_name
 
 RETURNS = ("func.return", "stablehlo.return")
 CALL = "func.call"
@@ -108,6 +108,8 @@ class Importer:
         self._functions = {op.name.value: op.regions[0].blocks[0] for op in module.body.operations}
         self._values: dict[ir.Value, relax.Expr] = {}
         self._builder = relax.BlockBuilder()
+        self.scopes: dict[str, str] = {}
+        """What the source calls the products, by their variables."""
 
     def main(self) -> IRModule:
         """Return the module's `main`, and what it calls, as one Relax function.
@@ -170,8 +172,8 @@ class Importer:
     def _operands(self, node: Any) -> list[relax.Expr]:
         return [self._values[operand] for operand in node.operands]
 
-    def _emit(self, value: relax.Expr, name: str = "") -> relax.Expr:
-        return self._builder.emit(value, name)
+    def _emit(self, value: relax.Expr) -> relax.Expr:
+        return self._builder.emit(value)
 
     def _constant(self, node: Any) -> relax.Expr:
         return self._emit(
@@ -223,8 +225,10 @@ class Importer:
         right = self._arranged(
             rhs, right_batch + right_sum + right_free, [*batch, inner, prod(columns)]
         )
-        product = relax.op.matmul(left, right)
-        product = self._emit(product, _layer_name(str(node.location)))
+        scope = _scope(str(node.location))
+        name = identifier(source_name(module=scope, node="dot_general"))
+        product = self._builder.emit(relax.op.matmul(left, right), name)
+        self.scopes[product.name] = scope
         return self._arranged(product, None, [*batch, *rows, *columns])
 
     def _arranged(self, data: relax.Expr, axes: list[int] | None, shape: list[int]) -> relax.Expr:
@@ -274,16 +278,15 @@ class Importer:
         return self._emit(operator(data, axis=axes))
 
 
-def _layer_name(location: str) -> str:
-    """Return a name for a product's location.
+def _scope(location: str) -> str:
+    """Return the named scopes around a product, "" if there are none.
 
     Examples
     --------
-    >>> _layer_name('loc("jit(f)/encoder/fc1/dot_general"("model.py":3:0))')
-    'encoder_fc1'
-    >>> _layer_name("loc(unknown)")
-    'dot_general'
+    >>> _scope('loc("jit(f)/encoder/fc1/dot_general"("model.py":3:0))')
+    'encoder/fc1'
+    >>> _scope("loc(unknown)")
+    ''
     """
     found = re.match(r'loc\("([^"]*)/dot_general"', location)
-    scopes = [part for part in found[1].split("/") if "(" not in part] if found else []
-    return identifier("_".join(scopes)) if scopes else "dot_general"
+    return "/".join(part for part in found[1].split("/") if "(" not in part) if found else ""

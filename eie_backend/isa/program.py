@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eie_backend.config import HardwareConfig
+from eie_backend.errors import ImageError
 from eie_backend.machine.choices import Arithmetic
 from eie_backend.machine.encoding import EncodedMatrix
 from eie_backend.show.html import folded, listing, table
 
 RECORD = ("graph", "weights")
 """Entries of a manifest that only reports read; see ``model_record.py``."""
+
+
+ALIASES = "aliases"
+"""The entry, as JSON, of other names that layers have; absent where they have none."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,28 @@ class Program:
         layers = table(about, ["layer", "instructions", "weights", "bytes"], rows)
         lines = [self.text_of(step) for step in (*self.setup, *self.steps)]
         return layers + "\n" + folded("instructions", listing(lines))
+
+
+def layer_names(programs: Iterable[Program]) -> dict[str, tuple[str, ...]]:
+    """Return the layers of programs, and what else each is called where the model comes from.
+
+    Raises
+    ------
+    ImageError
+        If a manifest does not say that as it must.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for program in programs:
+        entry = program.manifest.get(ALIASES, "{}")
+        try:
+            others = {str(layer): tuple(map(str, n)) for layer, n in json.loads(entry).items()}
+        except (AttributeError, RecursionError, TypeError, ValueError) as error:
+            raise ImageError(
+                f"{program.symbol}: the manifest's entry {ALIASES} is no JSON of names by layer; "
+                "compile the model again"
+            ) from error
+        found |= {layer: others.get(layer, ()) for layer in program.layers}
+    return found
 
 
 def layer_storage(program: Program, layer: int) -> tuple[int, int]:

@@ -118,6 +118,7 @@ class OnnxCompression:
             If a step made zeros non-zero, or left too many different values.
         """
         trials, layers = self.trials, self.trials.layers
+        recipe = recipe.for_layers(layers.values())
         names = {name: layer.names for name, layer in layers.items()}
         groups = {name: layer.groups for name, layer in layers.items()}
         density = target_densities(recipe, trials.weights, names, groups)
@@ -147,7 +148,7 @@ class OnnxCompression:
     def storage(self, model: ModelProto, recipe: Recipe) -> dict[str, LayerStorage]:
         """Return the storage of each layer of a compressed model, in the layout of its tensor."""
         tensors = {tensor.name: tensor for tensor in model.graph.initializer}
-        sizes = {}
+        recipe, sizes = recipe.for_layers(self.trials.layers.values()), {}
         for layer in self._found:
             if layer.name in self.trials.layers:
                 names = self.trials.layers[layer.name].names

@@ -14,6 +14,7 @@ from eie_backend.compress.share_weights import share
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import RecipeError
 from eie_backend.machine.choices import LAYERWISE_METHODS, PruningMethod
+from eie_backend.names.find import the_layer
 from eie_backend.recipe import Recipe
 from eie_backend.search.cache import Cache
 from eie_backend.search.evaluator import Evaluator, Weights
@@ -40,7 +41,7 @@ class Trials:
     Attributes
     ----------
     layers : mapping of str to DenseLayer
-        The layers that settings may name.
+        The layers that settings may name, by these names or others that they have.
     """
 
     def __init__(
@@ -83,7 +84,15 @@ class Trials:
         return made[1]
 
     def accuracy(self, trial: Trial) -> float:
-        """Return the network's accuracy with some layers compressed."""
+        """Return the network's accuracy with some layers compressed.
+
+        Raises
+        ------
+        ConfigError
+            If the trial names a layer that does not exist, or several by one name.
+        """
+        others = {name: layer.aliases for name, layer in self.layers.items()}
+        trial = {the_layer(name, others): setting for name, setting in trial.items()}
         how = [self.method, self.config.num_pe if self.method == "balanced" else None]
         settings = {name: [s.density, s.bits] for name, s in trial.items()}
         key = json.dumps([how, settings], sort_keys=True)

@@ -19,6 +19,8 @@ from onnx import ModelProto, helper, numpy_helper
 from eie_backend._versions import __version__
 from eie_backend.errors import ContainerError
 from eie_backend.files.whole_file import write_fault, write_whole
+from eie_backend.names.onnx_graph import text_of
+from eie_backend.names.onnx_tensors import named_tensors
 from eie_backend.recipe import Recipe
 from eie_backend.storage.accounting import LayerStorage, storage_of
 from eie_backend.storage.model_sections import TENSOR_KIND, from_sections, to_sections
@@ -42,7 +44,7 @@ class Contents:
     metadata : mapping
         Other data of the writer, for example accuracies.
     layers : mapping of str to LayerStorage
-        The storage of each coded initializer, by its name.
+        What each coded initializer takes, by the name of the layer with these weights.
     file_bytes, tensor_bytes : int
         The size of the file, and of the sections of all initializers in it.
     """
@@ -79,6 +81,8 @@ def save_eiez(
     ------
     ContainerError
         If the model cannot be stored or the file cannot be written; then nothing is left behind.
+    RecipeError
+        If the recipe has a name that several layers have.
     """
     try:
         data = to_eiez(model, recipe, metadata)
@@ -104,9 +108,12 @@ def to_eiez(
     ------
     ContainerError
         If the model cannot be stored.
+    RecipeError
+        If the recipe has a name that several layers have.
     """
     if not isinstance(model, ModelProto):
         model = _model_of(model)
+    recipe = recipe and recipe.for_layers(named_tensors(model.graph).values())
     info = {
         "producer": f"eie-backend {__version__}",
         "recipe": recipe and json.loads(recipe.to_json()),
@@ -192,7 +199,8 @@ def _contents(data: bytes) -> Contents:
         raise ContainerError(
             f"not written by this package: {error}; pack the model again"
         ) from error
-    layers = {name: storage_of(tensor) for name, tensor in coded.items()}
+    names = named_tensors(model.graph)
+    layers = {names[text_of(name)].name: storage_of(tensor) for name, tensor in coded.items()}
     sizes = [HEADER.size + len(s.payload) for s in sections if s.kind == TENSOR_KIND]
     return Contents(model, *info, layers, len(data), sum(sizes))
 

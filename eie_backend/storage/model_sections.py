@@ -14,10 +14,12 @@ from typing import Literal
 
 import numpy as np
 from google.protobuf.message import DecodeError
-from onnx import GraphProto, ModelProto, TensorProto
+from onnx import ModelProto, TensorProto
 from onnx.external_data_helper import uses_external_data
 
 from eie_backend.errors import ContainerError
+from eie_backend.names.onnx_graph import text_of
+from eie_backend.names.onnx_tensors import named_tensors
 from eie_backend.recipe import Recipe
 from eie_backend.storage.coded_tensor import (
     CodedTensor,
@@ -44,7 +46,9 @@ MAX_MODEL_BYTES = (1 << 31) - 1
 
 
 def to_sections(model: ModelProto, recipe: Recipe) -> list[Section]:
-    """Return the sections of a model; relative indices have the recipe's widths.
+    """Return the sections of a model; relative indices have the widths of `recipe`.
+
+    It has the layers' own names (`Recipe.for_layers`).
 
     Raises
     ------
@@ -57,12 +61,12 @@ def to_sections(model: ModelProto, recipe: Recipe) -> list[Section]:
         )
     if (size := model.ByteSize()) > MAX_MODEL_BYTES:
         raise ContainerError(f"the model has {size} bytes; at most {MAX_MODEL_BYTES} can be stored")
-    names, graph, tensors = _recipe_names(model.graph), ModelProto(), []
+    names, graph, tensors = named_tensors(model.graph), ModelProto(), []
     graph.CopyFrom(model)
     for number, tensor in enumerate(graph.graph.initializer):
         if (field := _field_of_values(tensor)) is not None:
             values = _take_values(tensor, FIELDS[field])
-            width = recipe.index_bits_of(tensor.name, *names.get(tensor.name, ()))
+            width = recipe.index_bits_of(*names[text_of(tensor.name)].names)
             encoding, content = _smallest(values, _coded(tensor, values, width))
             payload = TENSOR.pack(number, field, encoding) + content
             tensors.append(Section(TENSOR_KIND, payload))
@@ -181,12 +185,3 @@ def _shape(tensor: TensorProto, room: int) -> tuple[int, ...]:
 def _check_room(size: int, room: int) -> None:
     if size > room:
         raise ContainerError(f"{size} bytes are declared; a model has {room} left of 2 GiB")
-
-
-def _recipe_names(graph: GraphProto) -> dict[str, tuple[str, str]]:
-    """Return, by initializer, the layer's names in a recipe: its node's name and its kind."""
-    return {
-        operand: (node.name, "@conv" if node.op_type == "Conv" else "@dense")
-        for node in graph.node
-        for operand in node.input[1:2]
-    }

@@ -59,6 +59,7 @@ class Network:
         weights = {layer.name: layer.weights for layer in self.evaluator.layers}
         groups = {layer.name: layer.groups for layer in self.evaluator.layers}
         names = {layer.name: layer.names for layer in self.evaluator.layers}
+        recipe = recipe.for_layers(self.evaluator.layers)
         cycles = picojoules = 0.0
         for name, density in target_densities(recipe, weights, names, groups).items():
             present, active, vectors = self._shares[name]

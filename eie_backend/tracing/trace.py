@@ -10,10 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import ConfigError, InputError
-from eie_backend.isa.program import Program, Step
+from eie_backend.isa.program import Program, Step, layer_names
 from eie_backend.machine.choices import TRACE_FORM, Arithmetic, Engine, TraceForm
 from eie_backend.machine.encoding import EncodedMatrix
 from eie_backend.machine.formats import LayerFormat
+from eie_backend.names.find import the_layer
 from eie_backend.simulator.layer_run import find_account
 from eie_backend.simulator.place import Model
 from eie_backend.simulator.runner import Data, Runner
@@ -96,7 +97,8 @@ def trace(
     sample : int
         Number of the sample.
     layer : str, optional
-        Trace this layer alone, and count clock edges from its first; by default all layers.
+        Trace this layer alone, and count clock edges from its first; by default all layers. Any
+        name will do that it has where the model comes from.
     window : pair of int
         First clock edge, from 1, and one past the last; None: to the end.
     max_bytes : int
@@ -118,11 +120,10 @@ def trace(
     -----
     **Source**: design choice; the edges are those of ``docs/cycles.md``.
     """
-    request = _request(form, sample, layer or "", window, max_bytes)
+    request = _request(form, sample, "", window, max_bytes)
     runner = model if isinstance(model, Runner) else Runner(model)
-    names = [name for program in runner.programs for name in program.layers]
-    if layer is not None and layer not in names:
-        raise ConfigError(f"layer {layer!r} is unknown; choose one of {', '.join(names)}")
+    if layer is not None:
+        request = request._replace(layer=the_layer(layer, layer_names(runner.programs)))
     calls = runner.calls(data)
     recording, number = _record(runner, calls[0], request, form), 0
     per_call = recording.samples

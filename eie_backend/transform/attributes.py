@@ -6,6 +6,7 @@ reads or writes these attributes by name.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
@@ -30,7 +31,7 @@ PREFIX = "eie."
 LAYER, RELU = "eie.layer", "eie.relu"
 """Attributes of a composite or kernel: its layer, and whether it ends in ReLU."""
 
-CODEGEN_FIELDS = ("machine", "arithmetic", "bias", "calibration")
+CODEGEN_FIELDS = ("machine", "arithmetic", "bias", "calibration", "aliases")
 """What a partitioned function notes of its module: who generates code for it may see no more."""
 
 
@@ -60,6 +61,8 @@ class ModuleAttributes:
         What the layers that were convolutions were, by layer.
     calibration : mapping of str to LayerRange
         Largest magnitudes around the layers, by layer.
+    aliases : mapping of str to tuple of str
+        What else layers and convolutions are called in their source, by the name that they have.
     as_is : tuple of str
         Layers whose weights fitted the machine's codebook before anything was done to them.
     model_sha256 : str
@@ -76,6 +79,7 @@ class ModuleAttributes:
     winograd: WinogradMode = "auto"
     convolutions: Mapping[str, Origin] = field(default_factory=dict)
     calibration: Mapping[str, LayerRange] = field(default_factory=dict)
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     as_is: tuple[str, ...] = ()
     model_sha256: str = ""
     recipe: str = ""
@@ -99,12 +103,15 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
         str(layer): LayerRange(**{str(name): float(value) for name, value in ranges.items()})
         for layer, ranges in found.items()
     },
+    "aliases": lambda text: {layer: tuple(names) for layer, names in json.loads(str(text)).items()},
     "as_is": lambda names: tuple(map(str, names)),
 }
 _WRITE: Mapping[str, Callable[[Any], Any]] = {
     "machine": config_text,
     "convolutions": lambda found: {layer: asdict(origin) for layer, origin in found.items()},
     "calibration": lambda found: {layer: asdict(ranges) for layer, ranges in found.items()},
+    # TVM's text would not give names back that are not ASCII.
+    "aliases": lambda found: json.dumps({layer: list(names) for layer, names in found.items()}),
     "as_is": list,
 }
 """How a field becomes TVM's own data and back; the others are text."""

@@ -17,7 +17,7 @@ from eie_backend.transform.layers import (
     map_functions,
 )
 from eie_backend.transform.module_pass import ModulePass
-from eie_backend.transform.normalize import rename_layers
+from eie_backend.transform.rename_layers import rename_layers
 
 
 @tvm.transform.module_pass(opt_level=0, name="eie.CanonicalLayers")
@@ -37,7 +37,7 @@ class CanonicalLayers(ModulePass):
 
     def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
         """Return the module with canonical layers."""
-        names: dict[str, str] = {}
+        names: dict[relax.Var, str] = {}
 
         @mutator
         class Rewrite(PyExprMutator):
@@ -47,7 +47,7 @@ class CanonicalLayers(ModulePass):
                     value = _weights_on_the_right(self.builder_, value)
                     product = value.args[0]
                     if is_call(value, "relax.permute_dims"):
-                        names[product.name] = binding.var.name
+                        names[product] = binding.var.name
                 elif is_call(value, "relax.maximum"):
                     value = _relu(value)
                 super().visit_var_binding_(relax.VarBinding(binding.var, value))

@@ -23,7 +23,7 @@ from tvm.relax.expr_functor import PyExprMutator, mutator
 
 from eie_backend.errors import ModelError
 from eie_backend.files.spool import release
-from eie_backend.transform.attributes import Origin, attributes
+from eie_backend.transform.attributes import ModuleAttributes, Origin, attributes
 from eie_backend.transform.convolution import is_convolution
 from eie_backend.work.progress import watched
 
@@ -50,6 +50,7 @@ class DenseLayer:
 
     `source` is its name in the model: that of the convolution, for the products of Winograd's
     algorithm. Of the weights of a convolution with `groups`, all but one in `groups` are zero.
+    `aliases` are what else it is called where the model comes from.
     """
 
     name: str
@@ -58,6 +59,7 @@ class DenseLayer:
     source: str
     groups: int
     is_convolution: bool
+    aliases: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, str, str]:
@@ -186,16 +188,23 @@ def layers_of(mod: IRModule) -> list[DenseLayer]:
 
     One walk through the module: who needs its layers more than once hands them on.
     """
-    origins = attributes(mod).convolutions
-    layers = []
+    noted = attributes(mod)
+    origins, layers = noted.convolutions, []
     for uses in matmuls_by_layer(mod):
         name = uses[0].binding.var.name
         if (weights := constant_weights(uses[0].binding.value)) is not None:
             origin = origins.get(name, Origin(name, 1))
-            layers.append(
-                DenseLayer(name, weights, uses, origin.name, origin.groups, name in origins)
-            )
+            layer = name, weights, uses, origin.name, origin.groups, name in origins
+            others = (one for one in aliases_of(name, noted) if one not in (name, origin.name))
+            layers.append(DenseLayer(*layer, tuple(others)))
     return layers
+
+
+def aliases_of(layer: str, noted: ModuleAttributes) -> tuple[str, ...]:
+    """Return what else a layer is called: where the model comes from, and by its convolution."""
+    own = noted.aliases.get(layer, ())
+    source = noted.convolutions.get(layer, Origin(layer, 1)).name
+    return own if source == layer else (source, *noted.aliases.get(source, ()), *own)
 
 
 def weights_by_layer(layers: Iterable[DenseLayer]) -> dict[str, NDArray[np.float32]]:

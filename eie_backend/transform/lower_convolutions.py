@@ -13,6 +13,7 @@ from tvm.ir.transform import PassContext
 from tvm.relax.expr_functor import PyExprMutator, mutator
 
 from eie_backend.machine.choices import WinogradMode
+from eie_backend.names.find import product_name
 from eie_backend.transform import winograd
 from eie_backend.transform.attributes import Origin, attributes, with_attributes
 from eie_backend.transform.constraints import why_not
@@ -142,10 +143,11 @@ class _Lower(PyExprMutator):
         stem = next(
             stem
             for stem in (f"{layer.name}{'_' * n}" for n in count())
-            if not any(f"{stem}_w{k}" in self.taken for k in range(winograd.TILE**2))
+            if not any(product_name(stem, k) in self.taken for k in range(winograd.TILE**2))
         )
+        self.taken |= {product_name(stem, k) for k in range(winograd.TILE**2)}
         products = [
-            self._matmul(layer, self._emit(relax.TupleGetItem(values, k)), u, f"{stem}_w{k}")
+            self._matmul(layer, self._emit(relax.TupleGetItem(values, k)), u, product_name(stem, k))
             for k, u in enumerate(winograd.transform_weights(layer))
         ]
         return self._kernel(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from functools import reduce
 
 import numpy as np
@@ -12,10 +13,17 @@ from tvm.ir.transform import PassContext
 from tvm.relax.analysis import post_order_visit
 from tvm.relax.expr_functor import PyExprMutator, mutator
 
-from eie_backend.transform.layers import is_constant_matrix, map_functions, matmuls
+from eie_backend.transform.attributes import attributes, with_attributes
+from eie_backend.transform.layers import (
+    aliases_of,
+    is_constant_matrix,
+    map_functions,
+    matmuls,
+    matmuls_by_layer,
+)
 from eie_backend.transform.linear_sums import LinearSum, linear_sums
 from eie_backend.transform.module_pass import ModulePass
-from eie_backend.transform.normalize import rename_layers
+from eie_backend.transform.rename_layers import rename_layers
 
 Group = tuple[relax.Expr, ...]
 """The weights of layers that are always summed, in order of first use."""
@@ -46,7 +54,8 @@ class MergeSums(ModulePass):
        first step, where the product of the initial state is folded away. Zeros cost no cycles.
     3. All matmuls of the layers are in such sums, always with the same partners, and their values
        have no other use; then no weights are held twice. No row is multiplied twice.
-    4. Otherwise layers are left alone. So are those of a GRU: its reset gate scales the hidden
+    4. The name is what the names of the layers have in common; it answers to those, too.
+    5. Otherwise layers are left alone. So are those of a GRU: its reset gate scales the hidden
        part of the candidate before the sum, so the two products that PyTorch makes of all its
        gates stay two.
 
@@ -60,11 +69,26 @@ class MergeSums(ModulePass):
         """Return the module with merged layers."""
         uses = Counter(binding.value.args[1] for binding, _ in matmuls(mod) if _is_layer(binding))
         names = {b.value.args[1]: b.var.name for b, _ in reversed(list(matmuls(mod)))}
-        new_names: dict[relax.Expr, str] = {}
-        merged = map_functions(mod, lambda f: _merge(mod, f, uses, names, new_names))
+        parts: dict[relax.Expr, list[str]] = {}
+        merged = map_functions(mod, lambda f: _merge(mod, f, uses, names, parts))
         clean = tvm.transform.Sequential(CLEANING)(merged)
-        layers = [(b.var.name, new_names.get(b.value.args[1])) for b, _ in matmuls(clean)]
-        return rename_layers(clean, {variable: name for variable, name in layers if name})
+        products = [(b.var, parts.get(b.value.args[1])) for b, _ in matmuls(clean)]
+        renamed = rename_layers(clean, {var: _common_name(of) for var, of in products if of})
+        return _with_aliases(renamed, parts) if parts else renamed
+
+
+def _with_aliases(mod: IRModule, parts: Mapping[relax.Expr, list[str]]) -> IRModule:
+    """Return the module with merged layers, known by their weights, that answer to their parts."""
+    noted = attributes(mod)
+    gone = {part for names in parts.values() for part in names}
+    aliases = {name: others for name, others in noted.aliases.items() if name not in gone}
+    for first, *_ in matmuls_by_layer(mod):
+        names = parts.get(first.binding.value.args[1], ())
+        others = dict.fromkeys(one for part in names for one in (part, *aliases_of(part, noted)))
+        own = first.binding.var.name
+        if found := tuple(name for name in others if name != own):
+            aliases[own] = found
+    return with_attributes(mod, aliases=aliases)
 
 
 def _is_layer(binding: relax.VarBinding) -> bool:
@@ -76,15 +100,15 @@ def _merge(
     function: relax.Function,
     uses: Counter[relax.Expr],
     names: dict[relax.Expr, str],
-    new_names: dict[relax.Expr, str],
+    parts: dict[relax.Expr, list[str]],
 ) -> relax.Function:
-    """Return the function with merged layers, and note the name of each by its weights."""
+    """Return the function with merged layers, and note by its weights what each is made of."""
     sums = linear_sums(function)
     chosen = _choose(function, sums, uses)
     if not chosen:
         return function
     merged = {group: _merged_weights(group) for group in dict.fromkeys(chosen.values())}
-    new_names |= {merged[group]: _common_name([names[w] for w in group]) for group in merged}
+    parts |= {merged[group]: [names[weights] for weights in group] for group in merged}
 
     @mutator
     class Merge(PyExprMutator):

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 
 import tvm
 from tvm import IRModule, relax
 from tvm.ir.transform import PassContext
-from tvm.relax.expr_functor import PyExprMutator, mutator
 
+from eie_backend.transform.attributes import attributes, with_attributes
 from eie_backend.transform.layers import (
+    aliases_of,
     constant_weights,
-    is_layer,
-    map_functions,
     matmuls_by_layer,
     replace_operands,
 )
 from eie_backend.transform.module_pass import ModulePass
+from eie_backend.transform.rename_layers import rename_layers
 
 FOLDING = [
     relax.transform.ConvertToDataflow(min_size=1),
@@ -43,7 +42,8 @@ class Normalize(ModulePass):
     2. Names of matmul and convolution variables become unique in the module, and are kept
        otherwise.
     3. Applying it twice changes nothing.
-    4. Equal weights become one constant, which is one layer however often it is used.
+    4. Equal weights become one constant, which is one layer however often it is used; it answers
+       to the names of all layers that it was.
     """
 
     def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
@@ -54,44 +54,28 @@ class Normalize(ModulePass):
 
 def _unify_weights(mod: IRModule) -> IRModule:
     """Return the module with one constant for all equal float32 weights."""
-    operands = [
-        use.binding.value.args[1]
+    layers = [
+        use.binding
         for use, *_ in matmuls_by_layer(mod)
         if constant_weights(use.binding.value) is not None
     ]
-    shapes = [tuple(map(int, operand.value.shape)) for operand in operands]
-    first: dict[tuple[tuple[int, ...], bytes], relax.Expr] = {}
+    shapes = [tuple(map(int, layer.value.args[1].value.shape)) for layer in layers]
+    first: dict[tuple[tuple[int, ...], bytes], relax.VarBinding] = {}
     changed: dict[relax.Expr, relax.Expr] = {}
-    for operand, shape in zip(operands, shapes, strict=True):
+    noted = attributes(mod)
+    aliases = dict(noted.aliases)
+    for layer, shape in zip(layers, shapes, strict=True):
         if shapes.count(shape) == 1:
             continue
+        operand = layer.value.args[1]
         digest = hashlib.sha256(operand.value.numpy().tobytes()).digest()
-        kept = first.setdefault((shape, digest), operand)
-        if not kept.same_as(operand):
-            changed[operand] = kept
-    return replace_operands(mod, changed) if changed else mod
-
-
-def rename_layers(mod: IRModule, names: Mapping[str, str]) -> IRModule:
-    """Return the module with matmul and convolution variables renamed and made unique."""
-    taken: set[str] = set()
-
-    def unique(name: str) -> str:
-        number, candidate = 1, name
-        while candidate in taken:
-            number, candidate = number + 1, f"{name}_{number}"
-        taken.add(candidate)
-        return candidate
-
-    @mutator
-    class Rename(PyExprMutator):
-        def visit_var_binding_(self, binding: relax.VarBinding) -> None:
-            old = binding.var
-            if not is_layer(binding.value):
-                super().visit_var_binding_(binding)
-                return
-            new = type(old)(unique(names.get(old.name, old.name)), old.ty)
-            self.builder_.emit_normalized(relax.VarBinding(new, self.visit_expr(binding.value)))
-            self.set_var_remap(old, new)
-
-    return map_functions(mod, Rename(mod).visit_expr)
+        kept = first.setdefault((shape, digest), layer)
+        if kept is not layer:
+            changed[operand] = kept.value.args[1]
+            own, name = kept.var.name, layer.var.name
+            others = (*aliases.get(own, ()), name, *aliases_of(name, noted))
+            aliases[own] = tuple(dict.fromkeys(others))
+            aliases.pop(name, None)
+    if not changed:
+        return mod
+    return with_attributes(replace_operands(mod, changed), aliases=aliases)

@@ -77,6 +77,18 @@ def test_values_and_names(name):
         np.testing.assert_allclose(value.numpy(), reference, rtol=1e-5, atol=1e-5)
 
 
+def test_a_recipe_may_name_scopes():
+    mod = eie.from_jax(mlp, RNG.normal(size=(2, 6)).astype(np.float32))
+    assert [(one.name, one.aliases) for one in dense_layers(mod)] == [
+        ("encoder_fc1", ("encoder/fc1",)),
+        ("fc2", ()),
+    ]
+    for called in ("encoder/fc1", "encoder/*", "encoder_fc1"):
+        first, second = dense_layers(eie.compress(mod, eie.Recipe(density={called: 0.25})))
+        assert np.count_nonzero(first.weights) == first.weights.size // 4
+        assert np.count_nonzero(second.weights) == second.weights.size
+
+
 def test_a_function_runs_on_the_machine():
     x = RNG.normal(size=(2, 6)).astype(np.float32)
     mod = eie.compress(eie.from_jax(mlp, jax.ShapeDtypeStruct(x.shape, x.dtype)))

@@ -219,6 +219,26 @@ def test_a_recipe_names_merged_layers():
     assert np.count_nonzero(layer.weights) == layer.weights.size // 4
 
 
+@pytest.mark.parametrize(
+    "called", ["lstm_ih_l0", "lstm_hh_l0", "weight_ih_l0", "weight_hh_l0", "weight_?h_l0"]
+)
+def test_a_recipe_may_name_the_parts_of_merged_layers(called):
+    mod = eie.from_pytorch(nn.LSTM(6, 4, num_layers=2), torch.randn(3, 2, 6))
+    first, second = dense_layers(eie.compress(mod, eie.Recipe(density={called: 0.25})))
+    assert np.count_nonzero(first.weights) == first.weights.size // 4
+    assert np.count_nonzero(second.weights) > 0.9 * second.weights.size
+    assert first.aliases == ("lstm_ih_l0", "weight_ih_l0", "lstm_hh_l0", "weight_hh_l0")
+
+
+def test_a_recipe_may_name_modules_and_parameters():
+    model = nn.Sequential(OrderedDict(encoder=nn.Sequential(nn.Linear(6, 5), nn.Linear(5, 4))))
+    mod = eie.from_pytorch(model, torch.randn(2, 6))
+    for called in ("encoder_1", "encoder.1", "encoder.1.weight", "encoder.[1-9]"):
+        first, second = dense_layers(eie.compress(mod, eie.Recipe(density={called: 0.25})))
+        assert np.count_nonzero(first.weights) == first.weights.size
+        assert np.count_nonzero(second.weights) == second.weights.size // 4
+
+
 # Exported programs and dynamic dimensions
 
 

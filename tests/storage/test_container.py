@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from eie_backend.errors import ContainerError
+from eie_backend.errors import ContainerError, RecipeError
 from eie_backend.recipe import Recipe
 from eie_backend.storage import model_sections
 from eie_backend.storage.accounting import total
@@ -59,8 +59,8 @@ def test_round_trip(compressed, tmp_path):
     assert found.metadata == {"accuracy": 0.98}
     assert found.producer.startswith("eie-backend ")
     assert found.file_bytes == file.stat().st_size
-    assert list(found.layers) == ["fc1.weight"]
-    layer = found.layers["fc1.weight"]
+    assert list(found.layers) == ["fc1"]
+    layer = found.layers["fc1"]
     assert layer.fixed_index_bits == 4 * layer.entries
     assert (layer.weights, layer.values) == (2400, 15)
     assert layer.stored_bytes < found.tensor_bytes < found.file_bytes
@@ -137,7 +137,41 @@ def test_a_layer_of_each_width(tmp_path):
     recipe = Recipe(index_bits={"@conv": 2, "sec*": 3, "b": 6})
     layers = round_trip(tmp_path / "t.eiez", model, recipe=recipe).layers
     widths = {n: layer.fixed_index_bits // layer.entries for n, layer in layers.items()}
-    assert widths == {"k": 2, "a": 3, "b": 6}
+    assert widths == {"first": 2, "second": 3, "third": 6}
+
+
+def test_a_file_shows_the_names_of_layers(tmp_path):
+    """As the model would be imported; a recipe may have any of a layer's names, and keeps one."""
+    nodes = [
+        helper.make_node("Conv", ["x", "body.0.weight"], ["c"], "node_conv2d"),
+        helper.make_node("MatMul", ["c", "val_3"], ["y"], "node_linear"),
+    ]
+    names = ["body.0.weight", "val_3", "table.weight"]
+    tensors = [numpy_helper.from_array(shared((9, 9), seed=n), t) for n, t in enumerate(names)]
+    model = helper.make_model(helper.make_graph(nodes, "g", [], [], tensors))
+    for keys in (
+        ("body_0", "node_linear", "table"),
+        ("body.0", "val_3", "table.weight"),
+        ("node_conv*", "val_?", "tab*"),
+    ):
+        recipe = Recipe(index_bits=dict(zip(keys, (2, 3, 6), strict=True)))
+        found = round_trip(tmp_path / "t.eiez", model, recipe=recipe)
+        widths = {n: layer.fixed_index_bits // layer.entries for n, layer in found.layers.items()}
+        assert widths == {"body_0": 2, "node_linear": 3, "table": 6}
+        expected = [*widths] if keys[2] != "tab*" else ["body_0", "node_linear", "tab*"]
+        assert list(found.recipe["index_bits"]) == sorted(expected)
+
+
+def test_a_name_that_two_layers_have_is_refused(tmp_path):
+    nodes = [
+        helper.make_node("MatMul", ["x", "a.weight"], ["c"], "same"),
+        helper.make_node("MatMul", ["c", "b.weight"], ["y"], "same"),
+    ]
+    tensors = [numpy_helper.from_array(shared((9, 9)), n) for n in ("a.weight", "b.weight")]
+    model = helper.make_model(helper.make_graph(nodes, "g", [], [], tensors))
+    message = "^recipe: 'same' stands for a, b: name one, or give a pattern$"
+    with pytest.raises(RecipeError, match=message):
+        save_eiez(tmp_path / "t.eiez", model, Recipe(index_bits={"same": 2}))
 
 
 def test_all_bytes_of_the_file_are_accounted_for(tmp_path):

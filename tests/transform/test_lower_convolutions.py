@@ -210,6 +210,32 @@ def test_winograd_names_make_way_for_others():  # 2, 5
     assert len(set(names)) == 17
 
 
+def test_products_answer_to_the_names_of_their_convolution():  # 5
+    for mode, names in (("never", ["conv"]), ("always", [f"conv_w{k}" for k in range(16)])):
+        attrs = {"eie.winograd": mode, "eie.aliases": '{"conv": ["node_conv2d"], "fc": ["f"]}'}
+        mod = build(lambda b, x: conv(b, conv(b, x, 4 * W), POINT), X.shape, attrs=attrs)
+        layers = [one for one in dense_layers(check(mod, X)) if one.source == "conv"]
+        assert [layer.name for layer in layers] == names
+        others = {layer.aliases for layer in layers}
+        assert others == {("node_conv2d",)}
+
+
+def test_names_of_products_differ():  # 5
+    """Of a convolution whose names make way, and of one that has the name to which they do."""
+
+    def body(builder, x):
+        weights = [4 * integers(4, 4, size, size) for size in (3, 1, 3, 1)]
+        for name, one in zip(("conv", "conv_w3", "conv_", "last"), weights, strict=True):
+            x = conv(builder, x, one, name, padding=1)
+        return x
+
+    mod = build(body, X.shape, attrs={"eie.winograd": "always"})
+    lowered = check(tvm.IRModule({"main": mod["main"]}, attrs=mod.attrs), X)
+    names = [layer.name for layer in dense_layers(lowered)]
+    assert len(set(names)) == len(names) == 34
+    assert names.count("conv_w3") == 1
+
+
 def test_attributes_of_the_module_are_kept():  # 6
     mod = build(lambda b, x: conv(b, x, W), X.shape, attrs={"eie.recipe": "{}"})
     assert str(LowerConvolutions()(mod).attrs["eie.recipe"]) == "{}"

@@ -12,6 +12,7 @@ from tvm.script import relax as R
 
 import eie_backend as eie
 from eie_backend.codegen.library import programs
+from eie_backend.transform.attributes import attributes, with_attributes
 from eie_backend.transform.layers import dense_layers
 from eie_backend.transform.merge_sums import MergeSums
 
@@ -82,6 +83,8 @@ def test_a_sum_with_a_bias_is_one_layer():
 
     @I.ir_module
     class After:
+        I.module_attrs({"eie.aliases": '{"fc": ["fc_x", "fc_h"]}'})
+
         @R.function
         def main(x: R.Tensor((1, 3), "float32"), h: R.Tensor((1, 2), "float32")) -> R.Tensor(
             (1, 4), "float32"
@@ -95,7 +98,38 @@ def test_a_sum_with_a_bias_is_one_layer():
 
     merged = MergeSums()(Before)
     assert_structural_equal(merged, After)
-    assert [one.name for one in dense_layers(merged)] == ["fc"]
+    assert [(one.name, one.aliases) for one in dense_layers(merged)] == [("fc", ("fc_x", "fc_h"))]
+
+
+def gates(builder, x, h):
+    return builder.emit(
+        relax.op.add(layer(builder, x, WX, "cell_ih"), layer(builder, h, WH, "cell_hh"))
+    )
+
+
+def test_a_merged_layer_answers_to_the_names_of_its_parts():  # 4
+    aliases = {"cell_ih": ("w_ih", "same"), "cell_hh": ("w_hh", "same"), "other": ("o",)}
+    before = with_attributes(build(gates, (1, 3), (1, 2)), aliases=aliases)
+    merged = MergeSums()(before)
+    (one,) = dense_layers(merged)
+    assert (one.name, one.aliases) == ("cell", ("cell_ih", "w_ih", "same", "cell_hh", "w_hh"))
+    assert attributes(merged).aliases == {"cell": one.aliases, "other": ("o",)}
+
+
+def test_names_of_merged_layers_make_way_for_others():  # 4
+    """The builder of a merged function may use variables that other functions have."""
+
+    def others(builder, x):
+        for name in ("lv", "lv1", "cell", "lv2", "lv3"):
+            x = layer(builder, x, RNG.normal(size=(3, 3)).astype(np.float32), name)
+        return x
+
+    functions = {"main": build(gates, (1, 3), (1, 2))["main"], "b": build(others, (1, 3))["main"]}
+    functions["b"] = functions["b"].with_attr("global_symbol", "b")
+    found = [one.name for one in dense_layers(MergeSums()(tvm.IRModule(functions)))]
+    assert sorted(found) == ["cell", "cell_1", "gv", "lv", "lv1", "lv2"]
+    merged = MergeSums()(tvm.IRModule(functions))
+    assert {one.name: one.weights.shape for one in dense_layers(merged)}["cell_1"] == (4, 5)
 
 
 @pytest.mark.parametrize("order", ["x+b+h+b", "b+x+h", "x+h+b+b", "h+x", "x+h+z+b"])

@@ -8,8 +8,10 @@ from tvm.ir import assert_structural_equal
 from tvm.script import ir as I
 from tvm.script import relax as R
 
+from eie_backend.transform.attributes import attributes
 from eie_backend.transform.layers import dense_layers, matmuls
-from eie_backend.transform.normalize import Normalize, rename_layers
+from eie_backend.transform.normalize import Normalize
+from eie_backend.transform.rename_layers import rename_layers
 
 W = np.arange(12, dtype=np.float32).reshape(4, 3) - 5
 MASK = (W > 0).astype(np.float32)
@@ -139,7 +141,9 @@ def test_names_are_unique_across_functions():  # 2
 
 
 def test_layers_are_renamed_as_asked():  # 2
-    normal = rename_layers(Normalize()(Transposed), {"fc1": "encoder"})
+    before = Normalize()(Transposed)
+    ((binding, _),) = matmuls(before)
+    normal = rename_layers(before, {binding.var: "encoder"})
     assert names(normal) == ["encoder"]
     assert_structural_equal(normal, Normal)
 
@@ -156,6 +160,24 @@ def test_equal_weights_become_one_constant():  # 4
     assert first.same_as(third)
     (layer,) = dense_layers(Normalize()(SameNames))
     assert (layer.name, len(layer.uses)) == ("fc", 3)
+
+
+def test_one_layer_answers_to_the_names_of_all():  # 4
+    @I.ir_module
+    class Equal:
+        I.module_attrs({"eie.aliases": '{"a": ["first"], "b": ["second"], "c": ["third"]}'})
+
+        @R.function
+        def main(x: R.Tensor((2, 3), "float32")) -> R.Tensor((2, 3), "float32"):
+            a = R.matmul(x, R.const(W[:3]))
+            b = R.matmul(a, R.const(W[:3]))
+            c = R.matmul(b, R.const(W[2::-1]))
+            return c
+
+    first, other = dense_layers(Normalize()(Equal))
+    assert (first.name, first.aliases) == ("a", ("first", "b", "second"))
+    assert (other.name, other.aliases) == ("c", ("third",))
+    assert attributes(Normalize()(Equal)).aliases.keys() == {"a", "c"}
 
 
 def test_other_weights_of_the_same_shape_stay_apart():  # 4

@@ -12,22 +12,28 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from eie_backend.errors import ModelError
+from eie_backend.names.rule import aliases, identifier, source_name
+from eie_backend.names.unique import unique_names
 
 KINDS = {nn.Linear: "@dense", nn.Conv1d: "@conv", nn.Conv2d: "@conv", nn.Conv3d: "@conv"}
 
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """A linear layer or a convolution: its module's name in the model, its module and kind."""
+    """A linear layer or a convolution: its name, as `from_pytorch` gives it, its module and kind.
+
+    `aliases` are what else it is called: by the path of its module in the model.
+    """
 
     name: str
     module: nn.Module
     kind: str
+    aliases: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, str, str]:
-        """The layer's names in a recipe: that of `from_pytorch`, its module's, and its kind."""
-        return self.name.replace(".", "_"), self.name, self.kind
+        """What a recipe may call it, as in `DenseLayer.names`."""
+        return self.name, self.name, self.kind
 
     @property
     def weight(self) -> torch.Tensor:
@@ -56,14 +62,19 @@ def find_layers(model: nn.Module) -> list[Layer]:
         finite; the message names every such layer.
     """
     owners: dict[nn.Parameter, list[str]] = {}
-    layers: list[Layer] = []
+    found: list[tuple[str, nn.Module, str]] = []
     for name, module in model.named_modules():
         for own, parameter in module._parameters.items():
             if parameter is not None:
                 owners.setdefault(parameter, []).append(f"{name}.{own}" if name else own)
         for base, kind in KINDS.items():
             if isinstance(module, base):
-                layers.append(Layer(name or type(model).__name__.lower(), module, kind))
+                found.append((f"{name or type(model).__name__.lower()}.weight", module, kind))
+    names = unique_names([identifier(source_name(weight)) for weight, *_ in found])
+    layers = [
+        Layer(name, module, kind, aliases(name, weight))
+        for name, (weight, module, kind) in zip(names, found, strict=True)
+    ]
     faults = [fault for layer in layers for fault in _faults(layer, owners)]
     if not layers:
         kinds = ", ".join(f"nn.{base.__name__}" for base in KINDS)

@@ -60,6 +60,7 @@ def make_plan(layers: Sequence[Layer], recipe: Recipe, training: Training, num_p
         If the recipe names unknown layers, leaves a layer empty, or reaches a layer's density only
         after the last round; the message names all such layers.
     """
+    recipe = recipe.for_layers(layers)
     names = {layer.name: layer.names for layer in layers}
     density = target_densities(recipe, {layer.name: layer.matrix for layer in layers}, names)
     schedules = {name: recipe.schedule_of(*called) for name, called in names.items()}

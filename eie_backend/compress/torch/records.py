@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from eie_backend.compress.torch.layers import find_layers
 from eie_backend.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class RetrainingStep:
     losses : list of float
         Mean loss over the batches of every epoch.
     layers : dict of str to LayerState
-        State by the name of the layer's module.
+        By the name of the layer, as `from_pytorch` gives it.
     seconds : float
         Time of the step, evaluation and checkpoints included. For an interrupted step, time whose
         results were lost does not count.
@@ -102,14 +103,12 @@ class Result:
         from eie_backend.compress.report import CompressionReport, ReportedStep
         from eie_backend.storage.accounting import measure
 
-        last = self.steps[-1].layers
+        bits = {name: layer.bits for name, layer in self.steps[-1].layers.items()}
         return CompressionReport(
             recipe=self.recipe,
             layers={
-                name: measure(
-                    self.model.get_parameter(f"{name}.weight").detach().numpy(), layer.bits
-                )
-                for name, layer in last.items()
+                layer.name: measure(layer.weight.numpy(), bits[layer.name])
+                for layer in find_layers(self.model)
             },
             steps=tuple(
                 ReportedStep(

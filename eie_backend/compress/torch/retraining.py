@@ -48,10 +48,11 @@ def retrain(
     Parameters
     ----------
     model : nn.Module
-        A trained model; `retrain` works on a copy. Every ``nn.Linear`` and ``nn.Conv1d``, ``2d``
-        and ``3d`` in it is a layer, named after its module. A layer whose weights require no
-        gradient is pruned and shared, but not trained. Modules in evaluation mode inside a model in
-        training mode, such as a frozen batch norm, stay in evaluation mode.
+        A trained model. It is not changed: a copy is. Every ``nn.Linear`` and ``nn.Conv1d``,
+        ``2d`` and ``3d`` in it is a layer, with the name that `from_pytorch` gives it; a layer
+        whose weights need no gradient is pruned and shared, but not trained. Modules in evaluation
+        mode inside a model in training mode, such as a frozen batch norm, are trained in evaluation
+        mode.
     recipe : Recipe, optional
         Density, bits, method and schedule per layer; by default `paper_recipe`. A `quality` becomes
         the density that it gives in the given model.
@@ -124,9 +125,9 @@ def retrain(
             f"loader: a {type(loader).__name__} has no length, which `scheduler` and `prune_every` "
             "need; give it __len__, the batches of an epoch"
         )
-    recipe = recipe or paper_recipe()
     num_pe = (config or HardwareConfig()).num_pe
     given = find_layers(model)
+    recipe = (recipe or paper_recipe()).for_layers(given)
     plan = make_plan(given, recipe, training, num_pe)
     copy = deepcopy(model)
     folder = None if checkpoints is None else Path(checkpoints)

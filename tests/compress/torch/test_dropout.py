@@ -25,13 +25,17 @@ def test_it_belongs_to_the_layer_that_follows():
         nn.Dropout(),
     )
     found = find_dropouts(model, find_layers(model))
-    assert {(d.rate, d.layer) for d in found} == {(0.4, "1"), (0.1, "4"), (0.5, "4")}
+    assert {(d.rate, d.layer) for d in found} == {
+        (0.4, "layer_1"),
+        (0.1, "layer_4"),
+        (0.5, "layer_4"),
+    }
 
 
 def test_equation_2():
     """A layer of 9 % of its connections: 0.5 * sqrt(0.09) = 0.15."""
     model = nn.Sequential(nn.Dropout(0.5), nn.Linear(2, 2))
-    scale_dropout(find_dropouts(model, find_layers(model)), {"1": 0.09})
+    scale_dropout(find_dropouts(model, find_layers(model)), {"layer_1": 0.09})
     assert model[0].p == pytest.approx(0.15)
 
 

@@ -21,12 +21,12 @@ def test_linear_layers_and_convolutions_of_any_rank():
         nn.Linear(5, 4),
         nn.Embedding(3, 3),
     )
-    found = [(layer.names, layer.matrix.shape) for layer in find_layers(model)]
+    found = [(one.name, *one.aliases, one.kind, one.matrix.shape) for one in find_layers(model)]
     assert found == [
-        (("0", "0", "@conv"), (3, 6)),
-        (("1_body_0", "1.body.0", "@conv"), (6, 18)),
-        (("2", "2", "@conv"), (2, 8)),
-        (("3", "3", "@dense"), (4, 5)),
+        ("layer_0", "0", "@conv", (3, 6)),
+        ("layer_1_body_0", "1.body.0", "@conv", (6, 18)),
+        ("layer_2", "2", "@conv", (2, 8)),
+        ("layer_3", "3", "@dense", (4, 5)),
     ]
 
 
@@ -35,22 +35,25 @@ def test_the_names_are_those_of_from_pytorch():
     from eie_backend.transform.dense_form import DenseForm
     from eie_backend.transform.layers import dense_layers
 
-    model = nn.Sequential()
+    model = nn.Sequential(nn.Linear(4, 4))
     model.encoder = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+    model.encoder_0 = nn.Linear(2, 2)
     imported = DenseForm()(eie.from_pytorch(model, torch.zeros(1, 4)))
-    assert [layer.name for layer in dense_layers(imported)] == [
-        layer.names[0] for layer in find_layers(model)
-    ]
+    names = [layer.names for layer in find_layers(model)]
+    assert [layer.names for layer in dense_layers(imported)] == names
+    assert [name for name, *_ in names] == ["layer_0", "encoder_0", "encoder_2", "encoder_0_1"]
+    found = [layer.aliases for layer in dense_layers(imported)]
+    assert found == [("0",), ("encoder.0",), ("encoder.2",), ("encoder_0.weight",)]
 
 
 def test_a_model_may_be_a_layer():
     (layer,) = find_layers(nn.Linear(2, 2))
-    assert layer.names == ("linear", "linear", "@dense")
+    assert (layer.names, layer.aliases) == (("linear", "linear", "@dense"), ())
 
 
 def test_a_module_used_twice_is_one_layer():
     module = nn.Linear(2, 2)
-    assert [layer.name for layer in find_layers(nn.Sequential(module, module))] == ["0"]
+    assert [layer.name for layer in find_layers(nn.Sequential(module, module))] == ["layer_0"]
 
 
 def test_everything_that_is_wrong_is_said_at_once():

@@ -1,0 +1,74 @@
+"""`rename_layers`: give the layers of a module names that nothing else in it has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import count
+
+from tvm import IRModule, relax
+from tvm.relax.expr_functor import PyExprMutator, mutator
+
+from eie_backend.names.unique import unique_names
+from eie_backend.transform.attributes import attributes, with_attributes
+from eie_backend.transform.layers import is_layer, layer_bindings, map_functions
+
+
+def rename_layers(mod: IRModule, names: Mapping[relax.Var, str]) -> IRModule:
+    """Return the module with matmul and convolution variables renamed and made unique.
+
+    Before -> after, for the names ``{lv: "fc"}``::
+
+        lv = R.matmul(x, W1)        ->  fc = R.matmul(x, W1)
+        fc = R.nn.relu(lv)              fc_1 = R.nn.relu(fc)
+        x = R.matmul(fc, W2)            x_1 = R.matmul(fc_1, W2)
+
+    1. Of layers that would have one name, that one keeps it which has it already, or else the
+       first; the others are numbered, and so is a layer with the name of an input.
+    2. Another operation with the name of a layer is numbered.
+    3. What the module notes of layers by their variables, it notes by the new ones.
+    """
+    layers = [*layer_bindings(mod)]
+    variables = [binding.var for binding, _ in layers]
+    wanted = [names.get(var, var.name) for var in variables]
+    inputs = {param.name for _, function in layers for param in function.params}
+    ranks = [int(var.name != name) for var, name in zip(variables, wanted, strict=True)]
+    unique = dict(zip(variables, unique_names(wanted, inputs, ranks), strict=True))
+    taken = {*unique.values()}
+    functions = [f for _, f in mod.functions_items() if isinstance(f, relax.Function)]
+    used = taken | {var.name for f in functions for var in relax.analysis.all_vars(f)}
+
+    @mutator
+    class Rename(PyExprMutator):
+        def visit_var_binding_(self, binding: relax.VarBinding) -> None:
+            old = binding.var
+            if (name := unique.get(old)) is None:
+                name = _unused(old.name, used) if old.name in taken else old.name
+                if is_layer(binding.value):  # inside a branch
+                    taken.add(name)
+            if name == old.name:
+                super().visit_var_binding_(binding)
+                return
+            new = type(old)(name, old.ty)
+            self.builder_.emit_normalized(relax.VarBinding(new, self.visit_expr(binding.value)))
+            self.set_var_remap(old, new)
+
+    renamed = map_functions(mod, Rename(mod).visit_expr)
+    return _with_notes(renamed, {var.name: name for var, name in reversed(unique.items())})
+
+
+def _unused(name: str, used: set[str]) -> str:
+    found = next(one for n in count(1) if (one := f"{name}_{n}") not in used)
+    used.add(found)
+    return found
+
+
+def _with_notes(mod: IRModule, renamed: Mapping[str, str]) -> IRModule:
+    """Return the module with what it notes of layers under their new names."""
+    noted = attributes(mod)
+    notes = {"aliases": noted.aliases, "convolutions": noted.convolutions}
+    moved = {
+        field: {renamed.get(variable, variable): note for variable, note in by_layer.items()}
+        for field, by_layer in notes.items()
+    }
+    changed = {field: by_layer for field, by_layer in moved.items() if by_layer != notes[field]}
+    return with_attributes(mod, **changed)
