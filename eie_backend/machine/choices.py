@@ -25,7 +25,7 @@ class Choice(Generic[Value]):
         What each value means. A value's place is its number, in images and in C++: a new one goes
         to the end.
     default : str
-        The value that applies if the user chooses none; None if no choice means none of the values.
+        The value that applies if the user chooses none; None if that is none of `meanings`.
     """
 
     name: str
