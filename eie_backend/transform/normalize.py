@@ -50,6 +50,7 @@ class Normalize(ModulePass):
         """Return the normalised module."""
         # 1.
         folded = tvm.transform.Sequential(FOLDING)(mod)
+        # 2. 4.
         return rename_layers(_unify_weights(folded), {})
 
 
