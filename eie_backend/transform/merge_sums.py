@@ -73,6 +73,7 @@ class MergeSums(ModulePass):
         merged = map_functions(mod, lambda f: _merge(mod, f, uses, names, parts))
         clean = tvm.transform.Sequential(CLEANING)(merged)
         products = [(b.var, parts.get(b.value.args[1])) for b, _ in matmuls(clean)]
+        # 4.
         renamed = rename_layers(clean, {var: _common_name(of) for var, of in products if of})
         return _with_aliases(renamed, parts) if parts else renamed
 
@@ -105,7 +106,7 @@ def _merge(
     """Return the function with merged layers, and note by its weights what each is made of."""
     sums = linear_sums(function)
     chosen = _choose(function, sums, uses)
-    # 4.
+    # 5.
     if not chosen:
         return function
     merged = {group: _merged_weights(group) for group in dict.fromkeys(chosen.values())}
