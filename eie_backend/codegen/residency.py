@@ -36,12 +36,13 @@ def place_matrices(programs: Sequence[Program]) -> list[Program]:
     if not programs:
         return []
     config = programs[0].config
+    # 1.
     if fit_together((m for program in programs for m in program.matrices), config):
         return [_with_setup(program) for program in programs]
     return [
-        replace(_with_setup(program), setup_per_call=True)
+        replace(_with_setup(program), setup_per_call=True)  # 2.
         if fit_together(program.matrices, config)
-        else _streamed(program)
+        else _streamed(program)  # 3.
         for program in programs
     ]
 

@@ -70,7 +70,7 @@ class Prune(ModulePass):
         together = self._kept_together(layers)
 
         def change(name: str, weights: NDArray[np.float32]) -> NDArray[np.float32]:
-            density = self.density.get(name, 1.0)
+            density = self.density.get(name, 1.0)  # 2.
             if name in together:
                 return masked(weights, together[name])
             if self.method.get(name) == "balanced":
@@ -94,6 +94,7 @@ def prune(weights: NDArray[np.float32], density: float) -> NDArray[np.float32]:
     >>> prune(np.array([[0.9, -0.1], [0.2, -0.7]], np.float32), 0.5).tolist()
     [[0.8999999761581421, 0.0], [0.0, -0.699999988079071]]
     """
+    # 1.
     keep = round(density * weights.size)
     if keep >= weights.size:
         return weights
@@ -159,6 +160,7 @@ def kept(
     together = []
     for name, values in weights.items():
         share, how = density.get(name, 1.0), method.get(name, "magnitude")
+        # 1.
         if how == "global" and share < 1:
             together.append(name)
         elif how == "balanced":

@@ -38,6 +38,7 @@ class ShareForMachine(ModulePass):
         names = []
         for layer in layers:
             found = Candidate(layer.name, layer.uses[0].binding.value, self.config)
+            # 2. 1.
             if why_not(found, UNSHARED) is None and not few_values(found):
                 names.append(layer.name)
             release(layer.weights)

@@ -58,6 +58,7 @@ class ShareWeights(ModulePass):
         """Return the module, whose layers are known, with shared weights."""
 
         def change(name: str, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+            # 3.
             if name not in self.bits:
                 return weights
             return share(weights, self.bits[name], self.initialization.get(name, "best"))
@@ -78,8 +79,10 @@ def share(
     [[1.25, 0.0, 1.25], [-1.0, 4.0, 0.0]]
     """
     entries = (1 << bits) - 1
+    # 2.
     if nonzero_values(weights, at_most=entries).size <= entries:
         return weights
+    # 1.
     codes, codebook = share_codes(nonzeros(weights), bits, initialization)
     values = codebook[codes.values]
     shared = new_like(weights)

@@ -49,6 +49,7 @@ class ElideConstants(ModulePass):
             for name, value in operation.properties.items():
                 if isinstance(value, DenseIntOrFPElementsAttr):
                     data = value.data.data
+                    # 2.
                     if len(data) > self.above_bytes:
                         operation.properties[name] = DenseResourceAttr.from_params(
                             _name(data), value.type
@@ -58,6 +59,7 @@ class ElideConstants(ModulePass):
 
     def _short(self, manifest: DictionaryAttr) -> DictionaryAttr:
         entries = dict(manifest.data)
+        # 4.
         for key in RECORD:
             text = entries.get(key)
             if isinstance(text, StringAttr) and not text.data.startswith(ELIDED):
@@ -67,4 +69,5 @@ class ElideConstants(ModulePass):
 
 
 def _name(data: bytes) -> str:
+    # 1.
     return f"{ELIDED}{hashlib.sha256(data).hexdigest()[:16]}"

@@ -36,11 +36,12 @@ def check_text(text: str) -> str:
         if found["shape"]:
             # A size with more digits than any valid sum is also too large.
             room -= prod(int(size[:20]) for size in found["shape"].split("x") if size)
+        # 3.
         if room < 0:
             fault = f"more than {max(MAX_ELEMENTS, len(text))} elements up to {found[0][:40]!r}"
-        elif found["bits"]:
+        elif found["bits"]:  # 2.
             fault = f"a type of {found['bits'][:20]} bits, at most 64 are known"
-        elif found["end"] == "":
+        elif found["end"] == "":  # 1.
             fault = f"no end, or an unknown escape, of the string {found[0][:20]!r}"
         if fault:
             line = text.count("\n", 0, found.start()) + 1

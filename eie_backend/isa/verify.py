@@ -48,12 +48,13 @@ def verify_instruction(operation: Any, instruction: Instruction) -> None:
     _require(
         f"{operation.name}: {spec.name} = {value} is outside {spec.low}..{spec.high}"
         for spec, value in values.items()
-        if not spec.low <= value <= spec.high
+        if not spec.low <= value <= spec.high  # 1.
     )
 
 
 def verify_program(program: Any) -> None:
     """Check rules 2 to 8; all faults of the first rule that fails are in one `VerifyException`."""
+    # 2.
     arithmetic = program.arithmetic.data
     if arithmetic not in ARITHMETIC.values:
         raise VerifyException(f"arithmetic {arithmetic!r} is none of {ARITHMETIC.values}")
@@ -64,18 +65,23 @@ def verify_program(program: Any) -> None:
         if not 0 <= size <= MAX_VALUES
     )
     config = read_config(program)
+    # 3.
     names = [name.data for name in program.layers]
     if repeated := sorted(name for name, times in Counter(names).items() if times > 1):
         raise VerifyException(f"layers {repeated} are named more than once")
     body = list(program.body.block.ops)
+    # 4.
     _require(_constant_faults(body, "f32" if arithmetic == "float32" else "i32"))
+    # 9.
     _check_cells(body, config)
+    # 5.
     _require(_codebook_faults(body, config))
+    # 3. 6. 7.
     _require(_instruction_faults(body, names))
     _require(
         f"manifest entry {key!r} is {value}, not a string"
         for key, value in program.manifest.data.items()
-        if not isinstance(value, StringAttr)
+        if not isinstance(value, StringAttr)  # 8.
     )
 
 
@@ -86,6 +92,7 @@ def read_config(program: Any) -> HardwareConfig:
         for name, value in program.config.data.items()
         if isinstance(value, IntegerAttr)
     }
+    # 2.
     if unknown := sizes.keys() ^ {spec.name for spec in fields(HardwareConfig)}:
         raise VerifyException(f"config fields {sorted(unknown)} are missing or unknown")
     try:
@@ -110,6 +117,7 @@ def _constant_faults(body: list[Operation], values: str) -> Iterator[str]:
     for operation in body:
         for kind, (constant, rank) in _constants(operation).items():
             element = "i8" if kind == "codes" else values
+            # 4.
             if str(constant.type.element_type) != element:
                 yield f"constant of type {constant.type}; it must be of {element}"
             elif len(constant.type.get_shape()) != rank:
@@ -124,6 +132,7 @@ def _check_cells(body: list[Operation], config: HardwareConfig) -> None:
             if min(shape, default=1) < 0:
                 raise VerifyException(f"constant of type {constant.type}; give every size")
             cells += config.num_pe * (shape[1] + 1) if kind == "codes" else 0
+    # 9.
     if cells > MAX_CELLS:
         raise VerifyException(
             f"{cells} column pointers in {config.num_pe} PEs; at most {MAX_CELLS} may be there"
@@ -138,6 +147,7 @@ def _codebook_faults(body: list[Operation], config: HardwareConfig) -> Iterator[
         inputs = cols - (matrix.bias_column is not None)
         if min(rows, inputs) < 1:
             yield f"matrix {number} has shape ({rows}, {inputs}); both must be at least 1"
+        # 5.
         if not 1 <= entries <= config.codebook_entries:
             yield (
                 f"matrix {number} has a codebook of {entries}; the machine's has 1.."
@@ -145,6 +155,7 @@ def _codebook_faults(body: list[Operation], config: HardwareConfig) -> Iterator[
             )
         if isinstance(matrix.codes, DenseIntOrFPElementsAttr):
             highest = np.frombuffer(matrix.codes.data.data, np.uint8).max(initial=0)
+            # 5.
             if highest >= entries:
                 yield f"matrix {number} has code {highest}; its codebook has 0..{entries - 1}"
 
@@ -155,14 +166,18 @@ def _instruction_faults(body: list[Operation], layers: list[str]) -> Iterator[st
     for part in body:
         inside: list[Any] = list(part.regions[0].block.ops) if part.regions else []
         for operation in inside:
+            # 7.
             if operation.name.removeprefix("eie.") not in BY_NAME:
                 yield f"{operation.name} is not an instruction"
                 continue
+            # 7.
             if part.name == "eie.setup" and operation.name != "eie.load_matrix":
                 yield f"{operation.name} in eie.setup; only eie.load_matrix may be there"
+            # 3.
             if operation.layer.data not in known:
                 yield f"layer {operation.layer.data!r} is none of {layers}"
             for kind in NUMBERED.keys() & operation.properties.keys():
                 number = operation.properties[kind].value.data
+                # 6.
                 if number >= count[kind]:
                     yield f"{operation.name}: {kind} = {number}, the program has {count[kind]}"

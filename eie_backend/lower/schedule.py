@@ -48,6 +48,7 @@ class ScheduleKernels(ModulePass):
         """Return the module with scheduled kernels."""
         functions = dict(mod.functions_items())
         for function in mod.functions.values():
+            # 2.
             if is_eie_function(function):
                 for call in kernel_calls(mod, function)[0]:
                     functions[call.gvar] = self._schedule(call)
@@ -74,4 +75,5 @@ def layer_tiles(
         return np.hstack([of_inputs, slice_lengths(column[slice(*rows), None], config)])
 
     outputs, inputs = weights.shape
+    # 1.
     return choose_tiles(outputs, inputs, config, lengths)

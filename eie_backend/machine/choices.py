@@ -25,7 +25,7 @@ class Choice(Generic[Value]):
         What each value means. A value's place is its number, in images and in C++: a new one goes
         to the end.
     default : str
-        The value of who does not choose; None where that is another thing than any of these.
+        The value that applies if the user chooses none; None if that is none of `meanings`.
     """
 
     name: str

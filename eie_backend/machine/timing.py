@@ -1,4 +1,4 @@
-"""How long the machine takes for what has no size: edges of its clock, whatever the configuration.
+"""Fixed latencies of the machine, in clock edges; they are the same in every configuration.
 
 The timed engines step or sum up single edges and share none of this but the end of a layer, which
 ``make generate`` hands to C++; the analytical model and the tests of times compute with all of it.

@@ -32,7 +32,7 @@ LAYER, RELU = "eie.layer", "eie.relu"
 """Attributes of a composite or kernel: its layer, and whether it ends in ReLU."""
 
 CODEGEN_FIELDS = ("machine", "arithmetic", "bias", "calibration", "aliases")
-"""What a partitioned function notes of its module: who generates code for it may see no more."""
+"""Fields that `Partition` copies to each function: TVM may pass code generation no others."""
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,7 @@ class BalanceRows(ModulePass):
 
 def movable_layers(layers: Iterable[DenseLayer]) -> set[str]:
     """Return the names of the dense layers that one matmul uses."""
+    # 4.
     return {layer.name for layer in layers if len(layer.uses) == 1}
 
 
@@ -105,6 +106,7 @@ def _carried(value: relax.Expr, found: Mapping[relax.Expr, str]) -> str | None:
         return found.get(value)
     if not isinstance(value, relax.Call) or not isinstance(value.op, Op):
         return None
+    # 1.
     if value.op.name not in ELEMENTWISE and value.op.name != "relax.reshape":
         return None
     operands = [arg for arg in value.args if isinstance(arg, relax.Var)]
@@ -136,6 +138,7 @@ class _Reorder(PyExprMutator):
     ) -> None:
         super().__init__(mod)
         self.movable = movable
+        # 4. 5.
         self.rows = {name: order for name, order in orders.items() if name in self.movable}
         names = carriers(function, self.rows)
         self.carrier = {var: self.rows[name] for var, name in names.items()}
@@ -145,7 +148,7 @@ class _Reorder(PyExprMutator):
         var, value = binding.var, binding.value
         if is_matmul(value) and var.name in self.movable:
             reordered = self._layer(var, value)
-        elif var in self.carrier and isinstance(value, relax.Call):
+        elif var in self.carrier and isinstance(value, relax.Call):  # 1.
             operands = [_outputs_last(arg, self.carrier[var]) for arg in value.args]
             reordered = relax.Call(value.op, operands, value.attrs)
         elif var in self.carrier:
@@ -160,6 +163,7 @@ class _Reorder(PyExprMutator):
         """Restore the old order for a reader that cannot be reordered."""
         if var not in self.carrier:
             return super().visit_var_(var)
+        # 3.
         inverse = relax.const(np.argsort(self.carrier[var]), "int64")
         last = len(var.ty.shape.values) - 1
         return self.builder_.emit(relax.op.take(var, inverse, last, mode="clip"))
@@ -169,10 +173,11 @@ class _Reorder(PyExprMutator):
     def _layer(self, var: relax.Var, value: relax.Call) -> relax.Call:
         x, constant = value.args
         weights = constant.value.numpy()
+        # 2.
         if x in self.carrier:
             constant = relax.const(weights := weights[self.carrier[x]])
         else:
-            x = self.visit_expr(x)
+            x = self.visit_expr(x)  # 3.
         if var in self.carrier:
             constant = relax.const(weights[:, self.carrier[var]])
         return relax.Call(value.op, [x, constant], value.attrs)

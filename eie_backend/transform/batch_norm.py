@@ -75,7 +75,7 @@ class _Fold(PyExprMutator):
     def visit_var_binding_(self, binding: relax.VarBinding) -> None:
         folded = self._fold(binding.value)
         if folded is None:
-            super().visit_var_binding_(binding)
+            super().visit_var_binding_(binding)  # 5.
             return
         self.found.append(binding.var)
         new = type(binding.var)(binding.var.name, binding.var.ty)
@@ -92,6 +92,7 @@ class _Fold(PyExprMutator):
         axis, rank, channels = int(norm.attrs.axis), int(data.ty.ndim), gamma.size
         bias: NDArray[np.float32] | None = np.zeros(channels, np.float32)
         source = data
+        # 2.
         if is_call(self._inner(data), "relax.add"):
             operands = self._inner(data).args
             constants = [o for o in operands if isinstance(o, GenericConst)]
@@ -101,6 +102,7 @@ class _Fold(PyExprMutator):
             bias, source = channel_values(constants[0], channels, axis, rank), variables[0]
         layer = self._inner(source)
         output_axis = outputs_at(layer, axis, rank)
+        # 2. 4.
         if bias is None or output_axis is None or is_shared(layer.args[1].value.numpy()):
             return None
         with np.errstate(invalid="ignore", divide="ignore"):  # `dense_layers` reports NaN later
@@ -122,6 +124,7 @@ class _Fold(PyExprMutator):
         norm = self._inner(value.tuple_value)
         if not is_call(norm, "relax.nn.batch_norm"):
             return None
+        # 1.
         constant = all(
             isinstance(p, GenericConst) and str(p.value.dtype) == "float32" for p in norm.args[1:]
         )
@@ -130,12 +133,14 @@ class _Fold(PyExprMutator):
 
     def _inner(self, value: relax.Expr) -> relax.Expr:
         """Return the value of a variable that is read once, inside its block; otherwise `value`."""
+        # 3.
         inner = isinstance(value, relax.DataflowVar) and self.reads[value] == 1
         return self.bound.get(value, value) if inner else value
 
 
 def outputs_at(layer: relax.Expr, axis: int, rank: int) -> int | None:
     """Return the axis of a layer's constant weights that becomes axis `axis` of its result."""
+    # 2.
     if is_matmul(layer) and is_constant_matrix(layer.args[1]):
         found = 1 if axis == rank - 1 else None
     elif is_convolution(layer) and layer.op.name not in TRANSPOSED:

@@ -49,6 +49,7 @@ class DropBroadcasts(ModulePass):
                     for operand in self._smaller(call.args[at], KEPT_DIMS[call.op.name]):
                         operands = [*call.args[:at], operand, *call.args[at + 1 :]]
                         plain = self.builder_.normalize(relax.Call(call.op, operands, call.attrs))
+                        # 3.
                         if structural_equal(plain.ty, call.ty):
                             call = plain
                             dropped.append(operand)
@@ -62,7 +63,7 @@ class DropBroadcasts(ModulePass):
                     value = self.lookup_binding(source)
                     if value is None or not is_call(value, "relax.broadcast_to"):
                         break
-                    source = value.args[0]
+                    source = value.args[0]  # 1.
                 yield from _without_repetition(source, kept)
                 # matmul does not broadcast its last two dimensions.
                 if not source.same_as(operand) and (kept == 1 or _end(source) == _end(operand)):
@@ -82,6 +83,7 @@ def _without_repetition(operand: relax.Expr, kept: int) -> Iterator[relax.Expr]:
         return
     values = operand.value.numpy()
     parts = values.reshape(-1, *values.shape[values.ndim - kept :])
+    # 2.
     if len(parts) > 0 and np.array_equal(parts, np.broadcast_to(parts[0], parts.shape)):
         yield relax.const(parts[0], operand.value.dtype)
         if len(parts) > 1:

@@ -50,6 +50,7 @@ class HostMatmul(ModulePass):
 class _Replace(PyExprMutator):
     def visit_call_(self, call: relax.Call) -> relax.Expr:
         visited = super().visit_call_(call)
+        # 1.
         if not is_matmul(visited) or constant_weights(visited) is None:
             return visited
         return relax.call_pure_packed(FUNCTION, *visited.args, ty_args=[call.ty])

@@ -61,6 +61,7 @@ def patterns(config: HardwareConfig, layers: Container[relax.Expr]) -> list[Fusi
         name = context.value_to_bound_var[matmul].name
         if matmul.args[1] not in layers or not _is_closed(context):
             return False
+        # 1.
         if why_not(Candidate(name, matmul, config), UNSHARED) is not None:
             return False
         bias = context.annotated_expr.get("bias")
@@ -140,18 +141,20 @@ class Partition(ModulePass):
             binding.value.args[1]
             for binding, _ in groups
             if (weights := constant_weights(binding.value)) is not None
-            and fits_codebook(weights, self.config)
+            and fits_codebook(weights, self.config)  # 1.
         }
         shared = {binding.value.args[1] for binding, uses in groups if uses > 1} & fitting
+        # 4.
         apart = self._fuse(mod, shared, annotate_codegen=True)
         fused = self._fuse(apart, fitting - shared, annotate_codegen=False)
         try:
-            merged = relax.transform.MergeCompositeFunctions()(fused)
+            merged = relax.transform.MergeCompositeFunctions()(fused)  # 2.
         except InternalError as error:
             raise ModelError(
                 "the module calls packed functions, which TVM's MergeCompositeFunctions does not "
                 "know; remove these calls"
             ) from error
+        # 4. 5.
         return unify_functions(self._noted(_name_composites(merged, names), mod))
 
     def _noted(self, partitioned: IRModule, mod: IRModule) -> IRModule:

@@ -27,7 +27,9 @@ def unify_functions(mod: IRModule) -> IRModule:
     instead: dict[GlobalVar, GlobalVar] = {}
     key: Any = StructuralKey  # the type stub wrongly requires the hash
     for gvar, function in sorted(mod.functions_items(), key=lambda item: item[0].name_hint):
+        # 2.
         if "Codegen" in (function.attrs or {}):
+            # 1.
             kept = first.setdefault(key(function.without_attr("global_symbol")), gvar)
             if not kept.same_as(gvar):
                 instead[gvar] = kept
