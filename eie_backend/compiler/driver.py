@@ -33,8 +33,8 @@ def compile(
     *,
     recipe: Recipe | None = None,
     calibration: Data | None = None,
-    arithmetic: Arithmetic = "int16",
-    bias: BiasMode = "register",
+    arithmetic: Arithmetic | None = None,
+    bias: BiasMode | None = None,
     balance: BalanceMode = "off",
     winograd: WinogradMode | None = None,
     strict: bool = False,
@@ -53,10 +53,12 @@ def compile(
     calibration : array or mapping of str to array, optional
         Sample inputs for the fixed-point formats, as for `calibrate`. Without data, and without an
         earlier `calibrate`, activations are assumed to stay within +-127.
-    arithmetic : {"int16", "float32", "int8", "int32"}
-        The machine's 16-bit fixed point, or another arithmetic on the same schedule.
-    bias : {"register", "column"}
-        Load biases at full precision, or encode them as an extra matrix column, as in the paper.
+    arithmetic : {"int16", "float32", "int8", "int32"}, optional
+        The machine's 16-bit fixed point, or another arithmetic on the same schedule. By default
+        what the module's attribute ``eie.arithmetic`` says, or "int16".
+    bias : {"register", "column"}, optional
+        Load biases at full precision, or encode them as an extra matrix column, as in the paper. By
+        default what the module's attribute ``eie.bias`` says, or "register".
     balance : {"off", "on", "auto"}
         Reorder a layer's outputs to balance the load of the PEs: never, always, or where the new
         order takes fewer cycles on the calibration data (without data, on inputs without zeros).
@@ -112,20 +114,22 @@ def prepare(
     target: Target | HardwareConfig | str | None = None,
     recipe: Recipe | None = None,
     calibration: Data | None = None,
-    arithmetic: str = "int16",
-    bias: str = "register",
+    arithmetic: str | None = None,
+    bias: str | None = None,
     balance: str = "off",
     winograd: str | None = None,
     *,
     strict: bool = False,
 ) -> IRModule:
     """Return the compressed, calibrated and balanced module that `compile` hands to TVM."""
+    if "main" not in [gvar.name_hint for gvar in mod.get_global_vars()]:
+        raise ModelError("compile: the module has no function `main`; give one that has")
     settings = Settings(
         config_of(as_target(target)),
         recipe,
         calibration,
-        ARITHMETIC.checked(arithmetic, ModelError),
-        BIAS.checked(bias, ModelError),
+        None if arithmetic is None else ARITHMETIC.checked(arithmetic, ModelError),
+        None if bias is None else BIAS.checked(bias, ModelError),
         None if winograd is None else WINOGRAD.checked(winograd, ModelError),
         BALANCE.checked(balance, ModelError),
         strict=strict,

@@ -40,25 +40,21 @@ def external_modules(functions: Sequence[relax.Function], given: Mapping[str, An
         If the functions, the options and the current target do not agree on one machine.
     """
     symbols = [str(function.attrs["global_symbol"]) for function in functions]
-    fields = [_fields(function) for function in functions]
+    fields = [options(function) for function in functions]
     noted = from_options({**fields[0], **given})
     notes = dict(zip(symbols, map(from_options, fields), strict=True))
     machines = {symbol: found.machine for symbol, found in notes.items()}
     if "machine" in given:
         machines["the module"] = noted.machine
     check_machines(machines)
-    check_alike(notes)
+    check_alike({**notes, "the module": noted})
     mod = with_fields(IRModule(dict(zip(symbols, functions, strict=True))), noted)
     images = dict(zip(eie_functions(mod), run(mod, "partitioned", "image"), strict=True))
     return [runtime().load_image(images[symbol]) for symbol in symbols]
 
 
-def _fields(function: relax.Function) -> dict[str, Any]:
-    return {name: value for name, value in options(function).items() if name in CODEGEN_FIELDS}
-
-
 def check_alike(notes: Mapping[str, ModuleAttributes]) -> None:
-    """Raise `ModelError` unless the functions were partitioned from one module."""
+    """Raise `ModelError` unless the functions and their module note the same."""
     first, *others = notes.values()
     differing = [
         name

@@ -8,7 +8,7 @@ from typing import Any
 from tvm import IRModule
 from tvm.target import Target
 
-from eie_backend.compiler.pipeline import run
+from eie_backend.compiler.pipeline import check_machine, run
 from eie_backend.errors import ModelError
 from eie_backend.isa.assembly import print_program, to_dialect
 from eie_backend.isa.program import Program
@@ -38,7 +38,9 @@ def eie_programs(prepared: IRModule, target: Target) -> list[Program]:
 
 def _form(stage: Stage, prepared: IRModule, target: Target) -> Any:
     """Return a form of a prepared module, on the machine of `target`."""
-    return run(with_attributes(prepared, machine=config_of(target)), "compressed", stage)
+    config = config_of(target)
+    check_machine(prepared, config)
+    return run(with_attributes(prepared, machine=config), "compressed", stage)
 
 
 def emit(

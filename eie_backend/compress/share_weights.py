@@ -84,9 +84,10 @@ def share(
         return weights
     # 1.
     codes, codebook = share_codes(nonzeros(weights), bits, initialization)
-    values = codebook[codes.values]
+    values = replace(codes, values=codebook[codes.values])
+    del codes  # before the largest array is made
     shared = new_like(weights)
-    replace(codes, values=values).write(shared)
+    values.write(shared)
     return shared
 
 

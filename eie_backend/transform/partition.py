@@ -134,6 +134,11 @@ class Partition(ModulePass):
 
     def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
         """Return the partitioned module."""
+        if any(is_eie_function(function) for function in mod.functions.values()):
+            raise ModelError(
+                "the module is partitioned already; call relax.transform.RunCodegen, or give the "
+                "module before its partition"
+            )
         groups = [(uses[0].binding, len(uses)) for uses in matmuls_by_layer(mod)]
         names = {binding.value.args[1]: binding.var.name for binding, _ in groups}
         # Check once per layer: counting values is the slowest check.

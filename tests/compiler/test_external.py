@@ -10,6 +10,8 @@ from tvm.target import Target
 
 import eie_backend as eie
 from eie_backend import HardwareConfig
+from eie_backend.codegen.library import programs
+from eie_backend.compiler import stages
 from eie_backend.compress.share_for_machine import ShareForMachine
 from eie_backend.errors import ModelError
 from eie_backend.isa.image import decode_image
@@ -140,9 +142,51 @@ def test_functions_that_note_different_arithmetics_are_refused(partitioned, symb
         ),
     )
     assert fault(changed) == (
-        f"{symbols[0]}, {symbols[1]}: they note different arithmetic; use functions of one "
-        "partitioned module"
+        f"{symbols[0]}, {symbols[1]}, the module: they note different arithmetic; use functions of "
+        "one partitioned module"
     )
+
+
+def test_options_that_contradict_the_functions_are_refused(partitioned, symbols):
+    assert fault(partitioned, {CODEGEN: {"arithmetic": "int8"}}).endswith(
+        "the module: they note different arithmetic; use functions of one partitioned module"
+    )
+
+
+def test_a_misspelt_note_of_a_function_is_refused(partitioned):
+    changed = map_functions(partitioned, lambda function: function.with_attr("eie.bais", "column"))
+    assert fault(changed).startswith("module attribute eie.bais is unknown; known are ")
+
+
+def test_a_module_partitioned_by_hand_is_compiled_as_it_is(partitioned):
+    built = tvm.compile(partitioned, target=eie.target(SIXTEEN))
+    assert {program.config for program in programs(built)} == {SIXTEEN}
+    with pytest.raises(ModelError, match=r"^made for different machines: "):
+        tvm.compile(partitioned, target="eie")
+
+
+def test_a_partitioned_module_is_not_partitioned_again(partitioned):
+    with pytest.raises(ModelError, match=r"^the module is partitioned already; call relax"):
+        Partition(SIXTEEN)(partitioned)
+
+
+def test_no_form_is_made_for_another_machine(make_mlp):
+    prepared = eie.compiler.prepare(eie.from_onnx(make_mlp(8, 4)), SIXTEEN)
+    with pytest.raises(ModelError, match=r"^prepared for num_pe=16, built for "):
+        stages.eie_programs(prepared, eie.target())
+
+
+def test_a_prepared_module_keeps_its_arithmetic(make_mlp):
+    mod = eie.from_onnx(make_mlp(8, 4))
+    prepared = eie.compiler.prepare(mod, SIXTEEN, arithmetic="int8", bias="column")
+    for built in (
+        eie.compile(prepared, SIXTEEN),
+        tvm.compile(prepared, target=eie.target(SIXTEEN)),
+        eie.relay.build(prepared, target=SIXTEEN).executable,
+    ):
+        (program,) = programs(built)
+        assert program.arithmetic == "int8"
+        assert program.matrices[0].has_bias_column
 
 
 def test_functions_that_note_no_machine_are_refused(partitioned, symbols):
