@@ -16,7 +16,7 @@ from eie_backend.machine.choices import STAGE, Stage
 from eie_backend.machine.target import config_of
 from eie_backend.transform.attributes import with_attributes, without_attributes
 
-FOR_REPORTS = ("graph", "interface", "operations", "weights")
+FOR_REPORTS = ("aliases", "graph", "interface", "operations", "renamed", "weights")
 """Attributes that say nothing to who reads a form."""
 
 
