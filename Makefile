@@ -49,24 +49,29 @@ fuzz:  ## the fuzz targets for FUZZ_SECONDS=60 each; needs clang
 smoke: $(READY)  ## the tests that take seconds
 	$(BIN)/pytest -m smoke
 
-check: $(READY)  ## lint, format, types, generated files, links
+check: $(READY)  ## lint, format, types, imports, generated files, links
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-# mypy does not know that schedules/ is installed inside eie_backend/: lay the files as in the wheel.
+# Neither mypy nor the linter of imports knows that schedules/ is installed inside eie_backend/: lay
+# the files as in the wheel. Without site (-S) the editable install does not hide them.
 	rm -rf build/mypy/eie_backend
 	mkdir -p build/mypy
 	cp -r eie_backend build/mypy/
 	cp -r schedules build/mypy/eie_backend/
 	cd build/mypy && ../../$(BIN)/mypy --config-file ../../pyproject.toml -p eie_backend
+	cd build/mypy && PYTHONPATH=$$(../../$(BIN)/python -c 'import site; print(*site.getsitepackages())') \
+	  ../../$(BIN)/python -S ../../$(BIN)/lint-imports --no-logo --no-cache --config ../../pyproject.toml
 	find runtime \( -name '*.h' -o -name '*.cc' \) -print0 | xargs -0r $(BIN)/clang-format --dry-run -Werror
 	$(BIN)/python -m eie_backend.generate --check
 	$(BIN)/python docs/_ext/errors_page.py --check
+	$(BIN)/python docs/_ext/tree_section.py --check
 	$(BIN)/python benchmarks/page.py --check
 	$(BIN)/python .ci/check_links.py
 
 generate: $(READY)  ## rewrite the generated files
 	$(BIN)/python -m eie_backend.generate
 	$(BIN)/python docs/_ext/errors_page.py
+	$(BIN)/python docs/_ext/tree_section.py
 
 docs: $(READY)  ## the site, with all tutorials run, into build/docs/html
 	$(BIN)/pip install --quiet -e '.[test,dev,docs,torch,jax]'

@@ -1,8 +1,8 @@
-"""How wide the destination registers must be: accuracy of LeNet-300-100 with 16 and 32 bits.
+"""Width of the destination registers: accuracy of LeNet-300-100 with 16 and 32 bits.
 
 ``python benchmarks/accumulator_bits.py`` runs all 10,000 test images of
-``../shared/data/mnist`` beside the checkout on the simulator for several densities and writes
-``benchmarks/results/accumulator_bits.json`` (one minute). All of it is exact. The default of
+``../shared/data/mnist`` next to the checkout on the simulator for several densities and writes
+``benchmarks/results/accumulator_bits.json`` (one minute). All numbers are exact. The default of
 `HardwareConfig.accumulator_bits` is the narrower width that stays within 0.05 points of float32
 arithmetic at every density.
 """
@@ -33,9 +33,9 @@ Images = NDArray[np.float32]
 
 @cache
 def task() -> tuple[IRModule, Images, Images, NDArray[np.uint8]]:
-    """Return the network, images that calibrate it, test images and their labels."""
+    """Return the network, calibration images, test images and their labels."""
     with np.load(MNIST, allow_pickle=False) as data:
-        # Formats come from training images, so the test says what an unseen image would.
+        # Formats come from training images, so that test images are unseen.
         samples, images = (
             part[:, None].astype(np.float32) / np.float32(255)
             for part in (data["x_train"][:CALIBRATION_SAMPLES], data["x_test"])

@@ -1,8 +1,8 @@
-"""Energy of a weight SRAM read by width: asks CACTI and writes ``data/spmat_read_cacti.yaml``.
+"""Energy of a weight SRAM read by width: runs CACTI and writes ``data/spmat_read_cacti.yaml``.
 
-``python benchmarks/cacti.py FOLDER`` with the folder in which CACTI 7 was built (``make``; source:
-github.com/HewlettPackard/cacti). Its ``cache.cfg`` is the base, the options below replace its
-lines. Figure 9 of ``eie reproduce`` reads the result.
+``python benchmarks/cacti.py FOLDER`` takes the folder in which CACTI 7 was built (``make``; source:
+github.com/HewlettPackard/cacti). The options below replace lines of its ``cache.cfg``. Figure 9 of
+``eie reproduce`` reads the result.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ FOUND = {
 
 
 def ask(folder: Path, width: int, size: int, cells: str, objective: str) -> dict[str, float]:
-    """Return what CACTI says about one macro."""
+    """Return CACTI's results for one macro."""
     optimize, weights, deviations = OBJECTIVES[objective]
     options = {
         "size (bytes)": size,
@@ -74,7 +74,7 @@ def ask(folder: Path, width: int, size: int, cells: str, objective: str) -> dict
 
 
 def main() -> None:
-    """Write the rows below the file's head, which stays."""
+    """Write the rows below the file's existing header."""
     if len(sys.argv) != 2:
         print("cacti: left out; give the folder in which CACTI was built")
         return

@@ -4,9 +4,9 @@
 densities that Deep Compression reports, compiles each in a fresh process and writes
 ``benchmarks/results/compile_time.json``. Weights come in two kinds: already shared (15 values), and
 pruned but not shared, so that k-means is part of the compilation. Peak memory is the largest
-resident set of the process, TVM's own 0.2 GB included, and the most of `REPETITIONS`; the gigabyte
-is compiled once. Other load on the machine lengthens the wall time, and hardly the processor time.
-Five minutes; with names, it writes nothing.
+resident set of the process, including TVM's 0.2 GB, as the maximum of `REPETITIONS`; the gigabyte
+is compiled once. Other load on the computer affects the wall time, but hardly the processor time.
+It takes five minutes; with names, it writes nothing.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from measure import Timing
 from record import record
 
+EIE = Path(sys.executable).with_name("eie")
 KINDS = ("shared", "pruned")
 MAX_MEMORY_RATIO = 3.0
 REPETITIONS = 3
@@ -36,7 +37,7 @@ REPETITIONS = 3
 
 @dataclass(frozen=True)
 class Network:
-    """Dense layers: widths from input to output, the density of each layer, the time allowed."""
+    """Dense layers: widths from input to output, the density of each layer, the time limit."""
 
     widths: tuple[int, ...]
     densities: tuple[float, ...]
@@ -106,14 +107,14 @@ def embed(path: Path) -> None:
     onnx.save(onnx.load(path), path)
 
 
-def measure(model: Path) -> tuple[float, float, int]:
+def measure(model: Path, eie: Path = EIE) -> tuple[float, float, int]:
     """Return seconds, CPU seconds and peak resident bytes of ``eie compile`` in a fresh process."""
-    command = [str(Path(sys.executable).with_name("eie")), "compile", str(model)]
+    command = [str(eie), "compile", str(model)]
     start, cpu_start = time.perf_counter(), children_seconds()
     process = subprocess.Popen(
         [*command, "-o", str(model.with_suffix(".so"))], stdout=subprocess.DEVNULL
     )
-    # The kernel's own high-water mark; wait4's ru_maxrss would count this process, too.
+    # The kernel's high-water mark; wait4's ru_maxrss would include this process.
     status, peak = Path(f"/proc/{process.pid}/status"), 0
     while process.poll() is None:
         found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text("utf-8"))

@@ -1,14 +1,14 @@
-"""Time and memory of compression: AlexNet's dense layers against a sort, k-means against sklearn.
+"""Time and memory of compression: AlexNet's dense layers vs. a sort, k-means vs. scikit-learn.
 
 ``python benchmarks/compress_speed.py`` writes ``benchmarks/results/compress_speed.json`` (one
 minute). Ratios compare calls that take turns in one run; they are medians. The weights are normal,
 with the shapes and densities of Deep Compression, Table 4, in the compiler's memory order.
 
 Memory is measured in a fresh process: the kernel's high-water mark of resident memory during
-pruning, sharing and encoding, less what was resident before the weights were made. So it counts the
-weights themselves, all that the three steps hold beside them, and their results.
+pruning, sharing and encoding, minus the resident memory before the weights were created. It
+therefore includes the weights, temporary data of the three steps, and their results.
 
-scikit-learn is in the extra `bench`; without it, its row says why it is missing.
+scikit-learn is in the extra `bench`; without it, its row has the reason.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from measure import timings
 from record import record
 
 LAYERS = {"fc6": (4096, 9216, 0.09), "fc7": (4096, 4096, 0.09), "fc8": (1000, 4096, 0.25)}
-"""Outputs, inputs and density."""
+"""Outputs, inputs and density by layer."""
 
 BITS = 4
 CLUSTERS = (1 << BITS) - 1
@@ -68,7 +68,7 @@ def compressed(layers: Weights) -> list[EncodedMatrix]:
 
 
 def compressed_densely(layers: Weights) -> list[EncodedMatrix]:
-    """Do the same with a whole matrix after each step, as in the modules that users can print."""
+    """Compress with a whole matrix after each step, as in the modules that users can print."""
     config, encoded = HardwareConfig(), []
     for name, matrix in layers.items():
         shared = share(prune(matrix, LAYERS[name][2]), BITS)
@@ -112,7 +112,7 @@ def in_fresh_process(function: str) -> float:
 
 
 def exact() -> dict[str, object]:
-    """Return what is stored of each layer."""
+    """Return the stored size of each layer."""
     return {
         name: {"entries": matrix.entries.size, "padding_entries": matrix.padding_entries}
         for name, matrix in zip(LAYERS, compressed(weights()), strict=True)

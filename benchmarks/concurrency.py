@@ -1,9 +1,10 @@
-"""Many callers of one model: their answers, what they gain, and the memory after 1,000,000 runs.
+"""Many callers of one model: their answers, their speedup, and the memory after 1,000,000 runs.
 
-``python benchmarks/concurrency.py`` writes ``benchmarks/results/concurrency.json`` (ten minutes):
-the shipped LeNet-300-100, one digit a call, from 1, 2 and 64 threads in turns; new processes that
-load its file at once; and the allocated and resident memory of a process at a tenth and at the end
-of its runs. What two threads gain stands beside what two that share nothing gained.
+``python benchmarks/concurrency.py`` writes ``benchmarks/results/concurrency.json`` (ten minutes).
+The shipped LeNet-300-100 is called, one digit per call, from 1, 2 and 64 threads in turns, and from
+new processes that load its file concurrently. The allocated and resident memory of a process is
+recorded after a tenth of its runs and at the end. The speedup of two threads is compared with that
+of two threads that share nothing.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from eie_backend.simulator.runner import Runner
 DATA = files("eie_backend") / "data"
 THREADS = (1, 2, 64)
 CALLS = 640
-"""Of all threads together."""
+"""Number of calls, of all threads together."""
 
 REPETITIONS = 15
 PROCESSES = 16
@@ -43,7 +44,7 @@ RUNS = 1_000_000
 
 
 def export_lenet(batch: int, folder: Path) -> Path:
-    """Compile LeNet-300-100 for so many digits a call."""
+    """Compile LeNet-300-100 for `batch` digits per call."""
     mod = eie.from_onnx(eie.load_eiez(DATA / "lenet_300_100.eiez"), bind={"batch": batch})
     path = folder / f"lenet_{batch}.so"
     eie.export_library(eie.compile(mod), path)
@@ -64,7 +65,7 @@ def answer(runner: Runner, number: int) -> tuple[str, bytes]:
 
 
 def answer_in_process(library: Path, number: int) -> tuple[str, bytes]:
-    """Return the same from a process that loads the file first."""
+    """Return the answer of a process that loads the file first."""
     return answer(Runner(library), number)
 
 
@@ -90,7 +91,7 @@ def _differing(found: list[tuple[str, bytes]], expected: list[tuple[str, bytes]]
 
 
 def calls_from(runner: Runner, threads: int, engine: Engine) -> Callable[[], None]:
-    """Return `CALLS` calls, shared among that many threads."""
+    """Return a function that makes `CALLS` calls, shared among `threads` threads."""
 
     def work(thread: int) -> None:
         with runner.on_engine(engine):
@@ -120,7 +121,7 @@ def speeds(library: Path) -> dict[str, dict[str, object]]:
 
 
 def new_thread(library: Path) -> Timing:
-    """Time the first call of a thread over a later one: what its own VM costs."""
+    """Measure the extra time of a thread's first call, which creates its VM."""
     runner, batch, seconds = Runner(library), [digits()[:1]], []
 
     def first_and_second() -> None:

@@ -1,4 +1,4 @@
-"""What a benchmark's result depends on: machine, versions, date."""
+"""`environment`: the computer, versions and date of a benchmark's result."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """LeNet-300-100 over 1,000,000 inputs in one command: time, and memory while it runs.
 
 ``python benchmarks/evaluate.py`` writes ``benchmarks/results/evaluate.json`` (5 minutes). The
-command is ``eie evaluate lenet.so --data digits.npz --repeat 100`` with MNIST's 10,000 test images,
-where they are at hand, else ``--repeat 1000`` with the 1,000 that are shipped; once with threads
-and once with processes. The resident memory of all its processes is read every half second.
+command is ``eie evaluate lenet.so --data digits.npz --repeat 100`` with MNIST's 10,000 test images
+if they are available, otherwise ``--repeat 1000`` with the 1,000 shipped images. It runs once with
+threads and once with processes. The resident memory of all its processes is read every half second.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BATCH = 100
 
 
 def digits() -> tuple[np.ndarray, np.ndarray, str]:
-    """Return images, labels, and where they are from."""
+    """Return images, labels, and their source."""
     if MNIST.exists():
         with np.load(MNIST) as data:
             return data["x_test"], data["y_test"], "MNIST's test images"
@@ -37,7 +37,7 @@ def digits() -> tuple[np.ndarray, np.ndarray, str]:
 
 
 def resident_bytes(pid: int) -> int:
-    """Return the resident memory of a process and all below it."""
+    """Return the resident memory of a process and all its descendants."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
@@ -47,7 +47,7 @@ def resident_bytes(pid: int) -> int:
 
 
 def run(folder: Path, repeat: int, scheduler: str) -> tuple[dict[str, object], dict[str, object]]:
-    """Run the command; return what it found, and what it took."""
+    """Run the command; return its result, and its time and memory."""
     command = [sys.executable, "-c", "from eie_backend.cli import main; main()", "evaluate"]
     command += ["lenet.so", "--data", "digits.npz", "--repeat", str(repeat)]
     command += ["--scheduler", scheduler, "--json"]
@@ -71,7 +71,7 @@ def run(folder: Path, repeat: int, scheduler: str) -> tuple[dict[str, object], d
     return exact, {
         "seconds": round(seconds, 1),
         "inputs_per_second": round(INPUTS / seconds),
-        # The first holds the start, the last the end; what lies between tells of growth.
+        # Growth is measured between inner tenths, without start and end.
         "megabytes_by_tenth": [round(megabytes, 1) for megabytes in tenths],
         "growth_percent": round(100 * (tenths[-2] / tenths[2] - 1), 2),
     }

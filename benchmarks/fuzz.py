@@ -2,8 +2,8 @@
 
 ``python benchmarks/fuzz.py`` hands 100,000 mutations of each kind of `tests/fuzz` to its reader and
 1,000,000 mutated images to the machine (`make fuzz` builds that target first), and writes
-``benchmarks/results/fuzz.json``. Two hours of a core, shared by all; ``--kind recipes`` is one
-kind, and leaves the others' results as they are. What a reader trips over is kept in
+``benchmarks/results/fuzz.json``. It takes two hours of a core in total. ``--kind recipes`` runs
+only one kind and keeps the other results. Inputs that break a reader are kept in
 ``build/fuzz/python``.
 """
 
@@ -36,21 +36,21 @@ MACHINE = "images, by the machine"
 FINDINGS = ROOT / "build" / "fuzz" / "python"
 TARGET = ROOT / "build" / "fuzz" / "tests" / "fuzz_image"
 SHARDS = 4
-"""Processes that share a kind's mutations, however many cores there are: so a seed is the same."""
+"""Processes per kind of file, independent of the number of cores, so that seeds are the same."""
 
 ADDRESS_SPACE = 12 << 30
-"""No reader may take the computer's whole memory."""
+"""Limit of a reader's address space, to protect the computer's memory."""
 
 
 def run_kind(name: str, mutations: int, seed: int) -> None:
-    """Fuzz one kind in this process, which a hang or a crash ends; print what came of it."""
+    """Fuzz one kind in this process, which a hang or a crash ends; print the result."""
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
     kind = import_module(name).KIND
     case = FINDINGS / f"{name}.{seed}.last"
 
     def note(data: bytes) -> None:
         case.write_bytes(data)
-        # Twice the limit, since this is not the processor's time.
+        # Twice the limit, because this is wall time, not processor time.
         faulthandler.dump_traceback_later(2 * LIMIT_SECONDS, exit=True)
 
     outcome = fuzz(kind, mutations, seed, note)
@@ -61,7 +61,7 @@ def run_kind(name: str, mutations: int, seed: int) -> None:
 
 
 def of_kind(name: str, mutations: int, seed: int) -> dict[str, object]:
-    """Return what came of one kind, fuzzed in processes of its own."""
+    """Fuzz one kind in child processes and return the result."""
     start = time.perf_counter()
     seeds = range(SHARDS * seed, SHARDS * (seed + 1))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -78,7 +78,7 @@ def of_kind(name: str, mutations: int, seed: int) -> dict[str, object]:
 
 
 def of_shard(name: str, mutations: int, seed: int) -> dict[str, Any]:
-    """Return what came of a part of a kind's mutations, in a process that may crash or hang."""
+    """Fuzz a part of a kind's mutations in a process that may crash or hang; return the result."""
     command = [sys.executable, __file__, "--run", name, "--mutations", str(mutations)]
     done = subprocess.run(
         [*command, "--seed", str(seed)], capture_output=True, text=True, check=False
@@ -90,7 +90,7 @@ def of_shard(name: str, mutations: int, seed: int) -> dict[str, Any]:
 
 
 def of_machine(mutations: int, seed: int) -> dict[str, object]:
-    """Return what came of libFuzzer's mutations of images, under the sanitizers."""
+    """Run libFuzzer's mutations of images under the sanitizers, and return the result."""
     folder = TARGET.parents[1] / "fuzz_image"
     command = [TARGET, f"-runs={mutations}", f"-seed={seed}", f"-timeout={LIMIT_SECONDS}"]
     command += ["-rss_limit_mb=2048", "-max_len=4096", "-print_final_stats=1"]
@@ -105,7 +105,7 @@ def of_machine(mutations: int, seed: int) -> dict[str, object]:
     return {
         "mutations": int(number("stat::number_of_executed_units")),
         "findings": re.findall("SUMMARY: (.*)", told),
-        # libFuzzer counts whole seconds: it took less than the next.
+        # libFuzzer rounds down to whole seconds, so the time is below the next second.
         "slowest_ms": 1e3 * (number("stat::slowest_unit_time_sec") + 1),
         "memory_multiple": number("largest memory multiple"),
         "memory_limit": 32,

@@ -1,12 +1,12 @@
-"""How times grow: simulating, encoding and compiling against layer size, density, PEs and batch.
+"""Scaling of simulation, encoding and compilation time with layer size, density, PEs and batch.
 
-``python benchmarks/growth.py`` writes ``benchmarks/results/growth.json`` (90 seconds). One of four
-is varied, the others stay at `BASE`; a layer is square and generated. Each curve is fitted by
-``time = factor * variable ** exponent``: a straight line through the logarithms of the medians, by
-least squares, whose slope has a standard error. Fixed costs per call bend a curve at its lower end
-and so lower the exponent; the fit takes all points, and the page shows them.
+``python benchmarks/growth.py`` writes ``benchmarks/results/growth.json`` (90 seconds). One of the
+four variables changes and the others stay at `BASE`; a layer is square and generated. Each curve is
+fitted by ``time = factor * variable ** exponent``: a straight line through the logarithms of the
+medians, by least squares, with a standard error of the slope. Fixed costs per call flatten a curve
+at its lower end and lower the exponent; the fit uses all points, and the page shows them.
 
-The simulator runs on one thread. A batch has inputs that are zero in different places.
+The simulator runs on one thread. The inputs of a batch have zeros in different places.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ REPETITIONS, COMPILATIONS = 15, 3
 
 @dataclass(frozen=True)
 class Point:
-    """What a time depends on; `weights` is that of the dense matrix, the square of its width."""
+    """The variables; `weights` is the size of the dense matrix, the square of its width."""
 
     weights: int = 2048**2
     density: float = 0.1
@@ -46,7 +46,7 @@ class Point:
         return HardwareConfig(num_pe=self.pes)
 
     def layer(self) -> Layer:
-        """Make the layer."""
+        """Generate the layer."""
         width = round(self.weights**0.5)
         return generate(LayerShape("square", width, width, self.density, ACTIVE))
 
@@ -61,7 +61,7 @@ VARIED: dict[str, tuple[float, ...]] = {
 
 
 def ways(point: Point, varied: str) -> tuple[dict[str, Callable[[], object]], dict[str, int]]:
-    """Return what is timed at a point, and the exact figures of the point."""
+    """Return the functions to time at a point, and the exact figures of the point."""
     layer, config = point.layer(), point.config
     encoded = layer.encode(config)
     rng = np.random.default_rng(0)
@@ -74,7 +74,7 @@ def ways(point: Point, varied: str) -> tuple[dict[str, Callable[[], object]], di
         "simulate, values and cycles": lambda: run(True),
         "simulate, cycles only": lambda: run(False),
     }
-    if varied != "batch":  # nothing else has to do with it
+    if varied != "batch":  # nothing else depends on it
         found["encode"] = lambda: layer.encode(config)
         module = one_layer(layer)
         found["compile"] = lambda: eie.compile(module, config)
@@ -83,7 +83,7 @@ def ways(point: Point, varied: str) -> tuple[dict[str, Callable[[], object]], di
 
 
 def one_layer(layer: Layer) -> IRModule:
-    """Return a module of one dense layer, whose weights have 15 values already."""
+    """Return a module of one dense layer, whose weights already have only 15 values."""
     weights = layer.weights()
     builder = relax.BlockBuilder()
     x = relax.Var("x", relax.TensorType((1, weights.shape[1]), "float32"))
@@ -106,7 +106,7 @@ def fit(variable: Sequence[float], milliseconds: Sequence[float]) -> dict[str, f
 
 
 def curves(varied: str) -> tuple[dict[str, object], dict[str, object]]:
-    """Vary one of four; return the exact figures by its value, and curves with their fits."""
+    """Vary one variable; return the exact figures by its value, and curves with their fits."""
     known: dict[str, object] = {}
     times: dict[str, dict[str, Timing]] = {}
     for value in VARIED[varied]:

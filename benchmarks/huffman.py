@@ -1,9 +1,9 @@
 """Huffman decoding: at least 50 MB of codes per second, one byte per decoded code.
 
 ``python benchmarks/huffman.py`` decodes the codes and the relative indices of a layer as large as
-AlexNet's fc7 (16.8 million weights, density 0.09, 31 values), in turns with bitarray's own two
-decoders, compares the medians and writes ``benchmarks/results/huffman.json`` (20 seconds). All of
-them use one thread, so times are those of the processor: other load does not count.
+AlexNet's fc7 (16.8 million weights, density 0.09, 31 values), in turns with bitarray's two
+decoders, compares the medians and writes ``benchmarks/results/huffman.json`` (20 seconds). All
+decoders use one thread, so processor time is measured and other load does not matter.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LIMIT_MB_PER_SECOND = 50
 
 
 def layer() -> np.ndarray:
-    """Return normal weights of which the largest are kept, each rounded to one of few levels."""
+    """Return normal weights, pruned by magnitude and rounded to a few levels."""
     weights = np.random.default_rng(0).normal(size=SHAPE).astype(np.float32)
     kept = np.abs(weights) >= np.quantile(np.abs(weights), 1 - DENSITY)
     step = 2 * np.abs(weights).max() / LEVELS
@@ -47,7 +47,7 @@ def stored() -> Entries:
 
 
 def exact() -> dict[str, object]:
-    """Return how many symbols there are, and what they take as Huffman codes."""
+    """Return the number of symbols, and their size as Huffman codes."""
     entries = stored()
     return {
         "entries": entries.codes.size,
@@ -58,7 +58,7 @@ def exact() -> dict[str, object]:
 
 
 def speeds(symbols: np.ndarray) -> dict[str, object]:
-    """Time each decoder, all of which give `symbols`; speed in MB of codes per second."""
+    """Time each decoder, and check its symbols; speed is in MB of codes per second."""
     stream = huffman.encode(symbols)
     words = huffman.codewords(stream.lengths)
     of_length = np.bincount(stream.lengths)

@@ -1,4 +1,4 @@
-"""What the hook adds to ``import tvm``: at most 50 ms.
+"""Time that eie's hook adds to ``import tvm``: at most 50 ms.
 
 ``python benchmarks/import_time.py`` times ten fresh processes with our entry point and ten without,
 alternating, compares the medians and writes ``benchmarks/results/import_time.json`` (30 seconds).
@@ -61,7 +61,7 @@ print(json.dumps([seconds, sum(hook)]))
 def import_seconds(variant: str) -> tuple[float, float]:
     """Return the seconds of ``import tvm`` in a fresh process, and of our hook in it."""
     command = [sys.executable, "-c", PROGRAM, variant]
-    # Elsewhere: from the checkout, `python -c` would import it instead of what is installed.
+    # Not from the checkout, which `python -c` would import instead of the installed package.
     elsewhere = tempfile.gettempdir()
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=elsewhere)
     whole, hook = json.loads(done.stdout)

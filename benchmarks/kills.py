@@ -1,33 +1,32 @@
-"""kill -9 at any moment: every file is whole or absent, and the next run ends as if nothing was.
+"""kill -9 at any moment: every file is complete or absent, and the next run is not affected.
 
 ``python benchmarks/kills.py`` kills each command of `COMMANDS` `KILLS` times, 40 minutes in all,
 and writes ``benchmarks/results/kills.json``. ``python benchmarks/kills.py 4 compile`` kills one
 command four times and writes nothing.
 
-A trial starts the command in a folder of its own and kills its whole process group, the linker too:
+A trial starts the command in a new folder and kills its whole process group, including the linker:
 
-- a third of them by the clock, at any moment between the command's start and its usual end;
-- a third as something is written: an audit hook tells when the command is about to create, rename
-  or remove a file or to start a program, and the signal comes up to `LATE_S` after that;
-- a third as results appear: the same at one of the last `LAST` of these events.
+- a third of the trials by the clock, at any moment between the command's start and its usual end;
+- a third during writes: an audit hook reports when the command is about to create, rename or remove
+  a file or to start a program, and the signal follows within `LATE_S`;
+- a third while results appear: the same, at one of the last `LAST` of these events.
 
-Half of the folders hold an earlier run's results. After the kill each file is, byte for byte, the
-one that was there before or the one that an undisturbed run writes. What grows during a run, the
-accuracies that ``eie compress`` keeps in ``.eie_cache`` and the study of ``eie sweep``, can be read
-and holds nothing that an undisturbed run does not find. Unfinished files lie in folders
-``.eie_part_*``, where nobody looks for them. Then the command runs to its end, and resumes where it
-can. After that the folder holds the files of an undisturbed run, byte for byte, and nothing else;
-of a study the same designs and values, as a database also notes when it got them. What stays is
-what TVM, which links a network to run it at once, or the linker had in the system's folder for
-temporary files.
+Half of the folders have an earlier run's results. After the kill each file equals, byte for byte,
+the earlier file or that of an undisturbed run. Files that grow during a run (the accuracies of
+``eie compress`` in ``.eie_cache``, and the study of ``eie sweep``) are readable and contain only
+entries of an undisturbed run. Unfinished files are in folders ``.eie_part_*``, which nothing reads.
+Then the command runs to its end, resuming where it can. After that the folder has the files of an
+undisturbed run, byte for byte, and nothing else; a study has the same designs and values, because a
+database also stores times. Temporary files of TVM (which links a network to run it at once) and of
+the linker may remain in the system's folder for temporary files.
 
-The files that ``eie compress`` or ``eie sweep`` write are complete before the first of them gets
-its name, and the main one gets it last. Kills between two names are counted as ``torn``: some files
-are new, others old or absent, each of them whole. The next run mends that; and as a compressed
-model holds its recipe, ``eie inspect`` tells at any time which one it is of.
+All files of ``eie compress`` or ``eie sweep`` are complete before the first is renamed, and the
+main file is renamed last. Kills between two renamings are counted as ``torn``: some files are new,
+others old or absent, but each is complete. The next run repairs that. A compressed model contains
+its recipe, so ``eie inspect`` always shows which recipe it has.
 
-The commands are forked from this process, which has imported all that they need. So a trial takes
-seconds, and a kill meets the command at work and not at its imports.
+The commands are forked from this process, which has imported all that they need. A trial therefore
+takes seconds, and a kill hits the command at work and not during its imports.
 """
 
 from __future__ import annotations
@@ -62,7 +61,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from record import record
 
 KILLS = 50
-"""Of each command."""
+"""Number of kills of each command."""
 
 KINDS = ("by the clock", "as something is written", "as results appear")
 LATE_S = 0.02
@@ -80,44 +79,45 @@ SWEEP: dict[str, Any] = {
 }
 VALUES = "trial_values"
 MODULES = (
-    *(f"eie_backend.{name}" for name in ("compiler", "compress.pictures", "compress.search")),
+    *(f"eie_backend.{name}" for name in ("compiler", "search.pictures", "search.search")),
     *(f"eie_backend.{name}" for name in ("profiler", "report.page", "sweep.page")),
     *("alembic.migration", "matplotlib.pyplot", "optuna.storages", "sqlalchemy.dialects.sqlite"),
 )
-"""What the commands import when they run."""
+"""Modules that the commands import when they run."""
 
 Files = dict[str, bytes]
 
 
 def numbers(cache: Path) -> set[object]:
-    """Return what a file of found accuracies holds."""
+    """Return the contents of a file of cached accuracies."""
     return set(json.loads(cache.read_text())["numbers"].items())
 
 
 def outcomes(study: Path) -> set[object]:
-    """Return what a study's database holds: designs and their values."""
+    """Return the designs and values in a study's database."""
     with closing(sqlite3.connect(study)) as database:
         if database.execute("PRAGMA integrity_check").fetchall() != [("ok",)]:
             raise ValueError("the database is damaged")
-        if not database.execute(f"SELECT 1 FROM sqlite_master WHERE name = '{VALUES}'").fetchall():
+        named = "SELECT 1 FROM sqlite_master WHERE name = ?"
+        if not database.execute(named, (VALUES,)).fetchall():
             return set()
         return set(
             database.execute(
-                f"SELECT value_json, objective, value FROM {VALUES} "
+                f"SELECT value_json, objective, value FROM {VALUES} "  # noqa: S608 - a constant
                 "JOIN trial_user_attributes USING (trial_id)"
             )
         )
 
 
 class Command(NamedTuple):
-    """A command line, one that ran before it, and files that grow, with what reads them."""
+    """A command line, an earlier command line, and files that grow, with their readers."""
 
     line: str
     earlier: str
     grows: Mapping[str, Callable[[Path], set[object]]] = MappingProxyType({})
 
     def rows(self, files: Files) -> dict[str, set[object]]:
-        """Return what the files that grow hold."""
+        """Return the contents of the files that grow."""
         with scene(files) as folder:
             return {
                 name: read(folder / "work" / name)
@@ -156,7 +156,7 @@ COMMANDS = {
 
 
 def inputs() -> Files:
-    """Return what the commands read: the shipped LeNet-300-100, its last two layers, a library."""
+    """Return the commands' inputs: the shipped LeNet-300-100, its last two layers, a library."""
     images, labels = digits()
     whole = onnx.shape_inference.infer_shapes(onnx.load_from_string(lenet()))
     tail = Extractor(whole).extract_model(["relu1_output"], ["logits"])
@@ -178,27 +178,28 @@ class Running:
     def __init__(self, line: str, folder: Path) -> None:
         self.pipe, told = os.pipe()
         self.group = os.fork()
+        # Parent and child both set the group, so that it exists and can be killed at once.
+        os.setpgid(self.group, self.group)
         if self.group == 0:
-            os.setsid()
             _become(line, folder, told)
         os.close(told)
 
     def events(self, most: float = float("inf")) -> int:
-        """Return how many events came until the command ended, or `most` of them."""
+        """Return the number of events until the command ends, at most `most`."""
         count = 0
         while count < most and os.read(self.pipe, 1):
             count += 1
         return count
 
     def wait(self, seconds: float) -> None:
-        """Wait that long, or until the command ends."""
+        """Wait `seconds` seconds, or until the command ends."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             if select.select([self.pipe], [], [], left)[0] and not os.read(self.pipe, 4096):
                 return
 
     def kill(self) -> bool:
-        """Kill all of the group; return whether the command was still running."""
+        """Kill the whole group; return whether the command was still running."""
         os.killpg(self.group, signal.SIGKILL)
         return self.end() == -signal.SIGKILL
 
@@ -209,7 +210,7 @@ class Running:
 
 
 def _become(line: str, folder: Path, told: int) -> NoReturn:
-    """Be the command in this process, and tell of its events."""
+    """Run the command in this process, and report its events."""
     os.chdir(folder / "work")
     os.environ["TMPDIR"], tempfile.tempdir = str(folder / "tmp"), None
     log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -233,7 +234,7 @@ def _become(line: str, folder: Path, told: int) -> NoReturn:
 
 @contextmanager
 def scene(files: Files) -> Iterator[Path]:
-    """Make a folder with these files in `work`, and a `tmp` beside it."""
+    """Create a folder with these files in `work`, and a `tmp` next to it."""
     with tempfile.TemporaryDirectory(prefix="eie_kills_") as name:
         folder = Path(name)
         (folder / "tmp").mkdir()
@@ -255,7 +256,7 @@ def files_in(folder: Path) -> Files:
 
 
 class Course(NamedTuple):
-    """An undisturbed run: the files before and after it, how long it took, how many events."""
+    """An undisturbed run: the files before and after it, its time, and its number of events."""
 
     before: Files
     after: Files
@@ -281,7 +282,7 @@ def undisturbed(line: str, folder: Path, before: Files) -> Course:
 
 
 def faults_after_kill(command: Command, usual: Course, left: Files) -> list[str]:
-    """Return what is wrong with the files that a kill left."""
+    """Return the faults in the files that a kill left."""
     faults = []
     for name, data in command.fixed(left).items():
         known = data in (usual.before.get(name), usual.after.get(name))
@@ -300,7 +301,7 @@ def faults_after_kill(command: Command, usual: Course, left: Files) -> list[str]
 
 
 def trial(command: Command, usual: Course, kind: str, rng: random.Random) -> Counter[str]:
-    """Kill a command once and run it again; return what was seen, nothing if it was too late."""
+    """Kill a command once and run it again; return the observations, none if it was too late."""
     with scene(usual.before) as folder:
         running = Running(command.line, folder)
         if kind == KINDS[0]:
@@ -331,7 +332,7 @@ def trial(command: Command, usual: Course, kind: str, rng: random.Random) -> Cou
 
 
 def killed(command: Command, files: Files, kills: int) -> Counter[str]:
-    """Kill a command that often, half of the times where an earlier run has left its results."""
+    """Kill a command `kills` times, half of them in folders with an earlier run's results."""
     rng = random.Random(SEED)
     earlier = course(command.earlier, files)
     courses = [course(command.line, files), course(command.line, earlier.after)]
@@ -344,7 +345,7 @@ def killed(command: Command, files: Files, kills: int) -> Counter[str]:
 
 
 def main() -> None:
-    """Kill, print, and write the result unless it is of a part."""
+    """Kill, print, and write the result unless only a part was run."""
     kills, *names = sys.argv[1:] or [str(KILLS)]
     for module in MODULES:
         import_module(module)

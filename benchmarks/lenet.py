@@ -1,11 +1,11 @@
-"""The two LeNets of Deep Compression's table 1: how small they get, and at which test error.
+"""The two LeNets of Deep Compression's table 1: compressed sizes and test errors.
 
 ``python benchmarks/lenet.py lenet_300_100 --data mnist.npz`` (or ``lenet_5``) takes the shipped
 float model, prunes and retrains it, shares its weights, trains the shared values, and counts
 Huffman-coded bits as the paper does. Then the simulated machine classifies all test images, in
-16-bit fixed point. It writes ``eie_backend/data/lenet_300_100.json``, which ``eie reproduce`` sets
-beside the paper's tables, and, in ``--output``, the compressed networks as ``.eiez`` files; the
-shipped ones are those of the row "float error".
+16-bit fixed point. It writes ``eie_backend/data/lenet_300_100.json``, which ``eie reproduce``
+compares with the paper's tables, and, in ``--output``, the compressed networks as ``.eiez`` files;
+the shipped files are those of the row "float error".
 ``--rows "float error"`` measures one row and keeps the others of the result.
 
 Each row of the result starts from the same float model:
@@ -14,12 +14,12 @@ Each row of the result starts from the same float model:
 - "float error": the best rate found at an error no higher than the float model's;
 - "paper error": the best rate found at an error no higher than the paper's float model's.
 
-What makes the networks small: one long cubic pruning; distillation, where LeNet-5 also teaches
-LeNet-300-100; few shared values; randomly distorted images throughout.
+The methods are: one long cubic pruning; distillation, where LeNet-5 also teaches LeNet-300-100; few
+shared values; randomly distorted images throughout.
 
-Training takes the training images only, for a fixed number of batches: no epoch is chosen. The
-constants in `ROWS`, densities above all, were settled in some 25 trial runs judged on the test
-images, so an error measured on fresh images may be slightly higher.
+Training uses only the training images, for a fixed number of batches, without selecting an epoch.
+The constants in `ROWS`, mainly densities, were tuned in some 25 trial runs by the error on the test
+images, so the error on fresh images may be slightly higher.
 """
 
 from __future__ import annotations
@@ -58,16 +58,16 @@ NETWORKS = {"lenet_300_100": lenet_300_100, "lenet_5": lenet_5}
 
 @dataclass(frozen=True)
 class Row:
-    """How a network is compressed for one row of the result.
+    """Compression settings of a network for one row of the result.
 
     Parameters
     ----------
     density : float or mapping of str to float
-        Share of weights kept: of all layers together, or layer by layer.
+        Fraction of weights to keep: of all layers together, or layer by layer.
     bits : int
         Codebook bits of every layer.
     epochs : int
-        Epochs of each of the `ROUNDS`, and half of those with shared weights.
+        Epochs of each of the `ROUNDS`, and half of the epochs with shared weights.
     """
 
     density: float | Mapping[str, float]
@@ -88,7 +88,7 @@ ROWS = {
     },
 }
 ROUNDS = 4
-"""Rounds of pruning; the last prunes nothing."""
+"""Rounds of pruning; the last round prunes nothing."""
 
 BATCH_IMAGES = 128
 PRUNE_EVERY_BATCHES = 25
@@ -103,8 +103,8 @@ TEACHER_SHARE = 0.9  # of the loss; the labels have the rest
 class Digits:
     """Batches of distorted training images, their labels and the teacher's logits.
 
-    Every epoch takes one of `COPIES` sets of distorted images, made once: distorting images and
-    asking the teacher take longer than training LeNet-300-100.
+    Every epoch takes one of `COPIES` precomputed sets of distorted images: distorting images and
+    running the teacher take longer than training LeNet-300-100.
     """
 
     def __init__(self, images: Tensor, labels: Tensor, teacher: nn.Module) -> None:
@@ -181,18 +181,18 @@ def float_model(network: str) -> nn.Sequential:
     file = onnx.load_from_string((files("eie_backend") / "data" / f"{network}.onnx").read_bytes())
     arrays = {t.name: numpy_helper.to_array(t).copy() for t in file.graph.initializer}
     model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
-    return model.to(memory_format=torch.channels_last)  # convolutions are faster so
+    return model.to(memory_format=torch.channels_last)  # makes convolutions faster
 
 
 def test_error(model: nn.Module, images: Tensor, labels: Tensor) -> float:
-    """Return the share of images classified wrongly, in percent."""
+    """Return the fraction of wrongly classified images, in percent."""
     with torch.no_grad():
         classes = torch.cat([model(part).argmax(dim=1) for part in images.split(1000)])
     return 100 * float((classes != labels).double().mean())
 
 
 def storage(model: nn.Module, bits: int) -> dict[str, LayerStorage]:
-    """Return what every layer takes, and all together, each with the best width of its index."""
+    """Return the storage of every layer and of all, each with the best index width."""
     layers = {}
     for name, layer in model.named_children():
         if isinstance(layer, (nn.Linear, nn.Conv2d)):
@@ -227,7 +227,7 @@ def run(
     images: NDArray[np.float32],
     labels: NDArray[np.int64],
 ) -> dict[str, object]:
-    """Return the error on the simulated machine in int16, and what it took."""
+    """Return the error on the simulated machine in int16, with its cost."""
     compiled = eie.compile(eie.from_onnx(path, {"batch": 100}), calibration=calibration)
     start = time.perf_counter()
     report = eie.profile(compiled, images)

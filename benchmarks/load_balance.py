@@ -1,16 +1,16 @@
-"""Cycles with load-balance-aware pruning, with reordered outputs, with both and with neither.
+"""Load balance: cycles with load-balance-aware pruning, reordered outputs, both, and neither.
 
 ``python benchmarks/load_balance.py`` writes ``benchmarks/results/load_balance.json`` (minutes).
-Cycles are those of the compiled programs and exact: the same on any machine.
+Cycles are those of the compiled programs, and exact: the same on any computer.
 
 * Both LeNets are pruned in one shot and run 1,000 test digits, the first 100 of which choose the
   orders.
 * The nine layers of the EIE paper's Table III are drawn at random: Gaussian weights times a factor
   per row, log-normal with the spreads of `SPREADS`; and inputs that are zero independently of each
   other. `INPUTS` inputs choose the order, as many others are measured.
-* Alex-8, if it is in ``../shared/data`` beside the checkout, is also measured as its authors
-  published it, on its one input. The values of its pruned
-  weights are unknown: below the smallest that stayed, they are drawn uniformly.
+* Alex-8, if it is in ``../shared/data`` next to the checkout, is also measured as published by its
+  authors, on its one input. The values of its pruned weights are unknown; they are drawn uniformly
+  below the smallest remaining weight.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def real_alex8() -> dict[str, object]:
     """Return the cycles of Alex-8 by variant; with magnitude pruning it is as published."""
     layer = read_alex8(ALEX8)
     rng = np.random.default_rng(0)
-    noise = rng.uniform(0.99, 1.01, layer.codes.shape)  # shared values are ties otherwise
+    noise = rng.uniform(0.99, 1.01, layer.codes.shape)  # breaks ties of shared values
     real = layer.weights() * noise
     smallest = np.abs(real[layer.codes != 0]).min()
     unknown = rng.uniform(0, smallest, real.shape)
@@ -142,7 +142,7 @@ def scan(stored: NDArray[np.bool_], x: NDArray[np.float32]) -> tuple[int, int]:
     for row_span, col_spans in layer_tiles(codes, None, CONFIG):
         for cols in (slice(*span) for span in col_spans):
             encoded = encode(codes[slice(*row_span), cols], codebook, CONFIG)
-            # No value changes the time of a scan, only which are zero.
+            # Only zeros, not values, affect the time of a scan.
             for run in simulate_batch(encoded, x[:, cols], CONFIG, "float32", values=False):
                 cycles += run.cycles
                 entries += run.counters["entries"]
@@ -150,12 +150,12 @@ def scan(stored: NDArray[np.bool_], x: NDArray[np.float32]) -> tuple[int, int]:
 
 
 def speedups(cycles: dict[str, float]) -> dict[str, float]:
-    """Return how many times faster than with neither."""
+    """Return speedups over the variant with neither."""
     return {variant: round(cycles["neither"] / number, 3) for variant, number in cycles.items()}
 
 
 def check_with_a_compiled_program() -> None:
-    """Compare `scan` with what the compiler makes of a layer."""
+    """Compare `scan` with a compiled layer."""
     rng = np.random.default_rng(0)
     weights = (rng.random((600, 4096)) < 0.1).astype(np.float32)
     builder = relax.BlockBuilder()

@@ -1,4 +1,4 @@
-"""Times that can be compared, memory and energy."""
+"""Measurement of time (of calls that take turns), memory and energy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 RAPL = Path("/sys/class/powercap/intel-rapl:0/energy_uj")
-"""Where Linux counts a processor's microjoules, often for the superuser only."""
+"""Linux's counter of a processor's microjoules, often readable only by the superuser."""
 
 
 class Timing(NamedTuple):
@@ -27,12 +27,12 @@ class Timing(NamedTuple):
 
     @classmethod
     def of(cls, seconds: Sequence[float]) -> Timing:
-        """Return the timing of repetitions; of a single one, all three are that one."""
+        """Return the timing of repetitions; with one repetition, all three numbers are equal."""
         low, median, high = (_rounded(1e3 * q) for q in np.quantile(seconds, (0.25, 0.5, 0.75)))
         return cls(median, low, high, len(seconds))
 
     def per(self, calls: int) -> Timing:
-        """Return the time of one of the equal parts of a call."""
+        """Return the time per part of a call with `calls` equal parts."""
         return Timing(*(_rounded(ms / calls) for ms in self[:3]), self.repetitions)
 
 
@@ -41,7 +41,7 @@ def timings(
     repetitions: int,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Timing]:
-    """Time each call; they take turns, so other load meets all alike."""
+    """Time each call; the calls take turns, so that other load affects all equally."""
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     for call in calls.values():
         call()
@@ -54,7 +54,7 @@ def timings(
 
 
 def sharing_nothing() -> dict[str, Callable[[], object]]:
-    """Return work of one thread, and of two that do as much each and share nothing."""
+    """Return work for one thread, and for two threads that each do as much and share nothing."""
     data = bytes(1 << 24)
 
     def one() -> None:
@@ -71,10 +71,10 @@ def sharing_nothing() -> dict[str, Callable[[], object]]:
 
 
 def two_cores_speedup(times: Mapping[str, Timing] | None = None) -> float:
-    """Return what two threads that share nothing gain over one: what this machine can give now.
+    """Return the speedup of two threads that share nothing: the current limit on this computer.
 
-    Near 2 if both cores are free; a batch cannot be expected to gain more. `times` are those of
-    `sharing_nothing` if they took turns with what they are compared with.
+    It is near 2 if both cores are free. `times` are those of `sharing_nothing`, if it took turns
+    with the calls to compare with.
     """
     found = times or timings(sharing_nothing(), 15)
     return round(2 * found["one alone"].median / found["two alone"].median, 2)
@@ -100,13 +100,13 @@ def joules(call: Callable[[], object], counter: Path = RAPL, seconds: float = 1.
     if not os.access(counter, os.R_OK):
         return None
     before, start, count = int(counter.read_text()), time.perf_counter(), 0
-    while time.perf_counter() - start < seconds:
+    while not count or time.perf_counter() - start < seconds:
         call()
         count += 1
     used = int(counter.read_text()) - before
-    return used / 1e6 / count if used > 0 else None  # the counter wraps around now and then
+    return used / 1e6 / count if used > 0 else None  # the counter may wrap around
 
 
 def _rounded(number: float) -> float:
-    """Return four significant digits: no clock here is better."""
+    """Round to four significant digits, the precision of the clocks."""
     return float(f"{number:.4g}")

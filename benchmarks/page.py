@@ -29,14 +29,14 @@ from eie_backend.files.whole_file import write_whole
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 TRAINED = ROOT / "eie_backend" / "data"
-"""Results of training, which `eie reproduce` shows too."""
+"""Folder of training results, which `eie reproduce` also shows."""
 
 DOCS = ROOT / "docs"
 COMMAND = "python benchmarks/page.py"
 LENET = "lenet.py {} --data mnist.npz"
 
 Sections = dict[str, tuple[str, Callable[[Result], str]]]
-"""By result: a title, and what makes the section's text of it."""
+"""By result: a title, and the function that writes the section."""
 
 PERFORMANCE: Sections = {
     "sparse_pays": ("Sparse against dense, layer by layer", sections.sparse_pays),
@@ -44,6 +44,7 @@ PERFORMANCE: Sections = {
     "simulator": ("The simulator", sections.simulator),
     "engines": ("The three engines", sections.engines),
     "compile_time": ("Compiling", sections_compiler.compile_time),
+    "compile_against": ("Compiling, before and after", sections_compiler.compile_against),
     "compress_speed": ("Compressing", sections_compiler.compress_speed),
     "huffman": ("Decoding Huffman codes", sections_compiler.huffman),
     "import_time": ("Importing TVM", sections_compiler.import_time),
@@ -91,7 +92,7 @@ tests, which CI runs; images on the machine are also fuzzed by `make fuzz`, 60 s
 
 
 def pages() -> dict[Path, str]:
-    """Return the pages by their files."""
+    """Return the pages by file."""
     found = {name: _read(name) for name in (*PERFORMANCE, *ROBUSTNESS)}
     robustness = f"{ROBUSTNESS_INTRODUCTION}\n{sections_summary.summary(found)}"
     return {
@@ -115,7 +116,7 @@ def _read(name: str) -> Result:
 
 
 def origin(name: str, environment: dict[str, object]) -> str:
-    """Say how, where, when and with what a result was measured."""
+    """Return a sentence on the command, computer, date and versions of a result."""
     script = LENET.format(name) if name.startswith("lenet") else f"{name}.py"
     packages = {"python": environment["python"], **environment["packages"]}
     if "blas" in environment:

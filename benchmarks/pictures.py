@@ -1,4 +1,4 @@
-"""The pictures of the page: break-even of dense and sparse, and how times grow."""
+"""The pictures of the page: break-even of dense and sparse, and scaling of times."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def growth(result: Result) -> Figure:
                 color=COLORS[n],
             )
         logarithmic(axes, AXES[varied])
-        axes.set_xlim(right=x[-1] * (x[-1] / x[0]) ** 0.25)  # room for the exponents
+        axes.set_xlim(right=x[-1] * (x[-1] / x[0]) ** 0.25)  # leaves room for the exponents
         axes.set_ylabel("ms")
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=4)
@@ -85,7 +85,7 @@ def growth(result: Result) -> Figure:
 
 
 def logarithmic(axes: Axes, label: str) -> None:
-    """Give both axes logarithmic scales, without minor ticks: they are most of a file's bytes."""
+    """Give both axes logarithmic scales without minor ticks, which would bloat the file."""
     axes.set(xscale="log", yscale="log", xlabel=label)
     axes.minorticks_off()
 

@@ -1,9 +1,9 @@
-"""The one form of every result: ``benchmarks/results/NAME.json``.
+"""The common format of all results: ``benchmarks/results/NAME.json``.
 
-- `environment`: machine, versions, date;
-- `exact`: what the code computes, the same on any machine; tests compare it with the code;
-- `measured`: what this machine took. A time is a `Timing`: median, quartiles and repetitions, in
-  milliseconds. A ratio is one of medians of calls that took turns in this run.
+- `environment`: computer, versions, date;
+- `exact`: computed numbers, the same on any computer; tests compare them with the code;
+- `measured`: measurements of this computer. A time is a `Timing`: median, quartiles and
+  repetitions, in milliseconds. A ratio is one of medians of calls that took turns in this run.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from eie_backend.files.whole_file import write_whole
 RESULTS = Path(__file__).parent / "results"
 DATA = Path(__file__).parents[2] / "shared" / "data"
 ALEX8, MNIST = DATA / "alex8" / "alex8.npz", DATA / "mnist" / "mnist.npz"
-"""Where data that cannot be shipped lies, beside the checkout."""
+"""Paths of data that cannot be shipped, next to the checkout."""
 
 
 def record(name: str, exact: Mapping[str, object], measured: Mapping[str, object]) -> None:
@@ -33,7 +33,7 @@ def record(name: str, exact: Mapping[str, object], measured: Mapping[str, object
 
 
 def _plain(value: Any) -> Any:
-    """Return what JSON can hold: a timing as an object, not as a list."""
+    """Convert a value to JSON-compatible data; a timing becomes an object, not a list."""
     if isinstance(value, Timing):
         return value._asdict()
     if isinstance(value, Mapping):

@@ -1,9 +1,9 @@
-"""What running over TVM RPC costs, on loopback: nothing but what the protocol itself takes.
+"""The cost of TVM RPC on loopback, which is that of the protocol alone.
 
-``python benchmarks/remote.py`` writes ``benchmarks/results/remote.json`` (one minute): the shipped
-LeNet-300-100 called here and on a server on this machine in turns, one digit and 100 digits a
-call; the round trip that does nothing; and what comes before the first call: connecting, sending
-the library and loading it there. Networks add their own times.
+``python benchmarks/remote.py`` writes ``benchmarks/results/remote.json`` (one minute). It times, in
+turns, calls of the shipped LeNet-300-100 in this process and on a server on this computer, with 1
+and with 100 digits per call. It also times an empty round trip, and the steps before the first
+call: connecting, sending the library and loading it. A network would add its own time.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ REPETITIONS = 201
 
 
 def calls(libraries: dict[int, Path], session: RPCSession) -> tuple[dict[str, object], bool]:
-    """Time calls here and there; return also whether results and counters are the same."""
+    """Time calls here and on the server; return also whether results and counters are equal."""
     found: dict[str, object] = {}
     same = True
     for batch, library in libraries.items():
@@ -51,13 +51,13 @@ def calls(libraries: dict[int, Path], session: RPCSession) -> tuple[dict[str, ob
 
 
 def round_trip(session: RPCSession) -> Timing:
-    """Time a call that does nothing."""
+    """Time an empty call."""
     nothing = session.get_function("runtime.RuntimeEnabled")
     return timings({"nothing": partial(nothing, "cpu")}, REPETITIONS)["nothing"]
 
 
 def start(library: Path, address: Address) -> dict[str, object]:
-    """Time what comes before the first call."""
+    """Time the steps before the first call."""
     sessions: list[RPCSession] = [connect(address)]
 
     def reconnect() -> None:
@@ -71,7 +71,7 @@ def start(library: Path, address: Address) -> dict[str, object]:
 
 
 def free_port() -> int:
-    """Return a port on which nobody listens."""
+    """Return a free port."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return int(listening.getsockname()[1])
 
@@ -84,7 +84,7 @@ def main() -> None:
         session = connect(address)
         found, same = calls(libraries, session)
         measured = {"calls": found, "round_trip_milliseconds": round_trip(session)}
-        del session  # the server takes the next when that has ended
+        del session  # the server accepts the next session when this one has ended
         measured["start"] = start(libraries[1], address)
     record("remote", {"same_results_and_counters": same}, measured)
     if not same:

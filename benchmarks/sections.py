@@ -1,4 +1,4 @@
-"""What the page says of each result: a text and tables, from the committed JSON alone."""
+"""Sections of the page on simulator and CPU: text and tables from the committed JSON alone."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def ms(timing: dict[str, Any]) -> str:
-    """Return a time with its quartiles; of a single repetition, the time alone."""
+    """Return a time with its quartiles, or the time alone for a single repetition."""
     if timing["repetitions"] == 1:
         return f"{timing['median']:.4g} (one run)"
     return f"{timing['median']:.4g} ({timing['low']:.4g} to {timing['high']:.4g})"
 
 
 def load(result: Result) -> str:
-    """Return what else the machine did meanwhile."""
+    """Return a sentence on other load during the measurement."""
     environment = result["environment"]
     return f"load average {environment['load_average']} of {environment['cores']} cores"
 
@@ -194,7 +194,7 @@ def simulator(result: Result) -> str:
 
 
 def engines(result: Result) -> str:
-    """Return the engines beside each other."""
+    """Return the engines compared."""
     found = result["measured"]
     rows = [
         [name, ms(timing), found["ratio_to_event"][name]]

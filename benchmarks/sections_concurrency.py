@@ -1,4 +1,4 @@
-"""What the pages say of many callers: sentences and tables of the result."""
+"""Sections of the pages on many callers: sentences and tables of the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the page says of hostile files: a text and a table of the result of ``fuzz.py``."""
+"""Section of the page on hostile files: text and a table of the result of ``fuzz.py``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from sections import Result, table
 
 
 def fuzz(result: Result) -> str:
-    """Return how many mutations of each kind were read, and the worst of them."""
+    """Return the number of mutations of each kind, and the worst of them."""
     kinds = result["measured"]["kinds"]
     rows = [
         [

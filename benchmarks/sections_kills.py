@@ -1,4 +1,4 @@
-"""What the page says of killed commands."""
+"""Section of the page on killed commands."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COLUMNS = {
 
 
 def kills(result: Result) -> str:
-    """Return what kill -9 left, by command."""
+    """Return the observations after kill -9, by command."""
     found = result["measured"]
     rows = [[f"`eie {name}`", *(row.get(key, 0) for key in COLUMNS)] for name, row in found.items()]
     total = sum(row["kills"] for row in found.values())

@@ -1,4 +1,4 @@
-"""What the pages say of running over RPC: a sentence and a table of the result."""
+"""Section of the pages on RPC: a sentence and a table of the result."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from sections import Result, load, ms, table
 
 
 def remote(result: Result) -> str:
-    """Return what a call and its preparation take, here and on a server."""
+    """Return the times of a call and its preparation, here and on a server."""
     calls, start = result["measured"]["calls"], result["measured"]["start"]
     rows = [
         [

@@ -1,4 +1,4 @@
-"""What the page says of sweeps on a cluster and of large evaluations."""
+"""Sections of the page on sweeps on a cluster and on large evaluations."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from sections import Result, table
 
 
 def sweep(result: Result) -> str:
-    """Return a sweep on one worker, on two, and killed."""
+    """Return a sweep on one worker, on two, and with kills."""
     exact, found = result["exact"], result["measured"]
     twice = exact["measured_twice"]
     rows = [
@@ -31,7 +31,7 @@ def sweep(result: Result) -> str:
 
 
 def evaluate(result: Result) -> str:
-    """Return a million inputs in one command."""
+    """Return the evaluation of a million inputs in one command."""
     exact, found = result["exact"], result["measured"]
     rows = [
         [

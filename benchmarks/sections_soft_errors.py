@@ -1,4 +1,4 @@
-"""What the page says of soft errors: a text, a table of each network, and of what codes cost."""
+"""Section of the page on soft errors: text, a table of each network, and the cost of codes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from sections import Result, table
 
 SHOWN = 1e-5
-"""Flips per bit at which the work of the codes is shown."""
+"""Flips per bit for which the effect of the codes is shown."""
 
 TITLES = {"lenet_300_100": "LeNet-300-100", "lenet_5": "LeNet-5"}
 

@@ -1,4 +1,4 @@
-"""The table at the top of what the package withstands: a row or more for each promise."""
+"""The summary table of the page on robustness, with one or more rows for each promise."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from sections import Result, table
 
 HEAD = ["promise", "tried", "outcome", "command", "short version"]
 Row = tuple[str, str, str]
-"""A promise, how it was tried, and what came of it."""
+"""A promise, its test, and the result."""
 
 
 def summary(found: Mapping[str, Result]) -> str:
-    """Return the promises, how hard each was tried, and what came of it."""
+    """Return the promises, with the extent of their tests and the results."""
     rows = [
         [*row, f"`python benchmarks/{name}.py`", f"[{test}](../tests/{test})"]
         for name, (rows_of, test) in PROMISES.items()
@@ -102,10 +102,10 @@ def _same(same: bool) -> str:
 PROMISES = {
     "kills": (_kills, "benchmarks/test_kills.py"),
     "fuzz": (_fuzz, "fuzz/test_fuzz.py"),
-    "concurrency": (_concurrency, "test_concurrency.py"),
+    "concurrency": (_concurrency, "end_to_end/test_concurrency.py"),
     "sweep": (_sweep, "sweep/test_dask.py"),
-    "evaluate": (_evaluate, "test_evaluation.py"),
+    "evaluate": (_evaluate, "profiler/test_evaluation.py"),
     "remote": (_remote, "remote/test_client.py"),
     "soft_errors": (_soft_errors, "soft_errors/test_campaign.py"),
 }
-"""By result: what makes the rows, and where a short version of it is among the tests."""
+"""By result: the function that makes the rows, and the place of a short version in the tests."""

@@ -1,8 +1,8 @@
-"""How fast the simulator is, each time against a named alternative in the same run.
+"""Speed of the simulator, always compared with a named alternative in the same run.
 
 ``python benchmarks/simulator.py`` writes ``benchmarks/results/simulator.json`` (half a minute).
-Alex-8 is ``../shared/data/alex8`` beside the checkout, whose output it must give; without it, a
-generated one.
+Alex-8 is ``../shared/data/alex8`` next to the checkout, and the result must equal its published
+output; without the file, Alex-8 is generated.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LIMIT_LOADING_MS = 200
 
 @cache
 def layer(name: str) -> tuple[Layer, EncodedMatrix]:
-    """Return a layer of Table III and its encoding, Alex-8 the real one if there is a file."""
+    """Return a layer of Table III and its encoding; Alex-8 is the real one if there is a file."""
     real = name == "Alex-8" and ALEX8.exists()
     made = read_alex8(ALEX8) if real else generate(TABLE_III[name])
     return made, made.encode(CONFIG)
@@ -88,7 +88,7 @@ def many(name: str) -> dict[str, object]:
         "cycles_only_one_thread": lambda: call(1, False),
     }
     wall = timings(calls, 15)
-    # Processor time of all threads: work, which says nothing about how much ran side by side.
+    # Processor time of all threads: the amount of work, regardless of parallelism.
     cpu = timings(calls, 15, time.process_time)
     cycles = BATCH * simulate(encoded, made.activations, CONFIG, "float32").cycles
     work = {name: timing.median for name, timing in cpu.items()}
@@ -105,10 +105,10 @@ def many(name: str) -> dict[str, object]:
 
 
 def against_libraries(name: str) -> dict[str, object]:
-    """NumPy's dense and SciPy's sparse product of the same layer and input.
+    """Compare with NumPy's dense and SciPy's sparse product of the same layer and input.
 
-    The simulator computes values and cycles. Calls take turns, so each finds caches that the dense
-    product has filled. NumPy uses two threads; the simulator is measured with one and with two.
+    The simulator computes values and cycles. Calls take turns, so the dense product evicts caches
+    before each. NumPy uses two threads; the simulator is measured with one and with two.
     """
     made, encoded = layer(name)
     dense, x = made.weights(), made.activations
@@ -133,9 +133,9 @@ def against_libraries(name: str) -> dict[str, object]:
 
 
 def memory(name: str) -> dict[str, object]:
-    """Measure what a loaded matrix adds to the process, with and without its pointers.
+    """Measure the memory of a loaded matrix, with and without its pointers.
 
-    A loaded matrix has the length of each PE's slice instead of pointers, as many.
+    Instead of pointers, a loaded matrix has as many lengths of PE slices.
     """
     _, encoded = layer(name)
     stored, words = encode_matrix(encoded), list(CONFIG.to_dict().values())
@@ -144,7 +144,7 @@ def memory(name: str) -> dict[str, object]:
     loaded = load(words, stored, True)
     each = allocated_bytes() - before
     del loaded, stored
-    pointer_bytes = encoded.pointers.size  # the narrowest length: a byte
+    pointer_bytes = encoded.pointers.size  # the narrowest length is a byte
     entries = encoded.entries.size
     return {
         "bytes_per_entry": round(each / entries, 2),
@@ -153,7 +153,7 @@ def memory(name: str) -> dict[str, object]:
 
 
 def alexnet_image() -> bytes:
-    """Return an image of AlexNet's three dense layers, all of them generated."""
+    """Return an image of AlexNet's three dense layers, all generated."""
     names = ("Alex-6", "Alex-7", "Alex-8")
     return encode_image(
         Program(

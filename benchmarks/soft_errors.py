@@ -1,8 +1,9 @@
-"""Bits flip while the shipped LeNets run: accuracy, and answers that are silently wrong.
+"""Bit flips in the shipped LeNets: accuracy, and silently wrong answers.
 
 ``python benchmarks/soft_errors.py`` writes ``benchmarks/results/soft_errors.json``, and the tables
-and pictures of docs/soft_errors.md (six minutes). It is ``eie faults`` of both with all protections
-and the settings of `NETWORKS` and `RATES`. What is counted is exact: the same on any machine.
+and pictures of docs/soft_errors.md (six minutes). It does the same as ``eie faults`` on both
+networks with all protections and the settings of `NETWORKS` and `RATES`. All counts are exact: the
+same on any computer.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ TABLES = re.compile(
 
 
 class Setting(NamedTuple):
-    """How much of a network is run; its convolutions make LeNet-5 slow."""
+    """The extent of a network's runs; LeNet-5 is slow because of its convolutions."""
 
     digits: int
     trials: int
@@ -86,12 +87,12 @@ def campaign(network: str) -> Campaign:
 
 
 def trials(network: str, unit: Unit, protection: Protection, rate: float) -> FaultRow:
-    """Return what became of the answers."""
+    """Return the effects on the answers."""
     return campaign(network).at_rate(unit, protection, rate, NETWORKS[network].trials)
 
 
 def plain(row: FaultRow) -> dict[str, object]:
-    """Return a row as JSON has it."""
+    """Return a row as JSON-compatible data."""
     found: dict[str, object] = json.loads(json.dumps(asdict(row)))
     return found
 

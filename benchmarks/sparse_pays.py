@@ -1,19 +1,18 @@
-"""Whether sparse pays: the EIE paper's nine layers, dense and sparse on this CPU, and on EIE.
+"""Dense versus sparse: the EIE paper's nine layers, dense and sparse on this CPU, and on EIE.
 
 ``python benchmarks/sparse_pays.py`` writes ``benchmarks/results/sparse_pays.json`` (two minutes).
 The layers are generated with the densities of Table III. In turns, on `THREADS` threads each:
 
 - dense: NumPy (its BLAS) and ONNX Runtime, one input and `BATCH` inputs at once, time per input;
-- sparse: SciPy's CSR, which has one thread, likewise;
-- the simulator on one thread, which is no product of a user's but what this project costs.
+- sparse: SciPy's CSR, which has one thread, with the same inputs;
+- the simulator on one thread, for the cost of simulation.
 
-EIE's own time and energy are those of the simulated machine, 64 PEs at 800 MHz with 16-bit fixed
-point: exact, and one input at a time, as the machine has no batches. All results are compared
-before any is timed. The CPU's energy is measured where the kernel lets us read it (RAPL), else left
-out.
+EIE's time and energy are those of the simulated machine, 64 PEs at 800 MHz with 16-bit fixed point.
+They are exact, and for one input at a time, because the machine has no batches. All results are
+compared before timing. The CPU's energy is measured if the kernel allows it (RAPL).
 
-Break-even is where, with the density of the weights, one way overtakes another: Alex-7's size and
-inputs, densities of `DENSITIES`.
+Break-even is the density of weights at which one method overtakes another, for Alex-7's size and
+inputs, with densities in `DENSITIES`.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-os.environ["OPENBLAS_NUM_THREADS"] = "2"  # read when NumPy is imported
+os.environ["OPENBLAS_NUM_THREADS"] = "2"  # must be set before NumPy is imported
 import numpy as np
 import onnxruntime
 from measure import Timing, joules, timings
@@ -42,7 +41,7 @@ THREADS = int(os.environ["OPENBLAS_NUM_THREADS"])
 BATCH = 64
 DENSITIES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0)
 PAIRS = (("numpy", "scipy_csr"), ("numpy_batch", "scipy_csr_batch"))
-"""Dense and sparse with the same number of inputs."""
+"""Pairs of dense and sparse methods with the same number of inputs."""
 
 OTHERS = ("numpy", "onnxruntime", "scipy_csr")
 OTHERS += tuple(f"{way}_batch" for way in OTHERS)
@@ -51,7 +50,7 @@ Call = Callable[[], object]
 
 
 def exact() -> dict[str, object]:
-    """Return what EIE takes: of each layer, and of Alex-7 at each density."""
+    """Return EIE's cost of each layer, and of Alex-7 at each density."""
     return {
         "layers": {name: on_eie(generate(shape)) for name, shape in TABLE_III.items()},
         "densities": {density: on_eie(generate(at(density))) for density in DENSITIES},
@@ -67,7 +66,7 @@ def at(density: float) -> LayerShape:
 def on_eie(layer: Layer) -> dict[str, float]:
     """Return cycles, time and energy of the simulated machine for one input."""
     run = simulate(layer.encode(CONFIG), layer.activations, CONFIG, "float32", values=False)
-    # A cycle is the same for any arithmetic; the energy is that of the machine's 16 bits.
+    # Cycles are the same for any arithmetic; the energy is that of 16 bits.
     nanojoule = sum(energy_pj(run.counters, CONFIG).values()) / 1e3
     return {
         "cycles": run.cycles,
@@ -77,11 +76,11 @@ def on_eie(layer: Layer) -> dict[str, float]:
 
 
 def calls(layer: Layer) -> dict[str, Call]:
-    """Return every way to compute a layer, by name; all results agree, or this fails."""
+    """Return every method of computing a layer, by name, after checking that results agree."""
     dense, x, encoded = layer.weights(), layer.activations, layer.encode(CONFIG)
     sparse, session = csr_array(dense), gemm(dense)
     batch = np.random.default_rng(0).permuted(np.tile(x, (BATCH, 1)), axis=1)
-    columns = np.ascontiguousarray(batch.T)  # SciPy reads the inputs of a row side by side
+    columns = np.ascontiguousarray(batch.T)  # SciPy reads the inputs of a row contiguously
     values: dict[str, Call] = {
         "numpy": lambda: dense @ x,
         "onnxruntime": lambda: session.run(None, {"x": x[None]})[0][0],
@@ -105,7 +104,7 @@ def calls(layer: Layer) -> dict[str, Call]:
 def agree(layer: Layer, x: NDArray[np.float32], ways: dict[str, Call]) -> None:
     """Compare results with those in float64.
 
-    However it is ordered, a float32 sum of n products is off by at most n * eps * sum |w * x|
+    In any order, a float32 sum of n products has an error of at most n * eps * sum |w * x|
     (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1); eps is 2 ** -24.
     """
     wide = csr_array(layer.weights().astype(np.float64))
@@ -129,7 +128,7 @@ def gemm(weights: NDArray[np.float32]) -> onnxruntime.InferenceSession:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = THREADS
-    # Threads that wait busily would take a core from the next in turn.
+    # Busy waiting of threads would take a core from the next call.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
@@ -137,7 +136,7 @@ def gemm(weights: NDArray[np.float32]) -> onnxruntime.InferenceSession:
 
 
 def per_input(ways: dict[str, Call], repetitions: int) -> dict[str, Timing]:
-    """Time everything in turns; of a batch, each input's share."""
+    """Time everything in turns; a batch's time is divided by its inputs."""
     return {
         name: timing.per(BATCH) if name.endswith("batch") else timing
         for name, timing in timings(ways, repetitions).items()
@@ -147,7 +146,7 @@ def per_input(ways: dict[str, Call], repetitions: int) -> dict[str, Timing]:
 def crossing(densities: list[float], ratios: list[float]) -> float | None:
     """Return the density at which a ratio of times reaches 1; 0 if it is always above, else None.
 
-    Between two densities, the logarithm of the ratio is a straight line over that of the density.
+    Between two densities, the logarithm of the ratio is linear in the logarithm of the density.
     """
     x, y = np.log(densities), np.log(ratios)
     for n in range(len(x) - 1):
@@ -158,7 +157,7 @@ def crossing(densities: list[float], ratios: list[float]) -> float | None:
 
 
 def break_even(times: dict[float, dict[str, Timing]], eie: dict[float, float]) -> dict[str, object]:
-    """Return up to which density SciPy's CSR, and EIE, are faster; None if at all of them."""
+    """Return the density up to which SciPy's CSR, and EIE, are faster; None if always."""
     densities = list(times)
 
     def found(sparse: Callable[[float], float], dense: str) -> float | None:

@@ -2,11 +2,11 @@
 
 ``python benchmarks/sweep.py`` writes ``benchmarks/results/sweep.json`` (20 minutes). The scheduler
 and its workers run on the loopback. LeNet-300-100 is pruned to ten densities and simulated on 50
-machines over the 1,000 shipped digits; nothing is ruled out by the analytical model, so that all is
+machines over the 1,000 shipped digits. The analytical model rules nothing out, so all designs are
 measured. Workers have imported everything before the clock starts.
 
-Then ``eie sweep`` runs the same on two workers and is killed five times, at random moments; its
-files must be those of an undisturbed run, and no design may be measured twice.
+Then ``eie sweep`` runs the same sweep on two workers and is killed five times, at random moments.
+Its files must be those of an undisturbed run, and no design may be measured twice.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ QUIET = {
     "distributed.admin.system-monitor.interval": "5s",
     "distributed.worker.memory.monitor-interval": "1s",
 }
-"""By default a scheduler and two workers take a fifth of a core to watch themselves."""
+"""Dask settings; by default a scheduler and two workers use a fifth of a core for monitoring."""
 SPEC = {
     "models": {"lenet_300_100": "lenet_300_100.onnx"},
     "data": "digits.npz",
@@ -99,7 +99,7 @@ def killed(spec: Path, folder: Path) -> tuple[str, int]:
         command += [str(spec), "-o", str(output), "--scheduler", made.scheduler_address, "--quiet"]
         for kill in range(1, KILLS + 1):
             running = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-            # Each time a sixth further, so that there is something left to kill.
+            # Kill a sixth later each time, so that there is something left to kill.
             goal = (kill - rng.random() / 2) * len_of(SPEC) / (KILLS + 1)
             while known(output / STUDY) < goal:
                 if running.poll() is not None:
@@ -112,7 +112,7 @@ def killed(spec: Path, folder: Path) -> tuple[str, int]:
 
 
 def len_of(spec: dict[str, object]) -> int:
-    """Return how many designs a specification of lists has."""
+    """Return the number of designs of a specification of lists."""
     lists = [*spec["hardware"].values(), *spec["recipe"].values()]  # type: ignore[attr-defined]
     return int(np.prod([len(values) for values in lists]))
 
@@ -124,7 +124,7 @@ def known(path: Path) -> int:
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as base:
             return int(base.execute("SELECT count(*) FROM trials").fetchone()[0])
-    except sqlite3.OperationalError:  # its tables are being made
+    except sqlite3.OperationalError:  # its tables are being created
         return 0
 
 

@@ -1,8 +1,8 @@
 """The hook into TVM: target tag, default pipeline, code generator and runtime library.
 
-Called while ``import tvm`` ends, so it imports nothing heavy (the compiler is loaded when a module
-is first built for the target), and TVM only inside functions: whoever imports this file first must
-find it complete when TVM calls back.
+TVM calls it at the end of ``import tvm``. It therefore has no expensive imports (the compiler is
+loaded when a module is first built for the target), and imports TVM only inside functions: if this
+file is imported first, it must be complete when TVM calls back.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ def register() -> None:
     """Register everything once; other targets keep their pipelines."""
     import tvm
 
-    from eie_backend.machine.target import DESCRIPTION, TAG
+    from eie_backend.machine.tag import DESCRIPTION, TAG
     from eie_backend.runtime import runtime
 
     for error in EieError.__subclasses__():
-        # So that an error raised in a pass leaves TVM's C++ as what it was.
+        # Register the errors, so that an error of a pass keeps its type through TVM's C++.
         tvm_ffi.register_error(error.__name__, error)
     runtime()
     tvm.target.register_tag(TAG, DESCRIPTION)
@@ -38,7 +38,7 @@ def register() -> None:
 
 
 def _dispatching(default: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a pipeline factory that runs our passes first if the target is ours."""
+    """Return a pipeline factory that runs eie's passes first for eie targets."""
     import tvm
 
     def factory(**options: Any) -> Any:

@@ -13,14 +13,14 @@ ALLOWED = {
     "apache-tvm": ((0, 27), (0, 28), "apache-tvm>=0.27,<0.28"),
     "apache-tvm-ffi": ((0, 1, 14), (0, 1, 15), "apache-tvm-ffi>=0.1.14.post0,<0.1.15"),
 }
-"""Lowest version, first version too new, and the pin, by package.
+"""Lowest version, first version that is too new, and the pin, by package.
 
-With apache-tvm-ffi 0.1.15 every `tensorize` crashes; TVM's wheel states a lower bound only.
+With apache-tvm-ffi 0.1.15 every `tensorize` crashes; TVM's wheel has only a lower bound.
 """
 
 
 REMEDY = "pip install " + " ".join(f"'{pin}'" for _, _, pin in ALLOWED.values())
-"""The command that installs a pair that works."""
+"""The command that installs a working pair."""
 
 
 def installed(package: str) -> str | None:
@@ -32,19 +32,19 @@ def installed(package: str) -> str | None:
 
 
 def works(package: str) -> bool:
-    """Return whether an installed TVM package is of a version that works."""
+    """Return whether an installed TVM package has a version that works."""
     low, high, _ = ALLOWED[package]
     found = installed(package)
     return found is not None and low <= _release(found) < high
 
 
 def check_versions() -> None:
-    """Raise unless the installed TVM packages are a pair that works.
+    """Raise unless the installed TVM packages are a working pair.
 
     Raises
     ------
     VersionError
-        Naming every package that is missing or wrong, and the command that mends it.
+        If not; the message names every missing or wrong package, and the command to fix it.
     """
     faults = [
         f"{package} is {installed(package) or 'not installed'}"

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from eie_backend.errors import ConfigError
-from eie_backend.show.html import table
 
 ENTRY_BITS = 8
 """Bits of one stored entry: codebook index and zero run together."""
@@ -119,6 +118,8 @@ class HardwareConfig:
 
     def _repr_html_(self) -> str:
         """Show every size of the machine with its unit and meaning."""
+        from eie_backend.show.html import table  # `import tvm` loads this file
+
         rows = [
             (spec.name, getattr(self, spec.name), spec.metadata["unit"], spec.metadata["doc"])
             for spec in fields(self)

@@ -1,4 +1,4 @@
-"""`Recipe`: how a model is compressed, layer by layer."""
+"""`Recipe`: the compression settings of a model, layer by layer."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PerLayer: TypeAlias = T | Mapping[str, T]
 
 @dataclass(frozen=True)
 class Schedule:
-    """When a layer is pruned while its network is retrained.
+    """Schedule of a layer's pruning during retraining.
 
     The layer is dense up to round `start` and has its recipe's density from round
     ``start + steps`` on; in between, the density falls cubically.
@@ -49,7 +49,7 @@ class Schedule:
     steps: int = 4
 
     def density_at(self, round_number: float, final: float) -> float:
-        """Return the density in a round, counted from 1, or between two, on the way to `final`.
+        """Return the density in a round (from 1, may be fractional) on the way to `final`.
 
         Examples
         --------
@@ -62,7 +62,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How each layer is pruned and its weights are shared and stored.
+    """Settings of each layer's pruning, weight sharing and storage.
 
     Every field holds one value for all layers, or a mapping from names or ``fnmatch`` patterns to
     values, of which the first match counts. A layer answers to its name and to its kind, ``@dense``
@@ -73,23 +73,23 @@ class Recipe:
     Parameters
     ----------
     density : float or mapping of str to float
-        Share of weights kept, in (0, 1]; layers without a match keep all. Of the weights of a
-        convolution with groups, the zeros between groups do not count.
+        Fraction of weights to keep, in (0, 1]; layers without a match keep all. In a convolution
+        with groups, the zeros between groups do not count.
     quality : float or mapping of str to float, optional
         Instead of a density: weights below `quality` standard deviations of the layer's weights are
         pruned.
     bits : int or mapping of str to int
         Codebook index bits, 1 to 8 (the default machine decodes 4); layers without a match take 4.
     index_bits : int, "auto" or mapping of str to either
-        Bits of a relative index in a stored file, 1 to 16; "auto" takes what makes the layer
-        smallest. The machine has its own, ``HardwareConfig.index_bits``.
+        Bits of a relative index in a stored file, 1 to 16; "auto" minimises the layer's size. The
+        machine has its own index width, ``HardwareConfig.index_bits``.
     method : {"magnitude", "global", "balanced"} or mapping
-        Which weights go: the smallest of the layer; the smallest of all layers with this method
-        together; or the smallest of every PE's slice, so that all PEs keep alike.
+        Weights to prune: the smallest of the layer; the smallest of all layers with this method
+        together; or the smallest of every PE's slice, so that all PEs keep equally many.
     initialization : {"best", "linear", "density", "random"} or mapping
-        Where the search for shared values starts; "best" takes the start with the least error.
+        Start of the search for shared values; "best" has the least error.
     schedule : Schedule or mapping of str to Schedule
-        When a layer is pruned in retraining.
+        Schedule of a layer's pruning in retraining.
 
     Raises
     ------
@@ -151,20 +151,20 @@ class Recipe:
         return _lookup(self.index_bits, names, "auto")
 
     def method_of(self, *names: str) -> PruningMethod:
-        """Return how the weights of a layer that go are chosen."""
+        """Return the pruning method of a layer."""
         return _lookup(self.method, names, "magnitude")
 
     @property
     def counts_pes(self) -> bool:
-        """Whether any layer's pruning depends on how many PEs there are."""
+        """Whether any layer's pruning depends on the number of PEs."""
         return any(method == "balanced" for _, method in _items(self.method))
 
     def initialization_of(self, *names: str) -> Initialization:
-        """Return where the search for a layer's shared values starts."""
+        """Return the start of the search for a layer's shared values."""
         return _lookup(self.initialization, names, "best")
 
     def schedule_of(self, *names: str) -> Schedule:
-        """Return when a layer is pruned in retraining."""
+        """Return the schedule of a layer's pruning in retraining."""
         return _lookup(self.schedule, names, Schedule())
 
     def for_layers(self, layers: Iterable[NamedLayer]) -> Recipe:
@@ -215,7 +215,7 @@ class Recipe:
         ]
 
     def _repr_html_(self) -> str:
-        """Show every setting and the layers that it is for."""
+        """Show every setting and the layers that it applies to."""
         rows: list[tuple[str, str, str]] = []
         for spec in fields(self):
             setting = getattr(self, spec.name)
@@ -236,7 +236,7 @@ class Recipe:
 
 
 def paper_recipe() -> Recipe:
-    """Return the recipe for a network that will be retrained: densities as in the paper.
+    """Return the paper's recipe, for networks that will be retrained.
 
     Notes
     -----
@@ -252,7 +252,7 @@ def recipe_from_dict(settings: object) -> Recipe:
     Raises
     ------
     RecipeError
-        If it is no mapping, names unknown fields or holds impossible values; all at once.
+        If it is not a mapping, or has unknown fields or impossible values; the message lists all.
     """
     if not isinstance(settings, Mapping):
         raise RecipeError(f"recipe: a {type(settings).__name__}; give a mapping {_FIELDS}")
@@ -279,7 +279,7 @@ def read_recipe(path: str | Path) -> Recipe:
     Raises
     ------
     RecipeError
-        If the file cannot be read or is no valid recipe; the message names it.
+        If the file cannot be read or is not a valid recipe; the message names it.
     """
     try:
         return recipe_from_dict(read_yaml(Path(path).read_text("utf-8")))
@@ -296,7 +296,7 @@ def read_recipe(path: str | Path) -> Recipe:
 
 
 def _schedules(value: object) -> object:
-    """Return a document's schedule, or schedules by pattern, as objects where they are valid."""
+    """Convert the valid schedules of a document (one, or several by pattern) to objects."""
     names = {field.name for field in fields(Schedule)}
     if not isinstance(value, Mapping):
         return value

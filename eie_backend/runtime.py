@@ -1,6 +1,6 @@
-"""The one door to C++: the simulator's functions, typed once.
+"""`Runtime`: the typed interface to all C++ functions of the simulator.
 
-The library needs tvm-ffi alone; TVM is not imported here.
+The library needs only tvm-ffi; this module does not import TVM.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from numpy.typing import NDArray
 from eie_backend.errors import EieError
 
 Find: TypeAlias = Callable[[str], Callable[..., Any]]
-"""Returns a function of C++ by its name."""
+"""Function that returns a C++ function by name."""
 
 
 class ProfileRow(NamedTuple):
-    """What the calls of a thread cost one layer of one program.
+    """Counters of one layer of one program, summed over the calls of a thread.
 
     Attributes
     ----------
     symbol, layer : str
         The program and its layer; a row without a layer is the program's setup.
     samples, min_cycles, max_cycles : int
-        Vectors that ran, and the cycles of the fastest and the slowest.
+        Number of vectors, and the cycles of the fastest and the slowest vector.
     counters : list of int
         Sums, in the order of `eie_backend.isa.counters.COUNTERS`.
     account : bytes
-        Where the cycles went, int64: see `eie_backend.simulator.engines.read_account`.
+        Account of cycles, int64: see `eie_backend.simulator.engines.read_account`.
     """
 
     symbol: str
@@ -45,9 +45,9 @@ class ProfileRow(NamedTuple):
 
 
 class StruckMemory(NamedTuple):
-    """What flips did to a memory: how many there were, and words by what their code made of them.
+    """Effect of bit flips on a memory: the number of flips, and of words by their code's reaction.
 
-    `wrong` are the bits of data that stay wrong, ascending.
+    `wrong` are the data bits that stay wrong, ascending.
     """
 
     flips: int
@@ -58,7 +58,7 @@ class StruckMemory(NamedTuple):
 
 
 class TracedRun(NamedTuple):
-    """A program's run in a trace: its symbol, the samples of the call, five words per step."""
+    """A program's run in a trace: its symbol, the samples of the call, and five words per step."""
 
     symbol: str
     samples: int
@@ -66,7 +66,7 @@ class TracedRun(NamedTuple):
 
 
 class RecordedTrace(NamedTuple):
-    """What was recorded of one sample; see `eie_backend.tracing.recording`."""
+    """The recording of one sample; see `eie_backend.tracing.recording`."""
 
     runs: tuple[TracedRun, ...]
     timeline: NDArray[np.int32]
@@ -91,11 +91,11 @@ class RunMatrix(Protocol):
         visit_seed: int,
         /,
     ) -> None:
-        """Write sums, counters and accounts in place; Python's lock is released meanwhile."""
+        """Write sums, counters and accounts in place; the GIL is released meanwhile."""
 
 
 class Runtime:
-    """The C++ functions of a process: of this one, or of one that serves a session.
+    """The C++ functions of this process, or of the server of an RPC session.
 
     Parameters
     ----------
@@ -111,24 +111,24 @@ class Runtime:
         return self._find("ffi.Module.load_from_bytes.eie")(image)
 
     def load_matrix(self, config: Sequence[int], record: bytes, is_float: bool) -> RunMatrix:
-        """Return the scan of a matrix on a machine, given as its fields in order."""
+        """Return the scan of a matrix on a machine; `config` has the machine's fields in order."""
         run: RunMatrix = self._find("eie.load_matrix")(list(config), record, is_float)
         return run
 
     def start_engine(self, engine: str, visit_seed: int, threads: int) -> None:
-        """Run the programs that this thread calls from now on on an engine.
+        """Select the engine for the programs that this thread calls from now on.
 
-        `visit_seed` shuffles the clock engine's visits to its units, 0 does not; `threads` share
-        the samples of a call, 0: as many as there are cores.
+        A non-zero `visit_seed` shuffles the order in which the clock engine visits its units.
+        `threads` share the samples of a call; 0 means one per core.
         """
         self._find("eie.engine_start")(engine, visit_seed, threads)
 
     def stop_engine(self) -> None:
-        """Run programs as before the last `start_engine`; without any, for their values only."""
+        """Restore the engine before the last `start_engine`; the first computes values only."""
         self._find("eie.engine_stop")()
 
     def start_profile(self, account: bool) -> None:
-        """Record the programs that this thread runs from now on; `account` asks where cycles go."""
+        """Record the programs that this thread runs from now on; `account`: with their cycles."""
         self._find("eie.profile_start")(account)
 
     def stop_profile(self) -> list[ProfileRow]:
@@ -149,11 +149,11 @@ class Runtime:
     def start_trace(
         self, engine: str, sample: int, layer: str, start: int, stop: int, max_bytes: int
     ) -> None:
-        """Record a sample of this thread's next calls; an empty `layer` stands for all."""
+        """Record a sample of this thread's next calls; an empty `layer` means all layers."""
         self._find("eie.trace_start")(engine, sample, layer, start, stop, max_bytes)
 
     def stop_trace(self) -> RecordedTrace:
-        """Stop recording, and return what was recorded."""
+        """Stop recording, and return the recording."""
         found = _plain(self._find("eie.trace_stop")())
         runs = tuple(
             TracedRun(str(run["symbol"]), int(run["samples"]), _words(run["steps"], np.int64))
@@ -172,7 +172,7 @@ class Runtime:
         symbols: Sequence[str],
         listed: Sequence[int],
     ) -> None:
-        """Strike this thread's next calls: with damaged images, rates per bit, and listed flips.
+        """Inject errors into this thread's next calls: damaged images, rates per bit, listed flips.
 
         A listed flip has a symbol and five numbers: unit, sample, step, word and bit.
         """
@@ -181,7 +181,7 @@ class Runtime:
         )
 
     def stop_soft_errors(self) -> dict[str, NDArray[np.int64]]:
-        """Stop, and return by symbol the words corrected, detected and unnoticed in each sample."""
+        """Stop injecting; return each sample's corrected, detected and missed words by symbol."""
         found = _plain(self._find("eie.soft_errors_stop")())
         return {name: _words(words, np.int64).reshape(-1, 3) for name, words in found.items()}
 
@@ -194,7 +194,7 @@ class Runtime:
         keys: Sequence[int],
         listed: Sequence[int],
     ) -> StruckMemory:
-        """Strike a memory at a rate per bit, drawn by four `keys`, and at listed stored bits."""
+        """Flip bits of a memory: at random with a rate per bit and four `keys`, and listed ones."""
         strike = self._find("eie.strike_memory")
         found = _plain(strike(words, data_bits, protection, rate, list(keys), list(listed)))
         return StruckMemory(
@@ -206,13 +206,13 @@ class Runtime:
         )
 
     def check_bits(self, data_bits: int, protection: int) -> int:
-        """Return the check bits of a word."""
+        """Return the number of check bits of a word."""
         return int(self._find("eie.check_bits")(data_bits, protection))
 
     def huffman_decode(
         self, lengths: NDArray[np.uint8], data: bytes, symbols: NDArray[np.uint16]
     ) -> None:
-        """Write the symbols of a canonical Huffman code in place."""
+        """Decode the symbols of a canonical Huffman code in place."""
         self._find("eie.huffman_decode")(lengths, data, symbols)
 
 
@@ -230,7 +230,7 @@ def runtime() -> Runtime:
 
 
 def _plain(found: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return a mapping of C++'s with names that are Python's."""
+    """Convert a C++ mapping to a dictionary with Python strings as keys."""
     return {str(name): value for name, value in found.items()}
 
 

@@ -25,7 +25,7 @@ OPAQUE = 3
 """Call effect of an intrinsic that reads and writes memory (CallEffectKind::kOpaque)."""
 
 Buffers = dict[str, tuple[str, tuple[int, ...]]]
-"""Access ("r", "w" or "rw") and shape of each buffer that an intrinsic touches, by name."""
+"""Access ("r", "w" or "rw") and shape of each buffer of an intrinsic, by name."""
 
 
 @cache
@@ -111,7 +111,7 @@ def write_back(rows: int, relu: bool) -> str:
 def _intrinsic(
     name: str, buffers: Buffers, extents: tuple[int, ...], store: Callable[..., None], *flags: int
 ) -> str:
-    """Register `store` over `extents` (the last of two is summed) -> a call of the intrinsic."""
+    """Register an intrinsic that replaces `store` over `extents`, the second one a reduction."""
     register()
 
     def pattern(bound: Any) -> None:

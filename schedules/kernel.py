@@ -16,12 +16,12 @@ Span = tuple[int, int]
 """Half-open range of outputs or inputs."""
 
 Tiles = Sequence[tuple[Span, Sequence[Span]]]
-"""Output blocks in order, each with the input blocks that it is summed over, in order."""
+"""Output blocks in order, each with its input blocks (over which it is summed) in order."""
 
 
 @dataclass(frozen=True)
 class DenseShape:
-    """What a kernel computes: ``y = relu(x @ w + b)`` for `batch` samples."""
+    """Sizes and epilogue of a kernel that computes ``y = relu(x @ w + b)`` for `batch` samples."""
 
     batch: int
     outputs: int
@@ -44,8 +44,8 @@ def dense_kernel(
     shape : DenseShape
         Sizes and epilogue.
     tiles : Tiles, optional
-        How the layer is cut; one tile if omitted. The destination registers ``acc`` hold one
-        output block while it is summed over its input blocks.
+        The layer's tiling; one tile if omitted. The destination registers ``acc`` hold one output
+        block while it is summed over its input blocks.
 
     Returns
     -------

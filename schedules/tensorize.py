@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tvm.s_tir import Schedule
-from tvm.tirx import PrimFunc
+from tvm.s_tir.stmt import SBlock
+from tvm.tirx import IterVar, PrimFunc
 
 from eie_backend.schedules import intrinsics
 from eie_backend.transform.attributes import RELU
@@ -18,26 +19,34 @@ def tensorize(func: PrimFunc) -> PrimFunc:
             with T.sblock("mvm_0_0"):              T.eie.mvm(acc, w[0:64, 0:32],
                 acc[i] = acc[i] + w[j, i] * x[j] ->          x[0:64], 32, 64)
 
+    1. A block that sums becomes ``mvm``.
+    2. One that writes the kernel's result becomes ``write_back``.
+    3. One that starts an output block becomes ``load_bias`` if it reads a bias, else ``clear``.
+
+    What a block is called plays no part.
+
     Raises
     ------
     tvm.error.ScheduleError
-        If a block computes something else than its intrinsic.
+        If a block does not match its intrinsic.
     """
     schedule = Schedule(func)
     root = schedule.get_sblock("root")
     for block in schedule.get_child_blocks(root):
-        name = schedule.get(block).name_hint
         _, *loops = schedule.get_loops(block)
         extents = [int(schedule.get(loop).extent) for loop in loops]
-        schedule.tensorize(loops[0], _intrinsic(name, extents, func))
+        schedule.tensorize(loops[0], _intrinsic(schedule.get(block), extents, func))
     scheduled: PrimFunc = schedule.mod["main"]
     return scheduled
 
 
-def _intrinsic(block: str, extents: list[int], func: PrimFunc) -> str:
-    if block.startswith("mvm"):
+def _intrinsic(block: SBlock, extents: list[int], func: PrimFunc) -> str:
+    # 1.
+    if any(axis.iter_type == IterVar.CommReduce for axis in block.iter_vars):
         return intrinsics.mvm(*extents)
-    if block.startswith("write_back"):
+    # 2.
+    result = func.params[-1]
+    if any(written.source.same_as(result) for written in block.writes):
         return intrinsics.write_back(*extents, relu=bool(func.attrs[RELU]))
-    has_bias = len(func.params) == 4
-    return intrinsics.load_bias(*extents) if has_bias else intrinsics.clear(*extents)
+    # 3.
+    return intrinsics.load_bias(*extents) if block.reads else intrinsics.clear(*extents)

@@ -1,4 +1,4 @@
-"""Cut a dense kernel into tiles that the machine's registers and SRAM hold."""
+"""Cut a dense kernel into tiles that fit the machine's registers and SRAM."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def tile(func: PrimFunc, tiles: Tiles) -> PrimFunc:
                                          acc += x @ w[:, n:N]
                                          y[n:N] = relu(acc)
 
-    Partial sums stay in the destination registers over the input blocks, and a value is summed in
-    the same order, so the results are the same bit for bit. That includes saturation: it happens
-    at every addition, wherever the tiles begin.
+    Partial sums stay in the destination registers over the input blocks, and the order of
+    summation does not change, so the results are equal bit for bit. This includes saturation,
+    which happens at every addition and does not depend on the tiles.
 
     Parameters
     ----------
@@ -53,14 +53,13 @@ def choose_tiles(
     config: HardwareConfig,
     lengths: Callable[[Span], NDArray[np.integer]],
 ) -> list[tuple[Span, list[Span]]]:
-    """Return the fewest tiles that the machine holds.
+    """Return the tiling with the fewest tiles that fit the machine.
 
-    Output blocks are as large as the destination registers, so they are as few as possible: each
-    one scans all activations again. Within an output block, an input block takes whole rows of
-    `num_pe` activations as long as the source registers, the pointer SRAM and, in the fullest PE,
-    the weight SRAM and the width of a pointer allow. This is minimal: these limits only ever get
-    tighter when a block grows, so the first n blocks reach at least as far as the first n blocks
-    of any other cut.
+    Output blocks are as large as the destination registers, because each output block scans all
+    activations again. Within an output block, an input block takes as many whole rows of `num_pe`
+    activations as the source registers, the pointer SRAM and, in the fullest PE, the weight SRAM
+    and the pointer width allow. This greedy choice is minimal: a larger block never relaxes these
+    limits, so the first n blocks reach at least as far as the first n blocks of any other tiling.
 
     Parameters
     ----------
@@ -69,9 +68,9 @@ def choose_tiles(
     config : HardwareConfig
         The machine.
     lengths : callable
-        Returns for an output block how many entries, paddings included, each PE stores per column,
-        shape (num_pe, columns). A column after the inputs is the bias column; it belongs to the
-        last tile of its output block.
+        Function of an output block that returns the number of entries, paddings included, that each
+        PE stores per column, shape (num_pe, columns). A column after the inputs is the bias column;
+        it belongs to the last tile of its output block.
 
     Returns
     -------
@@ -80,7 +79,7 @@ def choose_tiles(
     Raises
     ------
     ModelError
-        If not even one row of activations fits.
+        If a single row of activations does not fit.
     """
     rows = [
         (start, min(start + config.block_values, outputs))

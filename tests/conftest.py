@@ -51,8 +51,9 @@ def pytest_sessionfinish(session, exitstatus):
         used = session.config.stash[USED_GOLDENS]
         session.config.workeroutput["goldens"] = [str(path) for path in used]
         return
-    complete = not (session.config.args_source.name == "ARGS" or session.config.option.keyword)
-    if exitstatus != 0 or not complete or session.config.option.markexpr:
+    option = session.config.option
+    part = option.keyword or option.markexpr or option.collectonly
+    if exitstatus != 0 or part or session.config.args_source.name == "ARGS":
         return
     orphans = set(TESTS.rglob("golden/*")) - session.config.stash[USED_GOLDENS]
     if orphans:

@@ -20,7 +20,7 @@ from eie_backend.compiler import stages
 from eie_backend.isa.image import decode_image
 from eie_backend.isa.interpreter import interpret
 from eie_backend.machine.target import as_target
-from eie_backend.transform.layers import weights_by_layer
+from eie_backend.transform.layers import layers_of, weights_by_layer
 
 rng = np.random.default_rng(1)
 weights = {
@@ -92,7 +92,7 @@ show("compressed")
 
 for name, before in (("fc1", weights["w1"]), ("fc2", weights["w2"])):
     print(f"{name} before:\n{before.round(2)}\n{name} after:")
-    print(weights_by_layer(prepared)[name].round(2))
+    print(weights_by_layer(layers_of(prepared))[name].round(2))
 
 reference = on_llvm(prepared)
 print(reference)

@@ -264,7 +264,7 @@ assert run(tvm.runtime.load_module(str(path))).tobytes() == ours.tobytes()
 #    * - patterns with such checks, and layers that keep their names
 #      - ``eie_backend/transform/partition.py``
 #    * - a code generator that takes more than one step
-#      - ``eie_backend/codegen/external.py``: over tiled TIR to programs, their text and image
+#      - ``eie_backend/compiler/pipeline.py``: a table over tiled TIR to programs and images
 #    * - loops cut for the machine's memories
 #      - ``schedules/``, :doc:`tutorial 5 <05_own_schedule>`
 #    * - an instruction set defined once

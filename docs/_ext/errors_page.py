@@ -1,8 +1,9 @@
-"""Writes ``docs/errors.md`` from the `raise` statements of the package and of the C++ runtime.
+"""Writes ``docs/errors.md`` from what the package raises and what the C++ runtime throws.
 
 ``python docs/_ext/errors_page.py`` rewrites it in the checkout; ``--check`` only compares and
 exits with 1 if it is out of date. A message ends in what to do: a verb in the imperative, or what
 is allowed. What lacks it takes the remedy of its class (``Remedy:`` in the class's docstring).
+A closed choice raises by itself: ``CHOICE.checked(value, SomeError)`` has no `raise`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+from eie_backend.machine import choices
+from eie_backend.machine.choices import Choice
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "errors.md"
@@ -41,7 +45,6 @@ ALLOWED += (
     "the supported ones are",
     "main takes",
     "TVM loads",
-    "`CATALOG",
     "`WHY",
     "samples count from",
     "counted from",
@@ -55,7 +58,7 @@ REMEDY = re.compile(
 COMMAND = "python docs/_ext/errors_page.py"
 HEAD = f"""# Errors
 
-<!-- Generated from the `raise` statements of the code by `{COMMAND}`; do not edit. -->
+<!-- Generated from the code by `{COMMAND}`; do not edit. -->
 
 Every error is an `eie_backend.EieError`. Its message says what is wrong, where, what was given,
 what is allowed and what to do. On the command line it is one line on stderr; `--debug` prints the
@@ -105,6 +108,12 @@ def common_remedy(kind: str) -> str:
 Constants = dict[str, str]
 
 
+class _Shown(str):
+    """A text that messages quote as it is."""
+
+    __repr__ = str.__str__
+
+
 def template(node: ast.expr, constants: Constants) -> str:
     """Return the text of an expression, with a ``NAME`` for each part that a run fills in."""
 
@@ -118,6 +127,10 @@ def template(node: ast.expr, constants: Constants) -> str:
             return "".join(map(text, values))
         case ast.BinOp(left=left, op=ast.Add(), right=right):
             return text(left) + text(right)
+        case ast.Call(
+            func=ast.Attribute(value=ast.Name(id=name), attr="fault" | "checked"), args=[first, *_]
+        ) if isinstance(choice := vars(choices).get(name), Choice):
+            return choice.fault(_Shown(text(first)))
         case ast.Call(func=ast.Attribute(attr="join"), args=[first, *_]):
             return text(first)
         case ast.Call(args=[first, *_]):
@@ -168,6 +181,10 @@ def _raised(node: ast.AST) -> Iterator[tuple[str, ast.expr, int]]:
     match node:
         case ast.Raise(exc=ast.Call(func=ast.Name(id=kind), args=[text, *_])) if kind in CLASSES:
             yield kind, text, node.lineno
+        case ast.Call(
+            func=ast.Attribute(value=ast.Name(), attr="checked"), args=[_, ast.Name(id=kind)]
+        ) if kind in CLASSES:
+            yield kind, node, node.lineno
 
 
 def _collected(function: ast.AST) -> Iterator[tuple[str, ast.expr, int, ast.expr]]:

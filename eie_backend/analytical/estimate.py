@@ -1,4 +1,4 @@
-"""`estimate`: what a layer costs on a machine, from sizes and densities alone."""
+"""`estimate`: a layer's cycles, events and energy on a machine, from sizes and densities alone."""
 
 from __future__ import annotations
 
@@ -16,15 +16,13 @@ from eie_backend.config import HardwareConfig
 from eie_backend.errors import InputError
 from eie_backend.machine.choices import Arithmetic
 from eie_backend.machine.energy import energy_pj
+from eie_backend.machine.timing import FIRST_POP_EDGES, PIPELINE_EDGES
 from eie_backend.workloads.layer import LayerShape
-
-EDGES = 8
-"""Before the first column is popped, 2, and from the issue of the last entry to the end, 6."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Expected cost of a layer whose non-zeros lie anywhere alike.
+    """Expected cost of a layer with uniformly distributed non-zeros.
 
     Attributes
     ----------
@@ -33,12 +31,12 @@ class Estimate:
     config : HardwareConfig
         The machine.
     arithmetic : str
-        For the energy.
+        Arithmetic, for the energy.
     slices : tuple of tuple of int and Slice
-        How many PEs hold which slice of a column; those with more rows first.
+        Pairs of a number of PEs and their slice of a column; slices with more rows first.
     cycles_low, cycles_high : float
-        Estimates from below and above of what finite queues cost; equal where they cost nothing.
-        The cycles of a single layer vary around its mean, the more the fewer columns it has.
+        Low and high estimates of the cycles with finite queues; equal if queues cost nothing. They
+        estimate the mean; the cycles of a single layer with few columns vary more around it.
     """
 
     shape: LayerShape
@@ -50,32 +48,32 @@ class Estimate:
 
     @property
     def cycles(self) -> float:
-        """Compute cycles, the mean of both estimates."""
+        """Compute cycles: the mean of the low and the high estimate."""
         return (self.cycles_low + self.cycles_high) / 2
 
     @property
     def microseconds(self) -> float:
-        """Time at the machine's clock."""
+        """Time in microseconds at the machine's clock."""
         return self.cycles / self.config.clock_mhz
 
     @property
     def entries(self) -> float:
-        """Entries issued by all PEs, paddings included."""
+        """Entries that all PEs issue, paddings included."""
         return self.shape.nonzero_acts * sum(count * one.mean for count, one in self.slices)
 
     @property
     def padding_entries(self) -> float:
-        """Paddings among them."""
+        """Padding entries that all PEs issue."""
         return self.shape.nonzero_acts * sum(count * one.paddings for count, one in self.slices)
 
     @property
     def load_balance(self) -> float:
-        """Share of PE cycles in which an entry is issued."""
+        """Fraction of PE cycles in which an entry is issued."""
         return self.entries / (self.config.num_pe * self.cycles)
 
     @cached_property
     def counters(self) -> Mapping[str, float]:
-        """Those counters of `LayerRun` that a single scan has."""
+        """Estimates of the counters of `LayerRun` that a single scan has."""
         columns, share = self.shape.nonzero_acts, self.shape.act_density
         word = self.config.entries_per_word
         return {
@@ -105,9 +103,9 @@ def estimate(
     shape : LayerShape
         Sizes and densities; there is no bias column.
     config : HardwareConfig, optional
-        The machine; the paper's by default. As in `simulate`, memories are as large as needed.
+        The machine; the paper's by default. As in `simulate`, memory sizes are unlimited.
     arithmetic : {"int16", "float32", "int8", "int32"}
-        For the energy of the arithmetic unit.
+        Arithmetic, for the energy of the arithmetic unit.
 
     Returns
     -------
@@ -116,7 +114,7 @@ def estimate(
     Raises
     ------
     InputError
-        If a size or density is impossible; all faults at once.
+        If a size or density is impossible; the message lists all faults.
 
     Notes
     -----
@@ -151,16 +149,17 @@ def _cycles(
     first, ends = scan_edges(shape.inputs, columns, config.num_pe)
     with np.errstate(over="ignore", under="ignore"):
         low, high, last = busy_cycles(slices, columns, config.fifo_depth, 1 + ends / columns)
-    # The scan may take longer than any PE does.
+    # The scan may take longer than the slowest PE.
     scan = columns - 1 + ends + last
-    return EDGES + max(first + low, scan), EDGES + max(first + high, scan)
+    edges = FIRST_POP_EDGES + PIPELINE_EDGES
+    return edges + max(first + low, scan), edges + max(first + high, scan)
 
 
 def _empty_cycles(shape: LayerShape, config: HardwareConfig) -> float:
-    """Return when a layer ends that issues nothing: 6 edges after its last row entered."""
+    """Return when a layer ends that issues nothing; its first row enters at edge 1."""
     before = -(-shape.inputs // config.num_pe) - 1
     active = shape.nonzero_acts / shape.inputs
-    return EDGES - 1 + before * (config.num_pe * active + 1 - active)
+    return 1 + PIPELINE_EDGES + before * (config.num_pe * active + 1 - active)
 
 
 def _check(shape: LayerShape) -> None:

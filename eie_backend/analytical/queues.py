@@ -1,21 +1,22 @@
-"""`busy_cycles`: how long PEs with finite queues take for the columns that are broadcast.
+"""`busy_cycles`: the cycles that PEs with finite queues take for the broadcast columns.
 
 A PE takes its columns one after another, and column n waits until every PE has popped column
 n - fifo_depth + 1. The last pop is therefore the longest path through a grid of columns and PEs:
 along a PE it costs the entries of the columns, and a jump to another PE leaves ``fifo_depth - 1``
-columns out and costs 2 edges. Nobody knows the mean of such a longest path in closed form; two
-estimates of it lie on either side:
+columns out and costs `REFILL_EDGES`. Nobody knows the mean of such a longest path in closed form;
+two estimates of it lie on either side:
 
 low
-    Paths whose blocks between jumps have the same number of columns, chosen to be the best on
-    average. No path of the machine is shorter.
+    Paths whose blocks between jumps have equal numbers of columns, with the number that is best on
+    average. The machine's longest path is not shorter.
 high
-    The growth rate of the sum of exp(theta * length) over all paths, for the theta at which it is
-    least. By Jensen's inequality the mean of the largest is not above it.
+    The growth rate of the sum of exp(theta * length) over all paths, minimised over theta. By
+    Jensen's inequality it is an upper bound of the mean of the longest path.
 
-Both take the largest of P sums of columns to be (h + n * log M(theta)) / theta at its least, where
-M generates the moments of a column and h = z**2 / 2; z is the mean of the largest of P standard
-normals, so that sums of many columns have the normal extreme.
+Both approximate the largest of P sums of n columns by the minimum over theta of
+(h + n * log M(theta)) / theta. M is the moment generating function of a column, and h = z**2 / 2,
+where z is the mean of the largest of P standard normals. Sums of many columns then have the normal
+extreme.
 """
 
 from __future__ import annotations
@@ -27,17 +28,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eie_backend.analytical.slices import Slice
+from eie_backend.machine.timing import REFILL_EDGES
 
 Grid = NDArray[np.float64]
 
 STEPS: Grid = np.linspace(0.0, 1.0, 64)
 LARGEST_THETA = 30.0
-"""At which the largest of P columns is off by h / 30, a quarter of an edge at most."""
+"""Largest theta; there the largest of P columns has an error of h / 30, at most 1/4 edge."""
 
 NEWTON_STEPS = 4
 SMALL = 1e-12
 HUGE = 1e9
-"""Stands for a moment that does not exist; its square must not overflow."""
+"""Replaces a moment that does not exist; its square must not overflow."""
 
 
 def normal_extreme(count: int) -> float:
@@ -59,7 +61,7 @@ def busy_cycles(
     Parameters
     ----------
     slices : sequence of tuple of int and Slice
-        How many PEs have which slice; those with more rows first.
+        Pairs of a number of PEs and their slice; slices with more rows first.
     columns : int
         Columns broadcast, at least 1.
     fifo_depth : int
@@ -70,16 +72,16 @@ def busy_cycles(
     Returns
     -------
     tuple of float
-        Low, high, and the entries of a single column in the PE that has most.
+        Low, high, and the expected entries of a single column in the PE that has most.
     """
     counts = np.array([[float(count)] for count, _ in slices])
     total = int(counts.sum())
     room = fifo_depth - 1
-    # All PEs alike, and those with more rows alone: over many columns they are behind.
+    # Take all PEs, and also those with more rows alone, which are slower over many columns.
     extremes = [normal_extreme(total), normal_extreme(slices[0][0])]
     h = np.array([[max(z * z / 2, SMALL)] for z in extremes[: len(slices)]])
     variance = max(SMALL, *(one.variance for _, one in slices))
-    # Half of what gives the normal extreme of all columns: no smaller theta is best.
+    # Half the theta of the normal extreme of all columns; the optimum is never smaller.
     smallest = min(np.sqrt(h[0, 0] / (2 * columns * variance)), 1.0)
     theta = smallest * (LARGEST_THETA / smallest) ** STEPS
     each = _log_moments([one for _, one in slices], theta, room == 1)
@@ -88,20 +90,20 @@ def busy_cycles(
         mixed = top + np.log((counts / total * np.exp(each - top)).sum(axis=0))
         each = np.stack([mixed, each[0]])
     one_column = (h + each) / theta
-    blocks = (columns + room) / (1 + room) * (one_column + 2) - 2
+    blocks = (columns + room) / (1 + room) * (one_column + REFILL_EDGES) - REFILL_EDGES
     low = np.maximum((h + columns * each) / theta, blocks).min(axis=1).max()
-    growth = _growth(each, theta * scan, h + 2 * theta, room + 1)
+    growth = _growth(each, theta * scan, h + REFILL_EDGES * theta, room + 1)
     high = ((h + columns * growth) / theta).min(axis=1).max()
-    # A queue of one column takes the next no sooner than 2 edges after the last.
-    least = 2 * (columns - 1) / room + 1
+    # A queue of one column takes the next no sooner than so many edges after the last.
+    least = REFILL_EDGES * (columns - 1) / room + 1
     return max(float(low), least), max(float(high), least), float(one_column.min(axis=1).max())
 
 
 def _log_moments(slices: Sequence[Slice], theta: Grid, handshake: bool) -> Grid:
     """Return log E exp(theta * s), where s = max(L, 1), or max(L, 2) with a queue of one column.
 
-    L has the mean and variance of a slice: binomial if the variance is the smaller, negative
-    binomial if it is the larger. Its probabilities of 0 and 1 are those of the slice.
+    L has the mean and variance of a slice. Its distribution is binomial if the variance is below
+    the mean, and negative binomial if above. P(L = 0) and P(L = 1) are those of the slice.
     """
 
     def column(values: Sequence[float]) -> Grid:
@@ -127,8 +129,8 @@ def _log_moments(slices: Sequence[Slice], theta: Grid, handshake: bool) -> Grid:
 def _growth(each: Grid, scan: Grid, jump: Grid, span: int) -> Grid:
     """Return x with (1 - exp(each - x)) (1 - exp(scan - x)) = exp(jump + each - span * x).
 
-    The left side is what sums over columns of a PE, and of the scan, leave of it. Newton's method
-    on the logarithm, which is concave, from below.
+    The left side comes from the sums over columns of a PE and of the scan. The solver is Newton's
+    method on the logarithm, which is concave, from below.
     """
     base: Grid = np.maximum(each, scan)
     level = jump + each - span * base

@@ -1,26 +1,26 @@
-"""`Slice`: the entries of one column in one PE, when every weight is non-zero at random."""
+"""`Slice`: the number of entries of one column in one PE, with independent random weights."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 NEGLIGIBLE = 1e-12
-"""Share of the largest term below which terms of a series are left out."""
+"""Ratio to the largest term below which terms of a series are ignored."""
 
 LEAST_SHARE = 1e-9
-"""Least probability of a binomial, and of its complement."""
+"""Lower limit of a binomial's probability, and of its complement."""
 
 
 @dataclass(frozen=True)
 class Slice:
-    """A column's rows in one PE.
+    """Statistics of the entries of one column in one PE.
 
     Attributes
     ----------
     mean, variance : float
-        Of its number of entries L, paddings included.
+        Mean and variance of the number of entries L, paddings included.
     paddings : float
-        Expected paddings among them.
+        Expected number of paddings among the entries.
     empty, single : float
         Probabilities of L = 0 and L = 1.
     """
@@ -35,22 +35,22 @@ class Slice:
     def binomial(self) -> tuple[float, float]:
         """Probability and number of trials of the binomial with this mean and variance.
 
-        Both are negative, a negative binomial, if the variance is the larger.
+        Both are negative (a negative binomial) if the variance exceeds the mean.
         """
         share = 1 - self.variance / self.mean if self.mean else 0.0
         if abs(share) < LEAST_SHARE:
             share = LEAST_SHARE
-        # A whole number of trials must stay one: with more, the next term would not vanish.
+        # Keep an integer number of trials exact: a larger one adds a term that must vanish.
         return min(share, 1 - LEAST_SHARE), self.mean / share
 
 
 def slice_of(rows: int, density: float, step: int) -> Slice:
-    """Return the exact moments of a slice whose weights are non-zero independently.
+    """Return the exact moments of a slice with independent non-zero weights.
 
-    A non-zero at row i takes m paddings or more if the m * `step` rows before it are zero, so row i
-    holds E = p * (1 + q**step + q**(2 * step) + ...) entries, with as many terms as there is room.
-    What follows a non-zero does not depend on what was before it; the second moment is therefore a
-    sum over pairs of rows of two such series.
+    A non-zero at row i takes m or more paddings if the m * `step` rows before it are zero. With
+    q = 1 - p, row i has E = p * (1 + q**step + q**(2 * step) + ...) entries, with as many terms as
+    there are rows for. The rows after a non-zero are independent of those before it, so the second
+    moment is a sum over pairs of rows of two such series.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""`word_reads`: how many words of weight memory the active columns of one PE touch."""
+"""`word_reads`: the number of weight memory words that one PE reads for its active columns."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from eie_backend.analytical.slices import Slice
 
 LEAST_LOG = 1e-300
 DAMPING = 1e-8
-"""Share by which what lies beyond the end of a series returns to its start."""
+"""Factor of the aliasing error, where terms beyond the end of a series wrap to its start."""
 
 
 def word_reads(one: Slice, columns: int, act_density: float, word_entries: int) -> float:
-    """Return the words that a PE reads for its active columns.
+    """Return the number of words that a PE reads for its active columns.
 
-    Columns follow each other in memory and start anywhere in a word. L entries would take
-    L / word_entries words if all columns were active; when G entries of inactive columns lie
-    before an active one, it reads min(G, word_entries - 1) / word_entries words more. The first
-    active column finds no word read, and starts, between one and the next, half a word off.
+    Columns are contiguous in memory and can start at any entry of a word. If all columns were
+    active, L entries would take L / word_entries words. If G entries of inactive columns precede an
+    active column, it reads min(G, word_entries - 1) / word_entries additional words. The first
+    active column shares no word with an earlier one, and starts half a word off on average.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def word_reads(one: Slice, columns: int, act_density: float, word_entries: int) 
     columns : int
         Active columns.
     act_density : float
-        Share of columns that are active.
+        Fraction of columns that are active.
     word_entries : int
         Entries in a word.
     """
@@ -44,8 +44,8 @@ def word_reads(one: Slice, columns: int, act_density: float, word_entries: int) 
 def _skipped(one: Slice, active: float, limit: int) -> float:
     """Return the expectation of min(G, limit), the sum of P(G > n) over n below the limit.
 
-    Of columns that are not empty, each is active with the same probability: the generating
-    function of G is active / (1 - (1 - active) * f), with that of their lengths, f.
+    Each non-empty column is active with the same probability. The generating function of G is
+    therefore active / (1 - (1 - active) * f), where f is the generating function of their lengths.
     """
     size = 4 * limit
     damping = DAMPING ** (np.arange(limit) / size)
@@ -55,7 +55,7 @@ def _skipped(one: Slice, active: float, limit: int) -> float:
 
 
 def _lengths(one: Slice, limit: int) -> NDArray[np.float64]:
-    """Return P(L = n | L > 0) for n below the limit, of the slice's binomial."""
+    """Return P(L = n | L > 0) for n below the limit, with the slice's binomial."""
     share, trials = one.binomial
     n = np.arange(1, limit)
     ratios = np.maximum((trials - n + 1) / n * share / (1 - share), LEAST_LOG)

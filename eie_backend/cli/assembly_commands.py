@@ -1,4 +1,4 @@
-"""``eie asm`` and ``eie disasm``: between a program's text and its image."""
+"""``eie asm`` and ``eie disasm``: convert programs from text to images and back."""
 
 from __future__ import annotations
 

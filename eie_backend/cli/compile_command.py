@@ -1,4 +1,4 @@
-"""``eie compile``: from an ONNX file to a library, or to any form on the way."""
+"""``eie compile``: compile an ONNX file to a library, or to an intermediate form."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def compile_model(
 
     def prepare() -> IRModule:
         with working("compressing and calibrating"):
-            # Handed over: the imported weights go as soon as they are compressed.
+            # Pass ownership, so that the imported weights are freed as soon as they are compressed.
             return compiler.prepare(
                 imported.pop(),
                 machine,
@@ -149,12 +149,12 @@ compile_model.__doc__ = f"{compile_model.__doc__}\n\n{EXAMPLE}"
 
 
 def _recipe(path: Path | None, settings: dict[str, Any]) -> Recipe:
-    """Return the recipe of a file, or the one that options describe.
+    """Return the recipe of a file or of the options.
 
     Raises
     ------
     RecipeError
-        If there are both, or the recipe is impossible.
+        If both are given, or the recipe is impossible.
     """
     from eie_backend.errors import RecipeError
     from eie_backend.recipe import Recipe, read_recipe

@@ -32,10 +32,10 @@ EXAMPLE = """Example:
 """
 
 TRIALS = 100
-"""Evaluations of ``--search optuna``."""
+"""Number of evaluations of ``--search optuna``."""
 
 CACHE = ".eie_cache"
-"""Folder, beside the output, of the accuracies that were found."""
+"""Folder of cached accuracies, next to the output."""
 
 
 def compress_model(
@@ -102,7 +102,7 @@ def compress_model(
     from eie_backend.storage.container import read_eiez, to_eiez
     from eie_backend.transform.constraints import layer_reasons
 
-    # All that can be refused is refused now, and not when hours of search are over.
+    # Check everything now, not after hours of search.
     if search not in SAMPLER.values:
         raise RecipeError(f"--search {search}: choose one of {', '.join(SAMPLER.values)}")
     check_search(objective, max_drop)
@@ -165,7 +165,7 @@ def compress_model(
     if pictures is not None:
         before, after = network.trials.weights, network.weights(compressed)
         files |= {pictures / name: image for name, image in drawn(made, before, after).items()}
-    # The model is the last to change its name: where it is new, all is. Its recipe is also inside.
+    # Rename the model last: if it is new, all files are. The model also contains its recipe.
     with nullcontext() if pictures is None else made_folder(pictures):
         write_files(files | {output: packed})
     show(

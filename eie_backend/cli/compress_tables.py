@@ -1,4 +1,4 @@
-"""What ``eie compress`` prints beside the tables of the file: accuracy by step, and the search."""
+"""Tables of ``eie compress``: accuracy by step, and the search."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _percent(accuracy: float | None) -> str:
 
 
 def remarks(report: CompressionReport) -> Iterator[str]:
-    """Yield a line each for the machine, the search, and layers that stayed as they were."""
+    """Yield a line each for the machine, the search, and uncompressed layers."""
     if report.machine is None:
         yield "Not simulated: the machine cannot run it; `eie explain` says why."
     else:

@@ -1,6 +1,6 @@
-"""What all commands print with: results to stdout, progress and errors to stderr.
+"""Output of all commands: results to stdout, progress and errors to stderr.
 
-``docs/terminal.md`` describes what people see.
+``docs/terminal.md`` describes the output.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ from eie_backend.show.progress_bar import Description, progress_bar
 from eie_backend.work.progress import watching
 
 BROKEN_PIPE_EXIT = 141
-"""What a shell says of a program that the signal SIGPIPE ended: 128 + 13."""
+"""Exit code that a shell reports for a program ended by SIGPIPE: 128 + 13."""
 
 
 class Terminal(Console):
-    """A console that shows strings as they are: no markup, and nothing that steers a terminal."""
+    """A console that prints strings without markup and with control characters escaped."""
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """Return a string of a line, a title or a cell as rich text."""
+        """Convert a line, a title or a cell to rich text."""
         return super().render_str(printable(text), **options)
 
     def on_broken_pipe(self) -> None:
-        """End like any filter whose reader has gone."""
+        """Exit like other filters when the reader of stdout has closed it."""
         end_quietly()
 
 
@@ -55,7 +55,7 @@ err = Terminal(markup=False, highlight=False, emoji=False, stderr=True)
 
 @dataclass
 class Asked:
-    """What the user wants to be told; options before the command's name set it, and those after."""
+    """The user's options for output, given before or after the command's name."""
 
     json: bool = False
     quiet: bool = False
@@ -63,12 +63,12 @@ class Asked:
     debug: bool = False
 
     def only(self, **wanted: bool) -> None:
-        """Set what is wanted at the start of a run; nothing is left of an earlier one."""
+        """Set the options at the start of a run, and reset all others."""
         for name, value in wanted.items():
             setattr(self, name, value)
 
     def also(self, **wanted: bool) -> None:
-        """Set what is wanted beside what already is."""
+        """Set further options."""
         for name, value in wanted.items():
             setattr(self, name, value or getattr(self, name))
 
@@ -81,10 +81,10 @@ def show(
     *shown: RenderableType,
     written: Iterable[str | PathLike[str]] = (),
 ) -> None:
-    """Print a result, and the files that it went to.
+    """Print a result, and the names of its files.
 
-    The renderables, strings or tables, are for people. With --json the mapping is printed instead,
-    with `written` in it, as one JSON object: numbers that are not finite become null.
+    The renderables (strings or tables) are for people. With --json the mapping is printed instead,
+    as one JSON object with `written` in it; numbers that are not finite become null.
     """
     paths = [fspath(path) for path in written]
     if asked.json:
@@ -98,7 +98,7 @@ def show(
 
 
 def _plain(value: Any) -> Any:
-    """Return what JSON has for a value."""
+    """Convert a value to JSON-compatible data."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -107,7 +107,7 @@ def _plain(value: Any) -> Any:
 
 
 def echo(text: str) -> None:
-    """Print lines of text to stdout as they are, but for what does not print."""
+    """Print lines of text to stdout, with non-printable characters escaped."""
     lines = (line if line.isprintable() else _line(line) for line in text.split("\n"))
     try:
         sys.stdout.write("\n".join(lines))
@@ -121,13 +121,13 @@ def _line(text: str) -> str:
 
 
 def table(title: str, *columns: str, text: int = 1) -> Table:
-    """Return an empty table: the first `text` columns are text, the others are numbers."""
+    """Return an empty table with `text` text columns first and then number columns."""
     return Table(title, columns, text)
 
 
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """Show progress bars on a terminal's stderr; with --verbose, tell how long each took."""
+    """Show progress bars on a terminal's stderr; with --verbose, print the time of each."""
     with progress_bar(err, not asked.quiet) as bar:
         yield bar
     for task in bar.tasks:
@@ -136,9 +136,9 @@ def progress() -> Iterator[Progress]:
 
 @contextmanager
 def working(what: str) -> Iterator[None]:
-    """Show that a step goes on, and bars for those of its parts that tell how far they are.
+    """Show that a step is running, with bars for its parts that report progress.
 
-    With --verbose, tell how long it took, and each of these parts.
+    With --verbose, print the time of the step and of each such part.
     """
     step = Progress(SpinnerColumn(), Description(), TimeElapsedColumn(), console=err)
     parts = Progress(
@@ -172,7 +172,7 @@ def remark(line: str) -> None:
 
 
 def wrote(path: str | PathLike[str]) -> None:
-    """Say that a file was written."""
+    """Report that a file was written."""
     remark(f"wrote {fspath(path)}")
 
 
@@ -183,8 +183,8 @@ def fail(error: Exception) -> None:
 
 
 def end_quietly() -> NoReturn:
-    """Leave after the reader of stdout has gone, as ``head`` does when it has seen enough."""
-    # So that Python, which flushes stdout at its end, has nothing to complain about.
+    """Exit after the reader of stdout has closed it, as ``head`` does after its last line."""
+    # Python flushes stdout at exit; this prevents an error there.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     raise SystemExit(BROKEN_PIPE_EXIT)
 

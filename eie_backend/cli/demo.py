@@ -86,7 +86,7 @@ demo.__doc__ = f"{demo.__doc__}\n\n{EXAMPLE}"
 
 
 def _measured(name: str, report: Any, labels: Any) -> dict[str, Any]:
-    """Return what the machine made of a network."""
+    """Return a network's results on the machine."""
     return {
         "name": name,
         "accuracy": accuracy(report.outputs[0], labels),
@@ -139,7 +139,7 @@ def run_on_host(model: Any, images: Any) -> Any:
 
 
 def accuracy(scores: Any, labels: Any) -> float:
-    """Return the share of samples whose largest score is at the label."""
+    """Return the fraction of samples whose largest score is at the label."""
     return float((scores.argmax(axis=1) == labels).mean())
 
 

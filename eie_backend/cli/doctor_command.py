@@ -1,4 +1,4 @@
-"""``eie doctor``: whether this installation works, and the text for a bug report."""
+"""``eie doctor``: check this installation, and print the text for a bug report."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _table(checks: Sequence[Check]) -> Table:
 
 
 def _verdict(faults: Sequence[Check], warnings: Sequence[Check]) -> list[str]:
-    """Return a line for each thing to do, and one for all."""
+    """Return a line for each remedy, and a summary line."""
     remedies = [f"- {check.name}: {check.remedy}" for check in (*faults, *warnings)]
     if not remedies:
         return ["All is well."]

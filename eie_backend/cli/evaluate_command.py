@@ -27,7 +27,7 @@ EXAMPLE = """Example:
 """
 
 SHARD_SAMPLES = 1000
-"""About; whole batches of the model."""
+"""Approximate samples of a shard, which has whole batches of the model."""
 
 
 def evaluate_model(
@@ -110,14 +110,14 @@ class Samples:
         if "labels" in names and "labels" not in inputs:
             names.remove("labels")
             self._labels = file.read("labels")
-        # Arrays of the file's shapes and dtypes that take no memory, for the checks.
+        # For the checks, arrays with the file's shapes and dtypes but without memory.
         empty = {
             name: np.broadcast_to(np.zeros((), file.headers[name].dtype), file.headers[name].shape)
             for name in names
         }
         single = empty[names[0]] if len(names) == 1 else empty
         checked = check_arrays(by_input(single, file.path, runner.specs), file.path, runner.specs)
-        # The model's name of each input, and the file's.
+        # Names of each input in the model and in the file.
         self._inputs = dict(zip(checked, names if len(names) == 1 else checked, strict=True))
         self.count = max((len(array) for array in checked.values() if array.ndim), default=1)
         if labels is not None:

@@ -20,9 +20,9 @@ def execute(
     table: EnergyTable | None = None,
     remote: str | None = None,
 ) -> Report:
-    """Run `library` over the arrays in the file `inputs`; the shipped energies by default.
+    """Run `library` on the arrays in the file `inputs`, with the shipped energies by default.
 
-    `remote` is the address of a server to run it on.
+    `remote` is the address of a server to run on.
     """
     from eie_backend.cli.files import read_inputs
     from eie_backend.machine.choices import ENGINE

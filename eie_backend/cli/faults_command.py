@@ -129,7 +129,7 @@ inject_faults.__doc__ = f"{inject_faults.__doc__}\n\n{EXAMPLE}"
 
 
 def faults_tables(campaign: Campaign, rows: Sequence[FaultRow]) -> list[Table]:
-    """Return what became of the answers: a table for each protection, a line for each rate."""
+    """Return the effects on the answers: a table for each protection, with a row for each rate."""
     protections = dict.fromkeys(row.protection for row in rows)
     return [_faults_table(campaign, [r for r in rows if r.protection == p]) for p in protections]
 
@@ -158,12 +158,12 @@ def _faults_table(campaign: Campaign, rows: Sequence[FaultRow]) -> Table:
 
 
 def _rate(rate: float) -> str:
-    """Return a probability as people write it: 2.5e-4."""
+    """Return a probability as text, such as 2.5e-4."""
     return re.sub(r"\.?0*e([+-])0*", r"e\1", f"{rate:.3e}").replace("e+", "") if rate else "0"
 
 
 def costs_table(costs: Sequence[ProtectionCost]) -> Table:
-    """Return what the check bits take."""
+    """Return the cost of the check bits."""
     made = table("Check bits of all units", "protection", "nJ per input", "mm²")
     for one in costs:
         made.add_row(one.protection, f"{one.nanojoule_per_input:,.1f}", f"{one.area_mm2:.2f}")
@@ -200,7 +200,7 @@ def _check_picture(picture: Path, rates: Sequence[float]) -> None:
 
 
 def _loaded(model: str, data: Path | None, samples: int | None) -> tuple[Runner, Any, Any]:
-    """Return the model, its inputs and, if there are, their labels."""
+    """Return the model, its inputs and, if available, their labels."""
     from eie_backend.cli.demo import digits
     from eie_backend.cli.files import read_samples
     from eie_backend.errors import InputError

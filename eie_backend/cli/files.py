@@ -1,4 +1,4 @@
-"""Read arrays and write results; a file appears under its name only when it is complete."""
+"""Read arrays and write results; files are written atomically."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from eie_backend.simulator.inputs import InputSpec, check_inputs
 Arrays = dict[str, NDArray[np.generic]]
 
 STANDARD = Path("-")
-"""As a file's name: standard input or output."""
+"""File name that means standard input or output."""
 
 
 def read_arrays(path: Path, specs: list[InputSpec]) -> Arrays:
@@ -37,7 +37,7 @@ def read_arrays(path: Path, specs: list[InputSpec]) -> Arrays:
 
 
 def by_input(loaded: NDArray[np.generic] | Arrays, path: Path, specs: list[InputSpec]) -> Arrays:
-    """Return arrays by the input's name; one array needs no name if there is one input."""
+    """Return arrays by input name; a single array without a name fits a model with one input."""
     if isinstance(loaded, np.ndarray):
         if len(specs) != 1:
             names = ", ".join(spec.name for spec in specs)
@@ -66,12 +66,12 @@ def _load(path: Path) -> NDArray[np.generic] | Arrays:
 
 
 def read_inputs(path: Path, specs: list[InputSpec]) -> Arrays:
-    """Read arrays and check them against a model's inputs; a fault names the file."""
+    """Read arrays and check them against a model's inputs; errors name the file."""
     return check_arrays(read_arrays(path, specs), path, specs)
 
 
 def read_samples(path: Path, specs: list[InputSpec]) -> tuple[Arrays, NDArray[np.generic] | None]:
-    """Read arrays as `read_inputs` does, and `labels` if a ``.npz`` holds them beside the inputs.
+    """Read arrays as `read_inputs` does, and `labels` if the ``.npz`` has them.
 
     Raises
     ------
@@ -104,12 +104,12 @@ def read_labels(path: Path) -> NDArray[np.generic]:
 
 
 def check_arrays(arrays: Arrays, path: Path, specs: list[InputSpec]) -> Arrays:
-    """Return arrays that fit a model's inputs; a fault names the file.
+    """Check that arrays fit a model's inputs, and return them; errors name the file.
 
     Raises
     ------
     InputError
-        With every fault.
+        If they do not; the message lists all faults.
     """
     try:
         check_inputs(specs, arrays)
@@ -119,7 +119,7 @@ def check_arrays(arrays: Arrays, path: Path, specs: list[InputSpec]) -> Arrays:
 
 
 def read_labelled(path: Path) -> tuple[Arrays | NDArray[np.generic], NDArray[np.generic]]:
-    """Read a ``.npz`` with `labels` and inputs: by name, or the one array that there is.
+    """Read a ``.npz`` with `labels` and inputs: arrays by name, or a single array.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def read_labelled(path: Path) -> tuple[Arrays | NDArray[np.generic], NDArray[np.
 
 
 def read_plain(path: Path) -> Arrays | NDArray[np.generic]:
-    """Read inputs: arrays by name, or the one array that there is.
+    """Read inputs: arrays by name, or a single array.
 
     Raises
     ------
@@ -154,7 +154,7 @@ def read_plain(path: Path) -> Arrays | NDArray[np.generic]:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Return a file's content, or that of standard input for ``-``.
+    """Return the content of a file, or of standard input for ``-``.
 
     Raises
     ------
@@ -191,7 +191,7 @@ def read_programs(path: Path) -> list[Program]:
 
 
 def check_place(path: Path, suffix: str | None = None) -> None:
-    """Refuse a file's name before anything is computed.
+    """Check the name of an output file before any computation.
 
     Raises
     ------
@@ -216,12 +216,12 @@ def check_place(path: Path, suffix: str | None = None) -> None:
 
 @contextmanager
 def made_folder(path: Path) -> Iterator[None]:
-    """Make a folder for files, and remove it if there are none in the end.
+    """Create a folder for files, and remove it at the end if it is empty.
 
     Raises
     ------
     ModelError
-        If it cannot be made.
+        If the folder cannot be created.
     """
     try:
         made = not path.exists()
@@ -239,19 +239,19 @@ def made_folder(path: Path) -> Iterator[None]:
 
 
 def check_standard(output: Path) -> None:
-    """Refuse to write a file to standard output beside the object of --json.
+    """Check that standard output is not used for both a file and the object of --json.
 
     Raises
     ------
     ModelError
-        If both are asked for.
+        If it is used for both.
     """
     if output == STANDARD and asked.json:
         raise ModelError("--json prints its object on standard output; give -o FILE")
 
 
 def write_parts(parts: Sequence[str | bytes], path: Path) -> list[Path]:
-    """Write parts to `path` and to numbered files beside it, or one to standard output.
+    """Write parts to `path` and to numbered files next to it, or a single part to standard output.
 
     Returns
     -------
@@ -281,17 +281,17 @@ def write_parts(parts: Sequence[str | bytes], path: Path) -> list[Path]:
 
 
 def write_file(path: Path, content: str | bytes) -> None:
-    """Write a file whole or not at all; see `write_files`."""
+    """Write a file atomically; see `write_files`."""
     write_files({path: content})
 
 
 def write_files(files: Mapping[Path, str | bytes]) -> None:
-    """Write the files of one result, all or none; the one that people look for is the last.
+    """Write the files of one result together, the main file last.
 
     Raises
     ------
     ModelError
-        If one cannot be written.
+        If a file cannot be written.
     """
     data = {path: text.encode() if isinstance(text, str) else text for path, text in files.items()}
     try:

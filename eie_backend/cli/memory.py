@@ -1,7 +1,7 @@
-"""Room in memory, made sure of before a command begins: without it, libraries do not fail cleanly.
+"""`require_room`: check for enough address space, without which libraries do not fail cleanly.
 
-Where an address space is limited (``ulimit -v``), the loader leaves half of TVM loaded, OpenBLAS
-waits for ever, and the C library ends the process when a thread's own data do not fit.
+With a limited address space (``ulimit -v``), the loader leaves TVM half loaded, OpenBLAS hangs, and
+the C library ends the process when thread-local data do not fit.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import mmap
 
 ROOM_BYTES = 1_300_000_000
-"""Address space that TVM, NumPy, drawing and their threads take, and some to work in."""
+"""Address space of TVM, NumPy, Matplotlib and their threads, with some working space."""
 
 OUT_OF_MEMORY = (
     "out of memory; no file was left half-written: free some, raise the limit (ulimit -v), or run "
@@ -19,9 +19,9 @@ OUT_OF_MEMORY = (
 
 
 def require_room() -> None:
-    """Raise `MemoryError` unless there is address space for what a command loads.
+    """Raise `MemoryError` unless there is address space for a command's libraries.
 
-    No memory is used for it: the pages can neither be read nor written.
+    The check maps inaccessible pages, which take no memory.
     """
     try:
         mmap.mmap(-1, ROOM_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=0).close()

@@ -1,4 +1,4 @@
-"""Options in one form: those that every command takes, and those with a fixed choice of values."""
+"""Definitions of options: those of every command, and those with a fixed choice of values."""
 
 from __future__ import annotations
 
@@ -13,22 +13,6 @@ import typer
 from eie_backend._versions import installed
 from eie_backend.cli.console import asked, remark
 from eie_backend.machine.choices import ENGINE, LOCAL_SCHEDULER, Choice
-
-FIGURES = ("6", "7", "8", "9", "10", "11", "12", "13")
-OTHERS = (
-    "uneven",
-    "analytical",
-    "break_even",
-    "ablation",
-    "ablation_layers",
-    "lenet_300_100",
-    "lenet_5",
-    "fc_storage",
-)
-STRUCTURES = ("even", "uneven")
-TABLES = ("1", "2", "3", "4", "5")
-"""What the paper's reproduction and workloads name: their catalogs lie beside NumPy, for which no
-shell wants to wait; tests compare."""
 
 PANEL = "Options of every command"
 SHARED = {
@@ -46,15 +30,15 @@ VERSIONS = {
     "NumPy": "numpy",
     "xDSL": "xdsl",
 }
-"""What --verbose names, by the package that it is in."""
+"""Names that --verbose prints, by package."""
 
 
 def choice(
     values: Sequence[str] | Choice[Any], help: str, *names: str, metavar: str | None = None
 ) -> Any:
-    """Return an option whose values the help lists, in `metavar`'s place, and the shell completes.
+    """Return an option with values that the help lists (as `metavar`) and the shell completes.
 
-    Whoever uses the value refuses another one, with a message that says what it is for.
+    The user of the value checks it, with a message that explains its purpose.
     """
     listed = values.default_first if isinstance(values, Choice) else values
 
@@ -86,7 +70,7 @@ REMOTE = typer.Option(metavar="HOST:PORT", help="Run on the server there, starte
 
 
 def begin(**wanted: bool) -> None:
-    """Begin a command for which the user wants that; options before its name count too."""
+    """Begin a command with these options and those before the command's name."""
     asked.also(**wanted)
     if asked.verbose:
         found = {name: installed(package) for name, package in VERSIONS.items()}
@@ -96,7 +80,7 @@ def begin(**wanted: bool) -> None:
 def with_shared_options(
     command: Callable[..., Any], ask: Callable[..., None]
 ) -> Callable[..., Any]:
-    """Return a command that also takes `SHARED` and tells `ask` what they are.
+    """Return a command that also takes the `SHARED` options and passes them to `ask`.
 
     Before -> after: ``demo(density)`` -> ``demo(density, *, json, quiet, verbose, debug)``.
     """
@@ -108,7 +92,7 @@ def with_shared_options(
 
     own = list(signature(command, eval_str=True).parameters.values())
     shared = [_shared(name, *about) for name, about in SHARED.items()]
-    # Typer reads what a command takes from these two.
+    # Typer reads a command's parameters from these two attributes.
     run.__signature__ = signature(command).replace(  # type: ignore[attr-defined]
         parameters=[*own, *shared]
     )

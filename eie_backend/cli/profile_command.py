@@ -1,4 +1,4 @@
-"""``eie profile``: execute a compiled library and print where its cycles went."""
+"""``eie profile``: execute a compiled library and print an account of its cycles."""
 
 from __future__ import annotations
 

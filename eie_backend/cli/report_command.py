@@ -1,4 +1,4 @@
-"""``eie report``: run a compiled library and write what came out as one page of HTML."""
+"""``eie report``: run a compiled library and write the results as one HTML page."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def report_model(
 
 
 def check_early(labels: Any, runner: Any, data: Any) -> None:
-    """Refuse labels that do not fit before anything is run, as far as the library tells."""
+    """Check labels before anything runs, as far as the library has the information."""
     from eie_backend.compiler.model_record import read_record
     from eie_backend.report.page import check_classes
     from eie_backend.simulator.inputs import check_labels

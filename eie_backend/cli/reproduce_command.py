@@ -1,4 +1,4 @@
-"""``eie reproduce``: the EIE paper's tables and figures beside the published numbers."""
+"""``eie reproduce``: reproduce the EIE paper's tables and figures, with the published numbers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eie_backend.cli.console import progress, show
-from eie_backend.cli.options import FIGURES, OTHERS, STRUCTURES, TABLES, choice
+from eie_backend.cli.options import choice
 from eie_backend.errors import InputError
+from eie_backend.machine.choices import STRUCTURE
+from eie_backend.reproduce.names import FIGURES, OTHERS, TABLES, figure_key, table_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +27,7 @@ EXAMPLE = """Example:
 """
 
 ALEX8 = Path("../shared/data/alex8/alex8.npz")
-"""Where the real Alex-8 lies beside a checkout."""
+"""Path of the real Alex-8, relative to a checkout."""
 
 OFF_EXIT = 1
 
@@ -57,7 +59,7 @@ def reproduce(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the generated layers.")] = 0,
     structure: Annotated[
-        str, choice(STRUCTURES, "uneven: the generated layers vary as the real Alex-8 does.")
+        str, choice(STRUCTURE, "uneven: the generated layers vary as the real Alex-8 does.")
     ] = "even",
     authors_simulator: Annotated[
         Path | None,
@@ -75,19 +77,16 @@ def reproduce(
     from eie_backend.reproduce.runs import Runs
     from eie_backend.reproduce.write import as_dict, summary
     from eie_backend.show.drawing import require_matplotlib
-    from eie_backend.workloads import STRUCTURES as LAYOUTS
+    from eie_backend.workloads import STRUCTURES
 
-    if structure not in LAYOUTS:
-        raise InputError(
-            f"reproduce: structure {structure!r} is unknown; give one of {', '.join(LAYOUTS)}"
-        )
+    layout = STRUCTURES[STRUCTURE.checked(structure, InputError)]
     catalog = dict(CATALOG)
     if authors_simulator is not None:
         others = [*(others or ()), authors.KEY]
         catalog[authors.KEY] = Entry(partial(authors.reproduce, copy=authors_simulator))
-    keys = [f"table_{n}" for n in tables or ()] + [f"figure_{n}" for n in figures or ()]
+    keys = [*map(table_key, tables or ()), *map(figure_key, figures or ())]
     chosen = _chosen(list(catalog) if everything else [*keys, *(others or ())], catalog)
-    runs = Runs(alex8 or (ALEX8 if ALEX8.exists() else None), seed, LAYOUTS[structure])
+    runs = Runs(alex8 or (ALEX8 if ALEX8.exists() else None), seed, layout)
     if output is not None and any(entry.draw for entry in chosen.values()):
         require_matplotlib()
     results: list[Result] = []
@@ -128,20 +127,11 @@ def _chosen(keys: list[str], catalog: Mapping[str, Entry]) -> dict[str, Entry]:
         what = "nothing chosen"
         if unknown:
             what = f"no {', '.join(key.replace('_', ' ') for key in unknown)}"
-        raise InputError(f"reproduce: {what}; {_choice(catalog)}")
+        raise InputError(
+            f"reproduce: {what}; give --all, or some of --table {', '.join(TABLES)}; --figure "
+            f"{', '.join(FIGURES)}; --other {', '.join(OTHERS)}"
+        )
     return {key: entry for key, entry in catalog.items() if key in keys}
-
-
-def _choice(catalog: Mapping[str, Entry]) -> str:
-    numbers: dict[str, list[str]] = {"table": [], "figure": [], "other": []}
-    for key in catalog:
-        kind, _, number = key.partition("_")
-        if kind in ("table", "figure"):
-            numbers[kind].append(number)
-        else:
-            numbers["other"].append(key)
-    options = [f"--{kind} {', '.join(found)}" for kind, found in numbers.items() if found]
-    return f"give --all, or some of {'; '.join(options)}"
 
 
 def _write(result: Result, entry: Entry, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""A table or figure on screen: values beside the paper's, others as a matrix, then the notes."""
+"""A table or figure on screen: values with the paper's, other values as a matrix, then notes."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from eie_backend.reproduce.result import Published, Result, Value
 
 OUT = "OUT"
-"""Beside a difference that is not allowed; not only in colour."""
+"""Mark of a difference that is not allowed, in addition to its colour."""
 
 EXACT = 1e-6
-"""Tolerance below which only a rounding of floats is allowed."""
+"""Tolerance up to which only rounding errors of floats are allowed."""
 
 NAMED = 3
-"""Most quantities or items that are named before a reason."""
+"""Most quantities or items to name in front of a reason."""
 
 
 def result_table(result: Result) -> Group:
-    """Return all of a result."""
+    """Return a complete result as text and tables."""
     compared = [value for value in result.values if value.paper is not None]
     ours = [(v.item, _heading(v), v.ours) for v in result.values if v.paper is None]
     theirs = [(one.item, _heading(one), one.paper) for one in result.context]
@@ -70,7 +70,7 @@ def _comparison(title: str, values: Sequence[Value]) -> Table:
 
 
 def _matrix(title: str, cells: Sequence[tuple[str, str, float]]) -> Table:
-    """Return items by quantities."""
+    """Return a table of items by quantities."""
     quantities = list(dict.fromkeys(quantity for _, quantity, _ in cells))
     numbers = {(item, quantity): _number(number) for item, quantity, number in cells}
     made = table(title, "", *quantities)
@@ -80,7 +80,7 @@ def _matrix(title: str, cells: Sequence[tuple[str, str, float]]) -> Table:
 
 
 def _reasons(values: Sequence[Value]) -> Iterator[str]:
-    """Return a line for each reason: what is allowed, or which items are not asserted."""
+    """Return a line for each reason, with the tolerance or the items without assertion."""
     for reason in dict.fromkeys(value.reason for value in values if value.reason):
         found = [value for value in values if value.reason == reason]
         limits = [value for value in found if value.tolerance is not None]
@@ -107,5 +107,5 @@ def _allowed(value: Value) -> str:
 
 
 def _number(value: float) -> str:
-    """Return four digits, or all of a large number's before the point."""
+    """Return a number with four digits, or with all digits before the point if there are more."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

@@ -1,4 +1,4 @@
-"""``eie serve``: run what other processes send, over TVM RPC."""
+"""``eie serve``: run the models that other processes send over TVM RPC."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def serve(
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
-    """End as with Ctrl-C."""
+    """Exit as with Ctrl-C."""
     raise KeyboardInterrupt
 
 

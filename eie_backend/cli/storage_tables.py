@@ -1,4 +1,4 @@
-"""What a compressed model takes: the paper's table, and where the bytes of its file go."""
+"""Tables of a compressed model's storage: the paper's table, and the bytes of its file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def contents_tables(contents: Contents) -> Group:
-    """Return the tables of a container, and how close its codes come to what is possible."""
+    """Return the tables of a container, and its code lengths compared with the entropy."""
     from eie_backend.storage.accounting import total
 
     layers = total(contents.layers.values())
@@ -37,7 +37,7 @@ def contents_tables(contents: Contents) -> Group:
 
 
 def contents_dict(contents: Contents) -> dict[str, Any]:
-    """Return what a container holds as plain data, by layer also in the paper's columns."""
+    """Return a container's contents as plain data, for each layer also in the paper's columns."""
     from eie_backend.compress.report import paper_columns
 
     return {
@@ -83,7 +83,7 @@ def _percent(share: float) -> str:
 
 
 def bytes_table(contents: Contents) -> Table:
-    """Return where every byte of the file goes."""
+    """Return a table of the file's bytes by purpose."""
     from eie_backend.storage.accounting import total
 
     layers = total(contents.layers.values())

@@ -20,10 +20,10 @@ EXAMPLE = """Example:
 """
 
 STUDY = "study.db"
-"""In the output's folder."""
+"""Database file in the output's folder."""
 
 MOST_ROWS, MOST_REASONS = 20, 5
-"""Of the front, and of what makes designs impossible, that are printed; the page has all."""
+"""Most printed rows of the front, and reasons of impossible designs; the page has all."""
 
 
 def sweep_designs(
@@ -87,7 +87,7 @@ sweep_designs.__doc__ = f"{sweep_designs.__doc__}\n\n{EXAMPLE}"
 
 
 def read_bench(spec: Spec) -> Bench:
-    """Read the files that a specification names, and see that they fit together.
+    """Read the files that a specification names, and check that they fit together.
 
     Raises
     ------

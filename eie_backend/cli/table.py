@@ -1,6 +1,6 @@
-"""`Table`: text folds, numbers stay whole, and what is too wide goes on below.
+"""`Table`: a table that folds text but not numbers, and splits into several tables if too wide.
 
-The columns of text come first and are repeated where a table is split.
+The text columns come first; each part of a split table repeats them.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from rich.text import Text
 from eie_backend.show.printable import printable
 
 SIDES = 3
-"""Characters of a column beside its content: a space on either side and a line."""
+"""Extra characters per column: a space on either side and a line."""
 
 NAME_WIDTH = 12
-"""To which a column of text folds before the table is split."""
+"""Width to which a text column folds before the table is split."""
 
 Cell = str | Text
 
@@ -29,11 +29,11 @@ class Table:
     Parameters
     ----------
     title : str
-        Printed above; "" for none.
+        The title above the table; "" for none.
     columns : sequence of str
-        Headers, with the unit if all cells have the same.
+        Headers, with the unit if all cells have the same unit.
     text : int
-        How many columns are text.
+        Number of text columns.
     """
 
     def __init__(self, title: str, columns: Sequence[str], text: int = 1) -> None:
@@ -52,7 +52,7 @@ class Table:
         self._last_of_section.add(len(self._rows) - 1)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield the title and as many tables as the width asks for."""
+        """Yield the title and as many tables as the width requires."""
         if self.title:
             yield Text(printable(self.title), "bold")
         natural = [max(_width(header), self._content(n)) for n, header in enumerate(self.columns)]
@@ -60,7 +60,7 @@ class Table:
         names = [min(natural[n], NAME_WIDTH) for n in text]
         widths = {n: natural[n] for n in numbers}
         if _table_width([*names, *widths.values()]) > options.max_width:
-            # Headers may break between words, contents may not.
+            # Headers may wrap between words, but cells may not.
             widths = {
                 n: max([*map(_width, self.columns[n].split()), self._content(n)]) for n in numbers
             }
@@ -95,7 +95,7 @@ def _table_width(widths: Sequence[int]) -> int:
 
 
 def _groups(widths: dict[int, int], room: int) -> Iterator[list[int]]:
-    """Yield the columns of each table: as many as there is room for, but one at least."""
+    """Yield the columns of each table: as many as fit, at least one."""
     group: list[int] = []
     used = 0
     for column, width in widths.items():

@@ -1,4 +1,4 @@
-"""The tables that commands print."""
+"""Tables that commands print."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 def layer_plan(mod: IRModule, executable: VMExecutable, target: Target) -> list[dict[str, Any]]:
-    """Return where each layer runs, its density and what the machine stores for it.
+    """Return the place of each layer, its density and its storage in the machine.
 
-    The zeros between the groups of a convolution count in neither density nor float32 size. A layer
-    whose weights fitted the codebook before anything was compressed has its values as is, those of
-    the others are clusters. Layers on the host have a reason instead of numbers.
+    Zeros between the groups of a convolution count neither for the density nor for the float32
+    size. A layer whose original weights fit the codebook keeps its values; the values of other
+    layers are clusters. Layers on the host have a reason instead of numbers.
     """
     import numpy as np
 
@@ -86,7 +86,7 @@ def plan_table(plan: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def balance_table(found: Mapping[str, Any]) -> Table:
-    """Return the order of each of the machine's layers and the cycles that it saves."""
+    """Return the output order of each machine layer, and the cycles that it saves."""
     title = f"Load balance {found['mode']}: cycles per sample"
     made = table(title, "layer", "order of outputs", "off", "balanced", "gain", text=2)
     for name, row in found["layers"].items():
@@ -96,10 +96,10 @@ def balance_table(found: Mapping[str, Any]) -> Table:
 
 
 def report_table(report: Report) -> Group:
-    """Return a report's layers, their sum, and what deserves a remark."""
+    """Return a report's layers, their sum, and remarks."""
     config = report.config
     title = f"Per sample: {config.num_pe} PEs at {config.clock_mhz} MHz, {report.arithmetic}"
-    # Convolutions and recurrent layers run more than once for a sample.
+    # Convolutions and recurrent layers run more than once per sample.
     repeated = any(layer.vectors != 1 for layer in report.layers)
     columns = ["cycles", "us", "load balance", "padding", "nJ", "load cycles"]
     made = table(title, "layer", *(["vectors"] if repeated else []), *columns)
@@ -130,7 +130,7 @@ def report_table(report: Report) -> Group:
 
 
 def cycles_table(report: Report) -> Table:
-    """Return the shares of each layer's PE cycles by category."""
+    """Return the fractions of each layer's PE cycles by category."""
     title = "Where the PE cycles went"
     categories = [category.name for category in CYCLE_CATEGORIES]
     made = table(title, "layer", *(name.removesuffix("_column") for name in categories))
@@ -141,7 +141,7 @@ def cycles_table(report: Report) -> Table:
 
 
 def energy_table(report: Report) -> Table:
-    """Return where each layer's energy goes and the power while it computes."""
+    """Return each layer's energy by part, and its power while computing."""
     title = f"Energy per sample in nJ, {report.area_mm2:.1f} mm2"
     made = table(title, "layer", "SRAM", "arithmetic", "clock", "mW", "beside: DRAM")
     for layer in report.layers:

@@ -1,4 +1,4 @@
-"""``eie trace``: write what every unit did at every clock edge, for a viewer."""
+"""``eie trace``: write the activity of every unit at every clock edge, for a viewer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FORMS: dict[str, TraceForm] = {
     ".png": "png",
     ".pdf": "pdf",
 }
-"""Forms of a trace by the end of the file's name."""
+"""Formats of a trace by file suffix."""
 
 
 def trace_model(
@@ -105,7 +105,7 @@ def parse_window(text: str) -> tuple[int, int | None]:
     Raises
     ------
     ModelError
-        If it has another form.
+        If the text has another form.
     """
     from eie_backend.errors import ModelError
 

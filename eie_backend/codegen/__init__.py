@@ -1,1 +1,1 @@
-"""From scheduled TIR to programs of the ``eie`` dialect and TVM runtime modules."""
+"""From scheduled TIR to programs of the machine, their images, and library files that hold them."""

@@ -14,9 +14,10 @@ def allocate_rows(
     results: Sequence[int],
     config: HardwareConfig,
 ) -> list[int]:
-    """Return the first row of every vector; vectors that are alive together do not overlap.
+    """Return the first activation SRAM row of every vector; live vectors do not overlap.
 
-    Neighbours of a chain lie at opposite ends, so a chain fits if each two neighbours do.
+    Consecutive vectors of a chain lie at opposite ends of the SRAM, so a chain fits if every two
+    consecutive vectors do.
 
     Parameters
     ----------

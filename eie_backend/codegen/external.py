@@ -11,9 +11,9 @@ from eie_backend.transform.partition import CODEGEN
 def machine_code(partitioned: IRModule) -> IRModule:
     """Return a partitioned module with runtime modules of kind ``eie`` for its functions.
 
-    Their images are made by ``relax.ext.eie``, which sees functions alone; what travels on the
-    module is handed over as the code generator's options.
+    ``relax.ext.eie`` makes their images. It receives only the functions, so the module's
+    attributes are passed as options of the code generator.
     """
     built = relax.transform.RunCodegen({CODEGEN: options(partitioned)})(partitioned)
-    # The weights are in the images; TVM would put these constants into the library, too.
+    # The images contain the weights; TVM would also put these constants into the library.
     return built.without_attr("const_name_to_constant")

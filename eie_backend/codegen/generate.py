@@ -43,9 +43,9 @@ from eie_backend.work.progress import watched
 
 
 def generate_programs(mod: IRModule) -> list[Program]:
-    """Return the programs of a scheduled module, as the host calls them first to last.
+    """Return the programs of a scheduled module, in the order in which the host calls them.
 
-    Of the manifests, that of the alphabetically first symbol alone has the entries for reports.
+    Only one manifest, that of the alphabetically first symbol, has the entries for reports.
 
     Parameters
     ----------
@@ -218,12 +218,12 @@ class _Generator:
         bias = self.calls[number].bias
         assert bias is not None
         ((start, stop),) = call.spans["b"]
-        values: NDArray[np.float32] = bias[start:stop] + np.float32(0)  # no -0.0: text cannot tell
+        values: NDArray[np.float32] = bias[start:stop] + np.float32(0)  # text has no -0.0
         return values
 
 
 def _with_room_for_one(name: str, found: LayerRange, bits: int) -> LayerRange:
-    """Widen a range so that a bias column's constant 1 has a word beside the activations."""
+    """Widen a layer's input range so that its format can represent a bias column's constant 1."""
     values = {"input": found.input, "sum": found.sum, "product": found.product, "relu": found.relu}
     if max(values.values()) >= (limit := 1 << (bits - 1)):
         raise ModelError(

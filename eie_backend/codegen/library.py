@@ -1,8 +1,8 @@
-"""Write and read compiled libraries: whole or not at all, and never altered unnoticed.
+"""Write compiled libraries atomically, and read them with an integrity check.
 
-`export_library` appends a seal to the shared library: `SEAL` and the SHA-256 of all before it.
-Loaders ignore bytes after an ELF file's sections. A library without a seal (written by TVM's own
-``export_library``) loads too if it is not truncated; the images inside carry checksums.
+`export_library` appends a seal to the shared library: `SEAL` and the SHA-256 of all bytes before
+it. Loaders ignore bytes after an ELF file's sections. A library without a seal (written by TVM's
+own ``export_library``) also loads if it is not truncated; its images carry their own checksums.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from eie_backend.isa.program import Program
 SEAL = b"EIESEAL1"
 DIGEST_BYTES = 32
 CODE_BYTES = 4_000_000
-"""Room for the host's code and what the linker adds; more than it ever was."""
+"""Space reserved for the host's code and the linker's output; an upper bound in practice."""
 
 ELF_HEADER_BYTES = 64
 ELF_SECTION_TABLE = (40, 58)
@@ -36,14 +36,14 @@ ELF_SECTION_TABLE = (40, 58)
 
 
 def export_library(executable: Any, path: str | PathLike[str]) -> None:
-    """Write a compiled executable as a shared library, under its name only when it is complete.
+    """Write a compiled executable as a shared library; the file appears only when it is complete.
 
     Parameters
     ----------
     executable : tvm.relax.VMExecutable or an object with ``export_library``
-        What `compile` returned.
+        The executable that `compile` returned.
     path : path
-        Where to write; an existing file is replaced.
+        The file to write; an existing file is replaced.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def export_library(executable: Any, path: str | PathLike[str]) -> None:
 
 
 def _bytes_needed(executable: VMExecutable) -> int:
-    """Return about the size of a library: images, the host's tensors, and `CODE_BYTES`."""
+    """Estimate the size of a library: images, the host's tensors, and `CODE_BYTES`."""
     images = sum(
         len(module["__eie_image__"]())
         for module in _modules(executable.mod)
@@ -85,9 +85,9 @@ def _bytes_needed(executable: VMExecutable) -> int:
 
 
 def _reserve(folder: Path, size: int) -> None:
-    """Make sure that an object file and a library of `size` bytes each can be written.
+    """Check that the disk has room for an object file and a library of `size` bytes each.
 
-    LLVM ends the process when a write fails, so it must not come to that.
+    LLVM ends the process when a write fails, so the check comes before LLVM writes.
     """
     paths = [folder / "object", folder / "library"]
     try:
@@ -135,7 +135,7 @@ def load(path: str | PathLike[str]) -> VMExecutable:
 
 
 def check_whole(path: Path) -> None:
-    """Raise `ImageError` unless the file is a complete library that nobody altered."""
+    """Raise `ImageError` unless the file is a complete, unaltered library."""
     try:
         data = path.read_bytes()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""`manifest_of`: hashes and versions of what a program is made from."""
+"""`manifest_of`: hashes and versions of a program's inputs (model, recipe, machine, tools)."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from eie_backend.machine.encoding import EncodedMatrix
 
 
 def place_matrices(programs: Sequence[Program]) -> list[Program]:
-    """Add the loads of all matrices to programs that share one machine.
+    """Add the loads of all weight matrices to programs that share one machine.
 
     Before -> after, for a program of two tiles::
 
@@ -27,21 +27,22 @@ def place_matrices(programs: Sequence[Program]) -> list[Program]:
                                                          eie.load_matrix 1, eie.mvm 1
 
     1. If the matrices of all programs fit the machine together, each is loaded once.
-    2. Otherwise the programs take turns: one whose matrices fit by themselves loads them at the
-       start of a call, for all samples of the call.
-    3. A program that does not fit loads each matrix before its use. It does so for every sample:
-       to keep a matrix over the samples of a call, the partial sums of all of them would have to
-       be held, and the destination registers hold those of one.
+    2. Otherwise the programs take turns: a program whose matrices fit by themselves loads them at
+       the start of a call, for all samples of the call.
+    3. A program that does not fit loads each matrix before its use, again for every sample. To
+       keep a matrix over the samples of a call, the machine would have to hold the partial sums
+       of all samples, but the destination registers hold those of one sample.
     """
     if not programs:
         return []
     config = programs[0].config
+    # 1.
     if fit_together((m for program in programs for m in program.matrices), config):
         return [_with_setup(program) for program in programs]
     return [
-        replace(_with_setup(program), setup_per_call=True)
+        replace(_with_setup(program), setup_per_call=True)  # 2.
         if fit_together(program.matrices, config)
-        else _streamed(program)
+        else _streamed(program)  # 3.
         for program in programs
     ]
 

@@ -1,4 +1,4 @@
-"""The one pipeline, driven: from a Relax module to an executable for the host and the machine."""
+"""The one way from a Relax module to an executable for host and machine, stage by stage."""
 
 from eie_backend.compiler.driver import build, compile, prepare
 

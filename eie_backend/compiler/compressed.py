@@ -30,11 +30,11 @@ from eie_backend.tuning.calibration import Data, calibrate_dense
 
 @dataclass(frozen=True)
 class Settings:
-    """What is wanted of a module's way to the machine; see `compile`.
+    """What a user wants of a module on its way to the machine; see `compile`.
 
-    `arithmetic`, `bias` and `winograd` are the module's own where they are None. Who prepares a
-    module demands that the machine can run some of it; what a prepared module notes of its past is
-    not found out again when TVM compiles it.
+    Where `arithmetic`, `bias` or `winograd` is None, the module's own attribute counts. `prepares`
+    is for `prepare`: the machine must be able to run at least one layer, and notes for reports are
+    made anew. TVM's pipeline leaves it False: a prepared module keeps its notes.
     """
 
     config: HardwareConfig
@@ -47,11 +47,10 @@ class Settings:
     strict: bool = False
     prepares: bool = False
 
-    @property
-    def chosen(self) -> dict[str, str]:
-        """The module's attributes that are chosen here."""
-        found = {"arithmetic": self.arithmetic, "bias": self.bias, "winograd": self.winograd}
-        return {name: value for name, value in found.items() if value is not None}
+    def chosen(self, own: ModuleAttributes) -> dict[str, str]:
+        """Return the attributes that hold from now on for a module that came with its `own`."""
+        found = {"arithmetic": self.arithmetic or own.arithmetic, "bias": self.bias or own.bias}
+        return found if self.winograd is None else {**found, "winograd": self.winograd}
 
 
 def compressed(mod: IRModule, settings: Settings) -> IRModule:
@@ -62,17 +61,19 @@ def compressed(mod: IRModule, settings: Settings) -> IRModule:
     ModelError, EncodingError, RecipeError, InputError
         As for `compile`.
     """
-    config = settings.config
-    noted = ModuleAttributes() if settings.prepares else attributes(mod)
+    config, own = settings.config, attributes(mod)
+    noted = ModuleAttributes() if settings.prepares else own
     model = operations(mod)
-    changed = {**settings.chosen, "operations": noted.operations or operations_json(mod, model)}
+    changed = {
+        **settings.chosen(own),
+        "operations": noted.operations or operations_json(mod, model),
+    }
     dense = DenseForm()(with_attributes(mod, **changed))
-    del mod
     layers = dense_layers(dense)
     if settings.strict:
         require_machine(placements(model, dense, layers, config))
     before = {} if noted.weights else weights_before(layers)
-    if not noted.as_is:
+    if not noted.weights:
         as_is = tuple(one.name for one in layers if fits_codebook(one.weights, config))
         dense = with_attributes(dense, as_is=as_is)
     if settings.recipe is not None:
@@ -126,7 +127,5 @@ def check_runs(dense: IRModule, config: HardwareConfig) -> None:
         if reason is None:
             return
         reasons.append(f"{name}: {reason}")
-    raise ModelError(
-        "no layer of the model can run on the machine: "
-        f"{'; '.join(reasons) or 'it has no dense layer'}"
-    )
+    why = "; ".join(reasons) or "it has no dense layer; see explain"
+    raise ModelError(f"no layer of the model can run on the machine: {why}")

@@ -33,8 +33,8 @@ def compile(
     *,
     recipe: Recipe | None = None,
     calibration: Data | None = None,
-    arithmetic: Arithmetic = "int16",
-    bias: BiasMode = "register",
+    arithmetic: Arithmetic | None = None,
+    bias: BiasMode | None = None,
     balance: BalanceMode = "off",
     winograd: WinogradMode | None = None,
     strict: bool = False,
@@ -48,23 +48,26 @@ def compile(
     target : Target, HardwareConfig or str, optional
         The machine; the paper's 64-PE design by default.
     recipe : Recipe, optional
-        How to compress; without one, weights are only shared as far as the machine needs it.
+        How to compress. Without a recipe, only layers with too many different weights for the
+        machine's codebook get shared weights.
     calibration : array or mapping of str to array, optional
         Sample inputs for the fixed-point formats, as for `calibrate`. Without data, and without an
-        earlier `calibrate`, activations are taken to stay within +-127.
-    arithmetic : {"int16", "float32", "int8", "int32"}
-        The machine's 16-bit fixed point, or another arithmetic on the same schedule.
-    bias : {"register", "column"}
-        Load biases at full precision, or share them as the paper's extra column.
+        earlier `calibrate`, activations are assumed to stay within +-127.
+    arithmetic : {"int16", "float32", "int8", "int32"}, optional
+        The machine's 16-bit fixed point, or another arithmetic on the same schedule. By default
+        what the module's attribute ``eie.arithmetic`` says, or "int16".
+    bias : {"register", "column"}, optional
+        Load biases at full precision, or encode them as an extra matrix column, as in the paper. By
+        default what the module's attribute ``eie.bias`` says, or "register".
     balance : {"off", "on", "auto"}
-        Reorder a layer's outputs so that the PEs share its work: never, always, or where it takes
-        fewer cycles on the calibration data (without data, on inputs without zeros). Results
-        stay in their places.
+        Reorder a layer's outputs to balance the load of the PEs: never, always, or where the new
+        order takes fewer cycles on the calibration data (without data, on inputs without zeros).
+        The order of the model's results does not change.
     winograd : {"auto", "always", "never"}, optional
         Which 3x3 convolutions run by Winograd's algorithm, as for `compress`.
     strict : bool
-        Refuse a model with a layer that would stay on the host (see `explain`). Operators that are
-        no layers, like pooling, stay there by design.
+        Refuse a model with a layer that would stay on the host (see `explain`). Operators without
+        weights, like pooling, run on the host by design.
 
     Returns
     -------
@@ -74,7 +77,8 @@ def compile(
     Raises
     ------
     ModelError
-        If the machine can run no layer, or with `strict` not all; the message says why for each.
+        If the machine cannot run any layer, or, with `strict`, if it cannot run all layers. The
+        message gives a reason for each layer.
     EncodingError
         If the recipe shares weights with more bits than the machine decodes.
     RecipeError
@@ -88,13 +92,12 @@ def compile(
 
 
 def build(prepared: IRModule, target: Target) -> VMExecutable:
-    """Hand a prepared module to TVM.
+    """Compile a prepared module with TVM.
 
     Raises
     ------
     ModelError
-        If TVM cannot compile an operation of the host, or the module was prepared for another
-        machine.
+        If TVM cannot compile a host operation, or the module was prepared for another machine.
     """
     try:
         built: VMExecutable = tvm.compile(prepared, target=target)
@@ -111,20 +114,22 @@ def prepare(
     target: Target | HardwareConfig | str | None = None,
     recipe: Recipe | None = None,
     calibration: Data | None = None,
-    arithmetic: str = "int16",
-    bias: str = "register",
+    arithmetic: str | None = None,
+    bias: str | None = None,
     balance: str = "off",
     winograd: str | None = None,
     *,
     strict: bool = False,
 ) -> IRModule:
     """Return the compressed, calibrated and balanced module that `compile` hands to TVM."""
+    if "main" not in [gvar.name_hint for gvar in mod.get_global_vars()]:
+        raise ModelError("compile: the module has no function `main`; give one that has")
     settings = Settings(
         config_of(as_target(target)),
         recipe,
         calibration,
-        ARITHMETIC.checked(arithmetic, ModelError),
-        BIAS.checked(bias, ModelError),
+        None if arithmetic is None else ARITHMETIC.checked(arithmetic, ModelError),
+        None if bias is None else BIAS.checked(bias, ModelError),
         None if winograd is None else WINOGRAD.checked(winograd, ModelError),
         BALANCE.checked(balance, ModelError),
         strict=strict,

@@ -10,8 +10,9 @@ from tvm.target import Target
 
 from eie_backend.codegen.generate import eie_functions
 from eie_backend.compiler.pipeline import run
+from eie_backend.config import HardwareConfig
 from eie_backend.errors import ModelError
-from eie_backend.machine.target import config_of, config_text, is_eie
+from eie_backend.machine.target import config_of, is_eie, machine_name
 from eie_backend.runtime import runtime
 from eie_backend.transform.attributes import (
     CODEGEN_FIELDS,
@@ -39,34 +40,48 @@ def external_modules(functions: Sequence[relax.Function], given: Mapping[str, An
         If the functions, the options and the current target do not agree on one machine.
     """
     symbols = [str(function.attrs["global_symbol"]) for function in functions]
-    fields = dict(zip(symbols, map(_fields, functions), strict=True))
-    noted = from_options({**fields[symbols[0]], **given})
-    check_machines({symbol: from_options(found) for symbol, found in fields.items()}, noted)
+    fields = [options(function) for function in functions]
+    noted = from_options({**fields[0], **given})
+    notes = dict(zip(symbols, map(from_options, fields), strict=True))
+    machines = {symbol: found.machine for symbol, found in notes.items()}
+    if "machine" in given:
+        machines["the module"] = noted.machine
+    check_machines(machines)
+    check_alike({**notes, "the module": noted})
     mod = with_fields(IRModule(dict(zip(symbols, functions, strict=True))), noted)
     images = dict(zip(eie_functions(mod), run(mod, "partitioned", "image"), strict=True))
     return [runtime().load_image(images[symbol]) for symbol in symbols]
 
 
-def _fields(function: relax.Function) -> dict[str, Any]:
-    return {name: value for name, value in options(function).items() if name in CODEGEN_FIELDS}
-
-
-def check_machines(functions: Mapping[str, ModuleAttributes], noted: ModuleAttributes) -> None:
-    """Raise `ModelError` unless functions, module and current target name the same machine."""
-    if silent := [symbol for symbol, found in functions.items() if found.machine is None]:
+def check_alike(notes: Mapping[str, ModuleAttributes]) -> None:
+    """Raise `ModelError` unless the functions and their module note the same."""
+    first, *others = notes.values()
+    differing = [
+        name
+        for name in CODEGEN_FIELDS
+        if any(getattr(found, name) != getattr(first, name) for found in others)
+    ]
+    if differing:
         raise ModelError(
-            f"{', '.join(silent)}: not said for which machine it was partitioned; partition with "
+            f"{', '.join(notes)}: they note different {', '.join(differing)}; use functions of one "
+            "partitioned module"
+        )
+
+
+def check_machines(machines: Mapping[str, HardwareConfig | None]) -> None:
+    """Raise `ModelError` unless all these, and the current target, are for the same machine."""
+    if silent := [who for who, machine in machines.items() if machine is None]:
+        raise ModelError(
+            f"{', '.join(silent)}: the machine of the partition is not noted; use "
             "eie_backend.transform.partition.Partition(config)"
         )
-    machines = {symbol: found.machine for symbol, found in functions.items()}
-    machines["the module"] = noted.machine
+    named = {who: machine for who, machine in machines.items() if machine is not None}
     target = Target.current(allow_none=True)
     if is_eie(target):
-        machines["the target"] = config_of(target)
-    if len(set(machines.values())) > 1:
-        said = ", ".join(
-            f"{who} for {config_text(machine) or 'the default machine'}"
-            for who, machine in machines.items()
-            if machine is not None
+        named["the target"] = config_of(target)
+    if len(set(named.values())) > 1:
+        said = ", ".join(f"{who} for {machine_name(machine)}" for who, machine in named.items())
+        raise ModelError(
+            f"made for different machines: {said}; compile for the machine of the partition, or "
+            "partition again"
         )
-        raise ModelError(f"made for different machines: {said}; build for the one of the partition")

@@ -1,6 +1,6 @@
-"""What a compiled library remembers of the model that it was made from, for reports.
+"""Records of the source model that a compiled library stores for reports.
 
-Two entries of a program's manifest, as JSON: ``graph`` and ``weights``.
+They are two entries of a program's manifest, as JSON: ``graph`` and ``weights``.
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ from eie_backend.machine.nonzeros import in_threads
 from eie_backend.transform.layers import DenseLayer, weights_by_layer
 
 BINS = 64
-"""Of a histogram of weights; even, so that 0 is an edge."""
+"""Number of bins in a histogram of weights; even, so that 0 is a bin edge."""
 
 
 @dataclass(frozen=True)
 class Node:
     """An operator of the model, where it runs and why.
 
-    `inputs` are the names of the nodes that it reads; the model's inputs and results are nodes with
-    the operators "input" and "output", which run nowhere. `shape` is that of its result, with names
-    for dynamic dimensions. For `runs_on`, `layer` and `reason` see `Placement`.
+    `inputs` are the names of the nodes that the operator reads. The model's inputs and results are
+    nodes with the operators "input" and "output", for which `runs_on` is empty. `shape` is the
+    result's shape; a dynamic dimension is a name. For `runs_on`, `layer` and `reason` see
+    `Placement`.
     """
 
     name: str
@@ -47,10 +48,10 @@ class Node:
 
 @dataclass(frozen=True)
 class Weights:
-    """A layer's weights: how many lie where, before compression or after it.
+    """A histogram of a layer's weights, before or after compression.
 
     `counts` are those of the non-zero weights in `BINS` bins of one width from -`limit` to `limit`.
-    `values` and `value_counts` are the shared values, if there are few, and their weights.
+    `values` are the shared values, if there are few, and `value_counts` how many weights have each.
     """
 
     limit: float
@@ -70,7 +71,7 @@ class ModelRecord:
 
 
 def read_record(programs: Sequence[Program]) -> ModelRecord | None:
-    """Return what a library's programs remember; None if they were made without or elided."""
+    """Return the record in a library's programs; None if it is missing or was elided."""
     for program in programs:
         if program.manifest.get("graph", "").startswith("[{"):
             weights = json.loads(program.manifest["weights"])
@@ -84,9 +85,9 @@ def read_record(programs: Sequence[Program]) -> ModelRecord | None:
 
 
 def operations_json(mod: IRModule, model: Sequence[Operation]) -> str:
-    """Return the operations of a model as it was imported, as JSON: half of its graph.
+    """Return the operations of an imported model as JSON; `graph_json` adds where they run.
 
-    Empty if the module has no `main`.
+    The text is empty if the module has no `main`.
     """
     if "main" not in [gvar.name_hint for gvar in mod.get_global_vars()]:
         return ""
@@ -101,12 +102,12 @@ def operations_json(mod: IRModule, model: Sequence[Operation]) -> str:
 def graph_json(
     recorded: str, dense: IRModule, partitioned: IRModule, config: HardwareConfig
 ) -> str:
-    """Return a model's graph as JSON.
+    """Return a model's ``graph`` entry as JSON.
 
     Parameters
     ----------
     recorded : str
-        What `operations_json` returned.
+        The result of `operations_json`.
     dense, partitioned, config
         As for `placement.place`.
     """
@@ -119,7 +120,7 @@ def graph_json(
     for operation, (*_, shape) in zip(model, rows, strict=True):
         name, operator, reads = operation
         inputs = tuple(dict.fromkeys(source for var in reads for source in sources.get(var, ())))
-        # A tuple, an item of one, or another name for a value is no operator.
+        # A tuple, a tuple item or an alias of a variable is not an operator.
         sources[name] = [name] if operator else list(inputs)
         if operator:
             row = placements.get(name)
@@ -148,7 +149,7 @@ def weights_before(layers: Sequence[DenseLayer]) -> dict[str, Weights]:
 def weights_after(
     layers: Sequence[DenseLayer], before: Mapping[str, Weights], config: HardwareConfig
 ) -> dict[str, Weights]:
-    """Return the compressed weights of each layer, in the same bins, and what shared values fit."""
+    """Return each layer's compressed weights in the same bins, with the shared values if few."""
     found = {}
     for name, weights in weights_by_layer(layers).items():
         limit = before[name].limit if name in before else 0.0
@@ -189,7 +190,7 @@ def _histogram(weights: NDArray[np.float32], limit: float) -> NDArray[np.int64]:
 
 
 def _bins(weights: NDArray[np.float32], limit: float) -> NDArray[np.intp]:
-    """Return the bin of each weight: of zeros, the first above the middle."""
+    """Return the bin of each weight; a zero lies in the first bin above the middle."""
     steps = np.floor(weights * np.float32(BINS / 2 / limit)).astype(np.intp)
     return np.asarray(np.minimum(steps + BINS // 2, BINS - 1))
 

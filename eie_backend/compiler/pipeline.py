@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import tvm
@@ -18,16 +17,17 @@ from tvm.ir.transform import PassContext
 from tvm.target import Target
 
 from eie_backend.codegen.external import machine_code
-from eie_backend.codegen.generate import generate_programs
+from eie_backend.codegen.generate import eie_functions, generate_programs
 from eie_backend.compiler.compressed import Settings, compressed
 from eie_backend.compiler.model_record import graph_json
+from eie_backend.config import HardwareConfig
 from eie_backend.errors import ModelError
 from eie_backend.isa.image import encode_image
 from eie_backend.isa.program import Program
 from eie_backend.lower.lower_to_tir import LowerToTIR
 from eie_backend.lower.schedule import ScheduleKernels
 from eie_backend.machine.choices import STAGE, Stage
-from eie_backend.machine.target import config_of, config_text
+from eie_backend.machine.target import config_of, machine_name
 from eie_backend.simulator.inputs import input_specs
 from eie_backend.transform.attributes import attributes, with_attributes
 from eie_backend.transform.partition import Partition
@@ -58,7 +58,10 @@ def images(programs: list[Program]) -> list[bytes]:
 
 @dataclass(frozen=True)
 class Phase:
-    """How a form is made of the one before it; `STAGE.meanings` has a sentence for each form."""
+    """A row of the table: a form, and the function that makes it of the form before it.
+
+    `STAGE.meanings` has a sentence for each form.
+    """
 
     stage: Stage
     make: Callable[..., Any]
@@ -84,12 +87,29 @@ def run(form: Any, since: Stage, to: Stage, settings: Settings | None = None) ->
     since, to : str
         Stages; what is there already stays as it is.
     settings : Settings, optional
-        What is wanted of the first phase.
+        For the first phase, and for no other.
     """
     for phase in PHASES[STAGE.number(since) : STAGE.number(to)]:
-        make = phase.make if settings is None else partial(phase.make, settings=settings)
-        form, settings = make(form), None
+        first = phase is PHASES[0]
+        form = phase.make(form, settings) if first else phase.make(form)
     return form
+
+
+def check_machine(mod: IRModule, config: HardwareConfig) -> None:
+    """Refuse to build a module for another machine than it was prepared for.
+
+    Raises
+    ------
+    ModelError
+        Naming both machines.
+    """
+    prepared_for = attributes(mod).machine
+    if prepared_for not in (None, config):
+        assert prepared_for is not None
+        raise ModelError(
+            f"prepared for {machine_name(prepared_for)}, built for {machine_name(config)}; compile "
+            "for the same machine, or prepare again"
+        )
 
 
 def eie_pipeline(target: Target) -> Any:
@@ -97,12 +117,10 @@ def eie_pipeline(target: Target) -> Any:
 
     @tvm.transform.module_pass(opt_level=0, name="eie.pipeline")
     def pipeline(mod: IRModule, _context: PassContext) -> IRModule:
-        config, prepared_for = config_of(target), attributes(mod).machine
-        if prepared_for not in (None, config):
-            raise ModelError(
-                f"prepared for the machine {config_text(prepared_for)!r}, built for "
-                f"{config_text(config)!r}; build for the same one, or prepare again"
-            )
+        config = config_of(target)
+        check_machine(mod, config)
+        if eie_functions(mod):  # partitioned by hand
+            return machine_code(mod)
         return machine_code(run(mod, "relax", "partitioned", Settings(config)))
 
     return pipeline

@@ -35,11 +35,11 @@ class Placement:
     operator : str
         Relax operator without its prefix, for example ``matmul`` or ``nn.relu``.
     runs_on : {"machine", "host", "folded"}
-        "folded" means that it is no operation any more: part of a constant, or of another operator.
+        "folded" means that the operator has become part of a constant or of another operator.
     layer : str
-        The machine's layer that does it; "" if it does not run there.
+        The machine's layer that computes the operator; "" if the machine does not.
     reason : str
-        Why it does not run on the machine, and what would help; "" if it does.
+        Why the operator does not run on the machine, and what would help; "" if it does.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Placement:
 
     @property
     def is_layer(self) -> bool:
-        """Whether it has weights: one that could run on the machine."""
+        """Whether the operator has weights, so that it could run on the machine."""
         return f"relax.{self.operator}" in LAYERS
 
 
@@ -67,7 +67,7 @@ def explain(mod: IRModule, target: Target | HardwareConfig | str | None = None) 
     Returns
     -------
     list of Placement
-        In the order of `mod`; what `compile` does with the same machine.
+        In the order of `mod`; `compile` places the operators in the same way for that machine.
 
     Raises
     ------
@@ -83,14 +83,14 @@ def explain(mod: IRModule, target: Target | HardwareConfig | str | None = None) 
 def placements(
     model: list[Operation], dense: IRModule, layers: Sequence[DenseLayer], config: HardwareConfig
 ) -> list[Placement]:
-    """Do what `explain` does, for a model's operations and its dense form with known layers."""
-    # Sharing gives every layer few enough values; zeros stand for its result, which takes long.
+    """Like `explain`, for a model's operations and its dense form, whose layers are known."""
+    # Weight sharing would give every layer few enough values, but it is slow: use zeros instead.
     shared = map_weights(dense, lambda _, weights: np.zeros_like(weights), layers=layers)
     return place(model, shared, Partition(config)(shared), config)
 
 
 class Operation(NamedTuple):
-    """A binding of a model's `main`: its variable, its operator or "", and what it reads."""
+    """A binding of a model's `main`: its variable, its operator (or ""), and what it reads."""
 
     name: str
     operator: str
@@ -108,14 +108,14 @@ def operations(mod: IRModule) -> list[Operation]:
 def place(
     model: list[Operation], dense: IRModule, partitioned: IRModule, config: HardwareConfig
 ) -> list[Placement]:
-    """Say where each operation of a model runs, by what became of it.
+    """Return where each operation of a model runs, found by tracing it through the transformations.
 
     Parameters
     ----------
     model : list of Operation
         The model as it was imported.
     dense, partitioned : IRModule
-        The same in dense form, and then partitioned for the machine.
+        The model in dense form, and the dense form partitioned for the machine.
     config : HardwareConfig
         The machine.
     """
@@ -123,7 +123,7 @@ def place(
     reasons = dict(layer_reasons(dense, config, {name for name, *_ in model} - layers.keys()))
     remaining = {operation[:2] for operation in operations(dense)}
     layers |= _absorbed(model, remaining, layers)
-    # What follows Winograd's products follows the output transform.
+    # The consumers of the Winograd products belong to the output transform.
     origins = attributes(dense).convolutions
     transformed = {origin.name for name, origin in origins.items() if origin.name != name}
     found = []
@@ -159,7 +159,7 @@ def _bindings(mod: IRModule) -> Iterator[relax.VarBinding]:
 
 
 def _operator(value: relax.Expr) -> str:
-    """Return the operator's name; "" if nothing is computed."""
+    """Return the operator's name; "" if the binding computes nothing."""
     if isinstance(value, relax.If):
         return "if"
     if not isinstance(value, relax.Call):
@@ -189,10 +189,10 @@ def _layers(dense: IRModule, partitioned: IRModule) -> dict[str, str]:
 def _absorbed(
     model: list[Operation], remaining: Container[tuple[str, ...]], layers: dict[str, str]
 ) -> dict[str, str]:
-    """Return the layer of each variable of a model that `DenseForm` made a part of one.
+    """Return the layer of each model variable that `DenseForm` merged into a layer.
 
-    Biases, ReLUs and batch norms follow the layer; a product that is summed with another becomes a
-    part of that layer, which reads what both read.
+    Biases, ReLUs and batch norms belong to the layer before them. A product that is added to
+    another product becomes part of that layer, which then reads the inputs of both.
     """
     found: dict[str, str] = {}
     gone = [operation for operation in model if operation[:2] not in remaining]
@@ -210,7 +210,7 @@ def _absorbed(
 
 
 def _variables(value: relax.Expr) -> tuple[str, ...]:
-    """Return the names of the variables that a binding's value reads."""
+    """Return the names of the variables that the value of a binding reads."""
     return tuple(var.name for var in relax.analysis.free_vars(value))
 
 

@@ -1,4 +1,4 @@
-"""`emit`: the six forms of a network, for ``eie compile --emit`` and for curious readers."""
+"""`emit`: the six forms of a network on its way through the compiler (``eie compile --emit``)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from tvm import IRModule
 from tvm.target import Target
 
-from eie_backend.compiler.pipeline import run
+from eie_backend.compiler.pipeline import check_machine, run
 from eie_backend.errors import ModelError
 from eie_backend.isa.assembly import print_program, to_dialect
 from eie_backend.isa.program import Program
@@ -17,7 +17,7 @@ from eie_backend.machine.target import config_of
 from eie_backend.transform.attributes import with_attributes, without_attributes
 
 FOR_REPORTS = ("aliases", "graph", "interface", "operations", "renamed", "weights")
-"""Attributes that say nothing to who reads a form."""
+"""Attributes of other names and those that only reports use; `emit` leaves them out."""
 
 
 def partitioned(prepared: IRModule, target: Target) -> IRModule:
@@ -31,14 +31,16 @@ def tir(prepared: IRModule, target: Target) -> IRModule:
 
 
 def eie_programs(prepared: IRModule, target: Target) -> list[Program]:
-    """Return form 5 as data: a program for each of the machine's functions."""
+    """Return form 5 as objects: one program for each ``eie`` function."""
     programs: list[Program] = _form("eie", prepared, target)
     return programs
 
 
 def _form(stage: Stage, prepared: IRModule, target: Target) -> Any:
     """Return a form of a prepared module, on the machine of `target`."""
-    return run(with_attributes(prepared, machine=config_of(target)), "compressed", stage)
+    config = config_of(target)
+    check_machine(prepared, config)
+    return run(with_attributes(prepared, machine=config), "compressed", stage)
 
 
 def emit(
@@ -49,7 +51,7 @@ def emit(
     *,
     complete: bool = True,
 ) -> list[str | bytes]:
-    """Return one form of a network; several parts if the machine runs several functions.
+    """Return one form of a network, in several parts if it has several ``eie`` functions.
 
     Parameters
     ----------
@@ -62,7 +64,7 @@ def emit(
     target : Target
         An eie target.
     complete : bool
-        Include all constants, so that the text can be parsed back; else elide the large ones.
+        Include all constants, so that the text can be parsed back; otherwise elide large constants.
 
     Raises
     ------
@@ -81,7 +83,7 @@ def emit(
 
 
 def _script(mod: IRModule, complete: bool) -> str:
-    """Return a module as text, to read without what only reports need."""
+    """Return a module as text, without the attributes that only reports use."""
     text: str = (mod if complete else without_attributes(mod, *FOR_REPORTS)).script(
         show_meta=complete
     )

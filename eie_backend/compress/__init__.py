@@ -11,13 +11,10 @@ from typing import Any
 
 from tvm import IRModule
 
-from eie_backend.compress.steps import dense_steps
+from eie_backend.compress.steps import compression_steps
 from eie_backend.config import HardwareConfig
 from eie_backend.machine.choices import WinogradMode
 from eie_backend.recipe import Recipe
-from eie_backend.transform.attributes import with_attributes
-from eie_backend.transform.dense_form import DenseForm
-from eie_backend.transform.layers import dense_layers
 
 
 def compress(
@@ -60,13 +57,9 @@ def compress(
     -----
     **Source**: Deep Compression (ICLR 2016), without its retraining.
     """
-    if winograd is not None:
-        mod = with_attributes(mod, winograd=winograd)
-    dense = DenseForm()(mod)
-    layers = dense_layers(dense)
-    for step in dense_steps(dense, layers, recipe or Recipe(), config or HardwareConfig()):
-        dense = step.mod
-    return dense
+    for step in compression_steps(mod, recipe, winograd, config):
+        mod = step.mod
+    return mod
 
 
 class _CallablePackage(ModuleType):

@@ -1,8 +1,8 @@
-"""`best_cuts`: the best clusters among those that begin where a bin of a histogram does.
+"""`best_cuts`: optimal 1-D clusters whose borders are borders of histogram bins.
 
-The bins follow the values: each holds an equal share of the cube root of their density, which is
-how the best quantiser spreads its levels. So a cluster spans about as many bins in a long tail as
-in the middle. Where values are few, each is a bin, and the clusters are the best that there are.
+Each bin holds an equal part of the cube root of the values' density, which is how an optimal
+quantiser spreads its levels. A cluster therefore spans about as many bins in a long tail as in the
+middle. With few values, each value is a bin, and the clusters are exactly optimal.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from eie_backend.compress.sorted_values import Places, SortedValues, squared_error
 
 BINS_PER_CLUSTER = 8
-"""Bins of the histogram; `moved_cuts` goes on from there."""
+"""Histogram bins per cluster; `moved_cuts` refines the result."""
 
 MIN_BINS = 256
-"""Up to so many different values, the result is the best clustering."""
+"""Least number of bins; with at most so many different values, the clustering is optimal."""
 
 FILLINGS = 16
-"""Rounds in which bins that a gap cannot take go elsewhere."""
+"""Rounds that redistribute bins which do not fit into a gap."""
 
 
 def best_cuts(values: SortedValues, count: int) -> Places:
@@ -28,7 +28,7 @@ def best_cuts(values: SortedValues, count: int) -> Places:
     Returns
     -------
     ndarray, shape (count + 1,), int64
-        The place where each cluster begins, and n.
+        The position where each cluster begins, and n.
 
     Notes
     -----
@@ -53,7 +53,7 @@ def best_cuts(values: SortedValues, count: int) -> Places:
 
 
 def bin_places(values: NDArray[np.float32], bins: int) -> Places:
-    """Return where about `bins` bins of sorted values begin, and their number; ties stay together.
+    """Return the starts of about `bins` bins of sorted values, and n; ties stay together.
 
     Examples
     --------
@@ -70,11 +70,11 @@ def bin_places(values: NDArray[np.float32], bins: int) -> Places:
     edges = np.union1d(edges[edges < values.size], [0, values.size - 1])
     number, width = np.diff(edges), np.diff(values[edges].astype(np.float64))
     shares = wanted = np.cbrt(number * width**2)
-    for _ in range(FILLINGS):  # a wide gap needs no more bins than it has values
+    for _ in range(FILLINGS):  # no more bins in a gap than it has values
         shares = np.minimum(wanted, number * (shares.sum() / bins))
     total = np.append(0, np.cumsum(shares))
     even = np.interp(np.linspace(0, total[-1], bins + 1), total, edges)
-    # Both neighbours: a bin must be able to begin on either side of a gap.
+    # Take both neighbours, so that a bin can begin on either side of a gap.
     near = np.concatenate([np.floor(even), np.ceil(even)]).astype(np.int64)
     return np.union1d(np.searchsorted(values, values[near]), [0, values.size])
 
@@ -87,10 +87,10 @@ def _errors(histogram: NDArray[np.float64], start: Places, stop: Places) -> NDAr
 def _with_one_more(
     histogram: NDArray[np.float64], best: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], Places]:
-    """Return the least error up to each bin with one more cluster, and where the last begins.
+    """Return the least error up to each bin with one more cluster, and the last cluster's start.
 
-    ``least[j] = min(best[i] + error(i, j) for i <= j)``; the i of the minimum grows with j, so that
-    it lies between those of the neighbours which have been found.
+    ``least[j] = min(best[i] + error(i, j) for i <= j)``. The minimising i grows with j, so it lies
+    between the known ones of its neighbours.
     """
     count = best.size
     least, choice = np.zeros(count), np.zeros(count, np.int64)
@@ -108,6 +108,6 @@ def _with_one_more(
         least[stop] = np.minimum.reduceat(totals, first)
         hits = np.flatnonzero(totals == np.repeat(least[stop], tries))
         owner = np.searchsorted(first, hits, side="right") - 1
-        choice[stop[owner[::-1]]] = start[hits[::-1]]  # the first of equals is written last
+        choice[stop[owner[::-1]]] = start[hits[::-1]]  # of equal minima, the first is written last
         step >>= 1
     return least, choice

@@ -1,4 +1,4 @@
-"""`target_densities`: what share of each layer's weights a recipe keeps."""
+"""`target_densities`: the fraction of each layer's weights that a recipe keeps."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def target_densities(
     names: Mapping[str, tuple[str, ...]],
     groups: Mapping[str, int] | None = None,
 ) -> dict[str, float]:
-    """Return the density of each layer, after its threshold where it has one.
+    """Return the density of each layer, computed from its quality threshold if it has one.
 
     Parameters
     ----------
@@ -28,15 +28,15 @@ def target_densities(
     weights : mapping of str to ndarray, shape (outputs, inputs), float32
         By layer name.
     names : mapping of str to tuple of str
-        What the recipe may call each layer: its name, its name in the model, its kind.
+        Names of each layer in a recipe: its name, its name in the model, its kind.
     groups : mapping of str to int, optional
-        Groups of convolutions: of their weights, all but one in `groups` are zeros that do not
-        count.
+        Groups of convolutions. Only one in `groups` of their matrix elements is a weight; the zeros
+        between groups do not count.
 
     Returns
     -------
     dict of str to float
-        In (0, 1]; of the weights that count.
+        Fraction in (0, 1] of the weights that count.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What trials and searches find, as plain data: settings, costs, tables and the result."""
+"""Results of trials and searches as plain data: settings, costs, tables and the search result."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from eie_backend.recipe import Recipe
 
 @dataclass(frozen=True)
 class Setting:
-    """How one layer is compressed: its density, and its bits or None for weights not shared."""
+    """Compression of one layer: its density, and its codebook bits (None: weights not shared)."""
 
     density: float = 1.0
     bits: int | None = None
 
 
 Trial = Mapping[str, Setting]
-"""Settings by layer; other layers stay as they are."""
+"""Settings by layer; other layers are unchanged."""
 
 
 class Cost(NamedTuple):
@@ -31,7 +31,7 @@ class Cost(NamedTuple):
 
 @dataclass(frozen=True)
 class Point:
-    """A setting of all layers, what accuracy the network has with it, and what it costs."""
+    """Settings of all layers, with the accuracy and the cost of the network."""
 
     trial: Trial
     accuracy: float
@@ -40,12 +40,12 @@ class Point:
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """Accuracies with one layer compressed and all others as they were.
+    """Accuracies with one layer compressed and all others unchanged.
 
     Attributes
     ----------
     accuracy : float
-        Of the network as it was.
+        Accuracy of the uncompressed network.
     densities : mapping of str to mapping of float to float
         Accuracy by layer and density, weights not shared.
     bits : mapping of str to mapping of int to float
@@ -59,8 +59,8 @@ class Sensitivity:
     def loss(self, layer: str, setting: Setting) -> float:
         """Return the accuracy that a setting is expected to cost, at least 0.
 
-        The largest loss of any setting on the grid that removes no more; losses by density and by
-        bits add up.
+        It is the largest loss of any setting on the grid that removes at most as much; losses by
+        density and by bits add up.
         """
         pruned = [a for d, a in self.densities[layer].items() if d >= setting.density]
         shared = [
@@ -72,7 +72,7 @@ class Sensitivity:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What `search` found.
+    """The result of `search`.
 
     Attributes
     ----------
@@ -81,15 +81,15 @@ class SearchResult:
     best : Point
         Its settings, accuracy and cost.
     dense : Point
-        The network as it was, in float32.
+        The uncompressed network, in float32.
     points : tuple of Point
-        Everything that was tried with all layers compressed, in order, the best included.
+        All tried points with all layers compressed, in order, the best included.
     sensitivity : Sensitivity
-        The table that led the search.
+        The sensitivity table that guided the search.
     objective : str
-        What was to be least.
+        The minimised value.
     least_accuracy : float
-        The budget.
+        The lowest accuracy within the budget.
     """
 
     recipe: Recipe

@@ -1,4 +1,4 @@
-"""`guard`: after every step of compression, zeros are zeros and values are few."""
+"""`guard`: check after every compression step that zeros stay zero and values are few."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ Weights = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Drift:
-    """What a step changed in a layer.
+    """The change of a layer in a compression step.
 
-    `relative_error` is the norm of the change over the norm of the weights before. `nonzero` counts
-    the weights after it, and `values` their different values with 0.0, where they were limited.
+    `relative_error` is the norm of the change over the norm of the weights before the step.
+    `nonzero` counts the non-zero weights after the step, and `values` their different values, 0.0
+    included; it is None unless the step limits them.
     """
 
     layer: str
@@ -35,16 +36,16 @@ def guard(
     after: Mapping[str, Weights],
     bits: Mapping[str, int] | None = None,
 ) -> list[Drift]:
-    """Check what a step of compression did to the layers, and measure it.
+    """Check the layers after a compression step, and measure the change.
 
-    1. Every layer is there, in its shape, and finite.
+    1. Every layer is present, has its shape, and is finite.
     2. A zero stays a zero: a pruned weight does not come back.
     3. A layer in `bits` has at most ``2**bits`` values, 0.0 among them.
 
     Parameters
     ----------
     step : str
-        Its name, for the message.
+        The step's name, for the message.
     before, after : mapping of str to ndarray, float32
         Weights by layer name, in any memory order.
     bits : mapping of str to int, optional
@@ -58,11 +59,11 @@ def guard(
     Raises
     ------
     GuardError
-        If the step broke a rule; every layer is named.
+        If the step broke a rule; the message names every such layer.
 
     Notes
     -----
-    A pass over a pair of matrices, `CHUNK` weights at a time: no copy of a layer.
+    The check passes over both matrices in chunks of `CHUNK` weights, without a copy of a layer.
 
     Examples
     --------
@@ -99,10 +100,10 @@ def guard(
 
 
 def _compare(layer: str, old: Weights, new: Weights, bits: int | None) -> tuple[Drift, int]:
-    """Return the drift of a layer and how many of its zeros became weights."""
+    """Return the drift of a layer and the number of its zeros that became non-zero."""
     change = norm = 0.0
     nonzero = revived = 0
-    with np.errstate(all="ignore"):  # what is not finite is reported
+    with np.errstate(all="ignore"):  # non-finite values are reported below
         for was, now in _pieces(old, new):
             difference = now - was
             change += float(difference @ difference)

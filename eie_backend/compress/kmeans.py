@@ -1,7 +1,8 @@
 """`cluster`: one-dimensional k-means, on a histogram first and then on the values themselves.
 
-In one dimension a cluster is a range of the sorted values. So an iteration takes as long as there
-are clusters, however many values there are, and the best clusters of a histogram can be found.
+In one dimension a cluster is a range of the sorted values. The time of an iteration is therefore
+linear in the number of clusters and independent of the number of values, and the optimal clusters
+of a histogram can be computed.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from eie_backend.machine.choices import Initialization
 from eie_backend.machine.codebook import limits_between
 
 MAX_ITERATIONS = 300
-"""Most iterations of Lloyd's algorithm; real layers settle long before."""
+"""Most iterations of Lloyd's algorithm; real layers converge much earlier."""
 
 SEED = 0
-"""Of the random start: the same weights give the same codebook."""
+"""Seed of the random start, fixed so that equal weights give equal codebooks."""
 
 
 def cluster(
@@ -27,13 +28,13 @@ def cluster(
 ) -> NDArray[np.float32]:
     """Return the centroids of 1-D k-means.
 
-    Lloyd's iteration settles near where it starts:
+    Lloyd's iteration converges to a local minimum near its start:
 
-    * "linear": evenly between the least and the largest value.
-    * "density": evenly in number of values, at quantiles.
+    * "linear": evenly spaced between the least and the largest value.
+    * "density": at quantiles of the values.
     * "random": at different values, drawn with a fixed seed.
-    * "best": at the best clusters of a histogram, after their limits moved among the values. The
-      error is within 0.1 % of that of the best clusters there are.
+    * "best": at the optimal clusters of a histogram, with borders then refined among the values.
+      The error is within 0.1 % of the optimum.
 
     Parameters
     ----------
@@ -42,7 +43,7 @@ def cluster(
     count : int
         Number of clusters, at least 1.
     initialization : {"best", "linear", "density", "random"}
-        Where to start.
+        The start.
 
     Returns
     -------
@@ -80,7 +81,7 @@ def _start(ordered: NDArray[np.float32], count: int, name: str) -> NDArray[np.fl
 
 
 def _settled(values: SortedValues, centroids: NDArray[np.float64]) -> Places:
-    """Assign and take means by turns (Lloyd) until nothing moves; return the cuts."""
+    """Alternate assignments and means (Lloyd) until nothing changes; return the cuts."""
     cuts = np.full(centroids.size + 1, -1)
     for _ in range(MAX_ITERATIONS):
         inner = np.searchsorted(values.values, limits_between(centroids), side="right")

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from eie_backend.machine.nonzeros import NonZeros, map_columns, nonzeros
 
 SAMPLE = 1 << 18
-"""Weights of a sample from which the threshold is guessed."""
+"""Size of the sample from which the threshold is estimated."""
 
 DEVIATIONS = 5
-"""Standard deviations around the guess in which the threshold is looked for."""
+"""Half-width of the interval around the estimate to search, in standard deviations."""
 
 
 def largest(weights: NDArray[np.float32], keep: int) -> NonZeros:
@@ -22,7 +22,7 @@ def largest(weights: NDArray[np.float32], keep: int) -> NonZeros:
     weights : ndarray, shape (outputs, inputs), float32
         In any memory order; fastest where the transposed view is C-contiguous.
     keep : int
-        How many weights stay. Of ties, the earlier in the order of rows and columns stay.
+        Number of weights to keep. Of ties, the first in the order of rows and columns are kept.
 
     Examples
     --------
@@ -42,10 +42,10 @@ def largest(weights: NDArray[np.float32], keep: int) -> NonZeros:
 
 
 def _smallest_kept(weights: NDArray[np.float32], keep: int) -> float:
-    """Return the `keep`-th largest magnitude, exactly; above all magnitudes for 0.
+    """Return the `keep`-th largest magnitude, exactly; for 0, a value above all magnitudes.
 
-    A sample tells between which two magnitudes it lies; the few weights between them are gathered,
-    those above are counted.
+    A sample gives two magnitudes that bracket the result. The few weights between them are
+    gathered, and the weights above them are counted.
     """
     if keep == 0:
         return np.inf
@@ -60,7 +60,7 @@ def _smallest_kept(weights: NDArray[np.float32], keep: int) -> float:
         sample[low] if low > 0 else 0.0,
         sample[high] if high < sample.size else np.inf,
     )
-    if not above < keep <= above + between.size:  # the sample was not like the rest
+    if not above < keep <= above + between.size:  # the sample was not representative
         between, above = _count(weights, 0.0, np.inf)
     place = between.size - (keep - above)
     between.partition(place)
@@ -70,7 +70,7 @@ def _smallest_kept(weights: NDArray[np.float32], keep: int) -> float:
 def _count(
     weights: NDArray[np.float32], low: float, high: float
 ) -> tuple[NDArray[np.float32], int]:
-    """Return the magnitudes in [low, high), and how many are at least `high`."""
+    """Return the magnitudes in [low, high), and the number of magnitudes >= `high`."""
 
     def look(_start: int, part: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
         magnitudes = np.abs(part.reshape(-1))

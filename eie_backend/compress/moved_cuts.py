@@ -1,7 +1,8 @@
-"""`moved_cuts`: let all cuts between clusters move a little, together, while that helps.
+"""`moved_cuts`: improve all cuts between clusters together, by small moves.
 
-Lloyd's iteration moves a cut only where its two centroids draw it, and gets stuck. Here each cut
-may go to any of some places around it, and dynamic programming finds the best of all combinations.
+Lloyd's iteration moves a cut only to the middle of its two centroids, and stops in a local minimum.
+Here each cut may move to several places around it, and dynamic programming finds the best
+combination.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ REACH = 8
 """Places on either side of a cut that it may move to."""
 
 MAX_ROUNDS = 16
-"""Most rounds; Lloyd's iteration does what is left."""
+"""Most rounds; Lloyd's iteration does the rest."""
 
 
 def moved_cuts(values: SortedValues, cuts: Places) -> Places:
     """Return cuts of no larger squared error, 0 and n included.
 
-    First a cut may move by an eighth of a cluster, in coarse steps; with every round the steps are
-    a quarter as long.
+    In the first round a cut may move by up to an eighth of a cluster, in coarse steps. In every
+    further round the steps are a quarter as long.
     """
     apart = np.maximum((cuts[2:] - cuts[:-2]) // (16 * REACH), 1)
     for _ in range(MAX_ROUNDS):
@@ -39,7 +40,7 @@ def _moved(values: SortedValues, cuts: Places, apart: Places) -> Places:
     """Return the best cuts among ``cuts + apart * (-REACH..REACH)``, which stay in order."""
     last = values.values.size
     inner = cuts[1:-1, None] + apart[:, None] * np.arange(-REACH, REACH + 1)
-    # The first and the last have one place to go to, that is, all places are the same.
+    # The first and the last cut are fixed: all their places are the same.
     ends = np.zeros_like(inner, shape=(1, inner.shape[1]))
     places = np.concatenate([ends, np.clip(inner, 0, last), ends + last])
     sums, squares = (of.reshape(places.shape) for of in values.sums_to(places.ravel()))

@@ -42,9 +42,9 @@ class Prune(ModulePass):
     density : mapping of str to float
         Share of non-zero weights by layer name, in (0, 1].
     method : mapping of str to {"magnitude", "global", "balanced"}, optional
-        Which weights go, by layer name; by default those of smallest magnitude in the layer.
+        Pruning method by layer name; by default the layer's smallest magnitudes are pruned.
     num_pe : int, optional
-        Processing elements among which "balanced" layers are spread.
+        Number of PEs, for "balanced" layers.
 
     Notes
     -----
@@ -66,11 +66,11 @@ class Prune(ModulePass):
         return self.rewritten(mod, layers_of(mod))
 
     def rewritten(self, mod: IRModule, layers: Sequence[DenseLayer]) -> IRModule:
-        """Return the module, whose layers are known, pruned."""
+        """Return the module, whose layers are known, with pruned weights."""
         together = self._kept_together(layers)
 
         def change(name: str, weights: NDArray[np.float32]) -> NDArray[np.float32]:
-            density = self.density.get(name, 1.0)
+            density = self.density.get(name, 1.0)  # 2.
             if name in together:
                 return masked(weights, together[name])
             if self.method.get(name) == "balanced":
@@ -81,7 +81,7 @@ class Prune(ModulePass):
         return map_weights(mod, change, "pruning", layers)
 
     def _kept_together(self, layers: Sequence[DenseLayer]) -> dict[str, NDArray[np.bool_]]:
-        """Return what stays of the layers that compete with each other."""
+        """Return masks of the kept weights, for the layers that are pruned together."""
         competing = [layer for layer in layers if self.method.get(layer.name) == "global"]
         return kept(weights_by_layer(competing), self.density, self.method, self.num_pe)
 
@@ -94,11 +94,12 @@ def prune(weights: NDArray[np.float32], density: float) -> NDArray[np.float32]:
     >>> prune(np.array([[0.9, -0.1], [0.2, -0.7]], np.float32), 0.5).tolist()
     [[0.8999999761581421, 0.0], [0.0, -0.699999988079071]]
     """
+    # 1.
     keep = round(density * weights.size)
     if keep >= weights.size:
         return weights
     found = largest(weights, keep)
-    if found.values.size < keep:  # the others are zeros already
+    if found.values.size < keep:  # all others are already zero
         return weights
     pruned = new_like(weights)
     found.write(pruned)
@@ -111,31 +112,31 @@ def kept(
     method: Mapping[str, PruningMethod],
     num_pe: int,
 ) -> dict[str, NDArray[np.bool_]]:
-    """Return which weights of each layer stay.
+    """Return a mask of the kept weights of each layer.
 
     * "magnitude": the ``round(density * size)`` largest of the layer.
-    * "global": of all layers with this method and a density below 1 together, as many as they
-      would keep by their densities, wherever they lie.
-    * "balanced": as many as with "magnitude", but of every PE's slice, the rows i with
-      ``i mod num_pe == k``, the same share, to within one weight.
+    * "global": the largest of all layers with this method and a density below 1, compared together;
+      their number is the sum of what the layers would keep by their densities.
+    * "balanced": as many as with "magnitude", but the same fraction of every PE's slice (the rows i
+      with ``i mod num_pe == k``), to within one weight.
 
-    The largest magnitudes stay; of ties, the earlier in the order of layers, rows and columns.
+    Of equal magnitudes, the first in the order of layers, rows and columns are kept.
 
     Parameters
     ----------
     weights : mapping of str to ndarray, shape (outputs, inputs), float32
         By layer name; for a convolution, an output channel is a row.
     density : mapping of str to float
-        Share of weights that stay, in (0, 1]; layers that it does not name keep all.
+        Fraction of weights to keep, in (0, 1]; other layers keep all weights.
     method : mapping of str to {"magnitude", "global", "balanced"}
-        Layers that it does not name take "magnitude".
+        Pruning method; other layers take "magnitude".
     num_pe : int
         Processing elements of the machine.
 
     Returns
     -------
     dict of str to ndarray, shape (outputs, inputs), bool
-        True where a weight stays.
+        True where a weight is kept.
 
     Raises
     ------
@@ -159,6 +160,7 @@ def kept(
     together = []
     for name, values in weights.items():
         share, how = density.get(name, 1.0), method.get(name, "magnitude")
+        # 1.
         if how == "global" and share < 1:
             together.append(name)
         elif how == "balanced":
@@ -180,15 +182,15 @@ def kept(
 
 
 def density_of_quality(weights: NDArray[np.float32], quality: float, groups: int = 1) -> float:
-    """Return the share of weights of at least `quality` standard deviations.
+    """Return the fraction of weights whose magnitude is at least `quality` standard deviations.
 
-    The deviation is that of all the layer's weights around their mean, earlier zeros among them:
-    so what was pruned and shared stays as it is. Zeros between `groups` are no weights.
+    The deviation is that of all the layer's weights around their mean, including pruned zeros, so a
+    layer that is already compressed stays unchanged. Zeros between `groups` are not weights.
 
     Parameters
     ----------
     weights : ndarray, shape (outputs, inputs), float32
-        Of a convolution with groups, all but one in `groups` are zero.
+        In a convolution with groups, only one in `groups` elements is a weight.
     quality : float
         Factor of the standard deviation, at least 0.
     groups : int
@@ -220,7 +222,7 @@ def deviation(weights: NDArray[np.float32], groups: int = 1) -> float:
 
 
 def _slice_counts(rows: int, cols: int, density: float, num_pe: int) -> list[int]:
-    """Return how many weights each PE keeps: its share, rounded so that the sum is right."""
+    """Return the number of weights that each PE keeps, rounded so that the sum is exact."""
     sizes = cols * np.array([len(range(pe, rows, num_pe)) for pe in range(min(num_pe, rows))])
     counts = np.floor(density * sizes).astype(int)
     missing = round(density * rows * cols) - counts.sum()
@@ -232,7 +234,7 @@ def _slice_counts(rows: int, cols: int, density: float, num_pe: int) -> list[int
 def _keep_largest(
     weights: Sequence[NDArray[np.float32]], masks: Sequence[NDArray[np.bool_]], count: int
 ) -> None:
-    """Set `masks` where the `count` largest magnitudes of all `weights` are; of ties, the first."""
+    """Set `masks` at the `count` largest magnitudes of all `weights`; of ties, at the first."""
     spare = sum(values.size for values in weights) - count
     if spare <= 0 or count == 0:
         for mask in masks:
@@ -252,7 +254,7 @@ def _keep_largest(
 
 
 def masked(weights: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Return `weights` with zeros where `mask` is not set; as they are if that changes nothing."""
+    """Return `weights` with zeros where `mask` is not set, without a copy if nothing changes."""
     if not np.any((weights != 0) & ~mask):
         return weights
     pruned = new_like(weights)
@@ -262,5 +264,5 @@ def masked(weights: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.
 
 
 def _chunks(weights: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-    """Yield `weights` piece by piece: no copy of a layer."""
+    """Yield `weights` in chunks, to avoid a copy of a layer."""
     yield from np.nditer(weights, ["external_loop", "buffered"], buffersize=CHUNK)

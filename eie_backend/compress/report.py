@@ -1,4 +1,4 @@
-"""`CompressionReport`: what compression did to a network, in the paper's columns and in bytes."""
+"""`CompressionReport`: a compressed network's size and accuracy, as in the paper and in bytes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from eie_backend.storage.accounting import LayerStorage
 
 
 @dataclass(frozen=True)
-class Step:
+class ReportedStep:
     """A step of compression: the accuracy after it, and what it changed.
 
-    `drift` is, by layer, the norm of the change over the norm of the weights before: before the
-    step, or for a step with retraining, before all steps. Of such a step, `accuracy_untrained` is
-    the accuracy when the weights have just been pruned or shared.
+    `drift` is, by layer, the norm of the change over the norm of the weights before the step, or,
+    with retraining, before all steps. `accuracy_untrained` is, for a step with retraining, the
+    accuracy after pruning or sharing and before training.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Simulated:
-    """The compiled network on the machine, over all samples."""
+    """Results of the compiled network on the machine, over all samples."""
 
     accuracy: float
     cycles_per_sample: float
@@ -42,31 +42,31 @@ class Simulated:
 
 @dataclass(frozen=True)
 class CompressionReport:
-    """What compression did to a network.
+    """The report on a network's compression.
 
     Attributes
     ----------
     recipe : Recipe
-        How the layers were compressed.
+        The compression settings of the layers.
     layers : mapping of str to LayerStorage
         What each compressed layer takes, in the paper's way of counting and byte by byte.
-    steps : tuple of Step
+    steps : tuple of ReportedStep
         From "float", the network as it was, to the last step.
     samples : int
-        Over which accuracies were measured.
+        Number of samples for accuracies.
     unchanged : mapping of str to str
-        Layers that stayed as they were, and why.
+        Layers that were not compressed, with reasons.
     model_bytes, file_bytes : int, optional
-        Size of the model before and of the compressed file, with everything that is in them.
+        Complete size of the original model and of the compressed file.
     machine : Simulated, optional
-        The compressed network on the machine.
+        Results of the compressed network on the machine.
     search : SearchResult, optional
-        How the recipe was found.
+        The search that found the recipe.
     """
 
     recipe: Recipe
     layers: Mapping[str, LayerStorage]
-    steps: tuple[Step, ...]
+    steps: tuple[ReportedStep, ...]
     samples: int
     unchanged: Mapping[str, str] = field(default_factory=dict)
     model_bytes: int | None = None
@@ -78,7 +78,7 @@ class CompressionReport:
         return f"<CompressionReport {len(self.layers)} layers, {len(self.steps)} steps>"
 
     def _repr_html_(self) -> str:
-        """Show what is left of every layer, and the accuracy after every step."""
+        """Show the storage of every layer, and the accuracy after every step."""
         layers = [
             (
                 name,
@@ -111,8 +111,8 @@ class CompressionReport:
 def paper_columns(layer: LayerStorage) -> dict[str, float]:
     """Return a row of Deep Compression's tables 2 to 5 by column: percent, bits and rate.
 
-    Bits are per stored entry. "size_pq" is what pruning and sharing leave of the float32 weights,
-    "size_pqh" what Huffman coding leaves of them; "rate" is how many times smaller that is.
+    Bits are per stored entry. "size_pq" is the size after pruning and sharing relative to the
+    float32 weights, "size_pqh" the size after Huffman coding, too, and "rate" the inverse of that.
     """
     return {
         "density_percent": 100 * layer.density,
@@ -138,7 +138,7 @@ def report_from_json(text: str) -> CompressionReport:
             layer: LayerStorage(**{name: row[name] for name in names})
             for layer, row in data["layers"].items()
         },
-        steps=tuple(Step(**step) for step in data["steps"]),
+        steps=tuple(ReportedStep(**step) for step in data["steps"]),
         samples=data["samples"],
         unchanged=data["unchanged"],
         model_bytes=data["model_bytes"],

@@ -1,4 +1,4 @@
-"""`ShareForMachine`: share the weights of what the machine could run, but for their number."""
+"""`ShareForMachine`: share weights of layers with too many values for the machine's codebook."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tvm.ir.transform import PassContext
 from eie_backend.compress.share_weights import ShareWeights
 from eie_backend.config import HardwareConfig
 from eie_backend.files.spool import release
-from eie_backend.transform.constraints import CONSTRAINTS, Candidate, few_values, why_not
+from eie_backend.transform.constraints import UNSHARED, Candidate, few_values, why_not
 from eie_backend.transform.layers import DenseLayer, layers_of
 from eie_backend.transform.module_pass import ModulePass
 
@@ -22,7 +22,7 @@ class ShareForMachine(ModulePass):
 
     Before -> after: see `ShareWeights`, with the machine's codebook bits.
 
-    1. A layer that fits as it is, compressed by whomever, is left alone.
+    1. A layer that already fits, whatever tool compressed it, is left alone.
     2. A layer that stays on the host for another reason is left alone.
     """
 
@@ -35,11 +35,11 @@ class ShareForMachine(ModulePass):
 
     def rewritten(self, mod: IRModule, layers: Sequence[DenseLayer]) -> IRModule:
         """Return the module, whose layers are known, with shared weights."""
-        others = [constraint for constraint in CONSTRAINTS if constraint is not few_values]
         names = []
         for layer in layers:
             found = Candidate(layer.name, layer.uses[0].binding.value, self.config)
-            if why_not(found, others) is None and not few_values(found):
+            # 2. 1.
+            if why_not(found, UNSHARED) is None and not few_values(found):
                 names.append(layer.name)
             release(layer.weights)
         bits = dict.fromkeys(names, self.config.codebook_bits)

@@ -37,7 +37,7 @@ class ShareWeights(ModulePass):
     bits : mapping of str to int
         Codebook index width by layer name.
     initialization : mapping of str to {"best", "linear", "density", "random"}, optional
-        Where the search for a layer's values starts, by layer name; "best" where it names none.
+        Start of the search for a layer's values, by layer name; "best" by default.
 
     Notes
     -----
@@ -58,6 +58,7 @@ class ShareWeights(ModulePass):
         """Return the module, whose layers are known, with shared weights."""
 
         def change(name: str, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+            # 3.
             if name not in self.bits:
                 return weights
             return share(weights, self.bits[name], self.initialization.get(name, "best"))
@@ -70,7 +71,7 @@ def share(
 ) -> NDArray[np.float32]:
     """Return `weights` with at most ``2**bits - 1`` non-zero values, zeros kept.
 
-    Weights that have no more are returned as they are.
+    Weights that already have so few values are returned unchanged.
 
     Examples
     --------
@@ -78,33 +79,36 @@ def share(
     [[1.25, 0.0, 1.25], [-1.0, 4.0, 0.0]]
     """
     entries = (1 << bits) - 1
+    # 2.
     if nonzero_values(weights, at_most=entries).size <= entries:
         return weights
+    # 1.
     codes, codebook = share_codes(nonzeros(weights), bits, initialization)
-    values = codebook[codes.values]
+    values = replace(codes, values=codebook[codes.values])
+    del codes  # before the largest array is made
     shared = new_like(weights)
-    replace(codes, values=values).write(shared)
+    values.write(shared)
     return shared
 
 
 def share_codes(
     weights: NonZeros, bits: int, initialization: Initialization = "best"
 ) -> tuple[NonZeros, NDArray[np.float32]]:
-    """Return the codes of weights that shall be shared, and their codebook.
+    """Share weights: return their codes and the codebook.
 
     Parameters
     ----------
     weights : NonZeros of float32
-        What pruning left.
+        The weights that pruning kept.
     bits : int
         Codebook index width, 1 to 8.
     initialization : {"best", "linear", "density", "random"}
-        Where the search for the values starts; see `cluster`.
+        Start of the search for the values; see `cluster`.
 
     Returns
     -------
     codes : NonZeros of uint8
-        At the same places, 1 to ``2**bits - 1``.
+        Codes at the same positions, 1 to ``2**bits - 1``.
     codebook : ndarray, shape (up to 2**bits,), float32
         0.0, then the shared values in ascending order.
     """

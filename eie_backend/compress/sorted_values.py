@@ -1,4 +1,4 @@
-"""`SortedValues`: the squared error of any range of sorted values, in constant time."""
+"""`SortedValues`: sorted values, with the squared error of any range in constant time."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 STRIDE = 64
-"""Values from one stored sum to the next."""
+"""Number of values between stored prefix sums."""
 
 CHUNK = 1 << 10
-"""Strides that are summed together."""
+"""Strides that are summed at a time."""
 
 Places = NDArray[np.int64]
 
 
 class SortedValues:
-    """Sorted float32 values (n,), with their sums up to any place 0..n.
+    """Sorted float32 values (n,), with their prefix sums at any position 0..n.
 
-    Sums are taken around a middle value, so that an error keeps its digits where all values are
-    large and alike.
+    Sums are relative to a middle value, so that an error keeps its precision where all values are
+    large and similar.
     """
 
     def __init__(self, values: NDArray[np.float32]) -> None:
@@ -35,7 +35,7 @@ class SortedValues:
         np.cumsum(self.squares, out=self.squares)
 
     def sums_to(self, places: Places) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the sum of the values before each place, around the origin, and of squares."""
+        """Return prefix sums at the positions, of values relative to the origin, and of squares."""
         stride, rest = np.divmod(places, STRIDE)
         lane = np.arange(STRIDE)
         near = np.minimum(stride[:, None] * STRIDE + lane, self.values.size - 1)
@@ -43,12 +43,12 @@ class SortedValues:
         return self.sums[stride] + tail.sum(1), self.squares[stride] + np.square(tail).sum(1)
 
     def error(self, cuts: Places) -> float:
-        """Return the squared error of the clusters between cuts, 0 and n included."""
+        """Return the squared error of the clusters between cuts; the cuts include 0 and n."""
         sums, squares = (np.diff(of) for of in self.sums_to(cuts))
         return float(np.sum(squared_error(np.diff(cuts), sums, squares)))
 
     def means(self, cuts: Places) -> NDArray[np.float64]:
-        """Return the mean of each cluster; an empty one lies at its place among the values."""
+        """Return the mean of each cluster; for an empty cluster, the value at its position."""
         sizes = np.diff(cuts)
         place = self.values[np.minimum(cuts[:-1], self.values.size - 1)]
         mean = np.diff(self.sums_to(cuts)[0]) / np.maximum(sizes, 1) + self.origin
@@ -63,6 +63,6 @@ class SortedValues:
 def squared_error(
     size: Places, total: NDArray[np.float64], squares: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the squared error around the mean of values with this sum and sum of squares."""
+    """Return the squared error around the mean, from the sum and the sum of squares."""
     error: NDArray[np.float64] = squares - total**2 / np.maximum(size, 1)
     return np.maximum(error, 0.0)

@@ -1,4 +1,4 @@
-"""`dense_steps`: compress a module in dense form step by step, each guarded."""
+"""`compression_steps`: compress a Relax module step by step, each guarded."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from eie_backend.compress.guards import Drift, guard
 from eie_backend.compress.prune import Prune
 from eie_backend.compress.share_weights import ShareWeights
 from eie_backend.config import HardwareConfig
+from eie_backend.machine.choices import WinogradMode
 from eie_backend.recipe import Recipe
 from eie_backend.transform.attributes import with_attributes
-from eie_backend.transform.layers import DenseLayer, layers_of, weights_by_layer
+from eie_backend.transform.dense_form import DenseForm
+from eie_backend.transform.layers import DenseLayer, dense_layers, layers_of, weights_by_layer
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,10 +29,30 @@ class CompressionStep:
     drift: list[Drift]
 
 
+def compression_steps(
+    mod: IRModule,
+    recipe: Recipe | None = None,
+    winograd: WinogradMode | None = None,
+    config: HardwareConfig | None = None,
+) -> Iterator[CompressionStep]:
+    """Yield "prune" and "share" of `compress`, which has the same arguments and errors.
+
+    Yields
+    ------
+    CompressionStep
+        Its module is plain Relax and remembers the recipe.
+    """
+    if winograd is not None:
+        mod = with_attributes(mod, winograd=winograd)
+    dense = DenseForm()(mod)
+    layers = dense_layers(dense)
+    yield from dense_steps(dense, layers, recipe or Recipe(), config or HardwareConfig())
+
+
 def dense_steps(
     mod: IRModule, layers: Sequence[DenseLayer], recipe: Recipe, config: HardwareConfig
 ) -> Iterator[CompressionStep]:
-    """Yield "prune" and "share", with the errors of `compress`.
+    """Yield the same steps of a module in dense form.
 
     Parameters
     ----------

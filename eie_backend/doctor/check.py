@@ -1,4 +1,4 @@
-"""`Check`: what was looked at, what was found, and what to do about it."""
+"""`Check`: a checked property of the installation, its result, and a remedy."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from pathlib import Path
 from typing import Literal
 
 Status = Literal["ok", "optional", "warning", "fault"]
-"""Optional: a part that is not installed, and need not be."""
+"""Results of a check; "optional" is a part that is not installed and not required."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at.
+    """One checked property.
 
     Attributes
     ----------
     name : str
-        What, "C++ compiler".
+        The property, such as "C++ compiler".
     status : {"ok", "optional", "warning", "fault"}
     found : str
-        What was found; without the names of the user, the home folder and the host.
+        The result, without the names of the user, the home folder and the host.
     remedy : str
-        What to do; "" if there is nothing to do.
+        The remedy; "" if none is needed.
     """
 
     name: str
@@ -35,19 +35,19 @@ class Check:
     remedy: str = ""
 
     def __post_init__(self) -> None:
-        """Leave out what nobody wants to publish."""
+        """Remove private names from result and remedy."""
         object.__setattr__(self, "found", private(self.found))
         object.__setattr__(self, "remedy", private(self.remedy))
 
 
 def private(text: str) -> str:
-    """Return text with ~, USER and HOST for the home folder, and for names as whole words."""
+    """Replace the home folder by ~, and the user's and host's names (whole words) by USER, HOST."""
     home = Path("~").expanduser()
     if home != Path(home.anchor):
         text = text.replace(str(home), "~")
     try:
         user = getpass.getuser()
-    except (KeyError, OSError):  # a container's user without a name
+    except (KeyError, OSError):  # the user of a container may have no name
         user = ""
     for name, stand_in in ((user, "USER"), (platform.node(), "HOST")):
         if name:
@@ -56,7 +56,7 @@ def private(text: str) -> str:
 
 
 def as_text(checks: Sequence[Check]) -> str:
-    """Return checks as plain lines within the fence of a code block, for a bug report."""
+    """Return checks as plain text in a fenced code block, for a bug report."""
     width = max(len(check.name) for check in checks)
     lines = []
     for check in checks:

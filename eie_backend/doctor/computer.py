@@ -1,4 +1,4 @@
-"""The computer: system, cores, memory, room for temporary files, and a C++ compiler that links."""
+"""Checks of the computer: system, cores, memory, space for temporary files, C++ compiler."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from eie_backend.doctor.check import Check
 
 COMPILERS = ("g++", "gcc", "clang++", "clang", "c++", "cc")
-"""In TVM's order, which takes the first that is on the PATH."""
+"""Compilers in TVM's order; TVM takes the first on the PATH."""
 
 LEAST_FREE_BYTES = 1_000_000_000
 LINK_SECONDS = 30
@@ -21,7 +21,7 @@ GIGA = 1e9
 
 
 def computer_checks() -> Iterator[Check]:
-    """Yield what the computer has."""
+    """Yield the checks of the computer."""
     yield Check("system", "ok", f"{platform.system()} {platform.release()}, {platform.machine()}")
     yield Check("cores", "ok", f"{len(os.sched_getaffinity(0))} of {os.cpu_count()}")
     yield memory()
@@ -30,14 +30,14 @@ def computer_checks() -> Iterator[Check]:
 
 
 def memory() -> Check:
-    """Say how much memory there is."""
+    """Report the amount of memory."""
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return Check("memory", "ok", f"{total / GIGA:.1f} GB, {free / GIGA:.1f} GB of it unused")
 
 
 def temporary_files() -> Check:
-    """Say how much room there is for temporary files: a compilation spools its weights there."""
+    """Check the free space for temporary files, where a compilation spools its weights."""
     name, remedy = "temporary files", "set TMPDIR to a folder with room"
     try:
         folder = tempfile.gettempdir()
@@ -50,7 +50,7 @@ def temporary_files() -> Check:
 
 
 def compiler() -> Check:
-    """Link a shared library with the compiler that TVM would take."""
+    """Check that the compiler that TVM would use can link a shared library."""
     name, remedy = "C++ compiler", "install g++ (Debian: apt-get install g++), or set CXX"
     found = os.environ.get("CXX") or os.environ.get("CC")
     found = found or next(filter(None, map(shutil.which, COMPILERS)), None)
@@ -69,7 +69,7 @@ def compiler() -> Check:
 
 
 def _run(*command: str) -> str:
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 - a command of ours
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

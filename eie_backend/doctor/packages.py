@@ -1,4 +1,4 @@
-"""Which Python, which packages, and which extras there are."""
+"""Checks of Python, packages and extras."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ EXTRAS = {
     "torch": "models from PyTorch, retraining",
     "viz": "pictures and reports",
 }
-"""What a user may want each extra for; the others are for developers."""
+"""Purpose of each extra for users; other extras are for developers."""
 
 
 def package_checks() -> Iterator[Check]:
-    """Yield what is installed: Python, this package, what it needs and what it can use."""
+    """Yield checks of Python, this package, its requirements, and its optional packages."""
     yield Check("Python", "ok", f"{python_version()}, {sys.executable}")
     folder = Path(__file__).parents[1]
     yield Check("eie", "ok", f"{__version__}, {folder}")
@@ -42,12 +42,12 @@ def package_checks() -> Iterator[Check]:
 
 
 def tvm_fits() -> bool:
-    """Return whether both TVM packages are of versions that work."""
+    """Return whether both TVM packages have versions that work."""
     return all(map(works, ALLOWED))
 
 
 def requirements(extra: str = "") -> list[str]:
-    """Return the packages that this one, or one of its extras, needs."""
+    """Return the packages that this package, or one of its extras, requires."""
     try:
         lines = requires(PROJECT) or []
     except PackageNotFoundError:

@@ -98,7 +98,9 @@ def exports() -> str:
 def loads() -> str:
     """Load the library in a fresh process and run it there."""
     command = [sys.executable, "-m", "eie_backend.doctor.self_test", str(LIBRARY)]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    done = subprocess.run(  # noqa: S603 - Python with this module
+        command, capture_output=True, text=True, errors="replace", check=False
+    )
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:]
         raise RuntimeError(f"exit code {done.returncode}: {''.join(last)}")
@@ -116,7 +118,7 @@ def in_a_fresh_process(library: Path) -> None:
         np.testing.assert_allclose(found, arrays["outputs"], rtol=1e-5, atol=1e-5)
 
 
-class Step(NamedTuple):
+class SelfTestStep(NamedTuple):
     """A step of the self-test and what to do if it fails."""
 
     name: str
@@ -125,13 +127,13 @@ class Step(NamedTuple):
 
 
 STEPS = (
-    Step("C++ runtime", loaded, REINSTALL),
-    Step("TVM's entry point", autoload, REINSTALL),
-    Step("LLVM", llvm, REPORT),
-    Step("self-test: compile", compiles, REPORT),
-    Step("self-test: run", engines, LINKS),
-    Step("self-test: export", exports, LINKS),
-    Step("self-test: load", loads, REPORT),
+    SelfTestStep("C++ runtime", loaded, REINSTALL),
+    SelfTestStep("TVM's entry point", autoload, REINSTALL),
+    SelfTestStep("LLVM", llvm, REPORT),
+    SelfTestStep("self-test: compile", compiles, REPORT),
+    SelfTestStep("self-test: run", engines, LINKS),
+    SelfTestStep("self-test: export", exports, LINKS),
+    SelfTestStep("self-test: load", loads, REPORT),
 )
 
 

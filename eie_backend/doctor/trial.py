@@ -1,4 +1,4 @@
-"""The self-test, watched from outside: a step that crashes its process is named all the same."""
+"""Run the self-test in a child process, so that a step that crashes is reported, too."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from collections.abc import Iterator
 from eie_backend.doctor.check import Check
 from eie_backend.doctor.self_test import STEPS
 
-SECONDS = 120
-"""After which a step that hangs is given up; all of them take less than 5 on a quiet computer."""
+SECONDS = 600
+"""Time limit of the self-test, which a step that hangs reaches; normally it takes less than 5."""
 
 
 def trial_checks() -> Iterator[Check]:
-    """Run the self-test in a process of its own and yield its steps, up to the first fault."""
+    """Run the self-test in a child process and yield its steps, up to the first fault."""
     with tempfile.TemporaryDirectory(prefix="eie_doctor_") as folder:
         try:
             done = subprocess.run(
                 [sys.executable, "-m", "eie_backend.doctor.self_test"],
-                cwd=folder,  # where no file can take the place of a module
+                cwd=folder,  # a folder without files that could shadow modules
                 capture_output=True,
                 text=True,
                 errors="replace",
@@ -34,7 +34,7 @@ def trial_checks() -> Iterator[Check]:
             lines = output.decode(errors="replace").splitlines()
         else:
             lines, how = done.stdout.splitlines(), _end(done.returncode, done.stderr)
-    # TVM may print lines of its own.
+    # TVM may print its own lines.
     told = [json.loads(line) for line in lines if line.startswith('{"found"')]
     for step, row in zip(STEPS, told, strict=False):
         fault = bool(row["fault"])
@@ -48,7 +48,7 @@ def trial_checks() -> Iterator[Check]:
 
 
 def _end(code: int, errors: str) -> str:
-    """Return how a process ended that did not come to its end."""
+    """Describe the end of a process that did not finish."""
     if code < 0:
         return f"crashed: {signal.Signals(-code).name}"
     last = errors.strip().splitlines()[-1:]

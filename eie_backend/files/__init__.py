@@ -1,1 +1,1 @@
-"""Reading and writing files, trusted or not."""
+"""Files from anywhere are read as plain data or refused; files are written whole or not at all."""

@@ -1,7 +1,7 @@
-"""Read ``.npy`` and ``.npz`` files that may be anything.
+"""Read untrusted ``.npy`` and ``.npz`` files.
 
-NumPy trusts the size that a header declares, and memory for it is taken before a value is read. So
-the header is compared with the bytes that there are, and those with what deflating can gain.
+NumPy trusts the size in a header and allocates memory before it reads a value. This module
+therefore checks headers against file sizes, and these against deflate's largest ratio.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from eie_backend.errors import is_out_of_memory
 
 MAX_DEFLATION = 1032
-"""No deflated data are smaller by more; see https://zlib.net/zlib_tech.html."""
+"""Largest compression ratio of deflate; see https://zlib.net/zlib_tech.html."""
 
 SUFFIX = ".npy"
 HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 PLAIN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""Compressions that NumPy writes; of others, a few bytes may stand for gigabytes."""
+"""Compressions that NumPy writes; with others, a few bytes may expand to gigabytes."""
 
 
 def read_array_file(path: Path) -> NDArray[Any] | dict[str, NDArray[Any]]:
@@ -34,7 +34,7 @@ def read_array_file(path: Path) -> NDArray[Any] | dict[str, NDArray[Any]]:
     OSError
         If the file cannot be read.
     ValueError
-        If it is not a whole file of plain arrays; the message says why.
+        If it is not a complete file of plain arrays; the message says why.
     """
     with path.open("rb") as file:
         try:
@@ -47,17 +47,17 @@ def read_array_file(path: Path) -> NDArray[Any] | dict[str, NDArray[Any]]:
         except Exception as error:
             if is_out_of_memory(error):
                 raise
-            # zipfile, zlib and NumPy's header raise many types.
+            # zipfile, zlib and NumPy's header parser raise exceptions of many types.
             raise ValueError(f"{type(error).__name__}: {error}") from error
 
 
 def open_arrays(archive: zipfile.ZipFile, file_bytes: int) -> Iterator[tuple[str, IO[bytes], int]]:
-    """Yield the arrays of an archive: name, file, and how many bytes that has.
+    """Yield the arrays of an archive: name, file, and the file's size in bytes.
 
     Raises
     ------
     ValueError
-        If a member is no array, or may be larger than the archive says.
+        If a member is not an array, or may be larger than the archive declares.
     """
     members = archive.infolist()
     if sum(member.compress_size for member in members) > file_bytes:
@@ -73,7 +73,7 @@ def open_arrays(archive: zipfile.ZipFile, file_bytes: int) -> Iterator[tuple[str
 
 
 class Header(NamedTuple):
-    """What stands before an array's values."""
+    """The header of an array file."""
 
     shape: tuple[int, ...]
     is_fortran: bool
@@ -86,7 +86,7 @@ def read_header(file: IO[bytes], size: int) -> Header:
     Raises
     ------
     ValueError
-        If it is none, declares more values than there are, or some that need pickle.
+        If it is not a header, or declares more values than there are, or values that need pickle.
     """
     try:
         header = Header(*HEADERS[npy.read_magic(file)](file))

@@ -1,7 +1,8 @@
 """`read_yaml`: untrusted YAML as plain data, in time and memory that its size bounds.
 
-YAML can say more than settings need: aliases, by which forty lines stand for 2**40 words, tags that
-make objects, and nesting that ends Python's stack. All of that is refused.
+Some YAML features are dangerous and not needed for settings: aliases, with which forty lines expand
+to 2**40 words, tags that create objects, and nesting that overflows Python's stack. All of them are
+rejected.
 """
 
 from __future__ import annotations
@@ -11,35 +12,35 @@ from typing import Any, NoReturn
 import yaml
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""Makes plain data alone. That of libyaml is the same, ten times as fast, where PyYAML has it."""
+"""Loader of plain data only; libyaml's, if available, is equivalent and ten times as fast."""
 
 MAX_CHARACTERS = 1 << 18
-"""Settings have a few thousand."""
+"""Most characters of a text; settings have a few thousand."""
 
 MAX_DEPTH = 32
-"""Most mappings and lists within each other; settings have three."""
+"""Deepest nesting of mappings and lists; settings have three levels."""
 
 
 def read_yaml(text: str) -> Any:
-    """Return what untrusted YAML or JSON says, as plain data.
+    """Parse untrusted YAML or JSON to plain data.
 
     Raises
     ------
     yaml.YAMLError
-        If it is not YAML, has more than `MAX_CHARACTERS`, or says what is no plain data.
+        If it is not YAML, has more than `MAX_CHARACTERS`, or is not plain data.
     """
     if len(text) > MAX_CHARACTERS:
         raise yaml.YAMLError(f"{len(text)} characters; at most {MAX_CHARACTERS} are read")
     _check_events(text)
     try:
-        return yaml.load(text, LOADER)
+        return yaml.load(text, LOADER)  # noqa: S506 - a SafeLoader
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        # So PyYAML fails at a scalar that does not fit its tag.
+        # PyYAML raises this at a scalar that does not fit its tag.
         raise yaml.YAMLError(f"a value does not fit its type: {error}") from error
 
 
 def _check_events(text: str) -> None:
-    """Refuse aliases and deep nesting before anything is built."""
+    """Reject aliases and deep nesting before any object is built."""
     depth = 0
     for event in yaml.parse(text, LOADER):
         if isinstance(event, yaml.AliasEvent):

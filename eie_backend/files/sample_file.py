@@ -1,4 +1,4 @@
-"""`SampleFile`: the arrays of a ``.npy`` or ``.npz``, read part by part, however large they are."""
+"""`SampleFile`: the arrays of a ``.npy`` or ``.npz``, read in parts so that they may be large."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class SampleFile:
     Attributes
     ----------
     headers : dict of str to Header
-        By array.
+        Header by array name.
 
     Raises
     ------
     InputError
-        If the file cannot be read, is no array file, or has arrays that need pickle.
+        If the file cannot be read, is not an array file, or has arrays that need pickle.
     """
 
     def __init__(self, path: Path) -> None:
@@ -42,7 +42,7 @@ class SampleFile:
             self.headers: dict[str, Header] = {name: header for name, (_, header) in files.items()}
 
     def read(self, name: str) -> NDArray[np.generic]:
-        """Return a whole array; one whose values lie column by column can only be read so.
+        """Return a whole array; Fortran-ordered arrays can only be read this way.
 
         Raises
         ------
@@ -55,7 +55,7 @@ class SampleFile:
         return values.reshape(header.shape, order="F" if header.is_fortran else "C")
 
     def parts(self, names: Sequence[str], samples: int) -> Iterator[dict[str, NDArray[np.generic]]]:
-        """Yield the arrays `names`, that many samples at a time; the last part may be smaller.
+        """Yield the arrays `names`, `samples` samples at a time; the last part may be smaller.
 
         Raises
         ------
@@ -110,12 +110,12 @@ def _rows(file: IO[bytes], header: Header, rows: int) -> NDArray[np.generic]:
 
 
 def _values(file: IO[bytes], dtype: np.dtype[Any], count: int) -> NDArray[np.generic]:
-    """Read that many values.
+    """Read `count` values.
 
     Raises
     ------
     EOFError
-        If the file ends before.
+        If the file ends early.
     """
     data = file.read(count * dtype.itemsize)
     if len(data) != count * dtype.itemsize:

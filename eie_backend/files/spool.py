@@ -1,8 +1,8 @@
-"""Imported weights on disk: in memory only while somebody reads them.
+"""Imported weights in memory-mapped temporary files, resident only while they are read.
 
-A pass keeps the module that it rewrites until it is done, so old and new weights would be held
-together. Large imported weights therefore lie in unnamed temporary files that are mapped into
-memory: whoever has read them lets their pages go, and the next reader gets them back from the file.
+A pass keeps its input module until it is done, so memory would hold old and new weights together.
+Large imported weights are therefore in unnamed temporary files that are mapped into memory. Each
+reader releases the pages when it is done, and the next reader gets them back from the file.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import tvm
 from numpy.typing import NDArray
 
 _mappings: dict[int, mmap.mmap] = {}
-"""The mapping of each spooled tensor that is alive, by address."""
+"""The mapping of each live spooled tensor, by address."""
 
 
 def spooled_tensor(values: NDArray[np.float32]) -> tvm.runtime.Tensor:
-    """Return a tensor with a copy of `values`, whatever their strides, in a temporary file.
+    """Return a tensor with a copy of `values` (of any strides) in a temporary file.
 
     Raises
     ------
@@ -29,7 +29,7 @@ def spooled_tensor(values: NDArray[np.float32]) -> tvm.runtime.Tensor:
         If the folder for temporary files is full.
     """
     with tempfile.TemporaryFile() as file:
-        # Now and not when the pages are written, which would kill the process.
+        # Allocate disk space now: a full disk while pages are written would kill the process.
         os.posix_fallocate(file.fileno(), 0, values.nbytes)
         mapping = mmap.mmap(file.fileno(), values.nbytes)
     array = np.frombuffer(mapping, values.dtype).reshape(values.shape)
@@ -41,6 +41,6 @@ def spooled_tensor(values: NDArray[np.float32]) -> tvm.runtime.Tensor:
 
 
 def release(values: NDArray[np.generic]) -> None:
-    """Let the pages of a spooled tensor's values go; others are left alone."""
+    """Release the pages of a spooled tensor's values; other arrays are left alone."""
     if mapping := _mappings.get(values.ctypes.data):
         mapping.madvise(mmap.MADV_DONTNEED)

@@ -1,8 +1,8 @@
-"""Write files so that they appear under their names only when they are complete and on the disk.
+"""Write files atomically: they appear under their names only when complete and on the disk.
 
-A file is written in a folder of its own beside its place, ``.eie_part_*``, and renamed. The writer
-holds that folder's lock. One that is killed holds nothing any more: whoever writes there next
-removes what it left.
+A file is written in a new folder ``.eie_part_*`` next to its destination, and then renamed. The
+writer holds a lock on that folder. A killed writer loses the lock, and the next writer removes the
+folder.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from os import fspath
 from pathlib import Path
 
 PART = ".eie_part_"
-"""How the names of folders begin that hold unfinished files."""
+"""Prefix of the names of folders with unfinished files."""
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file aside and rename it, as `write_together` does."""
+    """Write one file atomically, as `write_together` does."""
     write_together({path: data})
 
 
 def write_together(files: Mapping[Path, bytes]) -> None:
-    """Write the files of one result: all of them aside, and only then rename each, in this order.
+    """Write the files of one result: write all to temporary files, then rename each, in order.
 
-    A process that is killed between two renamings leaves the first files new and the others old;
-    so the file that people look for comes last. What is there and no file, such as a pipe or
-    ``/dev/null``, is written to as it is.
+    A process that is killed between two renamings leaves the first files new and the others old, so
+    the main file should come last. An existing path that is not a file, such as a pipe or
+    ``/dev/null``, is written to directly.
 
     Raises
     ------
     OSError
-        If a file cannot be written, with its name; all old files stay, and nothing else is left.
+        If a file cannot be written; it has the name. All old files stay, without temporary files.
     """
     folders: dict[Path, Path] = {}
     asides: dict[Path, Path] = {}
@@ -62,7 +62,7 @@ def write_together(files: Mapping[Path, bytes]) -> None:
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Make errors name the file that was asked for."""
+    """Make errors name the destination file."""
     try:
         yield
     except OSError as error:
@@ -71,12 +71,12 @@ def _named(path: Path) -> Iterator[None]:
 
 @contextmanager
 def part_folder(parent: Path) -> Iterator[Path]:
-    """Make a locked folder in `parent` for unfinished files, and remove it at the end.
+    """Create a locked folder in `parent` for unfinished files, and remove it at the end.
 
     Raises
     ------
     OSError
-        If it cannot be made.
+        If the folder cannot be created.
     """
     remove_abandoned(parent)
     folder, lock = _locked_folder(parent)
@@ -91,10 +91,10 @@ def _locked_folder(parent: Path) -> tuple[Path, int]:
     """Return a new folder and the descriptor that holds its lock."""
     while True:
         folder = Path(tempfile.mkdtemp(prefix=PART, dir=parent))
-        # Another writer that comes before the lock takes the folder for an abandoned one.
+        # Before the lock is taken, another writer may remove the folder as abandoned.
         with suppress(FileNotFoundError):
             lock = _open_folder(folder)
-            # A file system without locks has none that says a folder is abandoned, either.
+            # Without file locks, no writer considers a folder abandoned, either.
             with suppress(OSError):
                 fcntl.flock(lock, fcntl.LOCK_EX)
             if folder.exists():
@@ -123,7 +123,7 @@ def _open_folder(folder: Path) -> int:
 
 
 def write_fault(error: OSError) -> str:
-    """Return why a file cannot be written."""
+    """Return the reason why a file cannot be written."""
     if isinstance(error, FileNotFoundError):
         return "its folder does not exist"
     return error.strerror or str(error)

@@ -1,4 +1,4 @@
-"""Importers: from files and modules of other frameworks to Relax."""
+"""Importers: models in ONNX, PyTorch, JAX and StableHLO become Relax modules."""
 
 from eie_backend.frontend.dimensions import bind_dimensions
 from eie_backend.frontend.jax import from_jax

@@ -1,1 +1,1 @@
-"""Writers of the files that ``make generate`` derives from the code."""
+"""Writers of the C++ headers and pages that ``make generate`` derives from the code."""

@@ -13,10 +13,10 @@ from eie_backend.transform.operators import HOST, LAYERS, OTHERS, PARTS
 
 def supported_ops_page(command: str) -> str:
     """Return the page; `command` rewrites it."""
-    reasons: dict[str, list[str]] = {}
-    for part, why in HOST.items():
-        reasons.setdefault(why, []).append(f"`{part}`")
-    host = "".join(f"| {', '.join(parts)} | {why} |\n" for why, parts in reasons.items())
+    host = "".join(
+        f"| {', '.join(f'`{operator}`' for operator in operators)} | {why} |\n"
+        for why, operators in HOST.items()
+    )
     return (
         "# Supported operators\n\n"
         f"<!-- Generated from eie_backend/transform by `{command}`. -->\n\n"
@@ -35,8 +35,8 @@ def supported_ops_page(command: str) -> str:
         "Before, a convolution becomes a matmul unless one of these is true:\n\n"
         "| constraint | it fails if |\n|---|---|\n"
         f"{_constraints(CONVOLUTION_CONSTRAINTS)}\n"
-        "## On the host\n\nBy design, and no error with `--strict`; by part of the operator's "
-        f"name:\n\n| operator | why |\n|---|---|\n{host}| all others | {OTHERS} |\n"
+        "## On the host\n\nBy design, and no error with `--strict`:\n\n"
+        f"| operator | why |\n|---|---|\n{host}| all others | {OTHERS} |\n"
     )
 
 

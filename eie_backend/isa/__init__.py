@@ -1,1 +1,1 @@
-"""The machine's instruction set, defined once; every other form is derived from it."""
+"""The machine's instruction set, each instruction defined once; text, image and checks follow."""

@@ -1,4 +1,4 @@
-"""Between `Program` and the ``eie`` dialect, and between the dialect and its text.
+"""Conversions between `Program` and the ``eie`` dialect, and between the dialect and its text.
 
 Law: ``from_dialect(to_dialect(p))`` has the same image as p, and parsing a printed module and
 printing it again gives the same text.
@@ -71,12 +71,12 @@ def _array(attribute: Attribute, dtype: str) -> NDArray[Any]:
         )
     raw = np.frombuffer(attribute.data.data, dtype)
     shape = attribute.get_shape()
-    # One element may stand for all.
+    # A single element can stand for all (a splat).
     return np.full(shape, raw[0]) if raw.size == 1 else raw.reshape(shape)
 
 
 def _string(text: str) -> StringAttr:
-    """Return `text` in ASCII: the parser reads other quoted strings as bytes, not as text."""
+    """Return `text` as ASCII with escapes: the parser reads other quoted strings as bytes."""
     return StringAttr(text.encode("unicode_escape").decode())
 
 
@@ -101,7 +101,7 @@ def _step_op(step: Step, layers: tuple[str, ...]) -> Operation:
 
 def _matrix_op(matrix: EncodedMatrix) -> Operation:
     codes = matrix.codes()
-    # Trailing zeros that no code names are not written.
+    # Trailing zeros that no code uses are not written.
     used = max(np.flatnonzero(matrix.codebook).max(initial=0), codes.max(initial=0))
     properties: dict[str, Attribute] = {
         "codes": _dense(codes),
@@ -148,7 +148,7 @@ def from_dialect(module: ModuleOp) -> Program:
     Raises
     ------
     EncodingError
-        If it is not one program, or its constants are elided.
+        If the module is not a single program, or its constants are elided.
     """
     programs = [op for op in module.ops if isinstance(op, ProgramOp)]
     if len(programs) != 1:
@@ -181,7 +181,7 @@ def _matrix(operation: MatrixOp, config: HardwareConfig, dtype: str) -> EncodedM
     words = np.zeros(config.codebook_entries, dtype)
     bias = codes[:, -1] if operation.bias_column is not None else None
     inputs = codes if bias is None else codes[:, :-1]
-    # The codes alone decide the layout; the words of the codebook are taken as they are.
+    # Only the codes determine the layout; the words of the codebook are taken unchanged.
     encoded = encode(inputs, np.zeros(codebook.size), config, bias)
     return replace(encoded, codebook=np.resize(np.append(codebook, words), words.size))
 
@@ -208,7 +208,7 @@ def print_program(module: ModuleOp, *, elide: bool = False) -> str:
     module : ModuleOp
         A module of the ``eie`` dialect.
     elide : bool
-        Show large constants by their hash (see `ElideConstants`): for reading, not for assembling.
+        Replace large constants by their hash (see `ElideConstants`); such text cannot be assembled.
     """
     shown = module.clone() if elide else module
     if elide:
@@ -219,7 +219,7 @@ def print_program(module: ModuleOp, *, elide: bool = False) -> str:
 
 
 class ExactPrinter(Printer):
-    """Prints every float32 so that it is read back to the bit."""
+    """Printer of float32 values that parse back to the same bits."""
 
     def print_float(self, value: float, type: Any) -> None:
         """Print nine digits where xDSL's hexadecimal form would be read as an integer."""
@@ -251,7 +251,7 @@ def parse_program(text: str) -> ModuleOp:
     except Exception as error:
         if is_out_of_memory(error):
             raise
-        # xDSL's parser raises many types at text that is far from any module.
+        # xDSL's parser raises exceptions of many types on malformed text.
         raise EncodingError(
             f"eie text: xDSL cannot parse it: {type(error).__name__} {error}; correct the text"
         ) from error

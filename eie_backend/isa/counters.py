@@ -11,6 +11,13 @@ class Counter(NamedTuple):
     doc: str
 
 
+SATURATIONS = (
+    Counter("input_saturations", "values", "host inputs outside the input's fixed-point range"),
+    Counter("accumulator_saturations", "values", "sums outside the destination register's range"),
+    Counter("output_saturations", "values", "results outside the output's fixed-point range"),
+)
+"""Values that did not fit their format, by kind."""
+
 COUNTERS = (
     Counter("cycles", "cycles", "compute cycles: the scan of every mvm up to its last write"),
     Counter("load_cycles", "cycles", "I/O mode: bytes moved / DRAM bandwidth, beside `cycles`"),
@@ -22,7 +29,5 @@ COUNTERS = (
     Counter("padding_entries", "entries", "of `entries`: paddings, which write nothing"),
     Counter("act_reads", "values", "activation values read from the activation SRAM"),
     Counter("act_writes", "values", "activation values written to the activation SRAM"),
-    Counter("input_saturations", "values", "host inputs outside the input's fixed-point range"),
-    Counter("accumulator_saturations", "values", "sums outside the destination register's range"),
-    Counter("output_saturations", "values", "results outside the output's fixed-point range"),
+    *SATURATIONS,
 )

@@ -41,7 +41,7 @@ from eie_backend.isa.instructions import INSTRUCTIONS
 from eie_backend.isa.verify import verify_instruction, verify_program
 
 CONSTANT = base(DenseIntOrFPElementsAttr) | base(DenseResourceAttr)
-"""Elements, or in elided text their hash."""
+"""Constraint of a constant: its elements or, in elided text, their hash."""
 
 
 @irdl_op_definition
@@ -64,7 +64,7 @@ class ProgramOp(IRDLOperation):
     )
 
     def verify_(self) -> None:
-        """Check what needs the whole program."""
+        """Check the rules that need the whole program."""
         verify_program(self)
 
 
@@ -128,7 +128,7 @@ def _instruction_op(instruction: Instruction) -> type[IRDLOperation]:
     }
     operands = []
     for spec in instruction.fields:
-        # Wide, so that the verifier sees, and refuses, what does not fit the field.
+        # Properties are wide, so that the verifier can reject values that do not fit the field.
         namespace[spec.name] = prop_def(IntegerAttr.constr(i64))
         operands.append(f"`{spec.name}` `=` ${spec.name}")
     namespace["assembly_format"] = f"$layer {' `,` '.join(operands)} attr-dict"
@@ -142,7 +142,7 @@ EIE = Dialect("eie", [ProgramOp, MatrixOp, BiasOp, SetupOp, RunOp, *INSTRUCTION_
 
 
 def context() -> Context:
-    """Return a parsing context that knows the builtin and the ``eie`` dialect."""
+    """Return a parsing context with the builtin and the ``eie`` dialect."""
     known = Context()
     known.load_dialect(Builtin)
     known.load_dialect(EIE)

@@ -1,4 +1,4 @@
-"""`ElideConstants`: show large constants by their hash."""
+"""`ElideConstants`: replace large constants by their hash."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from eie_backend.isa.dialect import ProgramOp
 from eie_backend.isa.program import RECORD
 
 ELIDE_BYTES = 128
-"""Constants up to this size stay."""
+"""Size up to which constants are not elided."""
 
 ELIDED = "elided_"
 
 
 @dataclass(frozen=True)
 class ElideConstants(ModulePass):
-    """Replace large constants, so that a program can be read.
+    """Replace large constants by their hash, so that a program is readable.
 
     Before -> after, for a constant of more than `above_bytes` bytes::
 
         eie.bias dense<[...]> : tensor<300xi32>
           ->  eie.bias dense_resource<elided_0123456789abcdef> : tensor<300xi32>
 
-    1. The name is the start of the SHA-256 of the data: other data, other name.
+    1. The name is the start of the SHA-256 of the data, so different data have different names.
     2. Smaller constants are left alone.
-    3. The result is a valid module, but no program: the assembler refuses it.
-    4. So are the manifest's entries that only reports read, if they are as long.
+    3. The result is a valid module, but the assembler rejects it.
+    4. Long manifest entries that only reports read are elided, too.
     """
 
     name = "elide-constants"
@@ -49,6 +49,7 @@ class ElideConstants(ModulePass):
             for name, value in operation.properties.items():
                 if isinstance(value, DenseIntOrFPElementsAttr):
                     data = value.data.data
+                    # 2.
                     if len(data) > self.above_bytes:
                         operation.properties[name] = DenseResourceAttr.from_params(
                             _name(data), value.type
@@ -58,6 +59,7 @@ class ElideConstants(ModulePass):
 
     def _short(self, manifest: DictionaryAttr) -> DictionaryAttr:
         entries = dict(manifest.data)
+        # 4.
         for key in RECORD:
             text = entries.get(key)
             if isinstance(text, StringAttr) and not text.data.startswith(ELIDED):
@@ -67,4 +69,5 @@ class ElideConstants(ModulePass):
 
 
 def _name(data: bytes) -> str:
+    # 1.
     return f"{ELIDED}{hashlib.sha256(data).hexdigest()[:16]}"

@@ -1,4 +1,4 @@
-"""How an instruction is described: operand fields, encoding and executable meaning in one row.
+"""`Instruction`: operand fields, encoding and executable meaning of an instruction, in one row.
 
 An instruction word has `WORD_BITS` bits: the opcode, the number of the source layer, then the
 operands in declaration order, least significant bit first.
@@ -46,7 +46,7 @@ LAYER = Field("layer", 16, "layer", "source layer, for reports")
 
 @dataclass(frozen=True)
 class Instruction:
-    """One instruction: its fields, what it means and how it executes.
+    """One instruction: its fields, its meaning and its execution.
 
     `execute` takes the reference machine's state and the operands by name.
     """
@@ -74,7 +74,7 @@ class Instruction:
         Raises
         ------
         EncodingError
-            If an operand is missing, unknown or out of range. Nothing is ever truncated.
+            If an operand is missing, unknown or out of range. Operands are never truncated.
         """
         names = {spec.name for spec in self.fields}
         if operands.keys() != names:

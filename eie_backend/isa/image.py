@@ -1,8 +1,8 @@
 """The binary image: a `Program` as bytes, and back.
 
-Layout, little-endian; a string or byte block is its u32 length and its bytes::
+The layout is little-endian; a string or byte block is its u32 length and its bytes::
 
-    "EIEIMAGE"  u32 version  u32 crc32 of all that follows
+    "EIEIMAGE"  u32 version  u32 crc32 of all later bytes
     u32 n, n x u32                           HardwareConfig, fields in declaration order
     u32 arithmetic  u32 inputs  u32 outputs  u32 setup_per_call
     string symbol  string manifest (JSON)
@@ -91,7 +91,7 @@ def encode_image(program: Program) -> bytes:
     body = b"".join(
         [
             encode_config(program.config),
-            _u32(ARITHMETIC.values.index(program.arithmetic), program.inputs, program.outputs),
+            _u32(ARITHMETIC.number(program.arithmetic), program.inputs, program.outputs),
             _u32(program.setup_per_call),
             _block(program.symbol.encode()),
             _block(json.dumps(dict(program.manifest), sort_keys=True).encode()),

@@ -1,6 +1,6 @@
 """Reference interpreter: executes a program by the instructions' own definitions.
 
-Slow and plainly right; it is the oracle for the values of the C++ machine.
+It is slow but simple, and serves as the oracle for the values of the C++ machine.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def interpret(program: Program, samples: ArrayLike) -> tuple[NDArray[np.float32]
     Parameters
     ----------
     program : Program
-        What to execute.
+        The program to execute.
     samples : array_like, shape (n, inputs), float32
         Input vectors.
 

@@ -1,7 +1,7 @@
 """``eie-opt``: parse, verify, transform and print text of the ``eie`` dialect.
 
-xDSL's ``xdsl-opt`` with our dialect and our passes; ``--split-input-file`` and
-``--verify-diagnostics`` make it the tool of the FileCheck tests in ``tests/isa/lit``.
+It is xDSL's ``xdsl-opt`` with the ``eie`` dialect and its passes. The FileCheck tests in
+``tests/isa/lit`` use it with ``--split-input-file`` and ``--verify-diagnostics``.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class OptMain(xDSLOptMain):
         self.ctx.load_dialect(EIE)
 
     def register_all_frontends(self) -> None:
-        """Register MLIR text alone, checked before it is parsed."""
+        """Register MLIR text as the only input, checked before parsing."""
         super().register_all_frontends()  # type: ignore[no-untyped-call]
         parse: Any = self.available_frontends["mlir"]
 
@@ -70,7 +70,7 @@ class OptMain(xDSLOptMain):
 
 
 def main() -> None:
-    """Run the tool; a fault of the text goes to stderr, with exit code 2."""
+    """Run the tool; an error in the text goes to stderr, with exit code 2."""
     try:
         check_versions()
         tool = OptMain("Verify and transform programs of the machine, as MLIR text.")

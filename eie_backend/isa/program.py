@@ -1,4 +1,4 @@
-"""`Program`: what an image contains and the machine executes, as plain Python data."""
+"""`Program`: the contents of an image, which the machine executes, as plain Python data."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ class Program:
     config : HardwareConfig
         The machine that it was compiled for.
     arithmetic : {"float32", "int16", "int8", "int32"}
-        How values are computed; codebooks and biases are stored accordingly.
+        Arithmetic of the program, which also determines the stored codebooks and biases.
     inputs, outputs : int
-        Values of one sample on the host's side; several tensors count one after the other.
+        Number of values of one sample in the host's tensors, all tensors together.
     layers : tuple of str
         Names of the source layers, by number.
     matrices : tuple of EncodedMatrix
@@ -53,14 +53,14 @@ class Program:
     biases : tuple of ndarray, float32 or int32
         Bias vectors in the format of the destination registers, by number.
     setup : tuple of Step
-        Loads the weights that stay while the program runs: executed once when it is loaded.
+        Loads of resident weights, executed once when the program is loaded.
     steps : tuple of Step
         Executed for every sample.
     manifest : mapping of str to str
-        Hashes and versions of what the program was made from.
+        Hashes and versions of the program's sources.
     setup_per_call : bool
-        Whether setup is executed at the start of every call instead, because programs that take
-        turns on the machine do not fit it together.
+        Whether setup is executed at the start of every call instead, because all programs together
+        do not fit the machine and take turns on it.
     """
 
     symbol: str
@@ -83,7 +83,7 @@ class Program:
         )
 
     def text_of(self, step: Step) -> str:
-        """Return an instruction as the dialect writes it: ``eie.mvm "fc1" matrix = 0, ...``."""
+        """Return an instruction as dialect text: ``eie.mvm "fc1" matrix = 0, ...``."""
         operands = ", ".join(f"{name} = {value}" for name, value in step.operands.items())
         return f'eie.{step.instruction} "{self.layers[step.layer]}" {operands}'.rstrip()
 
@@ -125,7 +125,7 @@ def layer_names(programs: Iterable[Program]) -> dict[str, tuple[str, ...]]:
 
 
 def layer_storage(program: Program, layer: int) -> tuple[int, int]:
-    """Return the weights of a layer's dense matrix and the bytes that the machine stores for it."""
+    """Return a layer's number of weights in dense form, and its bytes in the machine."""
     steps = [step for step in program.steps if step.layer == layer]
     matrices = [program.matrices[s.operands["matrix"]] for s in steps if s.instruction == "mvm"]
     biases = [program.biases[s.operands["bias"]] for s in steps if s.instruction == "load_bias"]

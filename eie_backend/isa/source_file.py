@@ -1,6 +1,6 @@
-"""Programs as one text file, separated by ``// -----`` as MLIR tools do.
+"""Programs as one text file, separated by ``// -----`` as in MLIR tools.
 
-Law: ``assemble(disassemble(programs))`` has the images of the programs, in order.
+Law: ``assemble(disassemble(programs))`` gives the same images, in order.
 """
 
 from __future__ import annotations

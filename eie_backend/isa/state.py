@@ -1,7 +1,7 @@
-"""State of the reference machine on which the instructions' meanings execute (NumPy).
+"""`MachineState`: the reference machine on which the instructions' meanings execute (NumPy).
 
-It knows values and saturations, not time. Integers are int64, so nothing wraps before it is
-saturated on purpose; float32 is rounded after every operation.
+It models values and saturations, not time. Integers are int64, so that no value wraps before its
+saturation; float32 is rounded after every operation.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@
 8. The manifest holds strings.
 9. All matrices together have at most `MAX_CELLS` pointers.
 
-What fits the SRAM and the registers is for the machine to check, when it loads the image.
+The machine itself checks sizes against SRAM and registers, when it loads the image.
 """
 
 from __future__ import annotations
@@ -32,13 +32,14 @@ from eie_backend.isa.instructions import BY_NAME
 from eie_backend.machine.choices import ARITHMETIC
 
 MAX_VALUES = 2**32 - 1
-"""Most values of one sample that an image can state."""
+"""Most values of one sample that an image can encode."""
 
 MAX_CELLS = 1 << 26
-"""AlexNet's and VGG-16's dense layers have half as many on the largest machine."""
+"""Most pointers of a program, twice as many as AlexNet's and VGG-16's dense layers have on the
+largest machine."""
 
 NUMBERED = {"matrix": "eie.matrix", "bias": "eie.bias"}
-"""Operands that count the program's operations of a kind."""
+"""Operands that are an index of the program's operations of a kind."""
 
 
 def verify_instruction(operation: Any, instruction: Instruction) -> None:
@@ -47,12 +48,13 @@ def verify_instruction(operation: Any, instruction: Instruction) -> None:
     _require(
         f"{operation.name}: {spec.name} = {value} is outside {spec.low}..{spec.high}"
         for spec, value in values.items()
-        if not spec.low <= value <= spec.high
+        if not spec.low <= value <= spec.high  # 1.
     )
 
 
 def verify_program(program: Any) -> None:
     """Check rules 2 to 8; all faults of the first rule that fails are in one `VerifyException`."""
+    # 2.
     arithmetic = program.arithmetic.data
     if arithmetic not in ARITHMETIC.values:
         raise VerifyException(f"arithmetic {arithmetic!r} is none of {ARITHMETIC.values}")
@@ -63,18 +65,23 @@ def verify_program(program: Any) -> None:
         if not 0 <= size <= MAX_VALUES
     )
     config = read_config(program)
+    # 3.
     names = [name.data for name in program.layers]
     if repeated := sorted(name for name, times in Counter(names).items() if times > 1):
         raise VerifyException(f"layers {repeated} are named more than once")
     body = list(program.body.block.ops)
+    # 4.
     _require(_constant_faults(body, "f32" if arithmetic == "float32" else "i32"))
+    # 9.
     _check_cells(body, config)
+    # 5.
     _require(_codebook_faults(body, config))
+    # 3. 6. 7.
     _require(_instruction_faults(body, names))
     _require(
         f"manifest entry {key!r} is {value}, not a string"
         for key, value in program.manifest.data.items()
-        if not isinstance(value, StringAttr)
+        if not isinstance(value, StringAttr)  # 8.
     )
 
 
@@ -85,6 +92,7 @@ def read_config(program: Any) -> HardwareConfig:
         for name, value in program.config.data.items()
         if isinstance(value, IntegerAttr)
     }
+    # 2.
     if unknown := sizes.keys() ^ {spec.name for spec in fields(HardwareConfig)}:
         raise VerifyException(f"config fields {sorted(unknown)} are missing or unknown")
     try:
@@ -99,7 +107,7 @@ def _require(faults: Iterable[str]) -> None:
 
 
 def _constants(operation: Any) -> dict[str, tuple[Any, int]]:
-    """Return the constants of an operation with their ranks, by what they hold."""
+    """Return the constants of an operation with their ranks, by name of their contents."""
     if operation.name == "eie.matrix":
         return {"codes": (operation.codes, 2), "values": (operation.codebook, 1)}
     return {"values": (operation.values, 1)} if operation.name == "eie.bias" else {}
@@ -109,6 +117,7 @@ def _constant_faults(body: list[Operation], values: str) -> Iterator[str]:
     for operation in body:
         for kind, (constant, rank) in _constants(operation).items():
             element = "i8" if kind == "codes" else values
+            # 4.
             if str(constant.type.element_type) != element:
                 yield f"constant of type {constant.type}; it must be of {element}"
             elif len(constant.type.get_shape()) != rank:
@@ -123,6 +132,7 @@ def _check_cells(body: list[Operation], config: HardwareConfig) -> None:
             if min(shape, default=1) < 0:
                 raise VerifyException(f"constant of type {constant.type}; give every size")
             cells += config.num_pe * (shape[1] + 1) if kind == "codes" else 0
+    # 9.
     if cells > MAX_CELLS:
         raise VerifyException(
             f"{cells} column pointers in {config.num_pe} PEs; at most {MAX_CELLS} may be there"
@@ -137,6 +147,7 @@ def _codebook_faults(body: list[Operation], config: HardwareConfig) -> Iterator[
         inputs = cols - (matrix.bias_column is not None)
         if min(rows, inputs) < 1:
             yield f"matrix {number} has shape ({rows}, {inputs}); both must be at least 1"
+        # 5.
         if not 1 <= entries <= config.codebook_entries:
             yield (
                 f"matrix {number} has a codebook of {entries}; the machine's has 1.."
@@ -144,6 +155,7 @@ def _codebook_faults(body: list[Operation], config: HardwareConfig) -> Iterator[
             )
         if isinstance(matrix.codes, DenseIntOrFPElementsAttr):
             highest = np.frombuffer(matrix.codes.data.data, np.uint8).max(initial=0)
+            # 5.
             if highest >= entries:
                 yield f"matrix {number} has code {highest}; its codebook has 0..{entries - 1}"
 
@@ -154,14 +166,18 @@ def _instruction_faults(body: list[Operation], layers: list[str]) -> Iterator[st
     for part in body:
         inside: list[Any] = list(part.regions[0].block.ops) if part.regions else []
         for operation in inside:
+            # 7.
             if operation.name.removeprefix("eie.") not in BY_NAME:
                 yield f"{operation.name} is not an instruction"
                 continue
+            # 7.
             if part.name == "eie.setup" and operation.name != "eie.load_matrix":
                 yield f"{operation.name} in eie.setup; only eie.load_matrix may be there"
+            # 3.
             if operation.layer.data not in known:
                 yield f"layer {operation.layer.data!r} is none of {layers}"
             for kind in NUMBERED.keys() & operation.properties.keys():
                 number = operation.properties[kind].value.data
+                # 6.
                 if number >= count[kind]:
                     yield f"{operation.name}: {kind} = {number}, the program has {count[kind]}"

@@ -1,1 +1,1 @@
-"""Level 4: Relax functions of the machine become TIR kernels."""
+"""From the machine's Relax functions to TIR kernels, tiled and tensorized."""

@@ -1,4 +1,4 @@
-"""Read a lowered ``eie`` function: which kernels it calls, in order, and how data flows."""
+"""Read a lowered ``eie`` function: its kernel calls in order, and the data flow between them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from eie_backend.transform.layers import constant_array
 class KernelCall:
     """One layer of a lowered function.
 
-    `source` is the number of the call that makes its input, or -1 for the function's parameter.
+    `source` is the number of the call that computes its input, or -1 for the function's parameter.
     `weights` is (outputs, inputs), `bias` (outputs,) or None, both float32.
     """
 
@@ -35,7 +35,7 @@ class KernelCall:
 
 
 def kernel_calls(mod: IRModule, function: relax.Function) -> tuple[list[KernelCall], list[int]]:
-    """Return the kernel calls of `function`, and the number of the call behind each result."""
+    """Return the kernel calls of `function`, and the number of the call that makes each result."""
     calls: list[KernelCall] = []
     maker = dict.fromkeys(function.params, -1)
     for binding in (b for block in function.body.blocks for b in block.bindings):

@@ -1,4 +1,4 @@
-"""Read the ``T.eie`` calls of a scheduled kernel, with the slices that they touch."""
+"""Read the ``T.eie`` calls of a scheduled kernel, with the buffer slices that they access."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ PREFIX = "tirx.eie."
 
 @dataclass(frozen=True)
 class KernelStep:
-    """One intrinsic call on the first sample.
+    """One intrinsic call, for the first sample.
 
-    `spans` gives, for each buffer of the kernel that the call touches, the half-open range of
-    every dimension; `args` are the call's integer arguments after the pointers.
+    `spans` gives, for each kernel buffer that the call accesses, the half-open range in every
+    dimension; `args` are the call's integer arguments after the pointers.
     """
 
     name: str
@@ -26,9 +26,9 @@ class KernelStep:
 
 
 def kernel_steps(kernel: PrimFunc) -> list[KernelStep]:
-    """Return the calls of one sample, in order.
+    """Return the intrinsic calls of one sample, in order.
 
-    The loop over samples is taken once: the machine runs the program for each of them.
+    The loop over samples is unrolled once only: the machine runs the program for each sample.
     """
     return list(_walk(kernel.body, Analyzer()))
 

@@ -57,6 +57,7 @@ def composite_layer(function: relax.Function) -> CompositeLayer:
         None,
     )
     relu = any(binding.value.op.name == "relax.nn.relu" for binding in bindings)
+    # 2.
     batch = prod(int(extent) for extent in list(matmul.value.ty.shape.values)[:-1])
     name = str(function.attrs[LAYER])
     return CompositeLayer(name, matmul.value.args[1], bias, relu, batch)
@@ -70,7 +71,7 @@ class LowerToTIR(ModulePass):
 
         lv = composite(x)  ->  fc1 = R.call_tir(fc1_kernel, (x, w, b), (batch, outputs))
 
-    1. The kernel is named after its layer and takes the layer's own constant: no copy is made.
+    1. The kernel is named after its layer and uses the layer's own constant without a copy.
     2. Leading dimensions become one batch; a reshape appears only where the shape changes.
     3. Functions without ``Codegen: "eie"`` are left alone.
     """
@@ -80,6 +81,7 @@ class LowerToTIR(ModulePass):
         functions = dict(mod.functions_items())
         taken = {gvar.name_hint for gvar in functions}
         for gvar, function in mod.functions_items():
+            # 3.
             if is_eie_function(function):
                 lowered = lower(gvar.name_hint, function, taken)
                 functions[gvar] = lowered[gvar.name_hint]
@@ -95,7 +97,7 @@ def is_kernel(function: object) -> bool:
 
 
 def lower(name: str, function: relax.Function, taken: Container[str] = ()) -> IRModule:
-    """Return one ``eie`` function and its kernels, none with a name that is taken, as a module."""
+    """Return one ``eie`` function and its kernels as a module; no kernel has a name in `taken`."""
     builder = relax.BlockBuilder()
     params = [relax.Var(param.name, param.ty) for param in function.params]
     values: dict[relax.Var, relax.Expr] = dict(zip(function.params, params, strict=True))
@@ -125,12 +127,14 @@ def _emit_kernel(
     taken: Container[str],
 ) -> relax.Var:
     layer = composite_layer(composite)
+    # 1.
     stem = f"{layer.name}_kernel"
-    # A layer whose uses differ in bias, ReLU or batch has a kernel in several functions.
+    # A layer whose uses differ in bias, ReLU or batch has kernels in several functions.
     name = next(n for n in chain([stem], (f"{stem}_{k}" for k in count(2))) if n not in taken)
     kernel = dense_kernel(name, layer.shape)
     kernel = kernel.with_attrs({LAYER: layer.name, RELU: layer.relu})
     gvar = builder.add_func(kernel, name)
+    # 1. 2.
     operands = [_reshape(builder, source, [layer.batch, layer.shape.inputs]), layer.weights]
     operands += [] if layer.bias is None else [relax.const(layer.bias)]
     result_type = relax.TensorType((layer.batch, layer.shape.outputs), "float32")
@@ -139,6 +143,7 @@ def _emit_kernel(
 
 
 def _reshape(builder: relax.BlockBuilder, value: relax.Expr, shape: list[int]) -> relax.Expr:
+    # 2.
     if [int(extent) for extent in value.ty.shape.values] == shape:
         return value
     return builder.emit(relax.op.reshape(value, shape))

@@ -21,7 +21,7 @@ from eie_backend.transform.partition import is_eie_function
 
 @tvm.transform.module_pass(opt_level=0, name="eie.ScheduleKernels")
 class ScheduleKernels(ModulePass):
-    """Cut kernels into blocks that the machine holds and replace these by its instructions.
+    """Tile kernels into blocks that fit the machine, and replace each block by its instructions.
 
     Before -> after::
 
@@ -30,7 +30,7 @@ class ScheduleKernels(ModulePass):
                     T.eie.mvm(acc, w[4096:8192, 0:4096], x[sample, 4096:8192])
                     T.eie.mvm(acc, w[8192:9216, 0:4096], x[sample, 8192:9216])
 
-    1. Tiles are as few as registers, pointer SRAM and weight SRAM allow.
+    1. There are as few tiles as registers, pointer SRAM and weight SRAM allow.
     2. Functions that are not kernels of ``eie`` functions are left alone.
 
     Parameters
@@ -48,6 +48,7 @@ class ScheduleKernels(ModulePass):
         """Return the module with scheduled kernels."""
         functions = dict(mod.functions_items())
         for function in mod.functions.values():
+            # 2.
             if is_eie_function(function):
                 for call in kernel_calls(mod, function)[0]:
                     functions[call.gvar] = self._schedule(call)
@@ -62,7 +63,7 @@ class ScheduleKernels(ModulePass):
 def layer_tiles(
     weights: NDArray[np.generic], column: NDArray[np.uint8] | None, config: HardwareConfig
 ) -> Tiles:
-    """Return the fewest tiles of a layer; see `choose_tiles`.
+    """Return a layer's tiling with the fewest tiles; see `choose_tiles`.
 
     `weights` (outputs, inputs) are values or codes, `column` (outputs,) the codes of a bias column.
     """
@@ -74,4 +75,5 @@ def layer_tiles(
         return np.hstack([of_inputs, slice_lengths(column[slice(*rows), None], config)])
 
     outputs, inputs = weights.shape
+    # 1.
     return choose_tiles(outputs, inputs, config, lengths)

@@ -1,1 +1,1 @@
-"""What the machine stores, computes and costs."""
+"""What the machine stores, computes and costs: encoding, number formats, energy, closed choices."""

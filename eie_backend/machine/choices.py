@@ -25,7 +25,7 @@ class Choice(Generic[Value]):
         What each value means. A value's place is its number, in images and in C++: a new one goes
         to the end.
     default : str
-        The value of who does not choose; None where that is another thing than any of these.
+        The value that applies if the user chooses none; None if that is none of `meanings`.
     """
 
     name: str
@@ -151,6 +151,12 @@ UNIT: Choice[Unit] = Choice(
 )
 """Where bits flip."""
 
+MEMORY_UNITS: tuple[Unit, ...] = ("spmat", "ptr", "codebook")
+"""Units whose flips last: they change what a program stores."""
+
+TRANSIENT_UNITS: tuple[Unit, ...] = ("act_queue", "act")
+"""Units whose flips belong to one input; C++ knows these, by their places here."""
+
 PruningMethod = Literal["magnitude", "global", "balanced"]
 PRUNING_METHOD: Choice[PruningMethod] = Choice(
     "method",
@@ -208,6 +214,17 @@ STAGE: Choice[Stage] = Choice(
     },
 )
 """The six forms of a network, by level."""
+
+StructureName = Literal["even", "uneven"]
+STRUCTURE: Choice[StructureName] = Choice(
+    "structure",
+    {
+        "even": "non-zeros lie anywhere alike",
+        "uneven": "rows and columns vary as the real Alex-8's do",
+    },
+    "even",
+)
+"""Where the non-zeros of generated layers lie."""
 
 TraceForm = Literal["perfetto", "vcd", "svg", "png", "pdf"]
 TRACE_FORM: Choice[TraceForm] = Choice(

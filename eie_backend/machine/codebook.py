@@ -1,4 +1,4 @@
-"""Recover codes and codebook from weights that have few values, whoever shared them."""
+"""Recover codes and codebook from weights with few different values, whatever tool shared them."""
 
 from __future__ import annotations
 
@@ -10,42 +10,57 @@ from numpy.typing import NDArray
 from eie_backend.machine.nonzeros import NonZeros, in_threads, nonzeros
 
 CHUNK = 1 << 18
-"""Weights looked at together: what a pass over a large matrix holds beside it."""
+"""Weights processed at a time; bounds the temporary memory of a pass over a large matrix."""
 
-FEW = 16
-"""Values that are looked for one by one."""
+FIRST = 1 << 12
+"""Weights in the first chunk; enough to detect quickly that weights are not shared."""
+
+NEGATIVE_ZERO = np.float32(-0.0)
 
 MIN_TABLE = 1 << 16
-"""Values for which a table is made."""
+"""Fewest values for which `nearest` builds a lookup table."""
 
 CHOICE = 255
-"""No index: the upper half of a value's bits leaves a choice."""
+"""Table entry (not an index) for upper 16 bits that do not determine the nearest centroid."""
 
 
 def nonzero_values(weights: NDArray[np.float32], at_most: int | None = None) -> NDArray[np.float32]:
-    """Return the different non-zero values in ascending order; -0.0 is a zero.
+    """Return the different non-zero values in ascending order; -0.0 counts as zero.
 
     Parameters
     ----------
     weights : ndarray, float32
         Weights of any shape.
     at_most : int, optional
-        Stop looking as soon as there are more; then some values may be missing.
+        Stop as soon as there are more; the result may then be incomplete.
     """
     flat = weights.ravel(order="K")
-    found = np.zeros(0, np.float32)
-    for start in range(0, flat.size, CHUNK):
-        new = flat[start : start + CHUNK]
-        new = new[new != 0]
-        # A few comparisons instead of a sort: the first part mostly has all of few values.
-        for value in found[:FEW]:
-            new = new[new != value]
-        if not new.size:
-            continue
-        found = np.union1d(found, new)
-        if at_most is not None and found.size > at_most:
-            break
-    return found
+    found = np.zeros(1, np.float32)
+    start, size = 0, FIRST
+    while start < flat.size:
+        part = flat[start : start + size]
+        new = part[_unknown(part, found)]
+        if new.size:
+            found = np.union1d(found, new)
+            if at_most is not None and found.size - 1 > at_most:
+                break
+        start, size = start + size, CHUNK
+    nonzero: NDArray[np.float32] = found[found != 0]
+    return nonzero
+
+
+def _unknown(part: NDArray[np.float32], found: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return a mask of the values that are not in `found`; it may mark some known values, too.
+
+    A table maps the upper 16 bits of a value to the known value with these bits. Where two known
+    values share them, the table has only one, and the other counts as unknown.
+    """
+    table = np.zeros(1 << 16, np.uint32)
+    known = np.append(found, NEGATIVE_ZERO).view(np.uint32)
+    table[known >> 16] = known
+    bits = part.view(np.uint32)
+    unknown: NDArray[np.bool_] = table.take(bits >> 16) != bits
+    return unknown
 
 
 def codebook_of(weights: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -83,10 +98,10 @@ def nonzero_codes(weights: NDArray[np.float32], codebook: NDArray[np.float32]) -
 
 
 def nearest(values: NDArray[np.float32], centroids: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return the index of the nearest of up to 255 ascending centroids for each value.
+    """Return, for each value, the index of the nearest of up to 255 ascending centroids.
 
-    A value in the middle takes the lower one. Most are found in a table by the upper half of their
-    bits; where that half leaves a choice, by binary search.
+    A value midway between two centroids takes the lower one. A table, indexed by the upper 16 bits
+    of a value, gives most results; binary search gives those that the table leaves open.
 
     Examples
     --------
@@ -112,7 +127,7 @@ def nearest(values: NDArray[np.float32], centroids: NDArray[np.float32]) -> NDAr
 
 
 def limits_between(centroids: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Return the largest float32 that is nearest to each centroid but the last, or in the middle.
+    """Return, for each centroid but the last, the largest float32 that `nearest` assigns to it.
 
     Examples
     --------

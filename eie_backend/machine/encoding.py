@@ -55,7 +55,7 @@ class EncodedMatrix:
     has_bias_column: bool = False
 
     def __post_init__(self) -> None:
-        """Take read-only views: a matrix stays what a loaded copy of it is."""
+        """Make the arrays read-only, because copies of the matrix may already be loaded."""
         for name in ("codebook", "pointers", "entries"):
             view = getattr(self, name).view()
             view.flags.writeable = False
@@ -68,7 +68,7 @@ class EncodedMatrix:
         )
 
     def _repr_html_(self) -> str:
-        """Show what the matrix holds, its codebook, and how its entries are spread over the PEs."""
+        """Show the matrix's sizes, its codebook, and its entries per PE."""
         entries, weights = self.entries.size, self.rows * self.stored_cols
         stored = entries - self.padding_entries
         per_pe = self.entries_per_pe
@@ -226,7 +226,7 @@ def slice_lengths(codes: NDArray[np.generic], config: HardwareConfig) -> NDArray
     Parameters
     ----------
     codes : ndarray, shape (out, in), any dtype
-        Codebook indices, or anything else that is zero where they are, as the weights.
+        Codebook indices, or any array with zeros in the same places, such as the weights.
     config : HardwareConfig
         Machine for which the rows are interleaved.
 
@@ -250,7 +250,7 @@ def slice_lengths(codes: NDArray[np.generic], config: HardwareConfig) -> NDArray
 
 
 class _Block(NamedTuple):
-    """Codes of neighbouring columns at ``column * rows + row``, both counted in the block."""
+    """Codes of consecutive columns at ``column * rows + row``, both counted within the block."""
 
     cols: int
     rows: int
@@ -259,7 +259,7 @@ class _Block(NamedTuple):
 
 
 class _EncodedBlock(NamedTuple):
-    """Entries of neighbouring columns, PE after PE, and their number (num_pe, cols)."""
+    """Entries of consecutive columns, PE after PE, and their number (num_pe, cols)."""
 
     entries: NDArray[np.uint8]
     lengths: NDArray[np.int64]
@@ -284,7 +284,7 @@ def _with_column(codes: NonZeros, column: NDArray[Any]) -> NonZeros:
 
 
 def _blocks(codes: NonZeros) -> list[_Block]:
-    """Cut codes into blocks of columns that are encoded within a cache."""
+    """Cut codes into blocks of columns that fit a cache."""
     rows, cols = codes.shape
     width = max(cols * BLOCK_CODES // max(codes.values.size, 1), 1)
     starts = np.append(np.arange(0, cols, width), cols)
@@ -306,7 +306,7 @@ def _encode_block(block: _Block, config: HardwareConfig) -> _EncodedBlock:
     places = segments * slice_rows
     column, row = _divided(block.positions.astype(_index(places)), block.rows)
     local_row, pe = _divided(row, num_pe)
-    # By place in the order of storage, with the code below: sorting words is fast.
+    # Sort by storage position, with the code in the low bits: sorting plain words is fast.
     keys = ((pe * block.cols + column) * slice_rows + local_row).astype(_index(places << 8))
     keys <<= 8
     keys |= block.codes
@@ -333,7 +333,7 @@ def _index(count: int) -> type[np.signedinteger[Any]]:
 
 
 def _divided(numbers: NDArray[Any], by: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return quotient and remainder; NumPy's own remainder takes ten times as long."""
+    """Return quotient and remainder; NumPy's own remainder is ten times slower."""
     quotient = numbers // by
     return quotient, numbers - quotient * by
 

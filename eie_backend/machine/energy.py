@@ -1,8 +1,8 @@
-"""Energy, power and area of a run: counted events times the energies that a table gives them.
+"""Energy, power and area of a run: counted events times the energy per event from a table.
 
-A module's power at 800 MHz, divided by the events that it sees per cycle at full activity, is its
-energy per event: one entry per cycle, and columns of 6.4 entries, each of which takes one pointer
-access and the words it spans. ``docs/energy.md`` has the rules.
+A module's energy per event is its power at 800 MHz, divided by its events per second at full
+activity. Full activity means one entry per cycle and columns of 6.4 entries; each column takes one
+pointer access and reads the words it spans. ``docs/energy.md`` has the rules.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ UM2_PER_MM2 = 1_000_000
 
 
 class EventEnergy(NamedTuple):
-    """Energy of one event of a module, in picojoule: in its SRAM array, and in all else."""
+    """Energy of one event of a module, in picojoule: of its SRAM array, and of its other logic."""
 
     module: str
     event: str
@@ -35,9 +35,9 @@ def event_energies(
     arithmetic: Arithmetic = "int16",
     wider: Mapping[str, float] | None = None,
 ) -> list[EventEnergy]:
-    """Return what one event of every module costs on a machine.
+    """Return the energy of one event of every module on a machine.
 
-    `wider` says how many times as wide words of a module are with their check bits.
+    `wider` is the factor by which check bits widen the words of a module.
 
     Notes
     -----
@@ -88,7 +88,7 @@ def energy_pj(
     arithmetic : {"int16", "float32", "int8", "int32"}
         Scales the arithmetic unit.
     wider : mapping of str to float, optional
-        How many times as wide words of a module are with their check bits.
+        Factor by which check bits widen the words of a module.
     """
     return {
         one.module: (one.sram_pj + one.logic_pj) * counters[one.event]
@@ -102,13 +102,13 @@ def energy_by_part_pj(
     table: EnergyTable | None = None,
     arithmetic: Arithmetic = "int16",
 ) -> dict[str, float]:
-    """Return the same energy as "sram", "arithmetic" and "clock", and beside it that of "dram".
+    """Return the compute energy split into "sram", "arithmetic" and "clock", and the "dram" energy.
 
     Notes
     -----
-    **Source**: EIE paper, Table II. All but the SRAM arrays divides as the PE's clock network does
-    from its registers and combinational cells, which count as arithmetic. DRAM: Table I's energy
-    of 32 bits, for all `load_bytes`; it is not a part of the compute energy.
+    **Source**: EIE paper, Table II. Energy outside the SRAM arrays is divided in the ratio of the
+    PE's clock network to its registers and combinational cells; these count as arithmetic. DRAM:
+    Table I's energy per 32 bits, for all `load_bytes`; it is not part of the compute energy.
     """
     table = table or shipped_table()
     events = event_energies(config, table, arithmetic)
@@ -130,7 +130,7 @@ def area_mm2(
 ) -> float:
     """Return the area of the PE array and the LNZD tree in square millimetres.
 
-    `wider` says how many times as wide words of a module are with their check bits.
+    `wider` is the factor by which check bits widen the words of a module.
 
     Notes
     -----
@@ -151,7 +151,7 @@ def area_mm2(
 
 
 def lnzd_nodes(num_pe: int) -> int:
-    """Return the nodes of the leading-non-zero tree: one per four inputs on every level."""
+    """Return the number of nodes of the leading-non-zero tree: one per four inputs per level."""
     nodes = 0
     while num_pe > 1:
         num_pe = -(-num_pe // 4)
@@ -165,8 +165,8 @@ def _events_per_cycle(event: str, table: EnergyTable) -> float:
     if event == "ptr_reads":
         return 1 / entries
     if event == "spmat_reads":
-        # A column starts anywhere in a word, and except at the first entry of one in the word
-        # that its neighbour, if active, has read already.
+        # A column can start at any entry of a word. Unless it starts at the first entry, the
+        # previous column, if active, has already read that word.
         word = table["spmat_read", "width"] / ENTRY_BITS
         shared = table["derivation", "active_share"] * (word - 1) / word
         return (1 + (entries - 1) / word - shared) / entries
@@ -174,7 +174,7 @@ def _events_per_cycle(event: str, table: EnergyTable) -> float:
 
 
 def _capacity(module: str, config: HardwareConfig, table: EnergyTable) -> float:
-    """Return an SRAM's capacity relative to the table's."""
+    """Return an SRAM's capacity relative to the capacity in the table."""
     size = {
         "spmat_read": config.spmat_sram_bytes,
         "ptr_read": config.ptr_sram_bytes,
@@ -184,7 +184,7 @@ def _capacity(module: str, config: HardwareConfig, table: EnergyTable) -> float:
 
 
 def _sram_scale(module: str, config: HardwareConfig, table: EnergyTable) -> float:
-    """Return the energy of an SRAM access relative to the table's sizes."""
+    """Return the energy of an SRAM access relative to an SRAM of the table's size."""
     if module not in SRAM_MODULES:
         return 1.0
     width = {"spmat_read": config.spmat_width_bits, "ptr_read": config.ptr_bits}.get(module)

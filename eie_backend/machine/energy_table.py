@@ -1,7 +1,7 @@
 """`EnergyTable`: every energy, power and area with its source, from a YAML file.
 
-The shipped file, ``data/energy_45nm.yaml``, says which rows there are; a user's file gives the same
-rows other values and sources.
+The shipped file, ``data/energy_45nm.yaml``, defines the rows; a user's file has the same rows with
+other values and sources.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from eie_backend.files.plain_yaml import read_yaml
 
 SHIPPED = "energy_45nm.yaml"
 LOWEST, HIGHEST = 1e-12, 1e12
-"""Limits of a value: none is zero or negative, and no energy overflows."""
+"""Limits of a value, so that values are positive and energies do not overflow."""
 
 SRAM_MODULES = ("spmat_read", "ptr_read", "act_rw")
-"""Modules in which the memory of a PE sits."""
+"""Modules that contain a PE's SRAM."""
 
 
 class Key(NamedTuple):
-    """What a row is about."""
+    """The module and event that identify a row."""
 
     module: str
     event: str
@@ -40,7 +40,7 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class EnergyRow:
-    """A number with its unit and where it comes from."""
+    """A number with its unit and source."""
 
     module: str
     event: str
@@ -50,13 +50,13 @@ class EnergyRow:
 
     @property
     def key(self) -> Key:
-        """What the row is about."""
+        """The row's module and event."""
         return Key(self.module, self.event)
 
 
 @dataclass(frozen=True)
 class EnergyTable:
-    """Rows by module and event; `name` is that of the file."""
+    """Rows by module and event; `name` is the file's name."""
 
     name: str
     rows: Mapping[Key, EnergyRow]
@@ -66,11 +66,11 @@ class EnergyTable:
         return self.rows[Key(*key)].value
 
     def power_rows(self) -> list[EnergyRow]:
-        """Return the power of every module with the counter to which it is charged."""
+        """Return the power row of every module; its event is the counter that is charged."""
         return [row for row in self.rows.values() if row.unit == "mW" and row.module != "pe"]
 
     def memory_share(self, unit: str) -> float:
-        """Return how much of the SRAM modules' power (mW) or area (um2) is memory."""
+        """Return the fraction of the SRAM modules' power (mW) or area (um2) that is memory."""
         total = sum(
             row.value
             for row in self.rows.values()
@@ -91,7 +91,7 @@ def read_energy_table(path: str | PathLike[str]) -> EnergyTable:
     Raises
     ------
     EnergyError
-        If it cannot be read or is not such a table; the message lists all faults at once.
+        If the file cannot be read or is not such a table; the message lists all faults at once.
     """
     try:
         text = Path(path).read_text("utf-8")
@@ -157,7 +157,7 @@ def _row_faults(number: int, item: Any) -> list[str]:
 
 
 def _table_faults(rows: list[EnergyRow], model: EnergyTable) -> list[str]:
-    """Compare rows with the shipped ones: each once, none else, in the same unit."""
+    """Check that the rows are exactly the shipped ones, each once and in the same unit."""
     counts = Counter(row.key for row in rows)
     missing = [str(key) for key in model.rows if key not in counts]
     faults = [f"missing: {', '.join(missing)}"] if missing else []
@@ -172,7 +172,7 @@ def _table_faults(rows: list[EnergyRow], model: EnergyTable) -> list[str]:
 
 
 def _value_faults(table: EnergyTable) -> list[str]:
-    """Name values with which an energy would be negative."""
+    """Return faults of values that would make an energy negative."""
     faults = [
         f"pe {event} is more than {' + '.join(SRAM_MODULES)} together"
         for unit, event in (("mW", "memory"), ("um2", "memory_area"))

@@ -1,7 +1,7 @@
 """Fixed-point formats: the power-of-two scale of every tensor of a program.
 
-Activation ranges come from calibration, as the largest magnitude seen per layer; a layer without
-data takes `DEFAULT_RANGE`. Weight scales follow from the codebook.
+Activation ranges come from calibration: the largest magnitude seen per layer, or `DEFAULT_RANGE`
+for a layer without data. Weight scales follow from the codebook.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ DEFAULT_RANGE = 127.0
 """Largest activation assumed without calibration data: 8 fractional bits of 16."""
 
 SUM_HEADROOM = 2.0
-"""How much larger a partial sum may be than the largest final sum, in 16-bit accumulators."""
+"""Assumed ratio of the largest partial sum to the largest final sum, for 16-bit accumulators."""
 
 MAX_LEFT_SHIFT, MAX_RIGHT_SHIFT = 40, 62
-"""Longest shifts of the machine; the scales of one layer stay this close to one another."""
+"""Longest shifts of the machine; they limit how far the scales of one layer may differ."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class LayerRange:
 
 @dataclass(frozen=True)
 class RangedLayer:
-    """A layer as the machine runs it: what may follow the product in the model need not."""
+    """A layer as the machine runs it, with or without a bias and a ReLU after the product."""
 
     range: LayerRange
     codebook: NDArray[np.float32]
@@ -51,12 +51,12 @@ class RangedLayer:
 
     @property
     def sum(self) -> float:
-        """Largest sum in the destination registers at the end."""
+        """Largest magnitude of a final sum in the destination registers."""
         return self.range.sum if self.has_bias else self.range.product
 
     @property
     def output(self) -> float:
-        """Largest value written back."""
+        """Largest magnitude of a value that is written back."""
         return self.range.relu if self.has_relu else self.sum
 
 
@@ -76,7 +76,7 @@ class LayerFormat:
 
     @property
     def output_shift(self) -> int:
-        """Right shift from the accumulator's to the output's scale; negative is left."""
+        """Right shift from the accumulator's to the output's scale; if negative, a left shift."""
         return self.accumulator - self.output
 
 
@@ -87,10 +87,10 @@ FLOAT = LayerFormat(0, 0, 0, 0)
 def accumulator_frac_bits(
     partial_sum: float, final_sum: float, product_frac_bits: int, accumulator_bits: int
 ) -> int:
-    """Return the accumulator's fractional bits: as many as its range allows and products have.
+    """Return the accumulator's fractional bits, limited by its range and by those of products.
 
-    32 bits hold every partial sum that calibration saw. In 16 bits that bound would cost
-    precision that every sum needs, so they trust in `SUM_HEADROOM`.
+    A 32-bit accumulator holds every partial sum that calibration saw. In 16 bits that bound would
+    cost every sum precision, so a 16-bit accumulator relies on `SUM_HEADROOM` instead.
     """
     narrow = accumulator_bits == 16
     chosen = frac_bits_for(SUM_HEADROOM * final_sum if narrow else partial_sum, accumulator_bits)

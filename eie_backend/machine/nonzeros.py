@@ -1,9 +1,10 @@
-"""`NonZeros`: the non-zero values of a matrix and their places, found block by block on all cores.
+"""`NonZeros`: a matrix's non-zero values and their positions, found block by block on all cores.
 
-A pruned layer has few weights among many zeros. What follows pruning works on these few; a matrix
-is passed over in blocks of whole columns that fit a cache, so that nothing of its size is held
-beside it. Columns, because the machine stores columns, and the compiler holds a layer's weights
-(outputs, inputs) as the transposed view of a C-contiguous constant: there a pass reads in order.
+A pruned layer has few weights among many zeros, and the steps after pruning work on these few. A
+pass over a matrix takes blocks of whole columns that fit a cache, so it needs no temporary array of
+the matrix's size. Blocks are columns because the machine stores columns, and because the compiler
+holds a layer's weights (outputs, inputs) as the transposed view of a C-contiguous constant, so that
+a pass reads memory in order.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLOCK = 1 << 18
-"""Values that a pass over a large matrix looks at together."""
+"""Values that a pass over a large matrix processes at a time."""
+
+FEW = 4
+"""With fewer items than this, starting threads takes longer than it saves."""
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -48,7 +52,7 @@ class NonZeros:
 
         def write(start: int) -> None:
             stop = min(start + BLOCK, flat.size)
-            # In the dtype of the positions, or NumPy would convert them all.
+            # Use the dtype of the positions, or NumPy would convert all of them.
             ends = np.array([start, stop - 1], self.positions.dtype)
             first = np.searchsorted(self.positions, ends[0])
             last = np.searchsorted(self.positions, ends[1], side="right")
@@ -83,7 +87,7 @@ def nonzeros(matrix: NDArray[Any], at_least: float = 0.0) -> NonZeros:
 
 
 def map_columns(function: Callable[[int, NDArray[Any]], T], matrix: NDArray[Any]) -> list[T]:
-    """Return ``function(start, columns)`` of neighbouring columns, in order.
+    """Return ``function(start, columns)`` for each block of consecutive columns, in order.
 
     `columns` has shape (width, rows), is C-contiguous and begins with column `start`.
     """
@@ -96,9 +100,9 @@ def map_columns(function: Callable[[int, NDArray[Any]], T], matrix: NDArray[Any]
 
 
 def in_threads(function: Callable[[Item], T], items: Iterable[Item]) -> list[T]:
-    """Return the function's results for all items, in order; NumPy lets threads run together."""
+    """Return the function's results for all items, in order; NumPy releases the GIL in threads."""
     work = list(items)
-    if len(work) < 2:
+    if len(work) < FEW:
         return [function(item) for item in work]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(function, work))

@@ -6,6 +6,7 @@ A tensor with `frac_bits` f stores the integer q for the real value ``q * 2**-f`
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +15,9 @@ from eie_backend.machine.choices import Arithmetic
 
 VALUE_BITS = 16
 """Bits of an activation and of an expanded weight in int16, the machine's own arithmetic."""
+
+BITS: Mapping[Arithmetic, int] = {"float32": 32, "int16": VALUE_BITS, "int8": 8, "int32": 32}
+"""The same in every arithmetic."""
 
 MIN_FRAC_BITS, MAX_FRAC_BITS = -60, 30
 """Limits of a chosen `frac_bits`: tiny values gain nothing from more, larger than 2**75 saturate.
@@ -78,4 +82,4 @@ def value_bits(arithmetic: Arithmetic) -> int:
     >>> value_bits("int8"), value_bits("float32")
     (8, 32)
     """
-    return int(arithmetic.removeprefix("float").removeprefix("int"))
+    return BITS[arithmetic]

@@ -12,10 +12,7 @@ from tvm.target import Target
 
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import ConfigError, ModelError
-
-TAG = "eie"
-DESCRIPTION = {"kind": "llvm", "keys": [TAG, "cpu"]}
-"""Target kinds need C++ headers that TVM's wheel does not ship; a tag over llvm does not."""
+from eie_backend.machine.tag import DESCRIPTION, TAG
 
 
 def target(config: HardwareConfig | None = None) -> Target:
@@ -46,6 +43,17 @@ def config_text(config: HardwareConfig) -> str:
     default = HardwareConfig().to_dict()
     changed = {k: v for k, v in config.to_dict().items() if v != default[k]}
     return ",".join(f"{name}={value}" for name, value in changed.items())
+
+
+def machine_name(config: HardwareConfig) -> str:
+    """Return what messages call a machine.
+
+    Examples
+    --------
+    >>> machine_name(HardwareConfig(num_pe=16)), machine_name(HardwareConfig())
+    ('num_pe=16', 'the default machine')
+    """
+    return config_text(config) or "the default machine"
 
 
 def as_target(machine: Target | HardwareConfig | str | None) -> Target:

@@ -1,4 +1,4 @@
-"""Profiling of compiled models: run them, record their counters, report what they cost."""
+"""Compiled models are run and measured: counters, energy, remarks, and accuracy over data sets."""
 
 from eie_backend.isa.program import layer_storage
 from eie_backend.profiler.execution import profile, profile_runner, run

@@ -1,7 +1,7 @@
 """`action_counts_yaml`: a report's events as action counts for Accelergy.
 
 Accelergy (Wu et al., ICCAD 2019) estimates energy from an architecture, energy reference tables and
-action counts. The components bear the machine's names; a count is the sum over all PEs and layers::
+action counts. Components have the machine's names; a count is the sum over all PEs and layers::
 
     action_counts:
       version: 0.3
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from eie_backend.profiler import Report
 
 VERSION = 0.3
-"""Of the form, as Accelergy 0.3 calls it."""
+"""Version of the file format that Accelergy 0.3 reads."""
 
 PE_ACTIONS = (
     ("act_queue", "pop", "ptr_reads"),
@@ -33,14 +33,14 @@ PE_ACTIONS = (
     ("act_sram", "read", "act_reads"),
     ("act_sram", "write", "act_writes"),
 )
-"""Component of a PE, action, and the counter that counts it."""
+"""Actions inside a PE: component, action, and the counter of the action."""
 
 ACTIONS = (("ccu", "broadcast", "broadcasts"), ("dram", "transfer_byte", "load_bytes"))
-"""The same outside the PEs."""
+"""Actions outside the PEs: component, action, and the counter of the action."""
 
 
 def action_counts_yaml(report: Report) -> str:
-    """Return the events of all samples, and of loading resident weights, as Accelergy reads them.
+    """Return the events of all samples and of loading resident weights, in Accelergy's format.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def action_counts_yaml(report: Report) -> str:
 
     Notes
     -----
-    **Source**: the form of Accelergy 0.3's own examples.
+    **Source**: the format of Accelergy 0.3's own examples.
     """
     pe = f"pe[0..{report.config.num_pe - 1}]"
     components: dict[str, list[dict[str, str | int]]] = {}

@@ -1,7 +1,7 @@
-"""`evaluate`: a compiled model over any number of samples, shared out among workers.
+"""`evaluate`: run a compiled model over any number of samples, in parallel on workers.
 
-Samples go out in shards and counts come back; counts are whole numbers, so their sums are the same
-however the samples are split, and whoever counts them in whatever order.
+Workers receive shards of samples and return counts. Counts are integers, so their sums do not
+depend on how the samples are split or in which order the workers finish.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Arrays = dict[str, NDArray[np.generic]]
 
 @dataclass(frozen=True, eq=False)
 class Library:
-    """A compiled library that workers load once, each from its own copy; then any thread runs it.
+    """A compiled library; each worker loads its own copy once, and then any thread can run it.
 
     `data` is the file's content.
     """
@@ -50,14 +50,14 @@ class Library:
 
 
 class Shard(NamedTuple):
-    """Samples by the inputs' names, and their classes if they are known."""
+    """A batch of work: samples by input name, and their classes if known."""
 
     data: Arrays
     labels: NDArray[np.generic] | None
 
 
 class Counts(NamedTuple):
-    """What a shard's samples gave: samples, right answers, and the recorder's rows."""
+    """Counts of a shard: samples, correct answers, and the recorder's rows."""
 
     samples: int
     correct: int
@@ -66,16 +66,16 @@ class Counts(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What `evaluate` found.
+    """The result of `evaluate`.
 
     Attributes
     ----------
     samples : int
-        How many.
+        Number of samples.
     correct : int or None
-        Of how many the highest score was at the label; None without labels.
+        Number of samples whose highest score is at the label; None without labels.
     report : Report
-        Totals as `profile` has them, without outputs.
+        Totals, as `profile` returns them, without outputs.
     """
 
     samples: int
@@ -84,11 +84,11 @@ class Evaluation:
 
     @property
     def accuracy(self) -> float | None:
-        """Share of right answers."""
+        """Fraction of correct answers."""
         return None if self.correct is None else self.correct / self.samples
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain data."""
+        """Return the evaluation as plain data."""
         return {
             "accuracy": self.accuracy,
             "correct": self.correct,
@@ -106,32 +106,33 @@ def evaluate(
     table: EnergyTable | None = None,
     told: Callable[[int], None] = lambda samples: None,
 ) -> Evaluation:
-    """Run a compiled model over shards of samples, and add up.
+    """Run a compiled model over shards of samples, and add up the counts.
 
     Parameters
     ----------
     library : Library
-        What `export_library` wrote, as bytes.
+        The file that `export_library` wrote, as bytes.
     shards : iterable of Shard
-        Each with whole batches of the model; taken as workers come free, so memory holds a few.
+        Each has whole batches of the model. Shards are taken when workers become free, so only a
+        few are in memory.
     scheduler, workers
         As for `working_with`.
     table : EnergyTable, optional
         Energies; the shipped ones by default.
     told : callable
-        Told of every number of samples that is done.
+        Called with the number of samples of every shard that is done.
 
     Returns
     -------
     Evaluation
-        The same for any scheduler and any shards.
+        The result does not depend on the scheduler or the shards.
 
     Raises
     ------
     InputError
         If there are no shards, or one does not fit the model.
     WorkerError
-        If workers are lost again and again.
+        If workers are lost repeatedly.
     """
     totals = Recorder(library.runner, library.engine)
     samples = correct = 0
@@ -156,10 +157,10 @@ def evaluate(
 
 
 def count(library: Library, shard: Shard) -> Counts:
-    """Run one shard, as workers do."""
+    """Run one shard on a worker."""
     runner = library.runner
     calls = runner.calls(shard.data)
-    # One thread: the other cores are for other workers.
+    # Use one thread: the other cores are for other workers.
     with Recorder(runner, library.engine, threads=1) as recorder:
         answers = [runner.call(batch)[0] for batch in calls]
     correct = 0

@@ -1,4 +1,4 @@
-"""`run` and `profile`: execute a compiled model and read where its cycles went."""
+"""`run` and `profile`: execute a compiled model, and report its cycles by layer and cause."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def run(
     Parameters
     ----------
     model : path or VMExecutable
-        What `compile` returned or `export_library` wrote.
+        The result of `compile`, or a library that `export_library` wrote.
     data : array or mapping of str to array
         Inputs with the compiled shape, or several of them along the first axis.
     engine : {"event", "functional", "clock"}
-        How to simulate; the results are the same.
+        The simulator's engine; all give the same results.
     remote : tvm.rpc.RPCSession, optional
         The server to run on, instead of this process.
 
@@ -65,11 +65,11 @@ def profile(
     Parameters
     ----------
     model : path or VMExecutable
-        What `compile` returned or `export_library` wrote.
+        The result of `compile`, or a library that `export_library` wrote.
     data : array or mapping of str to array
         As for `run`.
     engine : {"event", "functional", "clock"}
-        How to simulate; "functional" counts loads and saturations, but no cycles.
+        The simulator's engine; "functional" counts loads and saturations, but no cycles.
     energy : path, optional
         YAML file with the rows of the shipped ``data/energy_45nm.yaml``, to take its place.
     remote : tvm.rpc.RPCSession, optional
@@ -107,11 +107,11 @@ def profile_runner(
     data, engine
         As for `profile`.
     track : callable
-        Gets the batches and returns them one by one: it may watch them go by.
+        Receives the batches and yields them one by one, for example to show progress.
     table : EnergyTable, optional
         Energies; the shipped ones by default.
     threads : int
-        Threads that share the samples of a call; 0: as many as there are cores.
+        Threads that share the samples of a call; 0 means one per core.
 
     Returns
     -------

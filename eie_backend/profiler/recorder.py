@@ -1,4 +1,4 @@
-"""Counters of the programs that a thread runs, and the report that is made of them."""
+"""`Recorder`: collects the counters of the programs that a thread runs, and reports them."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from eie_backend.simulator.runner import Runner
 class Recorder:
     """Collects the counters of every program that this thread runs inside the ``with`` block.
 
-    What other threads run meanwhile is not among them, not even on the same `runner`, nor what
-    another recorder collects in a block inside this one. The programs run on `engine`; `threads` of
-    the simulator share the samples of a call, 0: as many as there are cores. `rows` is what was
-    recorded: a row per layer, and one without a layer for a program's setup.
+    Programs of other threads are not recorded, not even on the same `runner`. Programs in a nested
+    recorder's block belong to that recorder. Programs run on `engine`; `threads` simulator threads
+    share the samples of a call, and 0 means one per core. `rows` is the result: a row per layer,
+    and a row without a layer for a program's setup.
     """
 
     def __init__(self, runner: Runner, engine: Engine = "event", *, threads: int = 0) -> None:
@@ -48,7 +48,7 @@ class Recorder:
             self.rows = self._runner.runtime.stop_profile()
 
     def add(self, rows: Iterable[ProfileRow]) -> None:
-        """Add what another recorder recorded of the same model, in whatever process."""
+        """Add the rows of another recorder of the same model, from this or another process."""
         totals = {(row.symbol, row.layer): row for row in self.rows}
         for row in rows:
             key = row.symbol, row.layer
@@ -61,7 +61,7 @@ class Recorder:
     def report(
         self, outputs: tuple[NDArray[np.generic], ...], table: EnergyTable, samples: int
     ) -> Report:
-        """Return what was recorded for that many samples of the model."""
+        """Return the recorded counters as a report on `samples` samples of the model."""
         first = next(iter(self._programs.values()))
         setups = [row for row in self.rows if not row.layer]
 
@@ -119,7 +119,7 @@ class Recorder:
 
 
 def _sum(one: ProfileRow, other: ProfileRow) -> ProfileRow:
-    """Return two rows of the same layer as one."""
+    """Return the sum of two rows of the same layer."""
     words = [np.frombuffer(row.account, np.int64) for row in (one, other)]
     return ProfileRow(
         one.symbol,

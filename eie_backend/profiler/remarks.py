@@ -1,4 +1,4 @@
-"""What deserves a remark beside a report's numbers: weights that move, values that saturate."""
+"""`remarks`: notes on a report's numbers, on loaded weights and saturated values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def remarks(report: Report) -> list[str]:
-    """Return a line each for resident and reloaded weights and saturations, if there were any."""
+    """Return a line each for resident weights, reloaded weights and saturations, if any."""
     lines = []
     if report.setup["load_cycles"]:
         lines.append(

@@ -1,4 +1,4 @@
-"""What a profiled run cost: a `Report` with a `LayerProfile` for each layer."""
+"""`Report`: cycles, time and energy of a profiled run, with a `LayerProfile` for each layer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eie_backend.config import HardwareConfig
-from eie_backend.isa.counters import COUNTERS
+from eie_backend.isa.counters import SATURATIONS
 from eie_backend.isa.program import Program
 from eie_backend.machine.choices import Engine
 from eie_backend.machine.energy import area_mm2, energy_by_part_pj
@@ -23,9 +23,8 @@ from eie_backend.show.html import Number, table
 class LayerProfile:
     """One layer over all samples; `counters` are sums, `*_per_sample` and ratios are derived.
 
-    `samples` are the model's. A layer runs once for each of the `vectors` that a sample brings it:
-    the positions of a convolution, the steps of a sequence. `min_cycles` and `max_cycles` are
-    those of one vector.
+    `samples` are the model's. A layer runs once for each of a sample's `vectors`: the positions of
+    a convolution, or the steps of a sequence. `min_cycles` and `max_cycles` are per vector.
     `storage_bytes` counts the layer's encoded matrices and biases; `weights` the weights of the
     dense matrix. `energy_pj` is the compute energy by module; `energy_by_part_pj` the same by
     "sram", "arithmetic" and "clock", and that of the transfers as "dram". `milliwatt` is the
@@ -59,7 +58,7 @@ class LayerProfile:
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What `profile` found.
+    """The result of `profile`.
 
     Attributes
     ----------
@@ -68,21 +67,21 @@ class Report:
     layers : tuple of LayerProfile
         In program order; layers on the host have no cycles and do not appear.
     setup : mapping of str to int
-        Counters of loading resident weights, once and not per sample.
+        Counters of loading resident weights, which happens once and not per sample.
     reloads : mapping of str to int
-        Counters of loading the weights of programs that take turns on the machine, at each call.
+        Counters of loading, at each call, the weights of programs that take turns on the machine.
     config : HardwareConfig
         The machine.
     arithmetic : str
         "float32", "int16", "int8" or "int32".
     engine : str
-        Which engine simulated.
+        The simulator's engine.
     manifest : mapping of str to str
-        What the model was made from.
+        Hashes and versions of the model's sources.
     energy_table : EnergyTable
         The energies and areas that the report applies.
     programs : tuple of Program
-        What ran, in the order of the library.
+        The programs that ran, in the order of the library.
     """
 
     outputs: tuple[NDArray[np.generic], ...]
@@ -104,7 +103,7 @@ class Report:
         )
 
     def _repr_html_(self) -> str:
-        """Show a row per layer, per sample."""
+        """Show a table with a row per layer; numbers are per sample."""
         rows: list[tuple[object, ...]] = [
             (
                 layer.name,
@@ -142,7 +141,7 @@ class Report:
     @property
     def saturations(self) -> dict[str, int]:
         """Values that did not fit their format, by kind, over all layers and samples."""
-        kinds = [c.name for c in COUNTERS if c.name.endswith("saturations")]
+        kinds = [counter.name for counter in SATURATIONS]
         return {kind: sum(layer.counters[kind] for layer in self.layers) for kind in kinds}
 
     def to_json(self) -> str:

@@ -19,7 +19,7 @@ from eie_backend.simulator.inputs import as_array
 
 
 class GraphExecutorFactory:
-    """What `build` returns; ``factory["default"](device)`` makes a runnable module."""
+    """The result of `build`; ``factory["default"](device)`` creates a runnable module."""
 
     def __init__(self, executable: relax.VMExecutable) -> None:
         self.executable = executable

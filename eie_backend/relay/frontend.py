@@ -30,12 +30,12 @@ def from_onnx(
     mod : IRModule
         A Relax module, as `eie_backend.from_onnx` returns it.
     params : dict of str to Tensor
-        Empty, as it was with Relay's ``freeze_params=True``: weights are constants in the module.
+        Empty, as with Relay's ``freeze_params=True``: weights are constants in the module.
 
     Raises
     ------
     InputError
-        If `shape` names something that is no input.
+        If `shape` has a name that is not an input.
     ModelError
         If the model cannot be imported, or a dimension stays dynamic.
     """

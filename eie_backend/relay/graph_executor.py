@@ -64,7 +64,7 @@ class GraphModule:
         return output if out is None else out.copyfrom(output)
 
     def get_input(self, key: str | int) -> tvm.runtime.Tensor:
-        """Return an input as it was set."""
+        """Return the current value of an input."""
         return self._inputs[self._name(key)]
 
     def get_num_inputs(self) -> int:

@@ -1,1 +1,1 @@
-"""Compiled models on other machines, over TVM RPC: where, how to reach them, how to serve."""
+"""Compiled models on other machines, over TVM RPC: their addresses, a client, a server."""

@@ -10,7 +10,7 @@ from eie_backend.errors import RemoteError
 Address: TypeAlias = tuple[str, int]
 
 KEY = "eie"
-"""What servers and clients call the machine, so that a tracker brings them together."""
+"""Key by which a tracker matches servers and clients."""
 
 
 def read_address(text: str) -> Address:
@@ -19,7 +19,7 @@ def read_address(text: str) -> Address:
     Raises
     ------
     RemoteError
-        If it is something else.
+        If the text is not such an address.
     """
     host, _, port = text.rpartition(":")
     if not (host and port.isascii() and port.isdigit() and int(port) < 1 << 16):
@@ -28,13 +28,13 @@ def read_address(text: str) -> Address:
 
 
 def shown(address: Address) -> str:
-    """Return an address as people write it."""
+    """Return an address as text."""
     host, port = address
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def is_local(host: str) -> bool:
-    """Return whether an address is reached from this machine only."""
+    """Return whether an address is reachable only from this computer."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -1,4 +1,4 @@
-"""A compiled model on another machine: uploaded to an RPC server and called there."""
+"""`connect`: open a session with an RPC server, to upload a compiled model and call it there."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from eie_backend.simulator.remote_place import reason
 
 
 def connect(address: Address, key: str = KEY) -> rpc.RPCSession:
-    """Open a session with a server that `eie serve` started; while it serves another, wait.
+    """Open a session with a server of `eie serve`; wait while it serves another session.
 
     Parameters
     ----------
     address : tuple of str and int
         Host and port of the server.
     key : str
-        Its key.
+        The server's key.
 
     Returns
     -------
     tvm.rpc.RPCSession
-        For `run` and `profile`; it ends when nothing refers to it any more.
+        A session for `run` and `profile`; it ends with the last reference to it.
 
     Raises
     ------
     RemoteError
-        If nobody listens there, or not with that key.
+        If there is no server, or it has another key.
     """
     try:
         return rpc.connect(*address, key)

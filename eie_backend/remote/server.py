@@ -1,7 +1,7 @@
-"""A TVM RPC server with eie in it, and the next one when a session's crash takes it along.
+"""`Server`: a TVM RPC server with eie, which is restarted after a session crashes.
 
-TVM's server serves one session after another, each in a process of its own. When such a process
-is killed, the thread that listens ends too: TVM's server stays there, and answers nobody.
+TVM's server serves sessions in sequence, each in its own process. When such a process is killed,
+the listening thread ends, too: TVM's server still exists, but no longer answers.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from eie_backend.runtime import runtime
 
 
 class Server:
-    """Listens inside the ``with`` block.
+    """An RPC server that listens inside the ``with`` block.
 
-    TVM RPC does whatever it is told: whoever can connect can run any code as the user of this
-    process, and nothing is encrypted.
+    TVM RPC has no protection: anyone who can connect can run any code as the user of this process,
+    and nothing is encrypted.
 
     Parameters
     ----------
     address : tuple of str and int
-        Where to listen; 127.0.0.1 is reached from this machine only.
+        Address to listen on; 127.0.0.1 is reachable only from this computer.
     key : str
-        What clients ask for; a name, not a password.
+        Key of the server, which clients ask for; a name, not a password.
     tracker : tuple of str and int, optional
-        Where a tracker is to be told of this server.
+        Address of a tracker to register with.
     quiet : bool
-        Whether to leave out TVM's log of who connects, on stderr.
+        Whether to suppress TVM's log of connections on stderr.
 
     Raises
     ------
     RemoteError
-        If the address is taken or not this machine's, or the tracker does not answer.
+        If the address is in use or not this computer's, or the tracker does not answer.
     ExtraError
         If the extra `remote` is not installed.
     """
@@ -75,7 +75,7 @@ class Server:
         self._server.terminate()
 
     def wait(self) -> str:
-        """Wait until a session's crash ends the server; start the next and return what happened."""
+        """Wait until a session's crash ends the server; restart it and return the reason."""
         self._server.proc.send(_wait, [os.getpid()])
         try:
             reason = str(self._server.proc.recv())
@@ -105,12 +105,12 @@ _reasons: list[str] = []
 def _begin() -> None:
     """Prepare the process in which TVM listens."""
     runtime()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: it is for the command alone
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for the command only
     threading.excepthook = lambda thread: _reasons.append(str(thread.exc_value))
 
 
 def _wait(parent: int) -> str:
-    """Return why TVM's listening thread ended; leave with the parent, which may be killed."""
+    """Return why TVM's listening thread ended; exit when the parent ends, even if killed."""
     listening = PopenRPCServerState.current.thread
     while listening.is_alive():
         listening.join(timeout=0.5)

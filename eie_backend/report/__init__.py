@@ -1,4 +1,4 @@
-"""A run of a compiled model as one page of HTML, which works offline: see `page`."""
+"""A run of a compiled model as one page of HTML, which works offline."""
 
 from eie_backend.report.page import page
 

@@ -1,6 +1,6 @@
-"""What a page is made of: sections of sentences, tables, figures and listings.
+"""The content of a page as plain data: sections with sentences, tables, figures and listings.
 
-Plain data; all texts are plain text, which the template escapes.
+All texts are plain text, which the template escapes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, ClassVar, TypeAlias
 
 @dataclass(frozen=True)
 class Cell:
-    """An entry of a table; `order` is what it is sorted by, `link` the id that it leads to."""
+    """A table cell; `order` is its sort key, and `link` the id that it links to."""
 
     text: str
     order: float | None = None
@@ -21,7 +21,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table with its unit; `doc` says what it shows."""
+    """A table column with its unit; `doc` describes it."""
 
     title: str
     unit: str = ""
@@ -30,7 +30,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table whose first column names the row; `ids` are anchors of the rows."""
+    """A table whose first column names the row; `ids` are the rows' anchors."""
 
     kind: ClassVar = "table"
     id: str
@@ -46,8 +46,8 @@ class Table:
 class Choice:
     """One picture of a figure: Plotly's traces and layout, and its numbers as a table.
 
-    `numbers` are rows of texts, the first of which is the head. A heat map needs none: its rows and
-    columns are its numbers.
+    `numbers` are rows of texts; the first row is the head. A heat map has no `numbers`, because
+    the picture is already a table.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Figure:
-    """Pictures of which one is seen at a time; `choose` names what tells them apart."""
+    """Pictures, one of which is visible at a time; `choose` names the property that differs."""
 
     kind: ClassVar = "figure"
     id: str
@@ -70,13 +70,13 @@ class Figure:
 
     @property
     def pictures(self) -> list[dict[str, Any]]:
-        """The choices as the page's script takes them."""
+        """The choices, in the form that the page's script reads."""
         return [asdict(choice) for choice in self.choices]
 
 
 @dataclass(frozen=True)
 class Note:
-    """A sentence beside figures."""
+    """A sentence next to figures."""
 
     kind: ClassVar = "note"
     text: str
@@ -84,7 +84,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Terms:
-    """Words and what they mean."""
+    """Terms with their definitions."""
 
     kind: ClassVar = "terms"
     rows: Sequence[tuple[str, str]]
@@ -92,7 +92,7 @@ class Terms:
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a listing: `link` is the id that its word `linked` leads to."""
+    """A line of a listing; its word `linked` links to the id `link`."""
 
     text: str
     id: str = ""
@@ -122,7 +122,7 @@ class Download:
 
 @dataclass(frozen=True)
 class Tiles:
-    """A few numbers in large type: name, value and what it is of."""
+    """A few numbers in large type: name, value and explanation."""
 
     kind: ClassVar = "tiles"
     rows: Sequence[tuple[str, str, str]]
@@ -133,7 +133,7 @@ Part: TypeAlias = Table | Figure | Note | Terms | Listing | Download | Tiles
 
 @dataclass(frozen=True)
 class Section:
-    """A section of the page; `lead` says what there is to see."""
+    """A section of the page; `lead` is its introduction."""
 
     id: str
     title: str

@@ -1,6 +1,6 @@
-"""`page`: a profiled run as one HTML page that needs nothing else, no network and no server.
+"""`page`: a profiled run as one self-contained HTML page, without network or server.
 
-The template escapes every text; the page's policy forbids it to load or send anything.
+The template escapes every text; the page's security policy forbids loading or sending data.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 
 
 def page(report: Report, *, labels: ArrayLike | None = None) -> str:
-    """Return a run of a compiled model as a page of HTML.
+    """Return a run of a compiled model as an HTML page.
 
     Parameters
     ----------
     report : Report
-        What `profile` found.
+        The result of `profile`.
     labels : array_like, shape (samples,), integers, optional
-        The class of each sample; the page then says how many have their highest score there.
+        The class of each sample; with labels, the page shows the accuracy.
 
     Returns
     -------
     str
-        The page, with all that it needs; the same bytes for the same run.
+        The self-contained page; equal runs give equal bytes.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def page(report: Report, *, labels: ArrayLike | None = None) -> str:
 
 
 def html(heading: str, sections: Sequence[Section]) -> str:
-    """Return sections as a page; its title is the heading and the first section's lead.
+    """Return a page of sections; its title is the heading and the first section's lead.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def html(heading: str, sections: Sequence[Section]) -> str:
 
 
 def require_viz() -> None:
-    """Raise `ExtraError` unless what draws a page is installed."""
+    """Raise `ExtraError` unless the packages that draw a page are installed."""
     try:
         import itables  # noqa: F401
         import jinja2  # noqa: F401
@@ -107,7 +107,7 @@ def _template() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    # A number that JSON does not have would stop the page's script.
+    # NaN and infinity are not JSON and would stop the page's script.
     environment.filters["prose"] = _prose
     environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
     return environment.get_template("page.html")
@@ -115,7 +115,7 @@ def _template() -> Any:
 
 @cache
 def _assets() -> dict[str, str]:
-    """Return scripts and styles."""
+    """Return the page's scripts and styles."""
     from itables.utils import read_package_file
     from plotly.offline import get_plotlyjs
 
@@ -124,14 +124,15 @@ def _assets() -> dict[str, str]:
         "style": (own / "page.css").read_text("utf-8"),
         "script": (own / "page.js").read_text("utf-8"),
         "plotly": get_plotlyjs().replace("</script", "<\\/script"),
-        # In Base64, for it is a module and holds what would end a script.
+        # Use Base64: the file is a module, and its text would end the script element.
         "tables": b64encode(read_package_file("html", "dt_bundle.js").encode()).decode(),
         "tables_style": read_package_file("html", "dt_bundle.css"),
     }
 
 
 def _prose(text: str) -> Any:
-    """Return a sentence with what is in backquotes as code."""
+    """Return a sentence as HTML, with text in backquotes as code."""
     from markupsafe import Markup, escape
 
-    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+    code = re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text)))
+    return Markup(code)  # noqa: S704 - escaped above

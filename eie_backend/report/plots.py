@@ -1,7 +1,7 @@
-"""Plotly figures in the project's colours, as plain data that is the same for the same run.
+"""Plotly figures in the project's colours, as plain data; equal runs give equal data.
 
-Plotly reads texts as a subset of HTML: `plain` makes a name show as it is. Colours of background,
-text and lines come from the page, which follows the reader's light or dark scheme.
+Plotly reads texts as a subset of HTML, so `plain` escapes names. Colours of background, text and
+lines come from the page, which follows the reader's light or dark scheme.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from eie_backend.show.drawing import COLORS
 
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, _ = COLORS
 GREY = "#8C8C8C"
-"""In place of the palette's black, which a dark page would hide."""
+"""Replaces the palette's black, which is invisible on a dark page."""
 
 CATEGORY_COLORS = dict(
     zip(
@@ -28,10 +28,10 @@ CATEGORY_COLORS = dict(
 )
 ROW_PX, FRAME_PX = 26, 130
 MOST_ROWS = 20
-"""Of bars that are seen at once; above more, the axis is where the eye begins."""
+"""Most bars with the axis below them; with more bars, the axis is on top."""
 
 LONGEST = 22
-"""Characters of a name on an axis; figures' tables have the whole name."""
+"""Most characters of a name on an axis; the figure's table has the full name."""
 
 
 def plain_data(trace: Any) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def plain_data(trace: Any) -> dict[str, Any]:
 
 
 def spans(count: int, group: int) -> list[str]:
-    """Return names for numbers from 0, `group` of them together.
+    """Return labels of the ranges that result from grouping 0..count-1 by `group`.
 
     Examples
     --------
@@ -52,7 +52,7 @@ def spans(count: int, group: int) -> list[str]:
 
 
 def plain(text: str) -> str:
-    """Return `text` so that Plotly shows it as it is.
+    """Return `text`, escaped so that Plotly shows it unchanged.
 
     Examples
     --------
@@ -63,7 +63,7 @@ def plain(text: str) -> str:
 
 
 def short(name: str) -> str:
-    """Return a name's start and end if it is long.
+    """Shorten a long name to its start and end.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def stacked(
     title: str,
     unit: str,
 ) -> tuple[list[Any], dict[str, Any]]:
-    """Return traces and layout of a bar per layer, made of parts: name, colour and values."""
+    """Return traces and layout of a stacked bar per layer; a part is name, colour and values."""
     traces = [
         go.Bar(
             x=_rounded(values),
@@ -107,7 +107,7 @@ def stacked(
 
 
 def layer_axis(names: Sequence[str]) -> dict[str, Any]:
-    """Return an axis of layers from top to bottom; by number, for names may be numbers or equal."""
+    """Return an axis of layers from top to bottom, by index: names may be numbers or duplicates."""
     return {
         "autorange": "reversed",
         "tickvals": list(range(len(names))),
@@ -121,7 +121,7 @@ def layer_axis(names: Sequence[str]) -> dict[str, Any]:
 def heatmap(
     rows: Sequence[str], columns: Sequence[str], values: Sequence[Sequence[float]], **options: Any
 ) -> dict[str, Any]:
-    """Return a trace with a colour per cell; `values` by row."""
+    """Return a heat map trace; `values` are rows of cells."""
     trace = go.Heatmap(
         z=[_rounded(row) for row in values],
         x=[plain(name) for name in columns],
@@ -132,5 +132,5 @@ def heatmap(
 
 
 def _rounded(values: Sequence[float]) -> list[float]:
-    """Return values with the digits that a picture shows."""
+    """Return values rounded to the digits that a picture shows."""
     return [float(f"{value:.4g}") for value in values]

@@ -1,8 +1,8 @@
-"""Where the nodes of a directed graph are drawn: in rows, so that all edges go down.
+"""Layered drawing of a directed graph: nodes in rows, so that all edges go down.
 
 Source: Sugiyama, Tagawa and Toda, "Methods for visual understanding of hierarchical system
-structures" (1981): rows by generation, stops of long edges in the rows between, order by the mean
-place of the neighbours.
+structures" (1981): rows by generation, dummy nodes of long edges in the rows between, order by the
+mean position of the neighbours.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TypeAlias
 import networkx as nx
 
 Place: TypeAlias = tuple[float, float]
-"""Column, which may lie between two, and row; both from 0."""
+"""Column (may be fractional) and row, both from 0."""
 
 SWEEPS = 12
 
@@ -21,10 +21,10 @@ SWEEPS = 12
 def arrange(
     names: Sequence[str], edges: Sequence[tuple[str, str]]
 ) -> tuple[dict[str, Place], list[list[Place]]]:
-    """Return where each node is, and the places through which each edge goes.
+    """Return the position of each node, and the positions through which each edge goes.
 
-    A node's row is its topological generation; nodes that form a cycle share a row. An edge past
-    other rows has a place in each of them, so that it runs through no node.
+    A node's row is its topological generation; nodes of a cycle share a row. An edge that crosses
+    other rows has a position in each of them, so that it does not run through a node.
 
     Examples
     --------
@@ -60,7 +60,7 @@ def _generations(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict
 
 
 def _columns(graph: nx.Graph, row: dict[Hashable, int]) -> dict[Hashable, float]:
-    """Return columns at least 1 apart in a row, each near the mean of its neighbours'."""
+    """Return columns, at least 1 apart within a row and each near the mean of its neighbours."""
     rows: list[list[Hashable]] = [[] for _ in range(max(row.values(), default=-1) + 1)]
     for node in graph:
         rows[row[node]].append(node)

@@ -1,4 +1,4 @@
-"""`Run`: what all sections of a report read."""
+"""`Run`: the data that all sections of a report read."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ NO_RECORD = (
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A profiled run, the classes of its samples if they are known, and what follows from both."""
+    """A profiled run, the labels of its samples if known, and quantities derived from both."""
 
     report: Report
     labels: NDArray[np.generic] | None = None
 
     @cached_property
     def record(self) -> ModelRecord | None:
-        """What the library remembers of its model."""
+        """The library's record of its source model."""
         return read_record(self.report.programs)
 
     @property
@@ -78,13 +78,13 @@ class Run:
 
     @property
     def accuracy(self) -> float | None:
-        """Share of the samples whose highest score is at the label; None without labels."""
+        """Fraction of samples whose highest score is at the label; None without labels."""
         return None if self.labels is None else float(np.mean(self.predicted == self.labels))
 
     def cycles_of(self, layer: str) -> float:
         """Return the cycles of a sample in a layer of the model; 0 if none were counted.
 
-        A convolution by Winograd's algorithm is several layers of the machine: its products.
+        With Winograd's algorithm, the products of one convolution are several machine layers.
         """
         products = re.compile(rf"{re.escape(layer)}(_w\d+)?")
         return sum(one.cycles_per_sample for one in self.layers if products.fullmatch(one.name))

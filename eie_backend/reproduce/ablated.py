@@ -1,8 +1,8 @@
-"""`cost`: a layer on a machine from which some of EIE's ideas are taken away.
+"""`cost`: the cost of a layer on a machine without some of EIE's ideas.
 
-Compute cycles and counts of reads come from the exact engine in every case. A weight word holds
-whole entries, as many as come closest to the paper's 64 bits, and a PE reads at most one per cycle;
-entries are at most 36 bits, so wider ones cost reads and never a cycle.
+Compute cycles and counts of reads always come from the exact engine. A weight word holds whole
+entries, as many as come closest to the paper's 64 bits, and a PE reads at most one word per cycle.
+Entries have at most 36 bits, so wider entries cost more reads but no cycles.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from eie_backend.workloads import Layer
 
 @dataclass(frozen=True)
 class Machine:
-    """Which of EIE's ideas are on; the defaults are EIE.
+    """A machine with each of EIE's ideas on or off; the defaults are EIE.
 
     Attributes
     ----------
     in_sram : bool
-        Whether weights lie in SRAM; otherwise every word comes from DRAM.
+        Whether weights are in SRAM; otherwise every word is read from DRAM.
     pruned : bool
-        Whether zero weights are left out.
+        Whether zero weights are not stored.
     weight_bits : {4, 16, 32}
-        A 4-bit index into a codebook, or the weight itself, in fixed point or float32.
+        4: an index into a codebook. 16 and 32: the weight itself, in fixed point or float32.
     skips_zeros : bool
         Whether zero activations are skipped.
     indexed : bool
@@ -57,23 +57,23 @@ class Machine:
 
     @property
     def arithmetic(self) -> Arithmetic:
-        """What multiplies: float32 weights need float32."""
+        """The arithmetic of the multiplications; float32 weights need float32."""
         return "float32" if self.weight_bits == 32 else "int16"
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What one input of a layer takes.
+    """Cost of a layer for one input vector.
 
     Attributes
     ----------
     compute_cycles : int
     memory_cycles : float
-        To stream the weight words from DRAM at the machine's bandwidth; 0 with SRAM.
+        Time to stream the weight words from DRAM at the machine's bandwidth; 0 with SRAM.
     energy_pj, fetch_pj : float
-        All of it, and what reading weight words takes of it in the memory alone.
+        Total energy, and the part that the memory itself uses to read weight words.
     size_bits : int
-        Weights, indices, pointers and codebook.
+        Size of weights, indices, pointers and codebook.
     """
 
     compute_cycles: int
@@ -84,18 +84,18 @@ class Cost:
 
     @property
     def cycles(self) -> float:
-        """Cycles when streaming and computing overlap perfectly."""
+        """Total cycles, if streaming and computing overlap perfectly."""
         return max(self.compute_cycles, self.memory_cycles)
 
 
 def cost(runs: Runs, name: str, machine: Machine) -> Cost:
-    """Return what a layer takes on a machine.
+    """Return the cost of a layer on a machine.
 
     Notes
     -----
     **Source**: EIE paper, Table II for the modules and Table I for DRAM. Design choices: a bit read
-    from SRAM costs the same however much there is of it (more banks of the paper's size), and
-    without indices the energy of `ptr_read` falls away.
+    from SRAM costs the same for any capacity (more banks of the paper's size), and without indices
+    there is no `ptr_read` energy.
     """
     config = replace(PAPER, spmat_width_bits=machine.entries_per_word * ENTRY_BITS)
     matrix = runs.encoded(name) if machine.pruned else full_matrix(runs.layers[name], config)
@@ -125,7 +125,7 @@ def cost(runs: Runs, name: str, machine: Machine) -> Cost:
 
 
 def full_matrix(layer: Layer, config: HardwareConfig) -> EncodedMatrix:
-    """Return a layer's size without a zero, as `encode` would store it; no weight has its value."""
+    """Return a matrix of a layer's size without zeros, as `encode` stores it, of dummy values."""
     rows, cols = layer.codes.shape
     has_bias = layer.bias_codes is not None
     slices = np.array([len(range(pe, rows, config.num_pe)) for pe in range(config.num_pe)])

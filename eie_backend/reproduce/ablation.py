@@ -1,4 +1,4 @@
-"""The ablation: each of EIE's ideas switched off in turn, and all of them."""
+"""The ablation: EIE with each of its ideas switched off in turn, and with all of them off."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ IDEAS = {
     "zeros not skipped": Machine(skips_zeros=False),
     ALL_OFF: Machine(in_sram=False, pruned=False, weight_bits=32, skips_zeros=False, indexed=False),
 }
-"""Machines without one idea, and without any: dense float32 weights in DRAM, every input sent."""
+"""Machines without one idea, and without any: dense float32 weights in DRAM, no skipped inputs."""
 
 QUANTITIES = {
     "time": "cycles",
@@ -38,7 +38,7 @@ QUANTITIES = {
     "weight reads' energy": "fetch_pj",
     "size": "size_bits",
 }
-"""What is compared with EIE, and the field of `Cost`."""
+"""Quantities to compare with EIE, and their fields in `Cost`."""
 
 SAVING = "saved by skipping zeros"
 NOTES = (
@@ -77,7 +77,7 @@ def costs(runs: Runs) -> dict[str, dict[str, Cost]]:
 
 
 def factor(runs: Runs, idea: str, field: str, layers: list[str]) -> float:
-    """Return how many times more a machine takes than EIE, the geometric mean of some layers."""
+    """Return a machine's cost over EIE's cost, as the geometric mean over some layers."""
     found = costs(runs)
     return geometric_mean(
         getattr(found[idea][name], field) / getattr(found[EIE][name], field) for name in layers
@@ -85,7 +85,7 @@ def factor(runs: Runs, idea: str, field: str, layers: list[str]) -> float:
 
 
 def reproduce(runs: Runs) -> Result:
-    """Return the paper's factors as it counts them, the measured ones and what skipping saves."""
+    """Return the paper's factors, the measured factors, and the saving by skipping zeros."""
     paper = published()[KEY]
     values = [*_counted(runs), *_saving(runs)]
     for idea in IDEAS:
@@ -100,7 +100,7 @@ def reproduce(runs: Runs) -> Result:
 
 
 def _counted(runs: Runs) -> list[Value]:
-    """Return what the paper multiplies to 28,800."""
+    """Return the factors that the paper multiplies to 28,800."""
     paper, table = published()[KEY], shipped_table()
     shapes = [runs.layers[name].shape for name in paper["layers"]]
     counts = {
@@ -124,7 +124,7 @@ def _counted(runs: Runs) -> list[Value]:
 
 
 def _saving(runs: Runs) -> list[Value]:
-    """Return the time and energy that skipping zeros saves, averaged over layers."""
+    """Return the time and energy saved by skipping zeros, averaged over layers."""
     paper, found = published()[KEY], costs(runs)
     skipping, sending = found[EIE], found["zeros not skipped"]
 
@@ -145,7 +145,7 @@ def _saving(runs: Runs) -> list[Value]:
 
 
 def draw(result: Result) -> Figure:
-    """Draw factors as bars on a logarithmic axis, and the paper's as marks."""
+    """Draw factors as bars on a logarithmic axis, and the paper's factors as marks."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(1.6 * WIDTH, 1.2 * HEIGHT), layout="constrained")
@@ -159,7 +159,7 @@ def draw(result: Result) -> Figure:
         ax.bar_label(bars, [f"{h:,.3g}" if h < 1000 else f"{h:,.0f}" for h in heights], fontsize=6)
     printed = {n: result.of("energy")[idea].paper for n, idea in enumerate(IDEAS)}
     marks = {n: paper for n, paper in printed.items() if paper is not None}
-    # Over the bar for size, clear of the label of that for energy.
+    # Place the label over the size bar, clear of the energy bar's label.
     over = [n + bar for n in marks]
     ax.plot(
         over, list(marks.values()), MARKS[2], color=COLORS[1], label="the paper's factor, of energy"

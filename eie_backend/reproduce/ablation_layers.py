@@ -13,11 +13,11 @@ UNITS = {
     "energy": ("energy_pj", "uJ", 1e6),
     "size": ("size_bits", "kB", 8000.0),
 }
-"""Field of `Cost`, unit, and how much of the field one unit is."""
+"""Field of `Cost`, display unit, and the unit's size in the field's unit."""
 
 
 def reproduce(runs: Runs) -> Result:
-    """Return absolute numbers, and how many times EIE's they are."""
+    """Return absolute numbers, and their ratios to EIE's."""
     found, values = costs(runs), []
     for name, eie in found[EIE].items():
         for idea, by_layer in found.items():

@@ -1,4 +1,4 @@
-"""The analytical model beside the exact engine: nine layers on many machines, random layers."""
+"""The analytical model compared with the exact engine, on the nine layers and on random ones."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ MACHINES = {
         replace(PAPER, spmat_width_bits=bits) for bits in (32, 64, 128, 256, 512)
     ],
 }
-"""The paper's machine with one size changed, as in its figures 11, 8 and 9."""
+"""The paper's machine with one size changed, as in the paper's figures 11, 8 and 9."""
 
 RANDOM = 300
 FEWEST_COLUMNS = 30
-"""Active columns from which a layer's own cycles are near their mean."""
+"""Fewest active columns with which a single layer's cycles are near their mean."""
 
 
 def reproduce(runs: Runs) -> Result:
-    """Return both cycles per layer on the paper's machine, and errors over many machines."""
+    """Return modelled and exact cycles on the paper's machine, and errors over many machines."""
     values = []
     for name, layer in runs.layers.items():
         run, model = runs.run(name), estimate(layer.shape, PAPER)
@@ -78,9 +78,9 @@ def reproduce(runs: Runs) -> Result:
 
 
 def errors(shape: LayerShape, run: LayerRun) -> tuple[float, float]:
-    """Return the model's relative errors of cycles and of energy; float32's energy plays no part.
+    """Return the model's relative errors of cycles and energy.
 
-    Both energies are those of int16.
+    Both energies are for int16.
     """
     model = estimate(shape, run.config)
     exact = sum(energy_pj(run.counters, run.config).values())
@@ -88,7 +88,7 @@ def errors(shape: LayerShape, run: LayerRun) -> tuple[float, float]:
 
 
 def random_runs(count: int, seed: int = 1) -> Iterator[tuple[LayerShape, LayerRun]]:
-    """Run layers whose sizes, densities and machine are drawn alike on a logarithmic scale."""
+    """Run layers with sizes, densities and machine drawn uniformly on a logarithmic scale."""
     rng = np.random.default_rng(seed)
     for number in range(count):
         outputs, inputs = (int(2**power) for power in rng.uniform(4, 12, 2))
@@ -105,7 +105,7 @@ def random_runs(count: int, seed: int = 1) -> Iterator[tuple[LayerShape, LayerRu
 
 
 def draw(result: Result) -> Figure:
-    """Draw the model's low and high estimates of each layer over the exact cycles."""
+    """Draw the model's low and high estimates relative to the exact cycles, by layer."""
     from matplotlib.figure import Figure
 
     from eie_backend.show.drawing import COLORS, HEIGHT, WIDTH

@@ -1,7 +1,7 @@
 """The same layers on the simulator of the EIE paper's authors: cycles must be equal.
 
-Their code is not a part of this package; a user points at a copy. Its sizes are compiled in, so it
-is built once per layer, in a temporary folder.
+The authors' code is not part of this package; the user provides a copy. Layer sizes are compiled
+in, so it is built once per layer, in a temporary folder.
 """
 
 from __future__ import annotations
@@ -36,28 +36,28 @@ SHOWN_LINES = 3
 
 
 def reproduce(runs: Runs, copy: Path, timeout_s: float = TIMEOUT_S) -> Result:
-    """Run the nine layers there and here.
+    """Run the nine layers on the authors' simulator and on ours.
 
     Parameters
     ----------
     runs : Runs
     copy : path
-        Folder of the authors' simulator, with ``Makefile`` and ``src``; it is not written to.
+        Folder of the authors' simulator, with ``Makefile`` and ``src``; it stays unchanged.
     timeout_s : float
-        Longest that one build, or one run, may take.
+        Time limit of one build, or of one run, in seconds.
 
     Returns
     -------
     Result
-        The column of the paper is the authors' simulator: its cycles, and its time,
-        which includes reading its files; ours does not include encoding.
+        The paper's column holds the authors' simulator: its cycles, and its time, which includes
+        reading its files. Our time does not include encoding.
 
     Raises
     ------
     InputError
-        If the folder is not their simulator, or a layer cannot be run there.
+        If the folder is not their simulator, or the simulator cannot run a layer.
     SimulatorError
-        If it cannot be built or run, takes too long, or prints no cycles.
+        If the simulator cannot be built or run, takes too long, or prints no cycles.
     """
     if missing := [part for part in PARTS if not (copy / part).exists()]:
         raise InputError(
@@ -71,7 +71,7 @@ def reproduce(runs: Runs, copy: Path, timeout_s: float = TIMEOUT_S) -> Result:
             shutil.copy(copy / "Makefile", folder)
             shutil.copytree(copy / "src", folder / "src")
             encoded = write_authors_files(layer, PAPER, folder)
-            # Without their log of every cycle; the sizes in src/params.h are this layer's.
+            # Disable the log of every cycle, and set this layer's sizes in src/params.h.
             _call(name, ["make", "DEBUG=0"], folder, timeout_s)
             run_there = partial(_call, name, [f"./{PROGRAM}"], folder, timeout_s)
             printed, theirs_s = _timed(run_there)
@@ -99,7 +99,7 @@ def reproduce(runs: Runs, copy: Path, timeout_s: float = TIMEOUT_S) -> Result:
 
 
 def _timed(call: Callable[[], T]) -> tuple[T, list[float]]:
-    """Return what a call returned and the seconds of each repetition."""
+    """Return the result of a call and the seconds of each repetition."""
     times_s = []
     for _ in range(REPEATS):
         start = time.perf_counter()
@@ -109,10 +109,10 @@ def _timed(call: Callable[[], T]) -> tuple[T, list[float]]:
 
 
 def _call(name: str, command: list[str], folder: Path, timeout_s: float) -> str:
-    """Run a command in a folder and return what it printed."""
+    """Run a command in a folder and return its output."""
     what = f"{name}: the authors' simulator: {' '.join(command)}"
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - the simulator that the user names, to be run
             command, cwd=folder, capture_output=True, timeout=timeout_s, check=False
         )
     except OSError as error:
@@ -131,6 +131,6 @@ def _call(name: str, command: list[str], folder: Path, timeout_s: float) -> str:
 
 
 def _last_lines(printed: str) -> str:
-    """Return the last lines that are not empty, on one line."""
+    """Return the last non-empty lines, joined to one line."""
     lines = [line.strip() for line in printed.splitlines() if line.strip()]
     return " | ".join(lines[-SHOWN_LINES:]) or "nothing"

@@ -1,4 +1,4 @@
-"""The density at which sparse stops paying: in time, in energy and in size."""
+"""Break-even densities, above which sparse is worse than dense: in time, energy and size."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 KEY = "break_even"
 
 HALVINGS = 24
-"""Of the interval of densities: to a ten-millionth."""
+"""Bisection steps of the interval of densities; the error is below one ten-millionth."""
 
 CONFIRMED_INPUTS = 512
-"""Inputs of a layer at which the exact engine confirms a density: cycles grow with the columns."""
+"""Most inputs of a layer for the check by the exact engine, whose time grows with the columns."""
 
 ONE, BATCH = "dense, batch 1", "dense, batch 64"
 ONE_TIME = "time, GPU dense, batch 1"
@@ -51,7 +51,7 @@ NOTES = (
 
 
 def reproduce(runs: Runs) -> Result:
-    """Return break-even densities of the nine layers' sizes, and what is left at density 1."""
+    """Return break-even densities of the nine layers' sizes, and the advantage at density 1."""
     table, joules = published()["table_4"]["baselines"], dense_microjoules()
     values = []
     for n, (name, shape) in enumerate(TABLE_III.items()):
@@ -92,7 +92,7 @@ def break_even(shape: LayerShape, cost: Callable[[Estimate], float], limit: floa
 
 
 def at(shape: LayerShape, density: float) -> Estimate:
-    """Return what the paper's machine needs for a layer with another density of weights."""
+    """Return the estimate for the paper's machine and a layer with another weight density."""
     return estimate(replace(shape, weight_density=density), PAPER)
 
 
@@ -115,7 +115,7 @@ def stored_bits(found: Estimate) -> float:
 
 
 def _energy_ratio(shape: LayerShape, density: float, seed: int) -> float:
-    """Return exact energy over that of the dense machine, for a part of a layer's inputs."""
+    """Return exact energy over the dense machine's energy, for a part of a layer's inputs."""
     part = replace(shape, inputs=min(shape.inputs, CONFIRMED_INPUTS))
     exact = energy_pj(_run(part, density, seed).counters, PAPER)
     return sum(exact.values()) / dense_pj(part)

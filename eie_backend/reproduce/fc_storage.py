@@ -1,4 +1,4 @@
-"""Deep Compression's tables 4 and 5: what AlexNet's and VGG-16's dense layers take."""
+"""Deep Compression's tables 4 and 5: the storage of AlexNet's and VGG-16's dense layers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from eie_backend.storage.layout import choose_layout
 KEY = "fc_storage"
 
 ROWS = 512
-"""Outputs of each layer that are counted: zeros lie alike in all, and they code in a second."""
+"""Outputs of each layer that are coded, in a second; all outputs have the same statistics."""
 
 NOTES = (
     f"The first {ROWS} outputs of each layer, as the paper counts: fillers, and a codebook of "

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 KEY = "figure_10"
 ACCUMULATORS: dict[Arithmetic, int] = {"float32": 16, "int32": 32, "int16": 16, "int8": 16}
-"""Bits of a destination register for each arithmetic; none in float32."""
+"""Bits of a destination register for each arithmetic; float32 does not use them."""
 
 NETWORKS = {"LeNet-300-100": "lenet_300_100.eiez", "LeNet-5": "lenet_5.eiez"}
 BATCH = 100
@@ -149,7 +149,7 @@ def _errors(runs: Runs, name: str) -> dict[Arithmetic, float]:
 
 
 def _accuracies(file: str) -> dict[Arithmetic, float]:
-    """Return the share of right digits for each arithmetic."""
+    """Return the fraction of correct digits for each arithmetic."""
     from eie_backend.compiler import compile
     from eie_backend.frontend import from_onnx
     from eie_backend.profiler import run

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 KEY = "figure_11"
 SETTING = "PEs"
 LINEAR = 0.9
-"""Near-linear: this share of a PE's speed for every PE added, or this exponent."""
+"""Limit of "near-linear": fraction of a PE's speed gained per added PE, or exponent."""
 
 NEAR = "near-linear on all but NT-We; we take 0.9 for 'near'"
 FALLS_OFF = "the paper names it: 600 rows leave a PE of 64 about one entry per column"
@@ -25,7 +25,7 @@ TEXT = "the text has another number than Table V (3.47 at the same clock), and n
 
 
 def reproduce(runs: Runs) -> Result:
-    """Return cycles on one PE over cycles on more."""
+    """Return speedups: cycles on one PE over cycles on more PEs."""
     paper = published()[KEY]
     most, chosen = PES[-1], PAPER.num_pe
     cycles = over_pes(runs, lambda run: run.cycles)

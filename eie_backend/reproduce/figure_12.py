@@ -1,4 +1,4 @@
-"""Figure 12: paddings, as real work over total work, with the number of PEs."""
+"""Figure 12: real work over total work (the effect of paddings) by number of PEs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FEWER = "shorter slices have shorter gaps; up to 0.2 points may be chance"
 
 
 def reproduce(runs: Runs) -> Result:
-    """Return the share of issued entries that carry a weight."""
+    """Return the fraction of issued entries that carry a weight."""
     found = over_pes(runs, real_share)
     shape = [
         Value("layers", "that never lose by PEs", "", count(found, rises), len(found), 0, FEWER)
@@ -54,16 +54,17 @@ def draw(result: Result) -> Figure:
 
 
 def real_share(run: LayerRun) -> float:
-    """Return the share of entries that are no paddings."""
+    """Return the fraction of entries that are not paddings."""
     return 1 - run.counters["padding_entries"] / max(run.counters["entries"], 1)
 
 
 def expected_share(shape: LayerShape, num_pe: int) -> float:
-    """Return the share of entries that are no paddings if non-zeros lie anywhere alike.
+    """Return the expected fraction of non-padding entries for uniformly distributed non-zeros.
 
-    An entry in row r of a slice has a k-th padding before it if the 16 k rows above it are there
-    and zero. So a slice of n rows expects ``density * sum over k of (n - 16 k) * q ** (16 k)``
-    paddings, where q is 1 - density and n - 16 k at least 0, and ``density * n`` weights.
+    An entry in row r of a slice has a k-th padding before it if the 16 k rows above it exist and
+    are zero. The expected number of paddings in a slice of n rows is therefore
+    ``density * sum over k of (n - 16 k) * q ** (16 k)``, where q is 1 - density and n - 16 k is at
+    least 0. The expected number of weights is ``density * n``.
     """
     step = PAPER.max_run + 1
     full, longer = divmod(shape.outputs, num_pe)

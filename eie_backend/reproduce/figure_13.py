@@ -17,7 +17,7 @@ KEY = "figure_13"
 SETTING = "PEs"
 ALLOWED = 0.08
 CONSTANT = 0.1
-"""Change of the overall efficiency that leaves it "roughly constant"."""
+"""Largest change of the overall efficiency that counts as "roughly constant"."""
 
 WORSE = "more PEs wait for the slowest; up to 0.2 points may be chance"
 TABLE_IV = "of Table IV's two times, of which the theoretical one may be off by 8 %"
@@ -28,7 +28,7 @@ UNEVEN = (
 
 
 def reproduce(runs: Runs) -> Result:
-    """Return the share of cycles in which a PE issues an entry."""
+    """Return the fraction of cycles in which a PE issues an entry."""
     times = published()["table_4"]
     found = over_pes(runs, lambda run: run.load_balance)
     overall = over_pes(runs, lambda run: run.load_balance * real_share(run))

@@ -65,7 +65,7 @@ def layer_tolerance(name: str, runs: Runs) -> tuple[float | None, str]:
 
 
 def others(key: str) -> tuple[Published, ...]:
-    """Return the labels of a figure's bars that are not EIE's."""
+    """Return the published bars of other platforms in a figure."""
     paper = published()[key]
     return tuple(
         Published(item, series, "", label)
@@ -76,5 +76,5 @@ def others(key: str) -> tuple[Published, ...]:
 
 
 def draw(result: Result) -> Figure:
-    """Return grouped bars, ours beside the paper's."""
+    """Return grouped bars, our values next to the paper's."""
     return grouped_bars(result, QUANTITY, "speedup over CPU dense")

@@ -1,4 +1,4 @@
-"""Figure 7: energy efficiency beside a CPU, a GPU and a mobile GPU."""
+"""Figure 7: energy efficiency compared with a CPU, a GPU and a mobile GPU."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NINE = (
 
 
 def reproduce(runs: Runs) -> Result:
-    """Return the paper's energies of dense layers over ours, at its power and as counted."""
+    """Return the paper's energies of dense layers over ours: by its power, and by our counters."""
     paper = published()[KEY]
     names = published()["table_4"]["layers"]
     labels = dict(zip(paper["items"], paper["labels"]["EIE"], strict=True))
@@ -81,7 +81,7 @@ def dense_microjoules() -> dict[str, list[float]]:
         ]
         for platform, watts in paper["watt"].items()
     }
-    # Deep Compression has no NeuralTalk: the figure's labels tell the energy of the last layers.
+    # Deep Compression has no NeuralTalk: the last layers' energies come from the figure's labels.
     known = len(made["CPU"])
     eie = [paper["eie_watt"] * us for us in table["actual"]]
     for n in range(known, len(eie)):
@@ -96,5 +96,5 @@ def _mean_ratio(theirs: list[float], ours: dict[str, float]) -> float:
 
 
 def draw(result: Result) -> Figure:
-    """Return grouped bars, ours beside the paper's."""
+    """Return grouped bars, our values next to the paper's."""
     return grouped_bars(result, QUANTITY, "energy efficiency over CPU dense")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 KEY = "figure_8"
 SETTING = "slots"
 LITTLE = 0.05
-"""Gain in efficiency that is "little"."""
+"""Largest gain in efficiency that counts as "little"."""
 
 HALF = "the paper reads 'around half' from a bar"
 ALL = "a deeper queue never holds a broadcast back for longer"
@@ -30,7 +30,7 @@ WORST = "the paper names it: about one entry per PE and column"
 
 
 def reproduce(runs: Runs) -> Result:
-    """Return the share of cycles in which a PE issues an entry, by depth of its queue."""
+    """Return the fraction of cycles in which a PE issues an entry, by queue depth."""
     paper = published()[KEY]
     chosen = paper["chosen"]
     found = {
@@ -69,7 +69,7 @@ def draw(result: Result) -> Figure:
 
 
 def lock_step(encoded: EncodedMatrix, activations: NDArray[np.float32]) -> float:
-    """Return the load balance without queues: a column takes as long as the slowest PE."""
+    """Return the load balance without queues, when every column takes as long as its slowest PE."""
     active = np.append(activations != 0, [True] * int(encoded.has_bias_column)).astype(bool)
     lengths = np.diff(encoded.pointers.astype(np.int64), axis=1)[:, active]
     slowest = np.maximum(lengths.max(axis=0), 1)

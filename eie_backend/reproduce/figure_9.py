@@ -85,7 +85,7 @@ def draw(result: Result) -> Figure:
 
     figure: Figure
     figure, (left, right) = plt.subplots(1, 2, figsize=(2 * WIDTH, HEIGHT), layout="constrained")
-    figure.set_layout_engine("constrained", wspace=0.08)  # the middle has two axes
+    figure.set_layout_engine("constrained", wspace=0.08)  # the middle diagram has two axes
     for n, quantity in enumerate((EACH, KEPT)):
         reads = result.of(quantity)
         left.plot(
@@ -123,12 +123,12 @@ def draw(result: Result) -> Figure:
 
 
 def least(reads: list[int], energies: tuple[float, ...]) -> int:
-    """Return the width with the least product."""
+    """Return the width with the smallest product."""
     return min(zip(WIDTHS, reads, energies, strict=True), key=lambda one: one[1] * one[2])[0]
 
 
 def column_words(runs: Runs, name: str, width_bits: int) -> int:
-    """Return the words that a layer's active columns span, each column alone, over all PEs."""
+    """Return the words that a layer's active columns span in all PEs, counted per column."""
     active = runs.layers[name].activations != 0
     return words(
         runs.encoded(name), active, replace(PAPER, spmat_width_bits=width_bits).entries_per_word
@@ -136,7 +136,7 @@ def column_words(runs: Runs, name: str, width_bits: int) -> int:
 
 
 def words(encoded: EncodedMatrix, active: NDArray[np.bool_], per_word: int) -> int:
-    """Return the words of so many entries that the active columns span, each column alone."""
+    """Return the words of `per_word` entries that the active columns span, counted per column."""
     columns = np.flatnonzero(np.append(active, [True] * int(encoded.has_bias_column)))
     pointers = encoded.pointers.astype(np.int64)
     first, end = pointers[:, columns], pointers[:, columns + 1]

@@ -1,4 +1,4 @@
-"""Draw Figures 6 and 7: bars per layer on a logarithmic scale, ours beside the paper's."""
+"""Draw Figures 6 and 7: bars per layer on a logarithmic scale, ours next to the paper's."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def grouped_bars(result: Result, quantity: str, axis: str) -> Figure:
     result : Result
         With other platforms in its context.
     quantity : str
-        Of our bars; items without it have none.
+        The quantity of our bars; items without it have no bar.
     axis : str
         Label of the vertical axis.
     """
@@ -51,7 +51,7 @@ def grouped_bars(result: Result, quantity: str, axis: str) -> Figure:
     axes.set_xticks(range(len(ours)), list(ours))
     axes.grid(False, axis="x")
     axes.set_axisbelow(True)
-    axes.margins(x=0.02, y=0.12)  # room for the labels
+    axes.margins(x=0.02, y=0.12)  # leaves room for the labels
     axes.set_ylabel(axis)
     figure.legend(loc="outside upper center", ncols=len(series), frameon=False)
     return figure

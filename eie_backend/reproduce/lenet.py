@@ -25,10 +25,10 @@ DATA = files("eie_backend") / "data"
 TITLES = {"lenet_300_100": "LeNet-300-100", "lenet_5": "LeNet-5"}
 
 AS_PAPER, AS_FLOAT, AS_PAPERS_FLOAT = "as the paper", "float error", "paper error"
-"""Rows of the committed results; the second ships, the third has the paper's float error."""
+"""Rows of the committed results; the package ships the second; the third has the paper's error."""
 
 INDEX_BITS = 5
-"""The paper's, of both networks."""
+"""Index bits of both networks in the paper."""
 
 COLUMNS = {
     "weights": "",
@@ -40,7 +40,7 @@ COLUMNS = {
     "P+Q": "%",
     "P+Q+H": "%",
 }
-"""Columns of the paper's tables of layers, in the order of its numbers, and their units."""
+"""Columns of the paper's layer tables, in order, with their units."""
 
 NOTES = (
     "Errors and sizes are committed results of `benchmarks/lenet.py`, which trains for minutes; "
@@ -59,7 +59,7 @@ CONTRADICTIONS = {
 
 
 def reproduce(network: str, _runs: Runs) -> Result:
-    """Return every row of a network's committed results beside the paper's."""
+    """Return every row of a network's committed results, with the paper's numbers."""
     paper, found = deep_compression()[network], committed(network)
     float_error, (paper_float_error, _) = found["float_error_percent"], paper["errors"]
     values = [Value("float network", "test error", "%", float_error, paper_float_error)]
@@ -79,9 +79,9 @@ def committed(network: str) -> dict[str, Any]:
 
 
 def shipped(network: str, index_bits: int | None = None) -> dict[str, LayerStorage]:
-    """Return what the layers of the shipped file take, with the code bits of the row that it is.
+    """Return the storage of the shipped file's layers, with the code bits of its row of results.
 
-    Indices have `index_bits`, or what `measure_smallest` takes.
+    Indices have `index_bits`, or the width that `measure_smallest` finds.
     """
     bits = committed(network)["rows"][AS_FLOAT]["recipe"]["bits"]
     with as_file(DATA / f"{network}.eiez") as path:
@@ -100,13 +100,13 @@ def shipped(network: str, index_bits: int | None = None) -> dict[str, LayerStora
 def _whole(
     name: str, row: dict[str, Any], float_error: float, paper: dict[str, Any]
 ) -> Iterator[Value]:
-    """Yield rates, size and errors of a whole network."""
+    """Yield compression rates, size and errors of a whole network."""
     (p_float, p_error), stored = paper["errors"], row["layers"]["all"]
     plain, error = stored["paper_rate_without_huffman"], row["test_error_percent"]
     yield Value(name, "rate P+Q", "x", plain, paper["rates"][0])
     yield _rate(name, row["paper_rate"], paper)
     yield Value(name, "size P+Q+H", "kB", stored["paper_bits"] / 8000, paper["sizes"][1])
-    # Both limits are the float network's error: the paper's, and its own.
+    # Both limits are a float network's error: the paper's, and our own.
     limit = p_float / p_error - 1
     why = f"no higher than {p_float:.2f} %, the error of the paper's float network"
     yield Value(name, "test error", "%", error, p_error, limit, why, "at_most")
@@ -119,7 +119,7 @@ def _whole(
 
 
 def _layers(name: str, row: dict[str, Any], paper: dict[str, Any] | None) -> Iterator[Value]:
-    """Yield the columns of each layer, and of all; a row of another density stands alone."""
+    """Yield the columns of each layer and of the total; other densities have no paper value."""
     printed = [None] * len(row["layers"]) if paper is None else paper["layers"].values()
     for (layer, stored), numbers in zip(row["layers"].items(), printed, strict=True):
         theirs = [None] * len(COLUMNS) if numbers is None else [float(one) for one in numbers]
@@ -129,7 +129,7 @@ def _layers(name: str, row: dict[str, Any], paper: dict[str, Any] | None) -> Ite
 
 
 def _shipped(network: str, paper: dict[str, Any]) -> Iterator[Value]:
-    """Yield rates of the shipped file, with the best index width and with the paper's."""
+    """Yield compression rates of the shipped file, with the best and the paper's index width."""
     best, like_paper = (total(shipped(network, width).values()) for width in (None, INDEX_BITS))
     yield _rate("shipped file", best.rate(best.paper_huffman_bits), paper)
     name = f"shipped file, {INDEX_BITS}-bit indices"
@@ -143,7 +143,7 @@ def _rate(name: str, rate: float, paper: dict[str, Any]) -> Value:
 
 
 def _columns(stored: dict[str, Any], row: dict[str, Any]) -> list[float]:
-    """Return a layer's numbers, or those of all together, in the order of `COLUMNS`."""
+    """Return the numbers of a layer, or of the total, in the order of `COLUMNS`."""
     bits, layers = row["recipe"]["bits"], 1
     if stored is row["layers"]["all"]:
         layers = len(row["layers"]) - 1
@@ -155,7 +155,7 @@ def _columns(stored: dict[str, Any], row: dict[str, Any]) -> list[float]:
         stored["density_percent"],
         bits,
         stored["code_bits_huffman"],
-        # The rate is rounded; the width of a layer is whole.
+        # The paper's rate is rounded; a layer's width is an integer.
         round(index_bits, 0 if layers == 1 else 1),
         stored["index_bits_huffman"],
         100 / stored["paper_rate_without_huffman"],

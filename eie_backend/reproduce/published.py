@@ -1,4 +1,4 @@
-"""The papers' numbers, from ``data/eie_paper.yaml`` and ``data/deep_compression_paper.yaml``."""
+"""Numbers of the papers, from ``data/eie_paper.yaml`` and ``data/deep_compression_paper.yaml``."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import yaml
 
 @cache
 def published() -> dict[str, Any]:
-    """Return what the EIE paper prints, by the key of the table or figure."""
+    """Return the numbers of the EIE paper, by the key of the table or figure."""
     return _read("eie_paper.yaml")
 
 
 @cache
 def deep_compression() -> dict[str, Any]:
-    """Return what the Deep Compression paper prints, by the key under which it is reproduced."""
+    """Return the numbers of the Deep Compression paper, by the key of the reproduced result."""
     return _read("deep_compression_paper.yaml")
 
 

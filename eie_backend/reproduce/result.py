@@ -1,4 +1,4 @@
-"""`Result`: the values of one table or figure, ours beside the paper's."""
+"""`Result`: the values of one table or figure, with the paper's values."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class Value:
         "us", "" for a ratio.
     ours : float
     paper : float, optional
-        None where the paper prints no number.
+        The paper's number; None if it prints none.
     tolerance : float, optional
-        Largest allowed relative difference, 0.12 for 12 %; None where nothing is asserted.
+        Largest allowed relative difference, 0.12 for 12 %; None if nothing is asserted.
     reason : str
-        Why the tolerance is what it is, or why there is none.
+        Reason for the tolerance, or for its absence.
     bound : {"near", "at_least", "at_most"}
-        Whether the tolerance limits both sides, or only how far ours is below, or above.
+        Whether the tolerance limits both sides, only the amount below, or only the amount above.
     """
 
     item: str
@@ -37,7 +37,7 @@ class Value:
     bound: Literal["near", "at_least", "at_most"] = "near"
 
     def __post_init__(self) -> None:
-        """Refuse a tolerance of nothing, or without a reason; take NumPy's numbers as floats."""
+        """Check that a tolerance has a paper value and a reason; convert NumPy's numbers."""
         object.__setattr__(self, "ours", float(self.ours))
         if self.paper is not None:
             object.__setattr__(self, "paper", float(self.paper))
@@ -48,7 +48,7 @@ class Value:
 
     @property
     def difference(self) -> float | None:
-        """Relative difference to the paper, 0.05 for 5 % more."""
+        """Relative difference to the paper; 0.05 means 5 % more."""
         if self.paper is None:
             return None
         return self.ours / self.paper - 1 if self.paper else float(self.ours != 0)
@@ -60,13 +60,13 @@ class Value:
             return True
         difference = self.difference or 0.0
         off = {"near": abs(difference), "at_least": -difference, "at_most": difference}[self.bound]
-        # A rounding error must not fail what is exactly at the limit.
+        # A rounding error must not fail a value exactly at the limit.
         return off <= self.tolerance + 1e-12
 
 
 @dataclass(frozen=True)
 class Published:
-    """A number that the paper prints of something that is not ours, such as another platform's."""
+    """A number of the paper about something that we do not reproduce, such as another platform."""
 
     item: str
     quantity: str
@@ -83,13 +83,13 @@ class Result:
     key : str
         "table_4", "figure_11", "ablation".
     title : str
-        What it shows, in one line.
+        The contents, in one line.
     values : tuple of Value
-        By item, then quantity: the order of the printed table.
+        Values by item, then quantity, as in the printed table.
     notes : tuple of str
-        How it was made, and where the paper contradicts itself.
+        Remarks on the method, and on contradictions in the paper.
     context : tuple of Published
-        What the paper prints beside its own values.
+        Further numbers that the paper prints for comparison.
     """
 
     key: str
@@ -105,7 +105,7 @@ class Result:
 
     @property
     def failures(self) -> list[Value]:
-        """Values out of tolerance."""
+        """Values outside their tolerance."""
         return [value for value in self.values if not value.holds]
 
     def of(self, quantity: str) -> dict[str, Value]:

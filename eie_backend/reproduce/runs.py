@@ -1,4 +1,4 @@
-"""`Runs`: the nine layers on machines of any size, each encoded and run once."""
+"""`Runs`: simulated runs of the nine layers on machines of any size, each computed once."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Runs:
     Parameters
     ----------
     alex8 : path, optional
-        The real Alex-8; without it that layer is generated as the others are.
+        File of the real Alex-8; without it, that layer is generated like the others.
     seed : int
-        Of the generated layers.
+        Seed of the generated layers.
     structure : Structure
-        How unevenly their non-zeros lie.
+        Unevenness of their non-zeros.
 
     Raises
     ------
@@ -49,7 +49,7 @@ class Runs:
 
     @cached_property
     def layers(self) -> Mapping[str, Layer]:
-        """The nine layers by name, Alex-8 the real one if there is a file."""
+        """The nine layers by name; Alex-8 is the real one if there is a file."""
         made = {
             name: generate(shape, self.seed, self.structure) for name, shape in TABLE_III.items()
         }
@@ -61,17 +61,17 @@ class Runs:
         return self._alex8 is not None
 
     def note(self) -> str:
-        """Return in one line where the layers come from."""
+        """Return one line on the source of the layers."""
         origin = self._alex8.origin if self._alex8 else "generated as the others"
         return f"Layers: {self.layers['Alex-6'].origin}; Alex-8 {origin}."
 
     def run(self, name: str, config: HardwareConfig = PAPER) -> LayerRun:
-        """Run a layer on a machine as one scan."""
+        """Run a layer on a machine as a single scan."""
         key = name, config
         if key not in self._runs:
             encoded, x = self.encoded(name, config), self.layers[name].activations
             run = simulate(encoded, x, config, "float32", values=False)
-            # Else each run would keep its encoding.
+            # Otherwise each run would keep its encoding in memory.
             self._runs[key] = replace(run, scan=None)
         return self._runs[key]
 
@@ -80,7 +80,7 @@ class Runs:
         return self.run(name, replace(PAPER, num_pe=num_pe))
 
     def encoded(self, name: str, config: HardwareConfig = PAPER) -> EncodedMatrix:
-        """Return a layer as a machine stores it, encoded again except for the paper's PEs."""
+        """Return a layer in a machine's storage format; only the encoding for 64 PEs is cached."""
         key = config.num_pe, config.codebook_bits
         if key != (PAPER.num_pe, PAPER.codebook_bits):
             return self._encode(name, config)

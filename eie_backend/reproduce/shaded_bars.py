@@ -1,4 +1,4 @@
-"""Figures 8 and 11 to 13: a number of every layer over an ordered setting, as shaded bars."""
+"""Figures 8 and 11 to 13: a quantity of every layer for an ordered setting, as shaded bars."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ GROUP = 0.84
 """Width of a layer's bars; layers are 1 apart."""
 
 WOBBLE = 0.002
-"""What a matrix of finite size may add to a share that should only rise, or only fall."""
+"""Tolerance of monotonicity, because matrices of finite size add noise to fractions."""
 
 Found = Mapping[str, Mapping[int, float]]
-"""By layer, then by setting."""
+"""Numbers by layer, then by setting."""
 
 
 def over_pes(runs: Runs, measure: Callable[[LayerRun], float]) -> Found:
-    """Return a number of every layer's run on the paper's machine with 1 to 256 PEs."""
+    """Measure every layer's run on the paper's machine with 1 to 256 PEs."""
     return {name: {n: measure(runs.with_pes(name, n)) for n in PES} for name in runs.layers}
 
 
 def values(found: Found, setting: str) -> Iterator[Value]:
-    """Return the bars, of which the paper prints none, as values; `setting` is "PEs"."""
+    """Return the bars as values without paper numbers; `setting` is a name such as "PEs"."""
     for name, numbers in found.items():
         for n, number in numbers.items():
             yield Value(name, f"{n} {setting}", "", number)
 
 
 def count(found: Found, holds: Callable[[list[float]], bool]) -> int:
-    """Return of how many layers something holds."""
+    """Return the number of layers for which `holds` is true."""
     return sum(holds(list(numbers.values())) for numbers in found.values())
 
 
 def rises(numbers: list[float]) -> bool:
-    """Return whether numbers never fall by more than a wobble."""
+    """Return whether numbers never fall by more than `WOBBLE`."""
     return all(b >= a - WOBBLE for a, b in pairwise(numbers))
 
 

@@ -1,4 +1,4 @@
-"""Energy of a weight SRAM read by width: CACTI's, and of those the one that fits Table II best."""
+"""Energy of a weight SRAM read by width, from CACTI, and the SRAM that fits Table II best."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ PAPER_WIDTH = 64
 
 @dataclass(frozen=True)
 class Sram:
-    """What CACTI says about the weight SRAM of a PE with one kind of cells and one objective.
+    """CACTI's results on the weight SRAM of a PE, for one kind of cells and one objective.
 
     Attributes
     ----------
     macros : int
-        1 of 128 KB or 2 of 64 KB, of which one is read.
+        1 macro of 128 KB, or 2 of 64 KB, one of which is read.
     cells, objective : str
     read_pj : tuple of float
         Energy of a read for each of `WIDTHS`.
     leakage_mw : float
-        Of one macro at 64 bits; likewise
+        Of one macro at 64 bits, as are `access_ns` and `cycle_ns`.
     access_ns, cycle_ns : float
     """
 
@@ -43,26 +43,26 @@ class Sram:
 
     @property
     def power_mw(self) -> float:
-        """Power of a busy PE's weight SRAM with 64-bit words, as Table II has it."""
+        """Power of a busy PE's weight SRAM with 64-bit words, comparable to Table II."""
         read = self.read_pj[WIDTHS.index(PAPER_WIDTH)]
         return read * reads_per_us() / 1000 + self.macros * self.leakage_mw
 
 
 @cache
 def srams() -> tuple[Sram, ...]:
-    """Return all that CACTI was asked for."""
+    """Return all SRAMs that CACTI evaluated."""
     text = (files("eie_backend") / "data" / FILE).read_text("utf-8")
     rows = yaml.safe_load(text)["rows"]
     return tuple(Sram(**{**row, "read_pj": tuple(row["read_pj"])}) for row in rows)
 
 
 def fitting_sram() -> Sram:
-    """Return the one that is nearest to the power that Table II prints."""
+    """Return the SRAM whose power is nearest to Table II's."""
     return min(srams(), key=lambda sram: abs(sram.power_mw - table_ii_mw()))
 
 
 def linear_pj() -> tuple[float, ...]:
-    """Return the energies of ``docs/energy.md``: Table II's, the array's linear in the width."""
+    """Return the energies of ``docs/energy.md``: Table II's, with the array linear in the width."""
     return tuple(_read_pj(HardwareConfig(spmat_width_bits=width)) for width in WIDTHS)
 
 

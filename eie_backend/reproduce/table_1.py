@@ -1,4 +1,4 @@
-"""Table I: energy per operation, as the shipped energy table has it."""
+"""Table I: energy per operation, from the shipped energy table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SYNAPSES_PER_S = 1e9 * 20
 
 
 def reproduce(_runs: Runs) -> Result:
-    """Return energies of operations, what they are relative to an add, and what follows."""
+    """Return energies of operations, their ratios to an add, and the paper's example."""
     paper, table = published()[KEY], shipped_table()
     energies = {
         key: table[module, key.removeprefix("sram_").removeprefix("dram_")]

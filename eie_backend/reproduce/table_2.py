@@ -19,7 +19,7 @@ from eie_backend.workloads import LayerShape, generate
 
 KEY = "table_2"
 BUSY = LayerShape("busy PE", 20000, 16, 0.4, 0.35)
-"""6.4 entries per column and no paddings: where the energies per event were derived."""
+"""Layer with 6.4 entries per column and no paddings, as in the derivation of event energies."""
 
 ONE = HardwareConfig(num_pe=1)
 NEAR = "words per column depend on where in a word its columns start, and on their order"
@@ -27,7 +27,7 @@ SAME = "the shipped energy table's areas are the paper's"
 
 
 def reproduce(runs: Runs) -> Result:
-    """Return the power of a simulated PE that is always busy, and the area of its modules."""
+    """Return the power of a simulated, always busy PE, and the area of its modules."""
     paper = published()[KEY]
     layer = generate(BUSY, runs.seed)
     run = simulate(layer.encode(ONE), layer.activations, ONE, "float32", values=False)
@@ -77,7 +77,7 @@ def _modules(run: LayerRun) -> list[Value]:
     total_mw, total_um2 = sum(milliwatt.values()), area_mm2(ONE) * UM2_PER_MM2
     values = [
         Value("PE", "power", "mW", total_mw, paper["total"][0], 0.05, NEAR),
-        # mm2 and back: the last digit of a float may differ.
+        # Conversion to mm2 and back may change the last digit of a float.
         Value("PE", "area", "um2", total_um2, paper["total"][2], 1e-9, SAME),
     ]
     for module, (mw, mw_share, um2, um2_share) in paper["modules"].items():

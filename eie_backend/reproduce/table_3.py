@@ -1,4 +1,4 @@
-"""Table III: the nine layers, as they were generated."""
+"""Table III: the nine generated layers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CONTRADICTS = "the paper's product of its own densities rounds to another percen
 
 
 def reproduce(runs: Runs) -> Result:
-    """Return sizes, densities, and the share of operations that both densities leave."""
+    """Return sizes, densities, and the fraction of operations that remains with both densities."""
     values = []
     for name, (inputs, outputs, weights, acts, operations) in published()[KEY].items():
         shape = runs.layers[name].shape

@@ -11,7 +11,7 @@ from eie_backend.reproduce.runs import PAPER, Runs
 
 KEY = "table_4"
 QUANTITIES = {"theoretical": 0.08, "actual": 0.12}
-"""Allowed differences."""
+"""Allowed relative differences by quantity."""
 
 REASONS = {
     "theoretical": "Table III rounds densities to whole percents: 11 % may be 10.5 or 11.5 %",
@@ -31,7 +31,7 @@ MEAN = "roundings of seven layers' densities partly cancel"
 
 
 def reproduce(runs: Runs) -> Result:
-    """Return theoretical time, of entries spread evenly over PEs, and simulated time."""
+    """Return theoretical time (entries spread evenly over PEs) and simulated time."""
     paper = published()[KEY]
     values = []
     ours: dict[str, dict[str, float]] = {quantity: {} for quantity in QUANTITIES}
@@ -65,7 +65,7 @@ def allowed(name: str, quantity: str, runs: Runs) -> tuple[float | None, str]:
 
 
 def _mean_of_seven(quantity: str, ours: dict[str, float]) -> Value:
-    """Compare the layers of which neither weights nor input were published, without VGG-6."""
+    """Compare the mean of the layers without published weights or input, except VGG-6."""
     paper = dict(zip(published()[KEY]["layers"], published()[KEY][quantity], strict=True))
     names = [name for name in paper if name not in ("VGG-6", "Alex-8")]
     return Value(
@@ -95,5 +95,5 @@ def _notes(runs: Runs, ours: dict[str, dict[str, float]]) -> tuple[str, ...]:
 
 
 def _longer(actual: Iterable[float], theoretical: Iterable[float]) -> float:
-    """Return by how many percent actual times are longer, on average."""
+    """Return the average increase of actual over theoretical times, in percent."""
     return 100 * mean(a / t - 1 for a, t in zip(actual, theoretical, strict=True))

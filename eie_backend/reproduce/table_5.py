@@ -15,7 +15,7 @@ KEY = "table_5"
 LAYER = "Alex-7"
 LARGE = replace(PAPER, num_pe=256)
 SHRINK = 28 / 45
-"""Linear, from 45 nm to 28 nm."""
+"""Linear shrink from 45 nm to 28 nm."""
 
 TIME = "Table III rounds Alex-7's densities, of weights to whole percents"
 ENERGY = "energies per event derive from Table II's powers at about Alex-7's densities"
@@ -24,7 +24,7 @@ ALLOWED = 0.1
 
 
 def reproduce(runs: Runs) -> Result:
-    """Return speed, energy and area of 64 PEs, and of 256 PEs by a rule of scaling."""
+    """Return speed, energy and area of 64 PEs, and of 256 PEs by a scaling rule."""
     paper = published()[KEY]
     clock_mhz = paper["large_clock_mhz"]
     small, large = runs.run(LAYER), runs.run(LAYER, LARGE)

@@ -1,8 +1,8 @@
-"""Uneven rows and columns: what they add to Table IV's times, and what explains VGG-6 and Alex-8.
+"""Uneven rows and columns: their effect on Table IV's times, and explanations of VGG-6 and Alex-8.
 
-Generated layers have the densities of Table III, an average over many images, and non-zeros
-anywhere alike. The authors published one real layer with one real image; this sets both assumptions
-to what was measured there.
+Generated layers assume the densities of Table III, an average over many images, and uniformly
+distributed non-zeros. The authors published one real layer with one real image; this module
+replaces both assumptions by measurements of that layer.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ ALEX8 = replace(TABLE_III["Alex-8"], weight_density=0.2566, act_density=0.4294)
 """Alex-8 with the densities of the real layer and its image."""
 
 DENSER_VGG6 = replace(TABLE_III["VGG-6"], act_density=0.224)
-"""VGG-6 with as many active inputs as its printed theoretical time needs."""
+"""VGG-6 with the active inputs that its printed theoretical time implies."""
 
 DENSEST_VGG6 = replace(TABLE_III["VGG-6"], act_density=0.252)
-"""VGG-6 with as many active inputs as its printed actual time needs, as uneven as Alex-8."""
+"""VGG-6 with the active inputs that its printed actual time implies, if as uneven as Alex-8."""
 
 STEEP = Structure(row_spread=0.8, col_spread=UNEVEN.col_spread)
-"""Rows so uneven that VGG-6's printed actual time follows from its printed theoretical one."""
+"""Unevenness of rows that explains VGG-6's printed actual time by its theoretical one."""
 
 ALIGNED = Structure(row_spread=UNEVEN.row_spread, col_spread=0.4, act_alignment=0.6)
-"""Heavy columns so often active that VGG-6 takes its printed theoretical time without more."""
+"""Activity of heavy columns that explains VGG-6's printed theoretical time by itself."""
 
 BATCH = 4096
-"""Inputs that the register files of 64 PEs hold."""
+"""Number of inputs that the register files of 64 PEs hold."""
 
 LIMITS = {"theoretical": 0.08, "actual": 0.12}
 MEASURED = "densities and spreads of the real Alex-8; the limits of Table IV"
@@ -56,7 +56,7 @@ NOTES = (
 
 
 def reproduce(runs: Runs) -> Result:
-    """Return the nine generated layers even and uneven, and what explains Alex-8 and VGG-6."""
+    """Return times of the nine layers, even and uneven, and explanations of Alex-8 and VGG-6."""
     paper = published()["table_4"]
     times = {
         name: {quantity: paper[quantity][n] for quantity in LIMITS}
@@ -92,7 +92,7 @@ def _times(run: LayerRun) -> dict[str, float]:
 
 
 def _run_of(runs: Runs, name: str, structure: Structure) -> LayerRun:
-    """Return the run of a generated layer, that of `runs` if it is the same."""
+    """Return the run of a generated layer, reusing that of `runs` if it is the same."""
     real = name == "Alex-8" and runs.has_real_alex8
     if runs.structure == structure and not real:
         return runs.run(name)
@@ -104,7 +104,7 @@ def _run(layer: Layer) -> LayerRun:
 
 
 def _batches(layer: Layer) -> list[Layer]:
-    """Return a layer's columns in parts that the register files hold."""
+    """Split a layer's columns into parts that fit the register files."""
     starts = range(0, layer.shape.inputs, BATCH)
     parts = [slice(start, start + BATCH) for start in starts]
     return [

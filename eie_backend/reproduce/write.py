@@ -1,4 +1,4 @@
-"""Results as CSV and JSON, and the summary of what is asserted."""
+"""Results as CSV and JSON, and the summary of asserted values."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COLUMNS = (
 
 
 def as_csv(result: Result) -> str:
-    """Return a line per value, then one per number of the paper's alone; what is not is empty."""
+    """Return a line per value, then a line per number that only the paper has; gaps are empty."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -35,12 +35,12 @@ def as_csv(result: Result) -> str:
 
 
 def as_json(result: Result) -> str:
-    """Return everything, with differences."""
+    """Return a result as JSON, with differences."""
     return json.dumps(as_dict(result), indent=2) + "\n"
 
 
 def as_dict(result: Result) -> dict[str, object]:
-    """Return everything as plain data, with differences."""
+    """Return a result as plain data, with differences."""
     return {
         "key": result.key,
         "title": result.title,
@@ -51,13 +51,13 @@ def as_dict(result: Result) -> dict[str, object]:
 
 
 def summary(results: Iterable[Result], layers: str) -> str:
-    """Return as JSON all asserted values, by the key of their table or figure.
+    """Return all asserted values as JSON, by the key of their table or figure.
 
     Parameters
     ----------
     results : iterable of Result
     layers : str
-        Where the layers come from.
+        Source of the layers.
     """
     data = {
         "layers": layers,

@@ -1,1 +1,1 @@
-"""Recipes within a budget of accuracy: trials, costs, sensitivity, the search."""
+"""The search for a recipe within a budget of accuracy: trials, costs, greedy steps, Optuna."""

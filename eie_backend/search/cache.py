@@ -1,4 +1,4 @@
-"""`Cache`: numbers that took long to find, kept in a file from one run to the next."""
+"""`Cache`: results that are expensive to compute, kept in a file between runs."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from eie_backend.files.whole_file import remove_abandoned, write_fault, write_wh
 class Cache:
     """Numbers by key, in the file ``DIGEST.json`` of a folder.
 
-    The file is written anew with every number, aside and renamed, so an interrupted run loses
-    nothing that it had found. One that is damaged counts as empty.
+    Every new number rewrites the file atomically, so an interrupted run loses no result. A damaged
+    file counts as empty.
 
     Parameters
     ----------
     folder : path or None
-        Where the file is; it is made when the first number comes. None keeps numbers in memory.
+        The folder of the file; it is created with the first number. None keeps numbers in memory.
     digest : str
-        Names what the numbers depend on beside their keys.
+        Digest of everything beside the keys that the numbers depend on.
     """
 
     def __init__(self, folder: str | PathLike[str] | None, digest: str) -> None:
@@ -38,12 +38,12 @@ class Cache:
         return self._numbers.get(key)
 
     def put(self, key: str, number: float) -> None:
-        """Keep a number.
+        """Store a number.
 
         Raises
         ------
         ModelError
-            If the file cannot be written; the old one stays.
+            If the file cannot be written; the old file stays.
         """
         self._numbers[key] = number
         if self.path is None:

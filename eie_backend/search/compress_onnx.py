@@ -1,4 +1,4 @@
-"""`OnnxCompression`: from an ONNX model and labelled data to the same model with few weights."""
+"""`OnnxCompression`: compress the weights of an ONNX model, with accuracies on labelled data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from onnx import ModelProto, numpy_helper
 from eie_backend.compress.densities import target_densities
 from eie_backend.compress.guards import guard
 from eie_backend.compress.prune import kept, masked
-from eie_backend.compress.report import Step
+from eie_backend.compress.report import ReportedStep
 from eie_backend.compress.share_weights import share
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import ModelError
@@ -30,11 +30,11 @@ Weights = dict[str, NDArray[np.float32]]
 
 
 class OnnxCompression:
-    """A model whose weights are tried and changed where they lie, in its initializers.
+    """An ONNX model whose weights are compressed in place, in its initializers.
 
-    The module that is tried is imported from the model with its weights already shared: so it has
-    the form that the compressed model will have. Batch norms after a layer stay, and a convolution
-    is not turned into Winograd products, as both would give its weights new values.
+    Trials run on a module that is imported with weights already shared, so it has the form of the
+    compressed model. Batch norms after a layer are not folded, and a convolution does not use
+    Winograd products, because both would change its weights.
 
     Parameters
     ----------
@@ -47,14 +47,14 @@ class OnnxCompression:
     config : HardwareConfig, optional
         The machine.
     method : {"magnitude", "balanced"}
-        How a search chooses weights.
+        Pruning method of a search.
     cache : path, optional
         As for `Trials`.
 
     Attributes
     ----------
     trials : Trials
-        The network with the weights of the model, for `search_trials`.
+        Trials of the network with the model's weights, for `search_trials`.
     unchanged : dict of str to str
         Layers that cannot be compressed in the model, and why.
 
@@ -91,7 +91,7 @@ class OnnxCompression:
             if layer.name in shared and np.array_equal(layer.weights, shared[layer.name])
         ]
         if own and len(own) < len(shared):
-            # The others keep their weights.
+            # Other layers keep their weights.
             evaluator = evaluator_with(own)
         self.unchanged = {
             layer.name: "its weights are no initializer of its own, or something is folded into it"
@@ -107,7 +107,7 @@ class OnnxCompression:
         weights = {name: _as_inputs(values) for name, values in floats.items() if name in own}
         self.trials = Trials(evaluator, weights, cache, method, config)
 
-    def apply(self, recipe: Recipe) -> tuple[ModelProto, list[Step]]:
+    def apply(self, recipe: Recipe) -> tuple[ModelProto, list[ReportedStep]]:
         """Return the compressed model, and the steps with their accuracies.
 
         Raises
@@ -115,7 +115,7 @@ class OnnxCompression:
         RecipeError
             If the recipe names layers that do not exist, or leaves one without weights.
         GuardError
-            If a step made weights of zeros, or too many values.
+            If a step made zeros non-zero, or left too many different values.
         """
         trials, layers = self.trials, self.trials.layers
         recipe = recipe.for_layers(layers.values())
@@ -131,12 +131,12 @@ class OnnxCompression:
             name: share(values, bits[name], recipe.initialization_of(*names[name]))
             for name, values in pruned.items()
         }
-        steps = [Step("float", trials.accuracy({}))]
+        steps = [ReportedStep("float", trials.accuracy({}))]
         before = trials.weights
         for step, after, limits in (("prune", pruned, None), ("share", shared, bits)):
             drift = {row.layer: row.relative_error for row in guard(step, before, after, limits)}
             accuracy = trials.evaluator.accuracy(after)
-            steps.append(Step(step, accuracy, drift))
+            steps.append(ReportedStep(step, accuracy, drift))
             before = after
         return with_matrices(self.model, self._found, shared), steps
 
@@ -146,7 +146,7 @@ class OnnxCompression:
         return {name: found[name] for name in self.trials.layers}
 
     def storage(self, model: ModelProto, recipe: Recipe) -> dict[str, LayerStorage]:
-        """Return what the layers of a compressed model take, each as its tensor is stored."""
+        """Return the storage of each layer of a compressed model, in the layout of its tensor."""
         tensors = {tensor.name: tensor for tensor in model.graph.initializer}
         recipe, sizes = recipe.for_layers(self.trials.layers.values()), {}
         for layer in self._found:
@@ -163,7 +163,7 @@ class OnnxCompression:
 
 
 def _as_inputs(weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return weights in the memory order in which they are multiplied, so that nobody copies."""
+    """Return weights in the memory order of the multiplication, which then needs no copy."""
     copied = new_like(weights)
     copied[...] = weights
     return copied

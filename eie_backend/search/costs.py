@@ -13,7 +13,7 @@ from eie_backend.search.evaluator import Evaluator
 from eie_backend.search.trials import Trials, share_of_matrix
 from eie_backend.simulator.inputs import evenly
 from eie_backend.storage.accounting import measure
-from eie_backend.transform.constraints import CONSTRAINTS, Candidate, few_values, why_not
+from eie_backend.transform.constraints import UNSHARED, Candidate, why_not
 from eie_backend.transform.host_matmul import HostMatmul
 from eie_backend.tuning.calibration import returning
 from eie_backend.tuning.scan_cycles import scan_cycles
@@ -22,20 +22,20 @@ from eie_backend.workloads.layer import LayerShape
 FLOAT_BYTES = 4
 
 ROWS = 256
-"""Inputs of a layer that are simulated, about."""
+"""Approximate number of inputs of a layer that are simulated."""
 
 MARGIN = 1.3
-"""More than the model's cycles over the simulated ones: measured, below 1.2 for both LeNets with 16
-and 64 PEs, all densities of the grid and both methods (a test). Below there is no such limit: a
-real network's non-zeros lie where they meet, and the model knows but their number."""
+"""Upper bound of the analytical model's cycles over simulated cycles. The measured ratio is below
+1.2 for both LeNets with 16 and 64 PEs, all densities of the grid and both methods (a test). The
+ratio has no such lower bound: the model knows only the number of non-zeros, not their places."""
 
 
 class Costs:
-    """Costs by setting, each found once.
+    """Costs by setting, each computed once.
 
-    Cycles are simulated on what the layers read in the network as it was, about `ROWS` inputs of
-    each, and do not depend on values: `profile` of the compiled network has the final number.
-    Layers that the machine cannot run have none.
+    Cycles are simulated on about `ROWS` inputs of each layer, taken from the uncompressed network;
+    `profile` of the compiled network gives the final number. Layers that the machine cannot run
+    have no cycles.
 
     Parameters
     ----------
@@ -45,12 +45,11 @@ class Costs:
 
     def __init__(self, trials: Trials) -> None:
         self._trials, self._config = trials, trials.config
-        others = [constraint for constraint in CONSTRAINTS if constraint is not few_values]
         inputs = layer_inputs(trials.evaluator)
         self._inputs = {
             name: inputs[name]
             for name, layer in trials.layers.items()
-            if why_not(Candidate(name, layer.uses[0].binding.value, self._config), others) is None
+            if why_not(Candidate(name, layer.uses[0].binding.value, self._config), UNSHARED) is None
         }
         self._present = {
             name: np.count_nonzero(trials.weights[name]) / trials.weights[name].size
@@ -64,12 +63,12 @@ class Costs:
         return Cost(self._bytes_of(layer, setting), self._cycles_of(layer, setting))
 
     def total(self, trial: Trial) -> Cost:
-        """Return the cost of all layers that trials may name; one without a setting is float32."""
+        """Return the cost of all layers that trials may name; float32 without a setting."""
         found = [self.of(name, trial.get(name, Setting())) for name in self._trials.layers]
         return Cost(sum(cost.bytes for cost in found), sum(cost.cycles for cost in found))
 
     def least_cycles(self, trial: Trial) -> float:
-        """Return cycles that a trial surely takes, from densities alone: nothing is compressed."""
+        """Return a lower bound of a trial's cycles, from densities alone, without compressing."""
         return sum(self._modelled(name, setting) for name, setting in trial.items()) / MARGIN
 
     def _modelled(self, layer: str, setting: Setting) -> float:
@@ -79,7 +78,7 @@ class Costs:
         outputs, inputs = self._trials.weights[layer].shape
         density = share_of_matrix(setting.density, self._trials.layers[layer].groups)
         active = np.count_nonzero(x) / x.size
-        # At density 1 a layer keeps the zeros that it came with; pruning takes those first.
+        # A layer's original zeros stay at density 1, and pruning counts them first.
         density = min(density, self._present[layer])
         shape = LayerShape(layer, inputs, outputs, density, active)
         return estimate(shape, self._config).cycles * vectors
@@ -94,7 +93,7 @@ class Costs:
         return self._bytes[key]
 
     def _cycles_of(self, layer: str, setting: Setting) -> float:
-        """Return cycles per sample; they depend on which weights are zero, not on bits."""
+        """Return cycles per sample; they depend on which weights are zero, not on codebook bits."""
         key = layer, setting.density
         if layer not in self._inputs:
             return 0.0
@@ -110,12 +109,12 @@ _ZERO_AND_ONE = np.array([0, 1], np.float32)
 
 
 def layer_inputs(evaluator: Evaluator) -> dict[str, tuple[NDArray[np.float32], float]]:
-    """Run a network on this CPU and return what its layers read.
+    """Run a network on this CPU and return the inputs of its layers.
 
     Returns
     -------
     mapping of str to tuple of ndarray, shape (rows, inputs), float32, and float
-        About `ROWS` rows by layer, and the rows that a sample brings.
+        For each layer about `ROWS` rows, and the number of rows per sample.
     """
     uses = [(layer, use) for layer in evaluator.layers for use in layer.uses]
     wanted = [use.binding.value.args[0] for _, use in uses]
@@ -130,7 +129,7 @@ def layer_inputs(evaluator: Evaluator) -> dict[str, tuple[NDArray[np.float32], f
         for (layer, _), value in zip(uses, values, strict=True):
             x = value.numpy().reshape(-1, layer.weights.shape[1])
             rows[layer.name] += len(x)
-            # At random: the rows of a convolution repeat themselves from image to image.
+            # Choose rows at random: a convolution's rows follow the same pattern in each image.
             share = min(-(-ROWS // (len(calls) * len(layer.uses))), len(x))
             seen[layer.name].append(x[rng.choice(len(x), share, replace=False)])
     samples = evaluator.samples / len(evaluator.calls) * len(calls)

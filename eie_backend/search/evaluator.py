@@ -1,4 +1,4 @@
-"""`Evaluator`: the accuracy of a network with other weights, without compiling it again."""
+"""`Evaluator`: the accuracy of a network with other weights, without recompiling it."""
 
 from __future__ import annotations
 
@@ -26,8 +26,7 @@ Weights = Mapping[str, NDArray[np.float32]]
 """Weights (outputs, inputs) by layer."""
 
 Metric = Callable[[NDArray[Any], NDArray[Any]], float]
-"""From a model's first result (samples, ...) and the labels (samples, ...) to what should be high.
-"""
+"""Function of a model's first result (samples, ...) and the labels (samples, ...)."""
 
 
 def top1(scores: NDArray[Any], labels: NDArray[Any]) -> float:
@@ -52,7 +51,7 @@ class Evaluator:
     data : array or mapping of str to array
         Samples as for `calibrate`.
     labels : array_like, shape (samples,), integers
-        The class of each sample; with another `metric`, whatever it takes, sample by sample.
+        The class of each sample; a custom `metric` may take other labels, one per sample.
     metric : callable, optional
         ``metric(scores, labels)`` of all samples; top-1 accuracy by default. Larger is better.
 
@@ -91,7 +90,7 @@ class Evaluator:
                 "(samples, classes): give a metric of your own"
             )
         leading = [a.shape[0] for a in arrays if a.ndim]
-        # The samples of a call are the rows of its result.
+        # A call's result has one row per sample.
         self.samples = len(self.calls) * shape[0] if shape else max(leading, default=1)
         check_labels(self._labels, self.samples, shape[1] if metric is None else None)
         self.module = normal
@@ -99,7 +98,7 @@ class Evaluator:
         self._function = _compiled(normal, self.layers)
 
     def scores(self, weights: Weights) -> NDArray[Any]:
-        """Return the model's first result for all samples; layers without weights keep theirs."""
+        """Return the model's first result for all samples; layers not in `weights` keep theirs."""
         given = [
             as_tensor(weights[layer.name].T) if layer.name in weights else layer.operand.value
             for layer in self.layers
@@ -108,7 +107,7 @@ class Evaluator:
         for call in self.calls:
             result = self._function(*(tvm.runtime.tensor(value) for value in call), *given)
             first = result if isinstance(result, tvm.runtime.Tensor) else result[0]
-            # A copy: the next call takes the memory over.
+            # Copy, because the next call reuses the memory.
             parts.append(first.numpy().copy())
         return np.concatenate(parts) if parts[0].ndim else np.array(parts)
 
@@ -117,13 +116,13 @@ class Evaluator:
         return self.judge(self.scores(weights))
 
     def judge(self, scores: NDArray[Any]) -> float:
-        """Return the metric of results for all samples, wherever they were computed."""
+        """Return the metric of results for all samples, computed here or elsewhere."""
         return float(self._metric(scores, self._labels))
 
     def digest(self, weights: Weights) -> str:
         """Return the SHA-256, as hex, of what the accuracy depends on when `weights` are changed.
 
-        That is the network, those weights, samples, labels, the metric's name and our version.
+        That is the network, those weights, samples, labels, the metric's name and eie's version.
         """
         found = hashlib.sha256(f"{__version__} {structural_hash(self.module)}".encode())
         for name, matrix in weights.items():

@@ -1,4 +1,4 @@
-"""`explore`: let Optuna look beyond what the greedy search has found."""
+"""`explore`: search around the greedy result with Optuna."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from eie_backend.compress.findings import Setting, Trial
 from eie_backend.errors import ExtraError
 
 WIDTH = 2.0
-"""Densities are drawn from the start's divided to the start's multiplied by this."""
+"""Densities are drawn between the start's density divided and multiplied by this factor."""
 
 SEED = 0
 
@@ -20,18 +20,18 @@ def explore(
     bits: Sequence[int],
     trials: int,
 ) -> None:
-    """Evaluate settings around a start that Optuna's sampler proposes; the seed is fixed.
+    """Evaluate settings that Optuna's sampler proposes around a start; the seed is fixed.
 
     Parameters
     ----------
     score : callable
-        Tries a setting of all layers and returns what is to be least.
+        Tries a setting of all layers and returns the value to minimise.
     start : mapping of str to Setting
-        The first that is evaluated.
+        The first setting that is evaluated.
     bits : sequence of int
         Bits to choose from.
     trials : int
-        How many settings are evaluated.
+        Number of settings to evaluate.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The greedy search: the step with the largest gain per expected loss of accuracy comes first."""
+"""The greedy search: take the step with the largest gain per expected loss of accuracy first."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from eie_backend.search.trials import Trials
 FIELDS = ("density", "bits")
 
 ENOUGH = 40
-"""Evaluations per layer after which no layer starts anew."""
+"""Evaluations per layer after which no layer is restarted from density 1."""
 
 FINEST = 1.1
-"""Neighbouring densities are not refined when they are this factor or less apart."""
+"""Neighbouring densities are not refined if their ratio is at most this factor."""
 
 
 class Walk:
-    """The search: what it compares with, and all that it tried.
+    """The state of the search: its start, its limits, and all points that it tried.
 
-    `points` are those tried, in order, and `best` the cheapest that is accurate enough; while none
-    is, the most accurate.
+    `points` are the tried points in order. `best` is the cheapest point that is accurate enough,
+    or, if there is none yet, the most accurate point.
     """
 
     def __init__(
@@ -52,23 +52,23 @@ class Walk:
         return point
 
     def value(self, cost: Cost) -> float:
-        """Return what is to be least."""
+        """Return the value to minimise."""
         return cost.bytes if self.objective == "size" else cost.cycles
 
     def is_better(self, point: Point, than: Point) -> bool:
-        """Return whether a point costs less and is accurate enough, or no worse than `than`."""
+        """Return whether a point costs less and is accurate enough, or as accurate as `than`."""
         enough = point.accuracy >= min(self.least, than.accuracy)
         return enough and self.value(point.cost) < self.value(than.cost)
 
     def saves(self, trial: Trial, than: Point) -> bool:
-        """Return whether a setting costs less than a point; its accuracy is not looked at."""
+        """Return whether a setting costs less than a point, regardless of accuracy."""
         return self.value(self.costs.total(trial)) < self.value(than.cost)
 
     def score(self, trial: Trial) -> float:
-        """Try a setting; return its cost, or if it is not accurate enough, more than any cost.
+        """Try a setting; return its cost, or, if it is not accurate enough, more than any cost.
 
-        Once the best is accurate enough, a setting of which the analytical model alone says that it
-        takes more cycles is neither compressed nor evaluated.
+        Once the best point is accurate enough, a setting that takes more cycles by the analytical
+        model alone is neither compressed nor evaluated.
         """
         too_much = self.value(self.costs.total({}))
         settled = self.objective == "cycles" and self.best.accuracy >= self.least
@@ -83,7 +83,7 @@ class Walk:
         return too_much * (1 + shortfall)
 
     def run(self) -> None:
-        """Descend and refine; then, layer by layer, again from where that layer is dense."""
+        """Descend and refine; then restart from a dense layer, for one layer after another."""
         self.best = self._refined(*self._descended(self.best, set()))
         improved = True
         while improved:
@@ -92,7 +92,7 @@ class Walk:
                 if len(self.points) >= self.enough:
                     return
                 start = self.evaluate({**self.best.trial, layer: Setting(1.0, self.bits[0])})
-                # A start that is not accurate enough would let its successors be as bad.
+                # From an inaccurate start, `is_better` would accept inaccurate successors.
                 if start.accuracy < min(self.least, self.best.accuracy):
                     continue
                 others = self._refined(*self._descended(start, {(layer, f) for f in FIELDS}))
@@ -103,12 +103,12 @@ class Walk:
     def _descended(
         self, now: Point, barred: set[tuple[str, str]]
     ) -> tuple[Point, dict[str, float]]:
-        """Take steps until each that is left costs too much accuracy or gains nothing.
+        """Take steps until every remaining step costs too much accuracy or gains nothing.
 
         Returns
         -------
         tuple of Point and dict
-            Where it ends, and by layer the density that was too low.
+            The last point, and for each layer the density that was too low.
         """
         too_low: dict[str, float] = {}
         barred = set(barred)
@@ -126,13 +126,13 @@ class Walk:
     def _steps(
         self, trial: Trial, barred: set[tuple[str, str]]
     ) -> Iterator[tuple[float, str, str, Setting]]:
-        """Yield every layer's next steps: gain per expected loss, layer, field and setting."""
-        # A loss of less than half a sample cannot be seen.
+        """Yield the next steps of every layer: gain per expected loss, layer, field and setting."""
+        # A loss of less than half a sample cannot be measured.
         least_loss = 0.5 / self.trials.evaluator.samples
         for layer, now in trial.items():
             value, loss = self.value(self.costs.of(layer, now)), self.table.loss(layer, now)
             for field, settings in self._lower(layer, now).items():
-                # The next that gains: a layer that arrives pruned has nothing to lose at first.
+                # Find the next step that gains: on a layer already pruned, the first may not.
                 gains = ((s, value - self.value(self.costs.of(layer, s))) for s in settings)
                 step = next(((s, gain) for s, gain in gains if gain > 0), None)
                 if step is not None and (layer, field) not in barred:
@@ -149,19 +149,19 @@ class Walk:
         }
 
     def _by_cost(self, trial: Trial) -> list[str]:
-        """Return the layers, the one that costs least first."""
+        """Return the layers, cheapest first."""
         return sorted(trial, key=lambda name: self.value(self.costs.of(name, trial[name])))
 
     def _refined(self, now: Point, too_low: dict[str, float]) -> Point:
-        """Halve, on a logarithmic scale, the distance to each density that was too low."""
-        # The layer that still costs most first: what it gains, others cannot.
+        """Bisect, on a logarithmic scale, between each layer's density and the one too low."""
+        # Start with the most expensive layer, which can gain most.
         for layer in reversed(self._by_cost({name: now.trial[name] for name in too_low})):
             low = too_low[layer]
             while now.trial[layer].density > FINEST * low:
                 middle = float(f"{(now.trial[layer].density * low) ** 0.5:.3g}")
                 setting = replace(now.trial[layer], density=middle)
                 trial = {**now.trial, layer: setting}
-                # A layer that the scan holds up costs the same at any density.
+                # A layer limited by the scan of non-zero inputs costs the same at any density.
                 if self.saves(trial, now) and self.is_better(point := self.evaluate(trial), now):
                     now = point
                 else:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from eie_backend.compress.report import CompressionReport
 
 DEPTH = 5.0
-"""Percentage points below the float accuracy that diagrams show."""
+"""Lower end of accuracy axes, in percentage points below the float accuracy."""
 
 BINS = 80
 
@@ -59,7 +59,7 @@ def pictures(
 def draw_weights(
     before: Mapping[str, NDArray[np.float32]], after: Mapping[str, NDArray[np.float32]]
 ) -> Figure:
-    """Draw how often weights have which values, before compression and after it, by layer."""
+    """Draw histograms of each layer's weights, before and after compression."""
     figure, axes = _figure(len(after), 1)
     for ax, (name, shared) in zip(axes, after.items(), strict=True):
         old, new = (w[w != 0] for w in (before[name], shared))
@@ -73,7 +73,7 @@ def draw_weights(
 
 
 def draw_codebooks(after: Mapping[str, NDArray[np.float32]]) -> Figure:
-    """Draw each layer's shared values, and how many weights have each."""
+    """Draw each layer's shared values, and the number of weights with each value."""
     figure, axes = _figure(len(after), 1)
     for ax, (name, weights) in zip(axes, after.items(), strict=True):
         values = nonzero_values(weights)
@@ -152,7 +152,7 @@ def draw_pareto(search: SearchResult) -> Figure:
 
 
 def _pareto(cost: NDArray[np.float64], accuracy: NDArray[np.float64]) -> list[int]:
-    """Return the points, by rising cost, than which none is both cheaper and as accurate."""
+    """Return the points of the Pareto front in order of cost."""
     front: list[int] = []
     for index in np.lexsort((-accuracy, cost)).tolist():
         if not front or accuracy[index] > accuracy[front[-1]]:
@@ -173,7 +173,7 @@ def _figure(count: int, columns: int) -> tuple[Figure, Sequence[Axes]]:
 
 
 def _look_from(ax: Axes, lowest: float) -> None:
-    """Leave out what lies far below: it would flatten the rest."""
+    """Cut the accuracy axis below `lowest`; far lower points would flatten the rest."""
     heights = np.concatenate([np.asarray(line.get_ydata(), float) for line in ax.lines])
     seen = heights[heights >= lowest]
     margin = 0.05 * (seen.max() - seen.min()) or 0.1

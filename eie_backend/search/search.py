@@ -1,4 +1,4 @@
-"""`search`: densities and bits that make a network small, or fast, within an accuracy budget."""
+"""`search`: find densities and bits that make a network small or fast within an accuracy budget."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def search(
 ) -> SearchResult:
     """Find densities and bits for every layer of a network.
 
-    The sensitivity table says what a layer's next lower density, or one bit less, will cost. Step
-    by step, the layer with the largest gain per expected loss takes its step; the accuracy with all
-    layers compressed decides whether it stays. Then densities between the last good one and the
-    first bad one are tried. Last, one layer after another is made dense again, to see whether the
-    others make more of the accuracy that this frees before it follows them.
+    The sensitivity table estimates the accuracy lost with a layer's next lower density, or one bit
+    less. Each step changes the layer with the largest gain per expected loss, and stays if the
+    accuracy with all layers compressed allows it. Then densities between the last good one and the
+    first bad one are tried. Finally each layer in turn is made dense again, and the others are
+    compressed further before it: they may make better use of the accuracy that this frees.
 
     Parameters
     ----------
@@ -52,20 +52,20 @@ def search(
     max_drop : float
         Accuracy that may be lost, in the metric's unit: 0.001 is 0.1 percentage points.
     objective : {"size", "cycles"}
-        What is to be least: bytes of the weights in a ``.eiez`` file, or the machine's cycles per
+        The value to minimise: bytes of the weights in a ``.eiez`` file, or the machine's cycles per
         sample.
     config : HardwareConfig, optional
         The machine, whose codebook limits the bits.
     method : {"magnitude", "balanced"}
-        How weights are chosen, as in `Recipe`.
+        Pruning method, as in `Recipe`.
     metric : callable, optional
         As for `Evaluator`.
     cache : path, optional
-        Folder for the accuracies found; a search that was interrupted goes on from there.
+        Folder for the accuracies; an interrupted search continues from there.
     explore : int
-        Trials of Optuna's sampler after that (extra ``explore``).
+        Number of trials by Optuna's sampler after the greedy search (extra ``explore``).
     progress : callable
-        Told about every evaluation.
+        Called for every evaluation.
 
     Returns
     -------
@@ -78,11 +78,12 @@ def search(
     InputError
         If data or labels do not fit the model.
     ModelError
-        If the model has no layers, or cycles are to be least and the machine runs none.
+        If the model has no layers, or the objective is cycles and the machine can run no layer.
 
     Notes
     -----
-    **Source**: design choice. Compiled with ``winograd="never"``, the recipe gives what was tried.
+    **Source**: design choice. Compiling the recipe with ``winograd="never"`` gives the network that
+    was tried.
     """
     trials = Trials(Evaluator(mod, data, labels, metric), cache=cache, method=method, config=config)
     return search_trials(trials, max_drop, objective, explore, progress)
@@ -95,7 +96,7 @@ def search_trials(
     explore: int = 0,
     progress: Progress = silent,
 ) -> SearchResult:
-    """Do what `search` does, for a network that is ready to be tried."""
+    """Like `search`, for a network whose trials are prepared."""
     check_search(objective, max_drop)
     bits = [b for b in BITS if b <= trials.config.codebook_bits]
     table = sensitivity(trials, DENSITIES, bits, progress)
@@ -129,18 +130,16 @@ def search_trials(
 
 
 def check_search(objective: str, max_drop: float) -> None:
-    """Refuse what cannot be searched for.
+    """Check a search's objective and accuracy budget.
 
     Raises
     ------
     RecipeError
-        With every fault.
+        If one is impossible; the message lists all faults.
     """
     faults = []
     if objective not in OBJECTIVE.values:
-        faults.append(
-            f"objective {objective!r} is unknown; choose one of {', '.join(OBJECTIVE.values)}"
-        )
+        faults.append(OBJECTIVE.fault(objective))
     if not 0 <= max_drop < float("inf"):
         faults.append(f"max_drop is {max_drop:g}, it must be a number of at least 0")
     if faults:

@@ -1,4 +1,4 @@
-"""`sensitivity`: how much accuracy one layer's density or bits cost, the others as they were."""
+"""`sensitivity`: the accuracy of a network with one layer compressed and all others unchanged."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from eie_backend.recipe import Recipe
 from eie_backend.search.trials import Trials
 
 DENSITIES = (0.7, 0.5, 0.35, 0.25, 0.17, 0.12, 0.08, 0.05, 0.035, 0.025)
-"""Each about 0.7 of the one before."""
+"""Densities to try, each about 0.7 times the one before."""
 
 BITS = (8, 7, 6, 5, 4, 3, 2)
 
 Progress = Callable[[str, int, int], None]
-"""Called with what is being done, and how many evaluations of how many are done."""
+"""Callback with a description, the number of evaluations done, and their total."""
 
 
 def silent(_what: str, _done: int, _total: int) -> None:
-    """Tell nobody."""
+    """Ignore progress."""
 
 
 def sensitivity(
@@ -27,20 +27,20 @@ def sensitivity(
     bits: Sequence[int] = BITS,
     progress: Progress = silent,
 ) -> Sensitivity:
-    """Measure the accuracy against each layer's density, and against its bits.
+    """Measure the accuracy as a function of each layer's density, and of its bits.
 
-    A scan that was interrupted goes on where it was if `trials` has a cache.
+    An interrupted scan continues where it stopped if `trials` has a cache.
 
     Parameters
     ----------
     trials : Trials
         The network, its samples and its cache.
     densities : sequence of float
-        Densities to try, in (0, 1]; those that empty a layer are left out for that layer.
+        Densities to try, in (0, 1]; densities that would empty a layer are skipped for it.
     bits : sequence of int
         Codebook bits to try, 1 to 8.
     progress : callable
-        Told about every evaluation.
+        Called for every evaluation.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def sensitivity(
     -----
     **Source**: Learning both Weights and Connections (NIPS 2015), section 5 and figure 6.
     """
-    # A recipe with these values knows what is impossible.
+    # A recipe with these values checks them.
     Recipe({str(d): d for d in densities}, {str(b): b for b in bits})
     wanted = [
         (name, setting)

@@ -1,4 +1,4 @@
-"""`Trials`: what accuracy a network has when its layers are pruned and shared in some way."""
+"""`Trials`: the accuracy of a network with its layers pruned and shared in some way."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from eie_backend.transform.layers import DenseLayer
 
 
 class Trials:
-    """Accuracies by setting, each found once.
+    """Accuracies by setting, each computed once.
 
     Parameters
     ----------
@@ -31,10 +31,10 @@ class Trials:
     weights : mapping of str to ndarray, optional
         Float weights (outputs, inputs) by layer, if not the evaluator's own layers.
     cache : path, optional
-        Folder for a file with the accuracies; it is made when the first is found. By default they
-        are forgotten with the object.
+        Folder for a file with the accuracies, created with the first one. By default accuracies are
+        kept only in memory.
     method : {"magnitude", "balanced"}
-        How weights are chosen, as in `Recipe`.
+        Pruning method, as in `Recipe`.
     config : HardwareConfig, optional
         The machine.
 
@@ -79,7 +79,7 @@ class Trials:
             alone = {layer: weights}, {layer: density}, {layer: self.method}
             pruned = masked(weights, kept(*alone, self.config.num_pe)[layer])
             made = setting, pruned if setting.bits is None else share(pruned, setting.bits)
-            # The last one only: neighbours in a search differ in one layer.
+            # Keep only the last one: consecutive trials differ in one layer.
             self._made[layer] = made
         return made[1]
 
@@ -109,12 +109,12 @@ class Trials:
 
 
 def share_of_matrix(density: float, groups: int) -> float:
-    """Return what share of a layer's matrix stays; with groups, most of it is zero for good."""
+    """Return the non-zero fraction of a layer's matrix; with groups, most of it is always zero."""
     return density / groups if density < 1 else 1.0
 
 
 def recipe_of(trial: Trial, method: PruningMethod) -> Recipe:
-    """Return the recipe with a trial's settings; its layers must all be shared."""
+    """Return the recipe with a trial's settings; all its layers must have `bits`."""
     return Recipe(
         density={name: setting.density for name, setting in trial.items()},
         bits={name: setting.bits for name, setting in trial.items() if setting.bits is not None},

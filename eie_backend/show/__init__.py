@@ -1,1 +1,1 @@
-"""What people see: pictures, tables, bars, quantities."""
+"""What people see: pictures, tables in notebooks, progress bars, quantities, printable names."""

@@ -1,4 +1,4 @@
-"""The one visual language of all pictures, and how a picture becomes a file."""
+"""The common style of all pictures, and `rendered`, which draws a picture to a file."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Okabe and Ito's palette, which colour-blind readers tell apart; marks differ as well."""
+"""Okabe and Ito's palette for colour-blind readers; marks differ as well."""
 
 MARKS = "osD^vPX"
 WIDTH, HEIGHT = 4.6, 3.2
-"""Inches of one diagram."""
+"""Size of one diagram, in inches."""
 
 STYLE = {
     "figure.dpi": 130,
@@ -40,12 +40,12 @@ def require_matplotlib() -> None:
 
 
 def rendered(draw: Callable[[], Figure], form: str) -> bytes:
-    """Draw in the project's style and return the file, the same bytes for the same figure.
+    """Draw in the project's style and return the file; equal figures give equal bytes.
 
     Parameters
     ----------
     draw : callable
-        Makes the figure; called without arguments.
+        Function without arguments that returns the figure.
     form : {"svg", "png", "pdf"}
 
     Raises
@@ -58,7 +58,7 @@ def rendered(draw: Callable[[], Figure], form: str) -> bytes:
 
     buffer = io.BytesIO()
     with matplotlib.rc_context(STYLE):
-        # Without a date, so that the same report gives the same file.
+        # No date, so that equal reports give equal files.
         metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(form)
         draw().savefig(buffer, format=form, metadata=metadata)
     return buffer.getvalue()

@@ -1,7 +1,7 @@
-"""Tables and texts as HTML, for what notebooks show.
+"""Tables and texts as HTML, for notebooks.
 
-Plain tables without colours of their own, so they are readable in light and in dark themes. Text
-from models is escaped.
+Tables have no colours, so that they are readable in light and dark themes. Text from models is
+escaped.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 MOST_LINES = 400
-"""Of a text that is shown."""
+"""Most lines that `listing` shows of a text."""
 
 
 def table(caption: str, header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
@@ -30,12 +30,12 @@ def table(caption: str, header: Iterable[str], rows: Iterable[Iterable[object]])
 
 
 def folded(summary: str, content: str) -> str:
-    """Return content that a click on its summary unfolds; `content` is HTML."""
+    """Return a summary that unfolds `content` (HTML) when clicked."""
     return f"<details>\n<summary>{escape(summary)}</summary>\n{content}\n</details>"
 
 
 def listing(lines: Sequence[str]) -> str:
-    """Return lines of text as they are, at most `MOST_LINES` of them."""
+    """Return at most `MOST_LINES` lines of preformatted text."""
     shown = list(lines[:MOST_LINES])
     if len(lines) > MOST_LINES:
         shown.append(f"... {len(lines) - MOST_LINES:,} more lines")
@@ -43,7 +43,7 @@ def listing(lines: Sequence[str]) -> str:
 
 
 class Number:
-    """A number and how it is written."""
+    """A number with its formatted text."""
 
     def __init__(self, value: float, spec: str) -> None:
         self.text = format(value, spec)

@@ -1,13 +1,13 @@
-"""Text from files and models as a terminal may show it."""
+"""`printable`: text from files and models, made safe for a terminal."""
 
 from __future__ import annotations
 
 
 def printable(text: str) -> str:
-    r"""Return `text` with everything that does not print written as Python would write it.
+    r"""Return `text` with non-printable characters escaped as in Python.
 
-    A layer's name can hold a sequence that clears the screen, a line break, or marks that turn the
-    direction of reading; shown, it only says so.
+    A layer's name can hold a sequence that clears the screen, a line break, or marks that change
+    the text direction; the escapes make them visible and harmless.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The progress bar of everything that takes long."""
+"""`progress_bar`: the progress bar of all long operations."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from eie_backend.show.printable import printable
 
 
 class Description(ProgressColumn):
-    """What a bar is for; it may hold names of layers and files."""
+    """The description column of a bar, which may have names of layers and files."""
 
     def render(self, task: Task) -> Text:
-        """Return the description as it is, without markup."""
+        """Return the description without interpreting markup."""
         return Text(printable(task.description))
 
 
 def progress_bar(console: Console, wanted: bool = True) -> Progress:
-    """Return a progress bar with remaining time; silent if not wanted or not on a terminal."""
+    """Return a progress bar with remaining time; hidden if not wanted or not on a terminal."""
     return Progress(
         Description(),
         BarColumn(),

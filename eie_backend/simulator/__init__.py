@@ -1,4 +1,4 @@
-"""Level 6 from Python: matrices and compiled models on the C++ simulator."""
+"""The C++ simulator from Python: encoded layers and compiled models, run on one of its engines."""
 
 from eie_backend.simulator.layer_run import LayerRun
 from eie_backend.simulator.simulation import simulate, simulate_batch

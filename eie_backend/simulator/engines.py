@@ -1,4 +1,4 @@
-"""The simulator's engines: three ways to execute one meaning.
+"""The simulator's engines: three ways to execute the same program.
 
 ============== ========================================================= ======================
 engine         how                                                       gives
@@ -6,11 +6,11 @@ engine         how                                                       gives
 ``functional`` values only                                               outputs, loads,
                                                                          saturations
 ``event``      cycles from a recurrence over (broadcast column, PE)      everything
-``clock``      every unit stepped edge by edge; slow, and plainly right  everything
+``clock``      every unit stepped edge by edge; slow, the reference      everything
 ============== ========================================================= ======================
 
-All three give the same bits; ``event`` and ``clock`` the same cycles, counters and account of
-cycles, which ``functional`` leaves 0.
+All three give the same outputs to the bit. ``event`` and ``clock`` give the same cycles, counters
+and account of cycles; ``functional`` leaves these 0.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from eie_backend.isa.cycle_categories import CYCLE_CATEGORIES
 
 
 class CycleAccount(NamedTuple):
-    """Where every cycle of every PE went; see ``docs/cycles.md``.
+    """Account of every cycle of every PE; see ``docs/cycles.md``.
 
     Attributes
     ----------
     breakdown : mapping of str to ndarray, shape (P,), int64
-        Edges of each PE by category; all together they are cycles x P.
+        Edges of each PE by category; their total is cycles x P.
     blocking : ndarray, shape (P,), int64
-        Edges at which a broadcast was held back while this PE's queue was full.
+        Edges at which a broadcast stalled while this PE's queue was full.
     queue_occupancy : ndarray, shape (fifo_depth,), int64
-        PE edges after which an activation queue held 0, 1, ... columns; likewise.
+        PE edges after which an activation queue held 0, 1, ... columns; their total is cycles x P.
     """
 
     breakdown: Mapping[str, NDArray[np.int64]]
@@ -44,7 +44,7 @@ class CycleAccount(NamedTuple):
 
 
 def read_account(words: Any, config: HardwareConfig) -> CycleAccount:
-    """Return the account in the bytes that the runtime returns."""
+    """Decode the account from the bytes that the runtime returns."""
     values = np.frombuffer(bytes(words), np.int64)
     per_pe, occupancy = np.split(values, [(len(CYCLE_CATEGORIES) + 1) * config.num_pe])
     *edges, blocking = per_pe.reshape(-1, config.num_pe)

@@ -38,7 +38,7 @@ def input_specs(mod: IRModule) -> list[InputSpec]:
 def check_inputs(
     specs: Sequence[InputSpec], data: ArrayLike | Mapping[str, ArrayLike]
 ) -> list[NDArray[np.generic]]:
-    """Return the arrays in the order of `specs`.
+    """Return the checked arrays in the order of `specs`.
 
     Each array has the input's dtype and shape, or a leading dimension that is a multiple of the
     input's: several batches.
@@ -46,7 +46,7 @@ def check_inputs(
     Raises
     ------
     InputError
-        Naming every array that is missing, unknown or does not fit.
+        If arrays are missing, unknown or do not fit; the message names all of them.
     """
     if not isinstance(data, Mapping):
         if len(specs) != 1:
@@ -85,12 +85,12 @@ def check_inputs(
 
 
 def check_labels(labels: NDArray[Any], samples: int, classes: int | None) -> None:
-    """Refuse labels that do not fit; `classes` is None where labels may be anything.
+    """Check labels; `classes` is None where any label is allowed.
 
     Raises
     ------
     InputError
-        If there is not one for each sample, or one is no class of the model's.
+        If there is not one label per sample, or a label is not a class of the model.
     """
     if labels.ndim == 0 or len(labels) != samples:
         got = f"shape {labels.shape}"
@@ -111,7 +111,7 @@ def check_labels(labels: NDArray[Any], samples: int, classes: int | None) -> Non
 
 
 def as_array(value: Any) -> NDArray[np.generic]:
-    """Return a NumPy array of an array, a nested sequence or a TVM tensor."""
+    """Convert an array, a nested sequence or a TVM tensor to a NumPy array."""
     array: NDArray[np.generic] = value.numpy() if hasattr(value, "numpy") else np.asarray(value)
     return array
 
@@ -144,7 +144,7 @@ def batches(
 
 
 def evenly(items: Sequence[Item], count: int) -> list[Item]:
-    """Return at most `count` of the items, the first among them, at even distances.
+    """Return at most `count` of the items, evenly spaced and including the first.
 
     Examples
     --------

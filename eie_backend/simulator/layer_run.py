@@ -114,7 +114,7 @@ class LayerRun:
             If the scan was let go.
         """
         if self.scan is None:
-            raise ConfigError("this run let go of what it scanned; simulate again for its account")
+            raise ConfigError("this run let go of what it scanned; call simulate again")
         return find_account(self.scan)
 
     @property

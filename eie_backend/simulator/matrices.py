@@ -19,7 +19,7 @@ from eie_backend.runtime import RunMatrix, runtime
 from eie_backend.simulator.engines import CycleAccount, read_account
 
 VALUE_COUNTERS = frozenset({"accumulator_saturations"})
-"""Counters of a matrix-vector product that only its values tell."""
+"""Counters of a matrix-vector product that depend on its values."""
 
 _NAMES = [c.name for c in COUNTERS]
 
@@ -53,7 +53,7 @@ def run_samples(
     account: bool = False,
     visit_seed: int = 0,
 ) -> tuple[NDArray[np.generic] | None, list[dict[str, int]], list[CycleAccount | None]]:
-    """Run a matrix-vector product per sample; Python's lock is released meanwhile.
+    """Run a matrix-vector product per sample; the GIL is released meanwhile.
 
     Parameters
     ----------
@@ -68,21 +68,21 @@ def run_samples(
     formats : list of LayerFormat
         Scales of each sample.
     threads : int
-        Host threads at most; 0 means one per core, or one for little work.
+        Maximum number of host threads; 0 means one per core, or one for little work.
     values : bool
         Whether to compute the sums.
     engine : {"functional", "event", "clock"}
-        How to simulate.
+        The simulator's engine.
     account : bool
-        Whether to find out where every cycle went.
+        Whether to account for every cycle.
     visit_seed : int
-        Shuffles the clock engine's visits to its units; 0 does not.
+        Seed that shuffles the order in which the clock engine visits its units; 0: no shuffling.
 
     Returns
     -------
     tuple of ndarray and two lists
         Sums, shape (samples, out), same dtype, or None without `values`; each sample's counters,
-        then without `VALUE_COUNTERS`; each sample's account, or None if not asked for.
+        which lack `VALUE_COUNTERS` without `values`; each sample's account, or None if not wanted.
     """
     function = _function(encoded, config)
     samples = len(words)

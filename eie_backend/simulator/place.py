@@ -20,24 +20,24 @@ _linking = Lock()
 
 
 class Place(Protocol):
-    """Where a model's programs run: what differs between this process and a server."""
+    """Where a model's programs run: in this process or on a server."""
 
     def machine(self) -> relax.VirtualMachine:
-        """Return a new VM, for one thread, over the code and weights that all share."""
+        """Return a new VM for one thread; all VMs share code and weights."""
 
     def call(self, machine: relax.VirtualMachine, batch: Batch) -> Batch:
         """Run a batch and return its results."""
 
     @property
     def runtime(self) -> Runtime:
-        """The C++ functions there."""
+        """The C++ functions of the place."""
 
 
 class Here:
-    """The process that asks."""
+    """The calling process."""
 
     def __init__(self, executable: relax.VMExecutable) -> None:
-        with _linking:  # which `jit` does once, unless several threads ask for it at once
+        with _linking:  # concurrent calls of `jit` would link more than once
             self._module = executable.jit()
 
     def machine(self) -> relax.VirtualMachine:

@@ -1,4 +1,4 @@
-"""`There`: the process that serves an RPC session, to which a model is uploaded."""
+"""`There`: the server process of an RPC session, to which a model is uploaded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from eie_backend.simulator.place import Batch, Model
 
 
 class There:
-    """The process that serves a session; a model is uploaded to it once."""
+    """The server process of a session; the model is uploaded to it once."""
 
     def __init__(self, model: Model, session: rpc.RPCSession) -> None:
         self._find = cache(session.get_function)
@@ -49,16 +49,16 @@ class There:
 
     @property
     def runtime(self) -> Runtime:
-        """The C++ functions there."""
+        """The C++ functions of the server."""
         return Runtime(self.function)
 
     def function(self, name: str) -> Callable[..., Any]:
-        """Return a function whose result, containers of plain data, is fetched."""
+        """Return a server function whose result, containers of plain data, is fetched."""
 
         def call(*arguments: Any) -> Any:
             with _answering():
                 result = self._find(name)(*arguments)
-                # RPC itself carries scalars, strings and tensors only.
+                # RPC itself transfers only scalars, strings and tensors.
                 text = self._find("ffi.ToJSONGraphString")(result, None)
                 return from_json_graph_str(text)
 
@@ -76,7 +76,7 @@ def _library_bytes(model: Model) -> bytearray:
 
 @contextmanager
 def _answering() -> Iterator[None]:
-    """Turn what TVM raises of a server that does not do as asked into a `RemoteError`."""
+    """Turn an exception that TVM raises about the server into a `RemoteError`."""
     try:
         yield
     except EieError:
@@ -89,5 +89,5 @@ def _answering() -> Iterator[None]:
 
 
 def reason(error: Exception) -> str:
-    """Return the last line of a message without the C++ condition that TVM puts before it."""
+    """Return the last line of an error message, without the C++ condition that TVM prepends."""
     return last_line(error).rpartition(" is false: ")[2]

@@ -1,4 +1,4 @@
-"""A compiled model ready to run: here or on a server, called from any number of threads."""
+"""`Runner`: a compiled model, loaded in this process or on a server, for any number of threads."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ Data = ArrayLike | Mapping[str, ArrayLike]
 class Runner:
     """A compiled model ready to run in the Relax VM, from any number of threads.
 
-    The threads share the model's code and weights. A Relax VM keeps its call's state in itself, so
-    every thread that calls has one of its own, which ends with the thread.
+    The threads share the model's code and weights. A Relax VM holds the state of its current call,
+    so every calling thread has its own VM, which ends with the thread.
 
     Parameters
     ----------
     model : path or VMExecutable
         A library written by `export_library`, or what `compile` returned.
     remote : tvm.rpc.RPCSession, optional
-        The server to run it on, instead of this process. A session is for one thread.
+        The server to run on, instead of this process. A session must be used by one thread only.
 
     Raises
     ------
@@ -66,7 +66,7 @@ class Runner:
         return leading.pop() if len(leading) == 1 else 1
 
     def calls(self, data: Data) -> list[Batch]:
-        """Return the checked inputs of each call that `data` takes."""
+        """Check `data` and return the inputs of each call that it needs."""
         return list(batches(check_inputs(self.specs, data), self.specs))
 
     def call(self, batch: Batch) -> Batch:
@@ -79,9 +79,9 @@ class Runner:
     def on_engine(self, engine: Engine, threads: int = 0) -> Iterator[None]:
         """Run the programs that this thread calls inside the ``with`` block on `engine`.
 
-        Without such a block a program computes values only; in one inside another, the inner
-        engine counts. `threads` of the simulator share the samples of a call, 0: as many as there
-        are cores. A program's results are the same on every engine.
+        Outside such a block a program computes values only; in nested blocks, the inner engine
+        applies. `threads` simulator threads share the samples of a call; 0 means one per core. A
+        program's results are the same on every engine.
         """
         ENGINE.checked(engine, ConfigError)
         self.runtime.start_engine(engine, 0, threads)

@@ -161,10 +161,7 @@ def simulate_batch(
             f"matrix encoded for {encoded.num_pe} PEs and {encoded.codebook_bits} codebook bits, "
             f"config has {config.num_pe} and {config.codebook_bits}; encode it again"
         )
-    if arithmetic not in ARITHMETIC.values:
-        raise ConfigError(
-            f"arithmetic {arithmetic!r} is unknown; choose one of {', '.join(ARITHMETIC.values)}"
-        )
+    ARITHMETIC.checked(arithmetic, ConfigError)
     host_threads = threads or 0
     if arithmetic == "float32":
         formats = [FLOAT] * len(vectors)

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eie_backend.errors import ConfigError, InputError
-from eie_backend.machine.choices import PROTECTION, Protection, Unit
+from eie_backend.machine.choices import PROTECTION, TRANSIENT_UNITS, Protection, Unit
 from eie_backend.machine.energy_table import shipped_table
 from eie_backend.profiler import Recorder
 from eie_backend.simulator.inputs import check_labels
@@ -31,7 +31,7 @@ from eie_backend.soft_errors import interval
 from eie_backend.soft_errors.flips import BitFlip
 from eie_backend.soft_errors.protection import cost
 from eie_backend.soft_errors.strike import strike, striking
-from eie_backend.soft_errors.units import TRANSIENT, check_units
+from eie_backend.soft_errors.units import check_units
 
 LOWEST_RATE = 1e-12
 MOST_TRIALS = 1_000_000
@@ -237,7 +237,7 @@ class Campaign:
         damaged = [
             new.program for new, old in zip(struck, programs, strict=True) if new.program is not old
         ]
-        transient = any(unit in TRANSIENT for unit in (*rates, *(f.unit for f in flips)))
+        transient = any(unit in TRANSIENT_UNITS for unit in (*rates, *(f.unit for f in flips)))
         # Corrected, detected and unnoticed words: of the memories, which all inputs share, ...
         memory = np.array([(s.corrected, s.detected, s.unnoticed) for s in struck]).sum(axis=0)
         words, met = memory.copy(), np.zeros((self.inputs, 3), np.int64)
@@ -271,7 +271,7 @@ class Campaign:
         self, unit: str, protection: Protection, rate: float | None, done: Sequence[_Trial]
     ) -> FaultRow:
         total = len(done) * self.inputs
-        alike = unit not in TRANSIENT
+        alike = unit not in TRANSIENT_UNITS
         right = [trial.right for trial in done if trial.right is not None]
         outcomes = np.array([trial.outcomes for trial in done])
         words = np.sum([trial.words for trial in done], axis=0)

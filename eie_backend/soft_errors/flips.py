@@ -29,9 +29,9 @@ from eie_backend.config import ENTRY_BITS, HardwareConfig
 from eie_backend.errors import InputError
 from eie_backend.files.plain_yaml import read_yaml
 from eie_backend.isa.program import Program
-from eie_backend.machine.choices import Unit
+from eie_backend.machine.choices import TRANSIENT_UNITS, Unit
 from eie_backend.machine.encoding import EncodedMatrix
-from eie_backend.soft_errors.units import PLACES, TRANSIENT, data_bits, spmat_words
+from eie_backend.soft_errors.units import PLACES, data_bits, spmat_words
 
 MOST_RUNS = 1 << 31
 """Runs of a program that a flip can be told to strike."""
@@ -77,7 +77,7 @@ class BitFlip:
         """Return unit, run, step, word and bit as the runtime takes them."""
         step, *at = self.place
         word = at[1] * num_pe + at[0] if self.unit == "act_queue" else at[0]
-        return [TRANSIENT.index(self.unit), self.input, step, word, self.bit]
+        return [TRANSIENT_UNITS.index(self.unit), self.input, step, word, self.bit]
 
 
 def read_flips(path: str | PathLike[str], programs: Sequence[Program]) -> list[BitFlip]:
@@ -117,7 +117,7 @@ def _faults(item: Any, programs: Sequence[Program]) -> list[str]:
         return [f"has no unit of {', '.join(PLACES)}"]
     unit: Unit = item["unit"]
     required = {"unit", "bit", *PLACES[unit]}
-    allowed = required | {"program"} | ({"input"} if unit in TRANSIENT else set())
+    allowed = required | {"program"} | ({"input"} if unit in TRANSIENT_UNITS else set())
     faults = [f"{name} is missing" for name in sorted(required - item.keys())]
     faults += [f"{name} is unknown" for name in sorted(map(str, item.keys() - allowed))]
     numbers = {name: item[name] for name in item.keys() & allowed - {"unit"}}
@@ -142,7 +142,7 @@ def _limits(unit: Unit, at: Mapping[str, int], program: Program) -> list[tuple[s
     """Return names, how many there are, and why if there are none; the outermost fault alone."""
     bits = ENTRY_BITS if unit == "spmat" else data_bits(unit, program.config, program.arithmetic)
     limits = [("bit", bits, ""), ("input", MOST_RUNS, "")]
-    if unit in TRANSIENT:
+    if unit in TRANSIENT_UNITS:
         if at["step"] >= len(program.steps):
             return [("step", len(program.steps), "the program has no steps")]
         step = program.steps[at["step"]]

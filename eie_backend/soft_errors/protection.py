@@ -38,7 +38,7 @@ def check_bits(bits: int, protection: Protection) -> int:
 
     Examples
     --------
-    >>> [check_bits(64, one) for one in PROTECTIONS]
+    >>> [check_bits(64, one) for one in PROTECTION.values]
     [0, 1, 8]
     """
     return runtime().check_bits(bits, PROTECTION.number(protection))

@@ -17,14 +17,19 @@ from numpy.typing import NDArray
 
 from eie_backend.isa.image import encode_image
 from eie_backend.isa.program import Program
-from eie_backend.machine.choices import PROTECTION, UNIT, Protection, Unit
+from eie_backend.machine.choices import (
+    MEMORY_UNITS,
+    PROTECTION,
+    TRANSIENT_UNITS,
+    UNIT,
+    Protection,
+    Unit,
+)
 from eie_backend.runtime import runtime
 from eie_backend.soft_errors.damage import reread
 from eie_backend.soft_errors.flips import BitFlip
 from eie_backend.soft_errors.protection import check_bits
 from eie_backend.soft_errors.units import (
-    MEMORY,
-    TRANSIENT,
     data_bits,
     flipped_codebook,
     flipped_entries,
@@ -92,7 +97,7 @@ def strike(
     key, counts, matrices = crc32(program.symbol.encode()), np.zeros(4, np.int64), []
     for number, matrix in enumerate(program.matrices):
         wrong: dict[Unit, NDArray[np.int64]] = {}
-        for unit in MEMORY:
+        for unit in MEMORY_UNITS:
             bits = data_bits(unit, program.config, program.arithmetic)
             stored = bits + check_bits(bits, protection)
             listed = [
@@ -104,9 +109,9 @@ def strike(
             found = runtime().strike_memory(
                 memory_words(unit, matrix, program.config),
                 bits,
-                PROTECTION.values.index(protection),
+                PROTECTION.number(protection),
                 rates.get(unit, 0.0),
-                [seed, UNIT.values.index(unit), key, number],
+                [seed, UNIT.number(unit), key, number],
                 listed,
             )
             counts += found[:4]
@@ -170,12 +175,12 @@ def striking(
     flips : sequence of (Program, BitFlip)
         More flips, each with its program; those of other units are left alone.
     """
-    here = [(program, flip) for program, flip in flips if flip.unit in TRANSIENT]
+    here = [(program, flip) for program, flip in flips if flip.unit in TRANSIENT_UNITS]
     runtime().start_soft_errors(
         [encode_image(program) for program in damaged],
         seed,
-        PROTECTION.values.index(protection),
-        [(rates or {}).get(unit, 0.0) for unit in TRANSIENT],
+        PROTECTION.number(protection),
+        [(rates or {}).get(unit, 0.0) for unit in TRANSIENT_UNITS],
         [program.symbol for program, _ in here],
         [n for program, flip in here for n in flip.transient_bit(program.config.num_pe)],
     )

@@ -25,12 +25,6 @@ from eie_backend.machine.choices import UNIT, Arithmetic, Unit
 from eie_backend.machine.encoding import EncodedMatrix
 from eie_backend.machine.numerics import value_bits
 
-MEMORY: tuple[Unit, ...] = ("spmat", "ptr", "codebook")
-"""Units whose flips last: they change what a program stores."""
-
-TRANSIENT: tuple[Unit, ...] = ("act_queue", "act")
-"""Units whose flips belong to one input, in the order of the runtime's ``FlipUnit``."""
-
 PLACES: Mapping[Unit, tuple[str, ...]] = {
     "spmat": ("matrix", "pe", "entry"),
     "ptr": ("matrix", "pe", "pointer"),

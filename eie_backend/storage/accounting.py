@@ -1,9 +1,9 @@
-"""What a compressed layer takes, in the paper's way of counting and byte by byte.
+"""`LayerStorage`: the storage of a compressed layer, as the paper counts it and in stored bytes.
 
-The paper's way (Deep Compression, tables 1 to 5): 32 bits per weight before; after, a code and a
-relative index per entry, fillers included, and a codebook of ``2**bits`` entries of 32 bits.
-Biases, code tables and headers do not count. Beside it, `LayerStorage.stored_bits` counts all that
-a ``.eiez`` file holds of the layer.
+The paper (Deep Compression, tables 1 to 5) counts 32 bits per uncompressed weight. A compressed
+layer has a code and a relative index per entry, fillers included, and a codebook of ``2**bits``
+entries of 32 bits. Biases, code tables and headers do not count. `LayerStorage.stored_bits` counts
+everything that a ``.eiez`` file stores for the layer.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ FLOAT_BITS = 32
 
 @dataclass(frozen=True)
 class LayerStorage:
-    """What a layer takes; every field is a sum, so layers add up (`total`).
+    """The storage of a layer; every field can be summed over layers (`total`).
 
     Attributes
     ----------
     weights, nonzeros, values : int
-        Weights, those that are not 0, and their different values.
+        Number of weights, of non-zero weights, and of their different values.
     fillers : int
-        Entries that carry no weight, because a gap was too long for an index.
+        Entries without a weight, needed where a gap is too long for an index.
     fixed_code_bits, fixed_index_bits, fixed_codebook_bits : int
         Codes, indices and codebook before Huffman coding, the paper's P+Q.
     huffman_code_bits, huffman_index_bits : int
         Both streams after Huffman coding.
     filler_code_bits, filler_index_bits : int
-        Of these, what the fillers take.
+        The fillers' part of the two.
     entropy_code_bits, entropy_index_bits : float
         Order-0 entropy of both streams: no code with fixed symbol probabilities is shorter.
     range_coder_bits : float
@@ -79,7 +79,7 @@ class LayerStorage:
 
     @property
     def density(self) -> float:
-        """Share of weights that are not 0."""
+        """Fraction of weights that are not 0."""
         return self.nonzeros / max(self.weights, 1)
 
     def per_entry(self, bits: float) -> float:
@@ -88,25 +88,25 @@ class LayerStorage:
 
     @property
     def paper_bits(self) -> int:
-        """P+Q: pruned and shared, in the paper's way of counting."""
+        """P+Q: size after pruning and sharing, as the paper counts it."""
         return self.fixed_code_bits + self.fixed_index_bits + self.fixed_codebook_bits
 
     @property
     def paper_huffman_bits(self) -> int:
-        """P+Q+H: the same after Huffman coding."""
+        """P+Q+H: size after pruning, sharing and Huffman coding, as the paper counts it."""
         return self.huffman_code_bits + self.huffman_index_bits + self.fixed_codebook_bits
 
     def share(self, bits: float) -> float:
-        """Return bits as a share of the float32 weights: the paper's compressed size, of 1."""
+        """Return bits as a fraction of the float32 weights: the paper's compressed size."""
         return bits / max(FLOAT_BITS * self.weights, 1)
 
     def rate(self, bits: float) -> float:
-        """Return how many times smaller than the float32 weights that many bits are."""
+        """Return the compression rate: float32 bits over `bits`."""
         return FLOAT_BITS * self.weights / max(bits, 1)
 
     @property
     def stored_bits(self) -> dict[str, int]:
-        """Every bit in a ``.eiez`` file, by what it is for; padding is fillers and rounding."""
+        """All bits in a ``.eiez`` file by purpose; padding is fillers and rounding to bytes."""
         streams = self.huffman_code_bits + self.huffman_index_bits
         fillers = self.filler_code_bits + self.filler_index_bits
         return {
@@ -132,7 +132,7 @@ def measure(
     index_bits: int | Literal["auto"] = "auto",
     bias: NDArray[np.float32] | None = None,
 ) -> LayerStorage:
-    """Return what a layer with shared weights takes.
+    """Return the storage of a layer with shared weights.
 
     Parameters
     ----------
@@ -141,9 +141,9 @@ def measure(
     bits : int, optional
         Width of a code before Huffman coding; by default the narrowest for values and zero.
     index_bits : int or "auto"
-        Width of a relative index, 0 to 16; "auto" takes what makes the layer smallest.
+        Width of a relative index, 0 to 16; "auto" minimises the layer's size.
     bias : ndarray, float32, optional
-        Counted byte by byte as float32, and not in the paper's way.
+        Counted in stored bytes as float32, but not in the paper's sizes.
 
     Raises
     ------
@@ -170,16 +170,16 @@ def measure(
 def measure_smallest(
     weights: NDArray[np.float32], bits: int, bias: NDArray[np.float32] | None = None
 ) -> LayerStorage:
-    """Return what a layer takes with the index width of the fewest bits in the paper's P+Q+H.
+    """Return a layer's storage with the index width that minimises the paper's P+Q+H.
 
-    That count leaves out code tables; a ``.eiez`` file, which holds them, may take a narrower one.
+    P+Q+H leaves out code tables. A ``.eiez`` file stores them, and may use a narrower index.
     """
     widths = (measure(weights, bits, width, bias) for width in range(MAX_INDEX_BITS + 1))
     return min(widths, key=lambda layer: layer.paper_huffman_bits)
 
 
 def storage_of(tensor: CodedTensor, bits: int | None = None, bias_bytes: int = 0) -> LayerStorage:
-    """Return what a coded tensor takes; see `measure`."""
+    """Return the storage of a coded tensor; see `measure`."""
     layout, values = tensor.layout, tensor.codebook.size - 1
     code_bits = max(values.bit_length(), 1) if bits is None else bits
     if values > 1 << code_bits:
@@ -187,7 +187,7 @@ def storage_of(tensor: CodedTensor, bits: int | None = None, bias_bytes: int = 0
     weights = tensor.codes.size
     entries = int(layout.codes.counts.sum())
     fillers, filler_bits = layout.fillers, [0, 0]
-    if fillers:  # code 0 and the last of the runs
+    if fillers:  # code 0 and the longest run
         filler_bits[0] = fillers * int(layout.codes.lengths[0])
         filler_bits[1] = fillers * int(layout.runs.lengths[-1]) if layout.index_bits else 0
     return LayerStorage(
@@ -215,21 +215,21 @@ def storage_of(tensor: CodedTensor, bits: int | None = None, bias_bytes: int = 0
 
 
 def total(layers: Iterable[LayerStorage]) -> LayerStorage:
-    """Return what several layers take together."""
+    """Return the sum of several layers' storage."""
     return LayerStorage(*(sum(column) for column in zip(*map(astuple, layers), strict=True)))
 
 
 def entropy_bits(stream: Stream) -> float:
-    """Return the order-0 entropy of a stream, of all its symbols together."""
+    """Return the order-0 entropy of all symbols of a stream, in bits."""
     counts = stream.counts[stream.counts > 0]
     return float(counts @ np.log2(counts.sum() / counts))
 
 
 def adaptive_bits(stream: Stream) -> float:
-    """Return what an ideal coder takes that learns the frequencies of its symbols on the way.
+    """Return the bits of an ideal adaptive coder, which learns symbol frequencies while coding.
 
-    A symbol that came c times in n symbols, of k different ones, has probability (c + 1) / (n + k):
-    together (n + k - 1)! / ((k - 1)! c_1! ... c_k!) streams are told apart.
+    A symbol that occurred c times among n symbols, with k different ones, has probability
+    (c + 1) / (n + k). The bits are the log2 of (n + k - 1)! / ((k - 1)! c_1! ... c_k!).
     """
     n, k = int(stream.counts.sum()), stream.counts.size
     if not k:

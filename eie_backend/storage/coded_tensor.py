@@ -1,7 +1,7 @@
 """A float32 tensor of few values as bytes: codebook, and Huffman-coded codes and relative indices.
 
-Lossless to the bit: of negative zeros, which a mask leaves where weights were negative, the signs
-are kept apart. `docs/eiez.md` describes the bytes.
+The coding is lossless to the bit. Signs of negative zeros, which a mask produces from negative
+weights, are stored separately. `docs/eiez.md` describes the bytes.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from eie_backend.storage.layout import Layout, Stream, choose_layout
 from eie_backend.storage.relative_index import Entries, from_entries, to_entries
 
 MAX_VALUES = 255
-"""Most non-zero values that one-byte codes tell apart."""
+"""Most non-zero values that one-byte codes can distinguish."""
 
 HEADER = struct.Struct("<BBBI")
-"""Index bits, whether column-major, values, entries."""
+"""Header: index bits, column-major flag, number of values, number of entries."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class CodedTensor:
     codebook : ndarray, shape (values + 1,), float32
         0.0, then the values in ascending order.
     layout : Layout
-        How its codes are laid out, with what Huffman makes of them.
+        The reading order and index width of its codes, with the Huffman codes.
     codes : ndarray, uint8
         The tensor of codebook indices.
     signs : bytes
@@ -50,7 +50,7 @@ class CodedTensor:
     signs: bytes
 
     def weights(self) -> NDArray[np.float32]:
-        """Return the tensor, bit for bit as it was."""
+        """Return the original tensor, bit for bit."""
         weights = self.codebook[self.codes]
         if self.signs:
             zeros = weights == 0
@@ -61,7 +61,7 @@ class CodedTensor:
 def code_tensor(
     weights: NDArray[np.float32], index_bits: int | Literal["auto"] = "auto"
 ) -> CodedTensor | None:
-    """Return the tensor coded, or None if it has more than `MAX_VALUES` values or a NaN."""
+    """Return the coded tensor, or None if it has more than `MAX_VALUES` values or a NaN."""
     values = nonzero_values(weights, at_most=MAX_VALUES)
     if values.size > MAX_VALUES or np.isnan(values).any():
         return None
@@ -88,7 +88,7 @@ def to_bytes(tensor: CodedTensor) -> bytes:
 
 
 def from_bytes(data: bytes, shape: tuple[int, ...]) -> CodedTensor:
-    """Return the coded tensor in untrusted bytes.
+    """Decode untrusted bytes to a coded tensor.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def from_bytes(data: bytes, shape: tuple[int, ...]) -> CodedTensor:
 def _read(
     data: bytes, at: int, count: int, dtype: type[np.generic]
 ) -> tuple[NDArray[Any], Stream, int]:
-    """Return a stream's symbols, its statistics and where it ends; nothing is stored of nothing."""
+    """Return a stream's symbols, its statistics and its end; an empty stream takes no bytes."""
     if not count:
         return np.zeros(0, dtype), Stream.of_nothing(), at
     stored, end = huffman.from_bytes(data, at)
@@ -143,12 +143,12 @@ def _unpack_signs(data: bytes, zeros: int) -> NDArray[np.bool_]:
 
 
 def inflate(data: bytes, size: int) -> bytes:
-    """Return `size` bytes that zlib compressed to `data`, and never more.
+    """Inflate zlib `data` of exactly `size` bytes; never allocate more.
 
     Raises
     ------
     ContainerError
-        If the data are not that.
+        If the data are not zlib data of that size.
     """
     inflater = zlib.decompressobj()
     try:

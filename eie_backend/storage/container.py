@@ -1,6 +1,6 @@
-"""``.eiez`` files: a whole ONNX model in as few bytes as its shared weights allow, bit for bit.
+"""``.eiez`` files: a complete ONNX model with shared weights, compressed without loss.
 
-A file appears whole or not at all, and an altered one is refused; ``docs/eiez.md`` describes it.
+Files are written atomically, and altered files are rejected; ``docs/eiez.md`` has the format.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ INFO_KIND = "INFO"
 
 @dataclass(frozen=True)
 class Contents:
-    """What a container holds.
+    """The contents of a container.
 
     Attributes
     ----------
@@ -40,9 +40,9 @@ class Contents:
     producer : str
         The release that wrote the file.
     recipe : mapping or None
-        How the model was compressed, as `Recipe.to_json` says it.
+        The model's recipe, in the form of `Recipe.to_json`.
     metadata : mapping
-        What else the writer noted, for example accuracies.
+        Other data of the writer, for example accuracies.
     layers : mapping of str to LayerStorage
         What each coded initializer takes, by the name of the layer with these weights.
     file_bytes, tensor_bytes : int
@@ -69,13 +69,13 @@ def save_eiez(
     Parameters
     ----------
     path : path
-        Where to write.
+        The file to write.
     model : onnx.ModelProto or mapping of str to array
         The model, with its weights inside; or tensors by name, such as a PyTorch state_dict.
     recipe : Recipe, optional
-        How the model was compressed: it is kept, and its `index_bits` are used.
+        The model's recipe. It is stored, and its `index_bits` are used.
     metadata : mapping, optional
-        Anything else to keep that JSON can express.
+        Other data to store, which JSON can express.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def to_eiez(
     recipe: Recipe | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """Return what `save_eiez` writes.
+    """Return the bytes that `save_eiez` writes.
 
     Raises
     ------
@@ -158,7 +158,7 @@ def load_tensors(path: str | PathLike[str]) -> dict[str, NDArray[Any]]:
 
 
 def read_eiez(path: str | PathLike[str]) -> Contents:
-    """Return all that a ``.eiez`` file holds.
+    """Return the complete contents of a ``.eiez`` file.
 
     Raises
     ------
@@ -178,7 +178,7 @@ def read_eiez(path: str | PathLike[str]) -> Contents:
 
 
 def is_eiez(path: Path) -> bool:
-    """Return whether a file is a container, by its name or by its first bytes."""
+    """Return whether a file is a container, by its name or its first bytes."""
     if path.suffix == ".eiez":
         return True
     try:
@@ -187,7 +187,7 @@ def is_eiez(path: Path) -> bool:
         with path.open("rb") as file:
             return file.read(len(MAGIC)) == MAGIC
     except OSError:
-        return False  # who reads all of it says why that fails
+        return False  # the reader of the whole file reports the error
 
 
 def _contents(data: bytes) -> Contents:

@@ -1,6 +1,6 @@
-"""Canonical Huffman codes: symbols as bits, and the table as the lengths of the codewords.
+"""Canonical Huffman codes: the code table is stored as the lengths of the codewords.
 
-``bitarray`` makes the codes and the bits; the runtime's C++ decodes them, about five times as fast
+``bitarray`` builds and encodes; the runtime's C++ decodes, about five times as fast
 (``benchmarks/huffman.py``).
 """
 
@@ -19,22 +19,22 @@ from eie_backend.errors import ContainerError
 from eie_backend.runtime import runtime
 
 MAX_LENGTH = 16
-"""Bits of the longest codeword: enough for 65536 symbols, and a decoding table fits the cache."""
+"""Bits of the longest codeword: enough for 65536 symbols; a decoding table still fits a cache."""
 
 HEADER = struct.Struct("<HBI")
-"""Before a stored stream: its largest symbol, the bits of a length, the bytes of its data."""
+"""Header of a stored stream: its largest symbol, the bits of a length, the bytes of its data."""
 
 
 @dataclass(frozen=True, eq=False)
 class HuffmanStream:
-    """Symbols as a canonical Huffman code.
+    """Symbols encoded with a canonical Huffman code.
 
     Attributes
     ----------
     lengths : ndarray, shape (largest symbol + 1,), uint8
         Bits of each symbol's codeword, 0 for a symbol that does not occur.
     data : bytes
-        The codewords, most significant bit first, filled up with 0 bits.
+        The codewords, most significant bit first, padded with 0 bits.
     """
 
     lengths: NDArray[np.uint8]
@@ -42,9 +42,9 @@ class HuffmanStream:
 
 
 def code_lengths(counts: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
-    """Return the bits of each symbol's codeword, at most `MAX_LENGTH`, given how often it occurs.
+    """Return the codeword length of each symbol from its count, at most `MAX_LENGTH` bits.
 
-    Symbols that do not occur have none; a single symbol takes one bit.
+    A symbol with count 0 has no codeword; a single symbol takes one bit.
 
     Examples
     --------
@@ -59,12 +59,12 @@ def code_lengths(counts: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
         if len(of_length) <= MAX_LENGTH + 1:
             lengths[symbols] = np.repeat(np.arange(len(of_length)), of_length)
             break
-        counts = (counts + 1) // 2  # lifts the rarest symbols, as in bzip2
+        counts = (counts + 1) // 2  # raises the rarest symbols' counts, as in bzip2
     return lengths
 
 
 def codewords(lengths: NDArray[np.uint8]) -> dict[int, bitarray]:
-    """Return the codewords of a canonical code by symbol: shorter first, equal ones by symbol.
+    """Return the codewords of a canonical code, in order of length and then of symbol.
 
     Examples
     --------
@@ -81,7 +81,7 @@ def codewords(lengths: NDArray[np.uint8]) -> dict[int, bitarray]:
 
 
 def encode(symbols: NDArray[np.uint8] | NDArray[np.uint16]) -> HuffmanStream:
-    """Encode symbols with the code of their own frequencies.
+    """Encode symbols with the Huffman code of their frequencies.
 
     Notes
     -----
@@ -99,7 +99,7 @@ def decode(stream: HuffmanStream, count: int, dtype: type[np.generic]) -> NDArra
     Raises
     ------
     ContainerError
-        If the lengths are no code, or the data are not that many symbols.
+        If the lengths are not a prefix code, or the data do not hold that many symbols.
     """
     if count > 8 * len(stream.data):
         raise ContainerError(f"{count} symbols in {len(stream.data)} bytes; a symbol takes a bit")
@@ -112,12 +112,12 @@ def decode(stream: HuffmanStream, count: int, dtype: type[np.generic]) -> NDArra
 
 
 def table_bytes(lengths: NDArray[np.uint8]) -> int:
-    """Return the bytes that a stream takes beside its data."""
+    """Return the bytes of a stored stream without its data."""
     return HEADER.size + -(-lengths.size * int(lengths.max(initial=0)).bit_length() // 8)
 
 
 def to_bytes(stream: HuffmanStream) -> bytes:
-    """Return a stream with its code table: the lengths, as wide as the greatest needs.
+    """Return a stream with its code table: codeword lengths, each with the width of the largest.
 
     Examples
     --------
@@ -131,12 +131,12 @@ def to_bytes(stream: HuffmanStream) -> bytes:
 
 
 def from_bytes(data: bytes, at: int) -> tuple[HuffmanStream, int]:
-    """Return the stream at a place of untrusted bytes, and where it ends.
+    """Return the stream at an offset of untrusted bytes, and its end.
 
     Raises
     ------
     ContainerError
-        If the bytes end before it.
+        If the bytes end before the stream does.
     """
     table = at + HEADER.size
     if table > len(data):

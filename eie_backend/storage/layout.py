@@ -1,7 +1,7 @@
-"""The reading order and index width with which a tensor of codes takes the least bytes.
+"""`choose_layout`: the reading order and index width that minimise a code tensor's bytes.
 
-The sizes follow from the histogram of the gaps between non-zero codes, so that trying all of them
-takes about as long as finding the gaps.
+All sizes follow from the histogram of the gaps between non-zero codes, so trying every width takes
+little longer than finding the gaps.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from eie_backend.storage.relative_index import gaps
 
 @dataclass(frozen=True, eq=False)
 class Stream:
-    """A stream of symbols by their `counts`, with the code `lengths` that Huffman gives them."""
+    """Statistics of a symbol stream: `counts` by symbol, and Huffman code `lengths`."""
 
     counts: NDArray[np.int64]
     lengths: NDArray[np.uint8]
 
     @classmethod
     def of_nothing(cls) -> Stream:
-        """Return the stream without symbols."""
+        """Return the empty stream."""
         return cls(np.zeros(0, np.int64), np.zeros(0, np.uint8))
 
     @property
@@ -36,7 +36,7 @@ class Stream:
 
     @property
     def table_bytes(self) -> int:
-        """Bytes of the stored stream beside its data; a stream of nothing is not stored."""
+        """Bytes of the stored stream without its data; an empty stream is not stored."""
         return table_bytes(self.lengths) if self.counts.size else 0
 
     @property
@@ -47,7 +47,7 @@ class Stream:
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """An index width and a reading order, and what follows from them.
+    """An index width and a reading order, with the resulting streams.
 
     Attributes
     ----------
@@ -56,9 +56,9 @@ class Layout:
     column_major : bool
         Whether the first axis runs fastest.
     fillers : int
-        Entries that carry no weight.
+        Entries without a weight.
     codes, runs : Stream
-        The entries' two streams; with `index_bits` 0 there are no runs.
+        The two streams of the entries; with `index_bits` 0, runs are empty.
     """
 
     index_bits: int
@@ -74,7 +74,7 @@ class Layout:
 
 
 def choose_layout(codes: NDArray[np.uint8], index_bits: int | Literal["auto"] = "auto") -> Layout:
-    """Return the layout of a tensor of codes that takes the least bytes.
+    """Return the layout of a code tensor that takes the fewest bytes.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def choose_layout(codes: NDArray[np.uint8], index_bits: int | Literal["auto"] = 
     layouts = []
     for column_major in orders:
         of_gap = np.bincount(gaps(codes, column_major))
-        # A wider index than the longest gap needs gains nothing.
+        # An index wider than the longest gap gains nothing.
         widest = min(max(of_gap.size - 1, 0).bit_length(), MAX_INDEX_BITS)
         widths = range(widest + 1) if index_bits == "auto" else [index_bits]
         layouts += [_layout(of_code, of_gap, width, column_major) for width in widths]

@@ -1,7 +1,7 @@
-"""An ONNX model as sections: the graph without its initializers' values, then each of these.
+"""An ONNX model as sections: the graph without initializer values, then each initializer.
 
-What an initializer holds in ``raw_data`` or, as floats, in ``float_data`` becomes a section: coded
-if that makes it smaller, else as it is or by zlib. All else of the model stays in the graph.
+The values of an initializer in ``raw_data`` or ``float_data`` become a section: coded if that is
+smaller, otherwise raw or compressed by zlib. The rest of the model stays in the graph.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ from eie_backend.storage.sections import TENSOR, Section
 GRAPH_KIND, TENSOR_KIND = "GRPH", "TENS"
 
 RAW, ZLIB, CODED = range(3)
-"""Encodings of a section's content; only tensors are coded."""
+"""Encodings of a section's content; CODED is for tensors only."""
 
 FIELDS = ("raw_data", "float_data")
-"""Where in TensorProto values may have been, by number."""
+"""TensorProto fields that values are taken from, by number."""
 
 SIZE = struct.Struct("<Q")
-"""Before zlib data: their size in bytes when they are inflated."""
+"""Prefix of zlib data: their inflated size in bytes."""
 
 MAX_MODEL_BYTES = (1 << 31) - 1
-"""Protocol buffers hold no more; so no file makes a reader allocate more."""
+"""Size limit of protocol buffers, which also bounds a reader's memory."""
 
 
 def to_sections(model: ModelProto, recipe: Recipe) -> list[Section]:
@@ -80,7 +80,7 @@ def from_sections(sections: Sequence[Section]) -> tuple[ModelProto, dict[str, Co
     Raises
     ------
     ContainerError
-        If they are no model.
+        If the sections are not a model.
     """
     if not sections or sections[0].kind != GRAPH_KIND:
         raise ContainerError(f"the section {GRAPH_KIND} is missing")
@@ -119,15 +119,15 @@ def from_sections(sections: Sequence[Section]) -> tuple[ModelProto, dict[str, Co
 
 
 def _field_of_values(tensor: TensorProto) -> int | None:
-    """Return in which of `FIELDS` a tensor has values, or None if in another or in none."""
+    """Return the index in `FIELDS` of the field that holds a tensor's values, or None."""
     if tensor.raw_data:
         return 0
-    # Python's floats may not keep the bits of a NaN.
+    # Conversion to Python floats may change the bits of a NaN.
     return 1 if tensor.float_data and not np.isnan(tensor.float_data).any() else None
 
 
 def _take_values(tensor: TensorProto, field: str) -> bytes:
-    """Return a tensor's values as bytes, and leave it without them."""
+    """Remove a tensor's values and return them as bytes."""
     found = getattr(tensor, field)
     values = found if isinstance(found, bytes) else np.array(found, "<f4").tobytes()
     tensor.ClearField(field)
@@ -135,9 +135,9 @@ def _take_values(tensor: TensorProto, field: str) -> bytes:
 
 
 def _coded(tensor: TensorProto, values: bytes, width: int | Literal["auto"]) -> bytes | None:
-    """Return the values coded, or None if they are not a layer's, not few or not float32."""
+    """Return the coded values, or None if they are not a layer's, too many or not float32."""
     shape = tuple(tensor.dims)
-    is_layer = tensor.data_type == TensorProto.FLOAT and len(shape) > 1  # and not a bias
+    is_layer = tensor.data_type == TensorProto.FLOAT and len(shape) > 1  # excludes biases
     if not is_layer or 4 * prod(shape) != len(values):
         return None
     coded = code_tensor(np.frombuffer(values, "<f4").reshape(shape), width)
@@ -154,7 +154,7 @@ def _put_values(tensor: TensorProto, field: str, values: bytes) -> None:
 
 
 def _smallest(plain: bytes, coded: bytes | None = None) -> tuple[int, bytes]:
-    """Return the encoding and the content that takes the least bytes; zlib only if not coded."""
+    """Return the encoding with the fewest bytes, and its content; zlib only if not coded."""
     if coded is not None and len(coded) < len(plain):
         return CODED, coded
     deflated = SIZE.pack(len(plain)) + zlib.compress(plain, 9)
@@ -162,7 +162,7 @@ def _smallest(plain: bytes, coded: bytes | None = None) -> tuple[int, bytes]:
 
 
 def _plain(payload: bytes, room: int) -> bytes:
-    """Return what follows an encoding's byte, inflated if need be, of at most `room` bytes."""
+    """Return a payload's content after the encoding byte, inflated to at most `room` bytes."""
     encoding, content = payload[:1], payload[1:]
     if encoding == bytes([RAW]):
         return content
@@ -174,7 +174,7 @@ def _plain(payload: bytes, room: int) -> bytes:
 
 
 def _shape(tensor: TensorProto, room: int) -> tuple[int, ...]:
-    """Return the shape of a coded tensor, which may be anything in an untrusted graph."""
+    """Return the checked shape of a coded tensor of an untrusted graph."""
     shape = tuple(tensor.dims)
     if tensor.data_type != TensorProto.FLOAT or min(shape, default=0) < 0:
         raise ContainerError(f"type {tensor.data_type}, shape {shape}: float32 is coded")

@@ -1,9 +1,9 @@
-"""Relative indices: the non-zero codes of a tensor, each with the zeros before it.
+"""Relative indices: each non-zero code of a tensor, with the number of zeros before it.
 
-A tensor is read in row-major or column-major order as entries (code, run): `run` zeros, then the
-code. A longer run takes fillers, entries of code 0 and the longest run, each of which stands for
-``longest_run + 1`` zeros. Zeros after the last non-zero code are not written. With an index of 0
-bits the longest run is 0: every zero is a filler, and the entries are the tensor itself.
+A tensor in row-major or column-major order becomes entries (code, run): `run` zeros, then the code.
+A longer run takes fillers: entries with code 0 and the longest run, each for ``longest_run + 1``
+zeros. Zeros after the last non-zero code are not stored. With an index of 0 bits the longest run is
+0, so every zero is a filler, and the entries are the tensor itself.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from eie_backend.errors import ContainerError
 
 @dataclass(frozen=True, eq=False)
 class Entries:
-    """A tensor's entries.
+    """The entries of a tensor.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Entries:
 
 
 def gaps(codes: NDArray[np.generic], column_major: bool = False) -> NDArray[np.int64]:
-    """Return the zeros before each non-zero code, in reading order.
+    """Return the number of zeros before each non-zero code, in reading order.
 
     Examples
     --------

@@ -1,6 +1,6 @@
-"""The frame of a ``.eiez`` file: sections with a checksum each, and one over the whole.
+"""The frame of a ``.eiez`` file: sections with a checksum each, and a checksum of the whole file.
 
-Little-endian; ``docs/eiez.md`` describes it::
+The format is little-endian; ``docs/eiez.md`` describes it::
 
     magic (8) | version u32 | sections u32 | section ... | SHA-256 of all before (32)
     section: kind (4) | length u64 | CRC-32 of kind, length and payload u32 | payload
@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from eie_backend.errors import ContainerError
 
 MAGIC = b"\x89EIEZ\r\n\x1a"
-"""Not text, and altered by whatever converts line ends: as PNG's."""
+"""Magic bytes that, like PNG's, are not text and that conversions of line ends corrupt."""
 
 VERSION = 1
 START = struct.Struct("<8sII")
 HEADER = struct.Struct("<4sQI")
 TENSOR = struct.Struct("<IBB")
-"""Before a tensor's content: the number of the initializer, its field, the encoding."""
+"""Prefix of a tensor's content: the number of the initializer, its field, the encoding."""
 
 DIGEST_BYTES = 32
 AGAIN = "copy the file again or pack the model again"
@@ -31,7 +31,7 @@ AGAIN = "copy the file again or pack the model again"
 
 @dataclass(frozen=True)
 class Section:
-    """A section: its four-letter kind, its payload, and the byte where that begins."""
+    """A section: its four-letter kind, its payload, and the payload's offset in the file."""
 
     kind: str
     payload: bytes
@@ -39,7 +39,7 @@ class Section:
 
 
 def join(sections: Sequence[Section]) -> bytes:
-    """Return the bytes of a file."""
+    """Return the bytes of a file with these sections."""
     parts = [START.pack(MAGIC, VERSION, len(sections))]
     for section in sections:
         kind, payload = section.kind.encode(), section.payload
@@ -49,12 +49,12 @@ def join(sections: Sequence[Section]) -> bytes:
 
 
 def split(data: bytes) -> list[Section]:
-    """Return the sections of a whole, unaltered file.
+    """Return the sections of a file after checking that it is complete and unaltered.
 
     Raises
     ------
     ContainerError
-        If it is none; the message says where.
+        If the file is incomplete or altered; the message says where.
     """
     if not data.startswith(MAGIC):
         raise ContainerError("not a .eiez file: it does not start as one; give one from `eie pack`")

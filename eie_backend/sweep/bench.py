@@ -1,4 +1,4 @@
-"""`Bench`: a sweep's models and data, on which designs are estimated and measured."""
+"""`Bench`: a sweep's models and data, with which it estimates and measures designs."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ from eie_backend.tuning.calibration import Data, calibrate
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a design gives, or in `error` why it gives nothing.
+    """The result of a design, or the reason in `error` why there is none.
 
-    `accuracy` is a share of the samples; `cycles` and `energy` (nanojoule, without DRAM) are per
-    sample; `area` is in mm^2. An estimate has no accuracy: it is NaN.
+    `accuracy` is a fraction of the samples; `cycles` and `energy` (nanojoule, without DRAM) are per
+    sample; `area` is in mm^2. The accuracy of an estimate is NaN.
     """
 
     accuracy: float = float("nan")
@@ -48,7 +48,7 @@ class Outcome:
 
 @dataclass(frozen=True, eq=False)
 class Bench:
-    """What all designs of a sweep have in common; it can be sent to other processes.
+    """The models, data and options that all designs of a sweep share; workers receive a copy.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Bench:
     strict: bool = True
 
     def digest(self) -> str:
-        """Return the SHA-256, as hex, of what the outcomes depend on beside the design."""
+        """Return the SHA-256, as hex, of everything beside the design that outcomes depend on."""
         settings = [__version__, dict(self.bind), self.arithmetic, self.balance, self.strict]
         found = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         for name, model in sorted(self.models.items()):
@@ -98,7 +98,7 @@ class Bench:
             return networks[name]
 
     def estimate(self, design: Design) -> Outcome:
-        """Estimate a design by the analytical model, in about a millisecond; no accuracy."""
+        """Estimate a design by the analytical model, in about a millisecond, without accuracy."""
         try:
             cycles, picojoules = self.network(design.model).estimate(
                 design.hardware, design.recipe, self.arithmetic
@@ -109,14 +109,14 @@ class Bench:
         return Outcome(cycles=cycles, energy=picojoules / 1000, area=area)
 
     def measure(self, design: Design) -> Outcome:
-        """Compress, compile and simulate a design, exactly, over all samples."""
+        """Compress, compile and simulate a design over all samples, cycle by cycle."""
         try:
             return self._measured(design.model, design.recipe, design.hardware)
         except EieError as error:
             return _failed(error)
 
     def _measured(self, model: str, recipe: Recipe, config: HardwareConfig) -> Outcome:
-        # A Dask worker may have several threads; the compiler is used by one at a time.
+        # A Dask worker may have several threads; only one at a time uses the compiler.
         with _lock:
             executable = compile(
                 self._prepared(model, recipe, config),
@@ -127,7 +127,7 @@ class Bench:
                 winograd="never",
                 strict=self.strict,
             )
-        # One thread: the other cores are for other workers.
+        # Use one thread: the other cores are for other workers.
         report = profile_runner(Runner(executable), self.data, threads=1)
         return Outcome(
             accuracy=top1(report.outputs[0], self.labels),
@@ -137,9 +137,9 @@ class Bench:
         )
 
     def _prepared(self, model: str, recipe: Recipe, config: HardwareConfig) -> IRModule:
-        """Return the compressed and calibrated model, kept for the next machine.
+        """Return the compressed and calibrated model, cached for the next machine.
 
-        It takes as long as compiling.
+        Compressing and calibrating take as long as compiling.
         """
         network = self.network(model)
         check_bits(network.evaluator.layers, recipe, config)
@@ -162,5 +162,5 @@ _lock = RLock()
 
 
 def measure(bench: Bench, design: Design) -> Outcome:
-    """Return `Bench.measure`, as workers call it."""
+    """Call `Bench.measure`, from a worker."""
     return bench.measure(design)

@@ -1,4 +1,4 @@
-"""The Pareto front: outcomes that no other beats in every objective."""
+"""The Pareto front: the outcomes that no other outcome dominates."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Key = TypeVar("Key")
 
 
 def costs(outcome: Outcome, objectives: Sequence[str]) -> NDArray[np.float64]:
-    """Return what should be low, by objective: an accuracy counts negative."""
+    """Return one number to minimise per objective; accuracy is negated."""
     signs = [-1 if name == "accuracy" else 1 for name in objectives]
     return np.array(
         [sign * getattr(outcome, name) for sign, name in zip(signs, objectives, strict=True)]
@@ -22,7 +22,7 @@ def costs(outcome: Outcome, objectives: Sequence[str]) -> NDArray[np.float64]:
 
 
 def front(outcomes: Mapping[Key, Outcome], objectives: Sequence[str]) -> list[Key]:
-    """Return the keys of the front, in the order of the mapping; equal outcomes are all on it.
+    """Return the keys of the front, in the order of the mapping, with all equal outcomes.
 
     Examples
     --------
@@ -38,5 +38,5 @@ def front(outcomes: Mapping[Key, Outcome], objectives: Sequence[str]) -> list[Ke
 
 
 def is_beaten(row: NDArray[np.float64], by: NDArray[np.float64]) -> bool:
-    """Return whether a row of `by` is nowhere higher than `row`, and somewhere lower."""
+    """Return whether a row of `by` dominates `row`: never higher, and lower at least once."""
     return bool(np.any((by <= row).all(axis=1) & (by < row).any(axis=1)))

@@ -1,4 +1,4 @@
-"""`Network`: a sweep's model, and what the analytical model says of it."""
+"""`Network`: a sweep's model, with cycle and energy estimates of the analytical model."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Network:
     def estimate(
         self, config: HardwareConfig, recipe: Recipe, arithmetic: Arithmetic
     ) -> tuple[float, float]:
-        """Return cycles and picojoule per sample, from sizes and shares of non-zeros alone.
+        """Return cycles and picojoule per sample, from sizes and densities alone.
 
         Raises
         ------
@@ -63,7 +63,7 @@ class Network:
         cycles = picojoules = 0.0
         for name, density in target_densities(recipe, weights, names, groups).items():
             present, active, vectors = self._shares[name]
-            # At density 1 a layer keeps the zeros that it came with; pruning takes those first.
+            # A layer's original zeros stay at density 1, and pruning counts them first.
             share = min(share_of_matrix(density, groups[name]), present)
             outputs, inputs = weights[name].shape
             found = estimate(LayerShape(name, inputs, outputs, share, active), config, arithmetic)
@@ -72,7 +72,7 @@ class Network:
         return cycles, picojoules
 
     def check(self) -> None:
-        """Refuse samples that do not fit the model.
+        """Check that the samples fit the model.
 
         Raises
         ------
@@ -88,7 +88,7 @@ class Network:
 
     @cached_property
     def _shares(self) -> dict[str, tuple[float, float, float]]:
-        """By layer: shares of weights and of inputs that are not zero, and inputs per sample."""
+        """For each layer, the densities of weights and inputs, and the input vectors per sample."""
         inputs = layer_inputs(self.evaluator)
         return {
             layer.name: (

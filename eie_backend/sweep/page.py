@@ -1,4 +1,4 @@
-"""`page`: a sweep as one HTML page that needs nothing else: the front, pictures, all designs."""
+"""`page`: a sweep as one self-contained HTML page: the front, pictures and all designs."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ STATES = {
 
 
 def page(found: Sweep) -> str:
-    """Return a sweep as a page of HTML, the same bytes for the same outcomes.
+    """Return a sweep as an HTML page; equal outcomes give equal bytes.
 
     Raises
     ------
     ExtraError
-        If what draws a page is not installed (extra ``viz``).
+        If the packages that draw a page are not installed (extra ``viz``).
     """
     require_viz()
     sections = [

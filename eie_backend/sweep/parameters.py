@@ -1,4 +1,4 @@
-"""`read_space`: the parameters of the machine, or of the recipe, that a specification names."""
+"""`read_space`: read the machine or recipe parameters of a sweep's specification."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import ConfigError, EieError, RecipeError
 from eie_backend.recipe import Recipe, recipe_from_dict
-from eie_backend.sweep.space import Choices, Path, Range, Scalar, Space
+from eie_backend.sweep.space import Choices, ParameterPath, Range, Scalar, Space
 
 
 def read_space(part: str, given: Any, faults: list[str]) -> Space:
-    """Return what may be chosen; what is wrong is added to `faults`.
+    """Return the choices and ranges of the parameters, and add errors to `faults`.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def read_space(part: str, given: Any, faults: list[str]) -> Space:
         faults.append(f"{part}: a {type(given).__name__}; give values by name")
         return {}
     check = _check_hardware if part == "hardware" else _check_recipe
-    space: dict[Path, Choices | Range] = {}
+    space: dict[ParameterPath, Choices | Range] = {}
     for path, value in _leaves((part,), given):
         name = ".".join(path)
         found = _alternatives(value)
@@ -41,7 +41,7 @@ def read_space(part: str, given: Any, faults: list[str]) -> Space:
     return space
 
 
-def _leaves(path: Path, value: Any) -> Iterator[tuple[Path, Any]]:
+def _leaves(path: ParameterPath, value: Any) -> Iterator[tuple[ParameterPath, Any]]:
     """Yield the parameters below a place of the document."""
     if isinstance(value, Mapping) and not _is_range(value):
         for name, below in value.items():
@@ -55,7 +55,7 @@ def _is_range(value: Mapping[Any, Any]) -> bool:
 
 
 def _alternatives(value: Any) -> Choices | Range | str:
-    """Return what a parameter may be, or what is wrong."""
+    """Return the alternatives of a parameter, or the fault in them."""
     if isinstance(value, Mapping):
         low, high, log = value["low"], value["high"], value.get("log", False)
         if not (_is_number(low) and _is_number(high) and low < high and isinstance(log, bool)):
@@ -71,7 +71,7 @@ def _alternatives(value: Any) -> Choices | Range | str:
     return Choices(tuple(values))
 
 
-def _check_hardware(path: Path, value: Scalar) -> None:
+def _check_hardware(path: ParameterPath, value: Scalar) -> None:
     name = ".".join(path[1:])
     if name not in {field.name for field in fields(HardwareConfig)}:
         known = ", ".join(field.name for field in fields(HardwareConfig))
@@ -79,7 +79,7 @@ def _check_hardware(path: Path, value: Scalar) -> None:
     HardwareConfig(**{name: value})  # type: ignore[arg-type]
 
 
-def _check_recipe(path: Path, value: Scalar) -> None:
+def _check_recipe(path: ParameterPath, value: Scalar) -> None:
     settings: Any = value
     for name in reversed(path[1:]):
         settings = {name: settings}

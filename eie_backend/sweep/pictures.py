@@ -1,4 +1,4 @@
-"""The front as a picture: accuracy, or the first objective, against each of the others."""
+"""Pictures of the front: accuracy, or the first objective, against each other objective."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def picture(found: Sweep, form: str = "svg") -> bytes:
 
 
 def pairs(found: Sweep) -> list[tuple[str, str]]:
-    """Return which objectives are drawn against which: the first against the others."""
+    """Return the pairs of objectives to draw: the first with each of the others."""
     first, *others = found.spec.objectives
     return [(other, first) for other in others] or [("cycles", first)]
 
 
 def kinds(found: Sweep) -> dict[str, list[Row]]:
-    """Return the measured designs in two groups: those that are beaten, and the front."""
+    """Return the measured designs in two groups: dominated designs, and the front."""
     best = {id(row) for row in found.front}
     rows = [row for row in found.rows if row.state == "measured"]
     return {"measured": [row for row in rows if id(row) not in best], "front": list(found.front)}

@@ -1,7 +1,7 @@
-"""Plans: which designs to measure next, as a function of nothing but what was measured.
+"""Plans: choose the designs to measure next, as a function of the measured outcomes alone.
 
-So a sweep that was interrupted goes on as if it had not been, and any number of workers, or of
-machines that share a study, do the same work.
+Therefore an interrupted sweep continues as if it had never stopped, and any number of workers, or
+of computers that share a study, measure the same designs.
 """
 
 from __future__ import annotations
@@ -12,33 +12,42 @@ from typing import Any, Protocol
 from eie_backend.sweep.bench import Outcome
 from eie_backend.sweep.front import costs
 from eie_backend.sweep.pruning import Pruning
-from eie_backend.sweep.space import Choices, Design, Path, Range, Scalar, Space, design_of, grid
+from eie_backend.sweep.space import (
+    Choices,
+    Design,
+    ParameterPath,
+    Range,
+    Scalar,
+    Space,
+    design_of,
+    grid,
+)
 from eie_backend.sweep.spec import Search
 from eie_backend.sweep.study import require_optuna
 
 Estimate = Callable[[Design], Outcome]
-Values = dict[Path, Scalar]
+Values = dict[ParameterPath, Scalar]
 
 
 class Plan(Protocol):
-    """Which designs there are, and which are next."""
+    """A way to choose the designs of a sweep."""
 
     @property
     def designs(self) -> Mapping[Design, Values]:
-        """The designs so far, with the values of their parameters."""
+        """The designs known so far, with the values of their parameters."""
 
     @property
     def total(self) -> int:
-        """How many designs there will be."""
+        """Total number of designs."""
 
     def next(self, outcomes: Mapping[str, Outcome]) -> list[Design]:
-        """Return the designs that must be measured before there is more to say; empty at the end.
+        """Return the designs to measure next; empty at the end.
 
         `outcomes` are by the designs' keys.
         """
 
     def ruled_out(self, outcomes: Mapping[str, Outcome]) -> dict[Design, Outcome]:
-        """Return the designs that need not be measured, with what they are expected to give."""
+        """Return the designs that need no measurement, with their expected outcomes."""
 
 
 class Grid:
@@ -49,9 +58,9 @@ class Grid:
     space : Space
         The parameters, none of them a range.
     objectives : sequence of str
-        What makes a design better.
+        The objectives that decide which designs are better.
     estimate : callable or None
-        The analytical model, to rule designs out; None measures all.
+        The analytical model, to rule designs out; with None, all designs are measured.
     """
 
     def __init__(self, space: Space, objectives: Sequence[str], estimate: Estimate | None) -> None:
@@ -65,7 +74,7 @@ class Grid:
         return len(self.designs)
 
     def next(self, outcomes: Mapping[str, Outcome]) -> list[Design]:
-        """Return the front of what the model leaves open, or all that is left."""
+        """Return designs without an estimate first, then those that `Pruning` asks for."""
         unknown = [design for design in self.designs if design.key not in outcomes]
         if self._estimates is None:
             return unknown
@@ -73,7 +82,7 @@ class Grid:
         return hopeless or self._pruning(outcomes).next()
 
     def ruled_out(self, outcomes: Mapping[str, Outcome]) -> dict[Design, Outcome]:
-        """Return what the model rules out."""
+        """Return the designs that the model rules out, with their expected outcomes."""
         if self._estimates is None:
             return {}
         pruning = self._pruning(outcomes)
@@ -90,14 +99,14 @@ class Grid:
 
 
 class Proposals:
-    """What Optuna's sampler proposes, batch by batch, having seen all batches before.
+    """Designs proposed by Optuna's sampler, in batches; each batch uses all earlier outcomes.
 
     Parameters
     ----------
     space, objectives, estimate
         As for `Grid`; parameters may be ranges.
     search : Search
-        How many, and how many at a time.
+        The number of designs, in total and per batch.
 
     Notes
     -----
@@ -127,7 +136,7 @@ class Proposals:
         return self._search.trials
 
     def next(self, outcomes: Mapping[str, Outcome]) -> list[Design]:
-        """Return what is not known of the first batch that is not done."""
+        """Return the unmeasured designs of the first incomplete batch."""
         while self._batch or len(self._seen) < self._search.trials:
             if not self._batch:
                 self._batch = self._proposed()
@@ -143,7 +152,7 @@ class Proposals:
         return []
 
     def ruled_out(self, outcomes: Mapping[str, Outcome]) -> dict[Design, Outcome]:
-        """Return what the model ruled out when it was proposed."""
+        """Return the proposals that the model ruled out, with their expected outcomes."""
         return self._ruled_out
 
     def _rule_out(self, designs: Iterable[Design]) -> None:
@@ -158,7 +167,7 @@ class Proposals:
 
     def _proposed(self) -> list[tuple[Design, Values]]:
         number = len(self._seen)
-        # A sampler's own state would be lost with the process: every batch has a sampler of its own
+        # A sampler's state would be lost with the process, so every batch has a new sampler
         # that learns from the trials alone.
         sampler = self._optuna.samplers.TPESampler(
             seed=self._search.seed + number, constant_liar=True
@@ -186,7 +195,7 @@ class Proposals:
             found.append((design, values))
         return found
 
-    def _distribution(self, path: Path) -> Any:
+    def _distribution(self, path: ParameterPath) -> Any:
         of, distributions = self._space[path], self._optuna.distributions
         if isinstance(of, Choices):
             return distributions.CategoricalDistribution(of.values)
@@ -197,11 +206,11 @@ class Proposals:
 
 
 def _rounded(value: Scalar) -> Scalar:
-    """Return a drawn number with the digits that matter."""
+    """Return a drawn number, rounded to significant digits."""
     return float(f"{value:.3g}") if isinstance(value, float) else value
 
 
 def _estimates(designs: Iterable[Design], estimate: Estimate) -> dict[Design, Outcome]:
-    """Return the model's outcomes of the designs that it can say something about."""
+    """Return the model's estimates of the designs that it can estimate."""
     found = ((design, estimate(design)) for design in designs)
     return {design: outcome for design, outcome in found if not outcome.error}

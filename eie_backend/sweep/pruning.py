@@ -1,10 +1,10 @@
-"""`Pruning`: which designs the analytical model rules out, given what was measured so far.
+"""`Pruning`: the designs that the analytical model rules out, given the outcomes so far.
 
-Designs that differ only in `TIMING_SIZES` have one accuracy: a family. In a family, a measured
-design rules another out when the model finds the other worse in something, by more than `MARGIN`,
-and alike in the rest. The exact engine confirms: of what is ruled out in a family, the nearest is
-measured all the same, and a family in which the model put two measured designs into the wrong order
-is measured whole.
+Designs that differ only in `TIMING_SIZES` form a family; they have the same accuracy. In a family,
+a measured design rules out another design if the model estimates the other to be worse in some
+objective by more than `MARGIN`, and alike in the rest. The exact engine checks the model: it also
+measures the closest of a family's ruled-out designs, and measures the whole family if the model
+put two measured designs in the wrong order.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from eie_backend.sweep.bench import Outcome
 from eie_backend.sweep.space import Design
 
 MARGIN, ALIKE = 0.1, 0.002
-"""Shares by which estimates must differ before the model's order counts, and may and are alike."""
+"""Relative differences of estimates: above `MARGIN` one is worse, up to `ALIKE` they are alike."""
 
 EXACT = frozenset({"accuracy", "area"})
-"""Objectives that the model knows exactly: a family has one accuracy."""
+"""Objectives without model error; within a family the accuracy is constant."""
 
 
 class Pruning:
-    """What the measured outcomes say of the others.
+    """Conclusions from the measured outcomes about the other designs.
 
     Parameters
     ----------
     estimates : mapping of Design to Outcome
-        The analytical model's, of all designs.
+        The analytical model's outcomes of all designs.
     measured : mapping of Design to Outcome
-        Exact outcomes of some of them.
+        Exact outcomes of some designs.
     objectives : sequence of str
-        What makes a design better.
+        The objectives that decide which designs are better.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Pruning:
         self._families = {name: self._family(members) for name, members in families.items()}
 
     def rules_out(self, design: Design) -> bool:
-        """Return whether a measured design of the family is surely better."""
+        """Return whether a measured design of the family is certainly better."""
         family = self._families.get(design.family)
         return (
             family is not None
@@ -65,9 +65,9 @@ class Pruning:
         )
 
     def expected(self, design: Design) -> Outcome:
-        """Return what a design that is ruled out is expected to give.
+        """Return the expected outcome of a design that is ruled out.
 
-        That is the model's estimate, times what the family's measured designs took of theirs.
+        It is the model's estimate, scaled by the family's ratio of measured to estimated outcomes.
         """
         family, modelled = self._families[design.family], self._estimates[design]
         return Outcome(
@@ -78,7 +78,7 @@ class Pruning:
         )
 
     def next(self) -> list[Design]:
-        """Return what to measure next; empty when every design is measured or ruled out."""
+        """Return the designs to measure next; empty if all are measured or ruled out."""
         left: defaultdict[str, list[Design]] = defaultdict(list)
         out: defaultdict[str, list[Design]] = defaultdict(list)
         for design in self._estimates:
@@ -97,7 +97,7 @@ class Pruning:
         return [design for design in self._estimates if design in chosen]
 
     def is_worse(self, design: Design, than: Design) -> bool:
-        """Return whether the model surely finds a design worse than another."""
+        """Return whether the model finds a design worse than another by more than its error."""
         mine, other = self._values(self._estimates[design]), self._values(self._estimates[than])
         lower = other < mine * (1 - self._margins)
         alike = (other <= mine) & (other > mine * (1 - ALIKE))
@@ -107,7 +107,7 @@ class Pruning:
         exact = [self._measured[design] for design in members]
         modelled = [self._estimates[design] for design in members]
         ordered = [pair for pair in permutations(members, 2) if self.is_worse(*pair)]
-        # With several accuracies, sizes were not all that mattered.
+        # Several accuracies show that the design's accuracy depends on the sizes after all.
         is_trusted = len({outcome.accuracy for outcome in exact}) == 1 and all(
             np.all(self._values(self._measured[than]) <= self._values(self._measured[worse]))
             for worse, than in ordered
@@ -126,9 +126,10 @@ class Pruning:
 
 
 class _Family(NamedTuple):
-    """Measured designs: whether the model put them into their order, and had two to do so.
+    """A family's measured designs.
 
-    `cycles` and `energy` are what they take of the model's, `accuracy` is the one that they have.
+    `is_confirmed`: the model orders at least two of them. `is_trusted`: no order of it is wrong.
+    `cycles` and `energy` are ratios of measured to estimated values.
     """
 
     members: list[Design]

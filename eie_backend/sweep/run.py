@@ -1,4 +1,4 @@
-"""`sweep`: measure the designs of a specification, on any workers, and find the best."""
+"""`sweep`: measure the designs of a specification on workers, and find the Pareto front."""
 
 from __future__ import annotations
 
@@ -11,32 +11,33 @@ from typing import Literal
 from eie_backend.sweep.bench import Bench, Outcome, measure
 from eie_backend.sweep.front import front
 from eie_backend.sweep.plan import Grid, Plan, Proposals
-from eie_backend.sweep.space import Design, Path, Scalar
+from eie_backend.sweep.space import Design, ParameterPath, Scalar
 from eie_backend.sweep.spec import Spec
 from eie_backend.sweep.study import Study
 from eie_backend.work.workers import completed, working_with
 
 REFRESH_SECONDS = 2.0
-"""How often a sweep looks what others have added to its study."""
+"""Interval at which a sweep reads outcomes that others added to its study."""
 
 State = Literal["measured", "ruled out", "impossible"]
 
 
 @dataclass(frozen=True)
 class Row:
-    """A design: its parameters, its state, and its outcome; of one ruled out, the expected one.
+    """A design: its parameters, its state, and its outcome.
 
-    An impossible design has an error in its outcome.
+    The outcome of a design that is ruled out is the expected one; that of an impossible design has
+    an error.
     """
 
-    values: Mapping[Path, Scalar]
+    values: Mapping[ParameterPath, Scalar]
     state: State
     outcome: Outcome
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """What `sweep` found: all designs in the order of the plan, and the rows on the front."""
+    """The result of `sweep`: all designs in the order of the plan, and the rows on the front."""
 
     spec: Spec
     rows: tuple[Row, ...]
@@ -55,7 +56,7 @@ def sweep(
     workers: int | None = None,
     told: Callable[[int, int], None] = lambda done, total: None,
 ) -> Sweep:
-    """Measure all designs that are neither known nor ruled out.
+    """Measure all designs whose outcome is neither known nor ruled out.
 
     Parameters
     ----------
@@ -64,23 +65,23 @@ def sweep(
     bench : Bench
         From `read_bench`, for this `spec`.
     study : Study
-        Where outcomes are kept; those in it are not found again.
+        The store of outcomes; designs in it are not measured again.
     scheduler : str
         ``"processes"``, ``"threads"``, or the address of a Dask scheduler.
     workers : int, optional
         Local workers; one per core by default.
     told : callable
-        Told how many designs are done and how many there are.
+        Called with the number of designs done and their total.
 
     Returns
     -------
     Sweep
-        The same for any scheduler and any interruptions.
+        The result does not depend on the scheduler or on interruptions.
 
     Raises
     ------
     WorkerError, StudyError
-        If workers or the database are lost. What was measured is kept.
+        If workers or the database are lost. Measured outcomes are kept.
     """
     plan = plan_of(spec, bench)
     outcomes = study.outcomes()
@@ -109,10 +110,10 @@ def plan_of(spec: Spec, bench: Bench) -> Plan:
 
 
 def _unknown(todo: list[Design], study: Study, outcomes: dict[str, Outcome]) -> Iterator[Design]:
-    """Yield designs that nobody has measured meanwhile.
+    """Yield the designs that no other process has measured meanwhile.
 
-    Those with the same compressed model stay together, for a worker keeps it; apart from that they
-    come in any order: so machines that share a study seldom work on the same.
+    Designs with the same compressed model stay together, because a worker caches the model.
+    Otherwise the order is random, so that computers that share a study rarely repeat work.
     """
     asked = time.monotonic()
     mixed = random.sample(todo, len(todo))

@@ -1,4 +1,4 @@
-"""How a sweep's outcomes are named and written, in tables, pictures and files alike."""
+"""Names and number formats of a sweep's outcomes, for tables, pictures and files."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from eie_backend.sweep.run import Row, Sweep
-from eie_backend.sweep.space import Path, Scalar
+from eie_backend.sweep.space import ParameterPath, Scalar
 from eie_backend.sweep.spec import OBJECTIVES
 
 
 class Measure(NamedTuple):
-    """What an objective is called, its unit, and the digits that it is shown with."""
+    """The name of an objective, its unit, and its number of digits."""
 
     title: str
     unit: str
@@ -30,7 +30,7 @@ MEASURES = {
 
 
 def in_units(row: Row, objective: str) -> float:
-    """Return a value in the unit that it is shown in."""
+    """Return a value in its display unit."""
     value: float = getattr(row.outcome, objective)
     return 100 * value if objective == "accuracy" else value
 
@@ -41,23 +41,23 @@ def shown(row: Row, objective: str) -> str:
 
 
 def axis(objective: str) -> str:
-    """Return what an axis or a column shows, with its unit."""
+    """Return the label of an axis or a column, with its unit."""
     measure = MEASURES[objective]
     return f"{measure.title}, {measure.unit}" if measure.unit else measure.title
 
 
-def label(path: Path) -> str:
+def label(path: ParameterPath) -> str:
     """Return a parameter's name: without ``hardware`` and ``recipe``, which it tells by itself."""
     return ".".join(path[1:] or path)
 
 
-def named(row: Row, paths: list[Path]) -> str:
+def named(row: Row, paths: list[ParameterPath]) -> str:
     """Return the parameters of a design in a line."""
     return ", ".join(f"{label(path)} {row.values[path]}" for path in paths)
 
 
 def answer(found: Sweep) -> str:
-    """Return what was found, in a sentence."""
+    """Return the result of a sweep in one sentence."""
     counts = [f"{found.count('measured'):,} measured"]
     if found.count("ruled out"):
         counts.append(f"{found.count('ruled out'):,} ruled out by the analytical model")
@@ -69,13 +69,13 @@ def answer(found: Sweep) -> str:
 
 
 def reasons(found: Sweep) -> dict[str, int]:
-    """Return why designs are impossible, and of how many that is said, the most frequent first."""
+    """Return the reasons why designs are impossible, with counts, most frequent first."""
     errors = [row.outcome.error for row in found.rows if row.state == "impossible"]
     return dict(Counter(errors).most_common())
 
 
 def to_dict(found: Sweep) -> dict[str, Any]:
-    """Return a sweep as plain data, all that is needed to compare designs."""
+    """Return a sweep as plain data, with everything needed to compare designs."""
     return {
         "name": found.spec.name,
         "objectives": list(found.spec.objectives),
@@ -85,7 +85,7 @@ def to_dict(found: Sweep) -> dict[str, Any]:
 
 
 def to_json(found: Sweep) -> str:
-    """Return `to_dict` as text, the same bytes for the same outcomes."""
+    """Return `to_dict` as JSON text; equal outcomes give equal bytes."""
     return json.dumps(to_dict(found), indent=1, sort_keys=True, allow_nan=False) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""What a sweep varies: parameters with choices or ranges, and designs that fix them all."""
+"""The design space of a sweep: parameters with choices or ranges, and designs that fix them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from eie_backend.config import HardwareConfig
 from eie_backend.recipe import Recipe, recipe_from_dict
 
 Scalar: TypeAlias = int | float | str
-Path: TypeAlias = tuple[str, ...]
+ParameterPath: TypeAlias = tuple[str, ...]
 """Where a parameter is in the specification: ``("recipe", "density", "fc1")``."""
 
 
@@ -27,7 +27,7 @@ class Choices:
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers between two limits, both included; integers if both limits are."""
+    """Numbers between two limits, both included; integers if both limits are integers."""
 
     low: float
     high: float
@@ -35,16 +35,16 @@ class Range:
 
     @property
     def is_integer(self) -> bool:
-        """Whether only integers are meant."""
+        """Whether the range holds integers only."""
         return isinstance(self.low, int) and isinstance(self.high, int)
 
 
-Space: TypeAlias = Mapping[Path, Choices | Range]
+Space: TypeAlias = Mapping[ParameterPath, Choices | Range]
 
 
 @dataclass(frozen=True, eq=False)
 class Design:
-    """One machine with one way to compress one model; equal if all that they fix is.
+    """A model, a machine and a recipe; designs are equal if all three are.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Design:
     hardware : HardwareConfig
         The machine.
     recipe : Recipe
-        How the model is compressed.
+        Compression settings of the model.
     """
 
     model: str
@@ -62,7 +62,7 @@ class Design:
 
     @cached_property
     def key(self) -> str:
-        """The whole design as JSON, defaults included: equal for equal designs."""
+        """The design as JSON, defaults included; equal for equal designs."""
         recipe = json.loads(self.recipe.to_json())
         whole = {"model": self.model, "hardware": self.hardware.to_dict(), "recipe": recipe}
         return json.dumps(whole, sort_keys=True)
@@ -75,7 +75,7 @@ class Design:
 
     @cached_property
     def family(self) -> str:
-        """All but `TIMING_SIZES`, as JSON: designs of a family have one accuracy."""
+        """The design without `TIMING_SIZES`, as JSON; a family's designs have the same accuracy."""
         whole = json.loads(self.key)
         for name in TIMING_SIZES:
             del whole["hardware"][name]
@@ -83,7 +83,7 @@ class Design:
 
     @cached_property
     def compressed(self) -> str:
-        """What the compressed model depends on, as JSON; few machines change it."""
+        """The part of the design that the compressed model depends on, as JSON."""
         pes = self.hardware.num_pe if self.recipe.counts_pes else None
         return json.dumps([self.model, self.recipe.to_json(), pes])
 
@@ -93,13 +93,13 @@ TIMING_SIZES = frozenset(HardwareConfig().to_dict()) - {
     "codebook_bits",
     "accumulator_bits",
 }
-"""Sizes of the machine that change no value: a sum is made by one PE, in the order of the columns.
+"""Sizes of the machine that affect timing but no value: one PE computes a sum, in column order.
 
-Nor does the number of PEs, but how uneven a real network's slices are depends on it.
+The number of PEs does not affect values either, but it changes the balance of a real network.
 """
 
 
-def design_of(values: Mapping[Path, Scalar]) -> Design:
+def design_of(values: Mapping[ParameterPath, Scalar]) -> Design:
     """Return the design that the values of all parameters describe.
 
     Raises
@@ -117,7 +117,7 @@ def design_of(values: Mapping[Path, Scalar]) -> Design:
     return Design(tree["model"], hardware, recipe_from_dict(tree["recipe"]))
 
 
-def grid(space: Space) -> Iterator[dict[Path, Scalar]]:
+def grid(space: Space) -> Iterator[dict[ParameterPath, Scalar]]:
     """Yield every combination of the choices, the last parameter varying fastest."""
     choices: list[Sequence[Scalar]] = []
     for alternatives in space.values():

@@ -1,10 +1,10 @@
-"""`Spec`: what to sweep over, read from YAML; ``docs/sweep.md`` describes every line."""
+"""`Spec`: the specification of a sweep, read from YAML and described in ``docs/sweep.md``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path as File
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -13,21 +13,21 @@ from eie_backend.errors import SweepError
 from eie_backend.files.plain_yaml import read_yaml
 from eie_backend.machine.choices import ARITHMETIC, BALANCE
 from eie_backend.sweep.parameters import read_space
-from eie_backend.sweep.space import Choices, Path, Range, Space, size
+from eie_backend.sweep.space import Choices, ParameterPath, Range, Space, size
 
 OBJECTIVES = ("accuracy", "cycles", "energy", "area")
-"""Accuracy is to be high, the others low."""
+"""Possible objectives: accuracy is maximised, the others are minimised."""
 
 MOST_DESIGNS = 100_000
-"""Of a sweep; their estimates alone take minutes."""
+"""Most designs of a sweep; with more, the estimates alone would take minutes."""
 
 
 @dataclass(frozen=True)
 class Search:
     """Proposals of Optuna's sampler in place of the whole grid.
 
-    `trials` designs in all, `batch` of them at a time, whatever the number of workers: so the
-    proposals are the same on any cluster.
+    There are `trials` designs in all, `batch` at a time. The batch does not depend on the number of
+    workers, so the proposals are the same on any cluster.
     """
 
     trials: int
@@ -42,7 +42,7 @@ class Spec:
     Attributes
     ----------
     name : str
-        That of the file.
+        The file's name.
     models : mapping of str to Path
         ONNX or ``.eiez`` files by name.
     data : Path
@@ -51,22 +51,22 @@ class Spec:
         Sample inputs for the number formats; by default those of `data`.
     bind : mapping of str to int
         Values of dynamic dimensions.
-    space : mapping of Path to Choices or Range
+    space : mapping of ParameterPath to Choices or Range
         The parameters; the first is the model.
     objectives : tuple of str
-        What makes a design better; others are only shown.
+        The objectives that decide which designs are better; others are only shown.
     search : Search or None
-        None: the whole grid.
+        Settings of the sampler; None means the whole grid.
     prune : bool
-        Leave designs out that the analytical model rules out.
+        Skip designs that the analytical model rules out.
     arithmetic, balance, strict
         As for `compile`.
     """
 
     name: str
-    models: Mapping[str, File]
-    data: File
-    calibration: File | None
+    models: Mapping[str, Path]
+    data: Path
+    calibration: Path | None
     bind: Mapping[str, int]
     space: Space
     objectives: tuple[str, ...] = OBJECTIVES
@@ -77,20 +77,20 @@ class Spec:
     strict: bool = True
 
     @property
-    def varied(self) -> list[Path]:
+    def varied(self) -> list[ParameterPath]:
         """The parameters that have more than one value."""
         return [
             path for path, of in self.space.items() if isinstance(of, Range) or len(of.values) > 1
         ]
 
 
-def read_spec(path: File) -> Spec:
+def read_spec(path: Path) -> Spec:
     """Read a specification; files that it names are beside it.
 
     Raises
     ------
     SweepError
-        If the file cannot be read, or with every fault in it.
+        If the file cannot be read or has faults; the message lists all faults.
     """
     try:
         settings = read_yaml(path.read_text("utf-8"))
@@ -116,9 +116,9 @@ _KEYS = (
 
 
 class _Reader:
-    """Reads a document part by part and gathers its faults."""
+    """Reader of a document that collects all its faults."""
 
-    def __init__(self, settings: Mapping[Any, Any], path: File) -> None:
+    def __init__(self, settings: Mapping[Any, Any], path: Path) -> None:
         self._settings, self._path = settings, path
         self.faults = [
             f"{key!r} is no key of a sweep, take one of {_KEYS}"
@@ -127,10 +127,10 @@ class _Reader:
         ]
 
     def spec(self) -> Spec:
-        """Return the specification; its faulty parts are empty or as by default."""
+        """Return the specification; faulty parts are empty or have defaults."""
         models = self._models()
         search = self._search()
-        space: dict[Path, Choices | Range] = {("model",): Choices(tuple(models))}
+        space: dict[ParameterPath, Choices | Range] = {("model",): Choices(tuple(models))}
         for part in ("hardware", "recipe"):
             space |= read_space(part, self._settings.get(part, {}), self.faults)
         if search is None:
@@ -147,7 +147,7 @@ class _Reader:
         return Spec(
             name=self._path.stem,
             models=models,
-            data=self._file("data", required=True) or File(),
+            data=self._file("data", required=True) or Path(),
             calibration=self._file("calibration"),
             bind=self._bind(),
             space=space,
@@ -159,12 +159,12 @@ class _Reader:
             strict=self._flag("strict", True),
         )
 
-    def _models(self) -> dict[str, File]:
+    def _models(self) -> dict[str, Path]:
         given = self._settings.get("models")
         if isinstance(given, str):
             given = [given]
         if isinstance(given, list) and all(isinstance(one, str) for one in given):
-            given = {File(one).stem: one for one in given}
+            given = {Path(one).stem: one for one in given}
         if not (
             isinstance(given, Mapping)
             and given
@@ -174,7 +174,7 @@ class _Reader:
             return {}
         return {name: self._existing(file) for name, file in given.items()}
 
-    def _file(self, key: str, required: bool = False) -> File | None:
+    def _file(self, key: str, required: bool = False) -> Path | None:
         given = self._settings.get(key)
         if given is None and not required:
             return None
@@ -183,7 +183,7 @@ class _Reader:
             return None
         return self._existing(given)
 
-    def _existing(self, name: str) -> File:
+    def _existing(self, name: str) -> Path:
         found = self._path.parent / name
         try:
             if not found.is_file():

@@ -1,7 +1,7 @@
 """`Study`: the outcomes of designs in a database, through Optuna: SQLite, PostgreSQL and others.
 
-A trial is added when its design is done, in one transaction, and never changed. So nothing is half
-there, whoever is killed, and any number of machines may add to one study at the same time.
+A trial is added in one transaction when its design is done, and never changed. Therefore a killed
+process leaves no partial trial, and any number of computers may add to a study concurrently.
 """
 
 from __future__ import annotations
@@ -18,12 +18,11 @@ from eie_backend.config import HardwareConfig
 from eie_backend.errors import ExtraError, StudyError
 from eie_backend.recipe import MAX_BITS, MIN_BITS
 from eie_backend.sweep.bench import Outcome
-from eie_backend.sweep.space import Design
-from eie_backend.sweep.space import Path as Parameter
+from eie_backend.sweep.space import Design, ParameterPath
 
 DIRECTIONS = {"accuracy": "maximize", "cycles": "minimize", "energy": "minimize"}
 DIRECTIONS |= {"area": "minimize"}
-"""Values of a trial; all of them, whatever a sweep's objectives are."""
+"""Values of a trial with Optuna's directions; a trial has all values, whatever the objectives."""
 
 MOST_TRIES, RETRY_SECONDS = 4, 0.2
 DESIGN = "design"
@@ -44,7 +43,7 @@ class Study:
     Raises
     ------
     StudyError
-        If the database cannot be opened, or holds a study of that name that is not one of ours.
+        If the database cannot be opened, or holds a study of that name from another program.
     ExtraError
         If Optuna, or the database's driver, is not installed.
     """
@@ -73,7 +72,7 @@ class Study:
         self._storage.engine.dispose()
 
     def _opened(self, name: str) -> Any:
-        """Open the study, or make it."""
+        """Open the study, or create it."""
         from sqlalchemy.exc import DBAPIError
 
         for tried in range(1, MOST_TRIES + 1):
@@ -88,7 +87,7 @@ class Study:
                     f"{self.place}: its driver {missing} is not installed; pip install it"
                 ) from error
             except DBAPIError:
-                # Two that make the tables of a new database at the same time hinder each other.
+                # Two processes that create the tables of a new database at the same time conflict.
                 if tried == MOST_TRIES:
                     raise
                 time.sleep(tried * RETRY_SECONDS)
@@ -107,7 +106,7 @@ class Study:
 
     @property
     def place(self) -> str:
-        """The database, without a password."""
+        """The database's URL, without the password."""
         from sqlalchemy.engine import make_url
         from sqlalchemy.exc import ArgumentError
 
@@ -119,7 +118,7 @@ class Study:
         return str(url.database) if is_file else url.render_as_string(hide_password=True)
 
     def outcomes(self) -> dict[str, Outcome]:
-        """Return what is known, by the designs' keys; of equal designs the first.
+        """Return the known outcomes by design key; of equal designs, the first outcome.
 
         Raises
         ------
@@ -137,12 +136,12 @@ class Study:
             found.setdefault(key, Outcome(error=error) if error else Outcome(*trial.values))
         return found
 
-    def add(self, design: Design, outcome: Outcome, varied: Collection[Parameter]) -> None:
+    def add(self, design: Design, outcome: Outcome, varied: Collection[ParameterPath]) -> None:
         """Add what a design gave, for good.
 
-        `varied` are the parameters that Optuna's dashboards are to show. Each takes three
-        statements of SQL, so those that are the same in all designs are left out; the design
-        itself is kept whole.
+        `varied` are the parameters to show in Optuna's dashboards. Each takes three SQL statements,
+        so parameters that are the same in all designs are left out; the design itself is stored
+        completely.
 
         Raises
         ------
@@ -163,9 +162,9 @@ class Study:
             self._study.add_trial(trial)
 
     def _parameters(
-        self, design: Design, varied: Collection[Parameter]
+        self, design: Design, varied: Collection[ParameterPath]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return a design as Optuna's dashboards show it; a parameter's limits never change."""
+        """Return a design in the form of Optuna's dashboards; a parameter's limits never change."""
         of = self._optuna.distributions
         whole: dict[str, Any] = dict(design.hardware.to_dict())
         distributions: dict[str, Any] = {
@@ -190,7 +189,7 @@ class Study:
         try:
             yield
         except (SQLAlchemyError, self._optuna.exceptions.OptunaError, OSError) as error:
-            # Not the error itself: it may quote a password.
+            # Do not show the error itself: it may quote a password.
             cause = getattr(error, "orig", None) or (error.__cause__ or error)
             cause = getattr(cause, "orig", None) or cause
             reason = "not a database URL" if isinstance(error, ArgumentError) else cause
@@ -201,7 +200,7 @@ class Study:
 
 
 def require_optuna() -> Any:
-    """Return Optuna.
+    """Import and return Optuna.
 
     Raises
     ------

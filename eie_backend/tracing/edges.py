@@ -1,7 +1,7 @@
-"""From recorded broadcasts to what every unit did at every edge: slices and queue lengths.
+"""Reconstruct each unit's activity at every edge from recorded broadcasts: slices, queue lengths.
 
-Edges count from the start of the step. A slice covers the edges ``start`` up to ``stop``, which is
-not one of them.
+Edges count from the start of the step. A slice covers the edges from ``start`` up to, but without,
+``stop``.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from eie_backend.machine.encoding import EncodedMatrix
 from eie_backend.tracing.recording import RecordedStep
 
 CCU_ACTIVITIES = ("empty_row", "row", "broadcast", "held_back")
-"""What the CCU does at an edge, as the clock engine's unit calls it."""
+"""Activities of the CCU at an edge, with the names of the clock engine's unit."""
 ACTIVITIES = (*CCU_ACTIVITIES, *(category.name for category in CYCLE_CATEGORIES))
-"""The same, then what a PE does: the categories of ``docs/cycles.md``."""
+"""The CCU's activities, then those of a PE: the categories of ``docs/cycles.md``."""
 NO_COLUMN = -1
 
 Ints = NDArray[np.int32]
 
 
 class Slices(NamedTuple):
-    """Slices of several units, in no order; all arrays have the same length.
+    """Slices of several units, unordered; all arrays have the same length.
 
     `unit` is the PE, `name` the activity's number in `ACTIVITIES`, `column` the broadcast column or
     `NO_COLUMN`.
@@ -40,7 +40,7 @@ class Slices(NamedTuple):
 
 
 class Lengths(NamedTuple):
-    """Edges from which a queue holds `length` columns, in the order of PEs and edges."""
+    """Edges at which a queue's length changes to `length` columns, ordered by PE and edge."""
 
     unit: Ints
     edge: Ints
@@ -48,13 +48,13 @@ class Lengths(NamedTuple):
 
 
 def pe_slices(recorded: RecordedStep, matrix: EncodedMatrix, start: int, stop: int) -> Slices:
-    """Return what every PE did; every edge from `start` up to `stop` is in one slice per PE."""
+    """Return the slices of the PEs; every edge from `start` up to `stop` is in one slice per PE."""
     column, entered, earliest, edge = (recorded.timeline[:, i : i + 1] for i in range(4))
     pop = recorded.timeline[:, 4:]
     first_entry, entries = _entries(matrix, column[:, 0])
     next_pop = pop + np.maximum(entries, 1)
-    # If broadcasts before the first one are not recorded, what seems to precede it is wrong, but
-    # not in the window.
+    # If broadcasts before the first recorded one are missing, slices before it are wrong, but
+    # they are outside the window.
     free = np.concatenate([np.ones_like(pop[:1]), next_pop[:-1]])
     counts = pop <= recorded.cycles
     idle = np.where(counts, pop - free, 0)
@@ -77,15 +77,15 @@ def pe_slices(recorded: RecordedStep, matrix: EncodedMatrix, start: int, stop: i
 
 
 def ccu_slices(recorded: RecordedStep, matrix: EncodedMatrix, start: int, stop: int) -> Slices:
-    """Return what the CCU did, as far as rows are left; its number as a unit is 0."""
+    """Return the slices of the CCU while rows are left; its unit number is 0."""
     column, entered, earliest, edge = recorded.timeline[:, :4].T
     before = np.concatenate([0 * edge[:1], edge[:-1]])
     num_pe, rows = matrix.num_pe, -(-matrix.cols // matrix.num_pe)
     last = int(edge[-1]) if edge.size else 0
-    left = rows  # without a non-zero, after the last broadcast
+    left = rows  # rows without a non-zero after the last broadcast
     if edge.size:
         left = max(rows - 1 - int(column[-1]) // num_pe, 0)
-        # The next row enters beside the broadcast of the last position of the one before.
+        # A row enters at the edge that broadcasts the last position of the previous row.
         left -= left > 0 and int(column[-1]) % num_pe == num_pe - 1
     own_row = entered > before
     slices = [
@@ -99,9 +99,9 @@ def ccu_slices(recorded: RecordedStep, matrix: EncodedMatrix, start: int, stop: 
 
 
 def queue_lengths(recorded: RecordedStep, num_pe: int, start: int, stop: int) -> Lengths:
-    """Return how many columns each queue holds, wherever that changes; 0 before and after."""
+    """Return the changes of each queue's length in columns; it is 0 before and after."""
     edge, pop = recorded.timeline[:, 3:4], recorded.timeline[:, 4:]
-    # A push counts from the edge of the broadcast on, a pop likewise; at `stop` all are forgotten.
+    # A push or pop takes effect at its edge; at `stop` all queues become empty.
     times = np.concatenate([np.broadcast_to(edge, pop.shape), pop])
     times = np.clip(times, start, max(start, stop)).T
     steps = np.repeat(np.array([1, -1], np.int32), len(pop))
@@ -117,7 +117,7 @@ def queue_lengths(recorded: RecordedStep, num_pe: int, start: int, stop: int) ->
 
 
 def _entries(matrix: EncodedMatrix, column: Ints) -> tuple[Ints, Ints]:
-    """Return the first entry of each column in each PE, in all entries, and their number."""
+    """Return, by column and PE, the index of the first entry, and the number of entries."""
     pointers = matrix.pointers.astype(np.int32)
     base = np.cumsum(pointers[:, -1], dtype=np.int32) - pointers[:, -1]
     first, end = pointers[:, column].T, pointers[:, column + 1].T
@@ -125,13 +125,13 @@ def _entries(matrix: EncodedMatrix, column: Ints) -> tuple[Ints, Ints]:
 
 
 def _columns(matrix: EncodedMatrix, pop: Ints, first: Ints, entries: Ints, column: Ints) -> Slices:
-    """Return the runs of weights and of paddings in all columns that have entries."""
+    """Return the runs of weights and of paddings in all non-empty columns."""
     is_padding = (matrix.entries & ((1 << matrix.codebook_bits) - 1)) == 0
     paddings = np.append(0, np.cumsum(is_padding))
     has_padding = paddings[first + entries] > paddings[first]
     pe = np.arange(matrix.num_pe, dtype=np.int32)
     plain = _slices("multiply", pe, pop, pop + entries, (entries > 0) & ~has_padding, column)
-    # Every entry of the other columns: whose it is, its place in the column, and what it is.
+    # For every entry of the other columns: its column, its position there, and its kind.
     shape = has_padding.shape
     unit, columns = (np.broadcast_to(part, shape)[has_padding] for part in (pe, column))
     length = entries[has_padding]
@@ -154,7 +154,7 @@ def _columns(matrix: EncodedMatrix, pop: Ints, first: Ints, entries: Ints, colum
 def _slices(
     name: str, unit: ArrayLike, start: Ints, stop: Ints, chosen: ArrayLike, column: ArrayLike = -1
 ) -> Slices:
-    """Return the chosen slices of one activity; all arrays are broadcast to the same shape."""
+    """Return the selected slices of one activity; all arrays are broadcast to the same shape."""
     parts = np.broadcast_arrays(unit, start, stop, ACTIVITIES.index(name), column, chosen)
     *values, is_chosen = parts
     return Slices(*(np.asarray(value, np.int32)[is_chosen] for value in values))
@@ -165,7 +165,7 @@ def _join(slices: Sequence[Slices]) -> Slices:
 
 
 def _within(slices: Sequence[Slices], start: int, stop: int) -> Slices:
-    """Return what `slices` have between two edges."""
+    """Clip `slices` to the edges from `start` up to `stop`."""
     joined = _join(slices)
     cut = joined._replace(start=np.maximum(joined.start, start), stop=np.minimum(joined.stop, stop))
     return Slices(*(values[cut.start < cut.stop] for values in cut))

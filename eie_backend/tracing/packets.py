@@ -1,4 +1,4 @@
-"""Perfetto's protobuf: packets that declare tracks and put events on them."""
+"""Perfetto's protobuf: packets that declare tracks, and packets with events on them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from eie_backend.errors import ConfigError
 from eie_backend.tracing.edges import ACTIVITIES, NO_COLUMN
 
 END, COUNTER, INSTANT, BEGIN = range(4)
-"""Kinds of events, in their order at the same edge."""
+"""Kinds of events, in the order in which they are written at the same edge."""
 MOST_BYTES = 40
-"""Of a packet that ends a slice or counts."""
+"""Largest size of a packet that ends a slice or sets a counter."""
 
 
 class Events(NamedTuple):
@@ -46,7 +46,7 @@ class Events(NamedTuple):
 
 
 class Packets:
-    """A trace that is being written.
+    """Writer of a trace.
 
     Raises
     ------
@@ -76,13 +76,13 @@ class Packets:
         self._append(first)
 
     def data(self) -> bytes:
-        """Return the file."""
+        """Return the trace file."""
         return b"".join(self._parts)
 
     def declare(self, process: str, tracks: Iterable[tuple[str, str]]) -> int:
-        """Declare a process with its tracks, in their order on the screen; return the first.
+        """Declare a process and its tracks in display order; return the first track's number.
 
-        A track is its name, and the unit if it is a counter.
+        A track is its name, and its unit if it is a counter.
         """
         explicit = self._schema.TrackDescriptor.EXPLICIT
         self._processes += 1
@@ -105,7 +105,7 @@ class Packets:
         return parent + 1
 
     def name(self, name: str, annotations: Mapping[str, int | str]) -> int:
-        """Return the number of a name with annotations, for `Events.value`."""
+        """Return the number of a name with annotations, for use in `Events.value`."""
         self._names.append(name)
         self._annotations[len(self._names)] = annotations
         return len(self._names)
@@ -113,8 +113,8 @@ class Packets:
     def add(self, events: Iterable[Events], stop: int, most_bytes: int) -> int | None:
         """Write events in the order of their edges.
 
-        If the size passes `most_bytes`, return the edge at which it does; what happens at `stop`
-        always fits.
+        If the size exceeds `most_bytes`, return the edge at which it does; events at `stop` always
+        fit.
         """
         joined = Events(*(np.concatenate(parts) for parts in zip(*events, strict=True)))
         order = np.lexsort((joined.kind, joined.edge))

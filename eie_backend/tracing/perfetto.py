@@ -1,4 +1,4 @@
-"""Recorded steps as a Perfetto trace, for ui.perfetto.dev: which event is when on which track."""
+"""Recorded steps as a Perfetto trace for ui.perfetto.dev: the events of every track."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from eie_backend.tracing.recording import RecordedStep, Recording, Request
 
 CLOCK = "1 ns is one clock cycle: timestamp t is clock edge t, counted through all mvm steps"
 TRACE, LAYERS, INSTRUCTIONS, CCU, FIRST_PE = range(5)
-"""Tracks of a program, counted from its first; then every PE has two, its queue's is the other."""
+"""Tracks of a program, counted from its first; a PE has two, its own and its queue's."""
 
 
 def perfetto_trace(recording: Recording, request: Request) -> tuple[bytes, int]:
-    """Return the trace and one past the last edge that it shows.
+    """Return the trace, and the edge after the last one that it shows.
 
     Raises
     ------
@@ -39,18 +39,18 @@ def perfetto_trace(recording: Recording, request: Request) -> tuple[bytes, int]:
 
 
 class _Writer:
-    """One attempt to write the edges up to `stop` of those that are wanted."""
+    """One attempt to write the requested edges up to `stop`."""
 
     def __init__(self, recording: Recording, request: Request, stop: int, wanted: int) -> None:
         self.packets = Packets()
         self._recording, self._request, self._stop, self._wanted = recording, request, stop, wanted
 
     def write(self) -> int | None:
-        """Write; return the edge at which the size was reached, if it was."""
+        """Write the trace; return the edge at which it reached the size limit, or None."""
         first_tracks = {
             program.symbol: self._declare(program) for program, _ in self._recording.runs
         }
-        # At `stop` every track takes one more packet at most.
+        # At `stop` every track takes at most one more packet.
         most_bytes = self._request.max_bytes - MOST_BYTES * self.packets.tracks
         for program, steps in self._recording.runs:
             for events in self._events(program, steps, first_tracks[program.symbol]):
@@ -98,7 +98,7 @@ class _Writer:
     def _slice(
         self, begin: int, end: int, track: int, name: str, annotations: dict[str, int]
     ) -> list[Events]:
-        """Return a slice as far as it is shown."""
+        """Return the visible part of a slice."""
         begin, end = max(begin, self._request.start), min(end, self._stop)
         if begin >= end:
             return [Events.of([], END, track)]
@@ -106,7 +106,7 @@ class _Writer:
         return [Events.of(begin, BEGIN, track, number), Events.of(end, END, track)]
 
     def _instruction(self, recorded: RecordedStep, first: int) -> list[Events]:
-        """Return an mvm as a slice and any other, which takes no cycles, as an instant."""
+        """Return an mvm as a slice, and any other instruction (of no cycles) as an instant."""
         step, edge, track = recorded.step, recorded.before + 1, first + INSTRUCTIONS
         annotations = dict(step.operands)
         if recorded.load_bytes:
@@ -114,14 +114,14 @@ class _Writer:
             annotations["load_bytes"] = recorded.load_bytes
         if recorded.cycles:
             return self._slice(edge, edge + recorded.cycles, track, step.instruction, annotations)
-        # What follows the last mvm is shown at the edge after it.
+        # Instructions after the last mvm are shown at the edge after it.
         at_end = edge == self._stop == self._recording.cycles + 1
         if not (self._request.start <= edge < self._stop or at_end):
             return [Events.of([], INSTANT, track)]
         return [Events.of(edge, INSTANT, track, self.packets.name(step.instruction, annotations))]
 
     def _mvm(self, program: Program, recorded: RecordedStep, first: int) -> list[Events]:
-        """Return what the CCU, the PEs and their queues did."""
+        """Return the events of the CCU, the PEs and their queues."""
         matrix = program.matrices[recorded.step.operands["matrix"]]
         before = recorded.before
         start = max(self._request.start - before, 1)

@@ -1,4 +1,4 @@
-"""Ask the C++ runtime to record a sample, and read what it recorded."""
+"""`TraceRecorder`: let the C++ runtime record a sample, and read the recording."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from eie_backend.machine.choices import Engine
 from eie_backend.runtime import runtime
 
 LAST_EDGE = 2**62
-"""Later than any edge: the end of a window without end."""
+"""An edge later than all others, for windows without end."""
 
 
 class Request(NamedTuple):
-    """What a trace shows.
+    """The part of a run that a trace shows.
 
     Attributes
     ----------
     sample : int
         Number of the sample.
     layer : str
-        The only layer that is traced, and whose edges count; empty for all.
+        The only layer to trace, whose edges alone are counted; empty for all layers.
     start, stop : int
-        First edge, and one past the last.
+        First edge, and the edge after the last.
     max_bytes : int
-        Size of the trace.
+        Largest size of the trace.
     """
 
     sample: int
@@ -41,20 +41,20 @@ class Request(NamedTuple):
 
 @dataclass(frozen=True)
 class RecordedStep:
-    """One instruction as it was executed.
+    """The execution of one instruction.
 
     Attributes
     ----------
     step : Step
         The instruction.
     before : int
-        Edges of all steps before.
+        Edges of all earlier steps.
     cycles, load_cycles, load_bytes : int
-        What it cost; see ``docs/counters.md``.
+        Cost of the step; see ``docs/counters.md``.
     timeline : ndarray, shape (broadcasts, 4 + P), int32
-        Per broadcast its column, the edge at which the column's row entered, the earliest and the
-        true edge of the broadcast, and the edge of the pop in each PE; from the start of the step.
-        Broadcasts that do not reach into the window may be missing.
+        For each broadcast its column, the edge at which the column's row entered, the earliest and
+        the actual edge of the broadcast, and the edge of the pop in each PE. Edges count from the
+        start of the step. Broadcasts without effect in the window may be missing.
     """
 
     step: Step
@@ -67,22 +67,22 @@ class RecordedStep:
 
 @dataclass(frozen=True)
 class Recording:
-    """What the runtime recorded of one call.
+    """The runtime's recording of one call.
 
     Attributes
     ----------
     samples : int
         Samples of the call.
     runs : tuple of pairs
-        Each program that ran, in order, and its steps.
+        Each executed program, in order, with its steps.
     cycles : int
-        Edges of all of them.
+        Edges of all programs.
     timeline_stop : int
-        One past the last edge that the timeline tells of.
+        The edge after the last one in the timeline.
     vcd : bytes
-        The value change dump of the clock engine; empty for others.
+        The value change dump of the clock engine; empty for other engines.
     vcd_stop : int
-        One past the last edge that it tells of.
+        The edge after the last one in the dump.
     """
 
     samples: int
@@ -94,7 +94,7 @@ class Recording:
 
 
 class TraceRecorder:
-    """Records what this thread runs inside the ``with`` block; `max_bytes` bound the record."""
+    """Recorder of this thread's runs inside the ``with`` block; `max_bytes` limits its size."""
 
     def __init__(self, request: Request, engine: Engine, max_bytes: int) -> None:
         self._request, self._engine, self._max_bytes = request, engine, max_bytes
@@ -108,7 +108,7 @@ class TraceRecorder:
         self._found = runtime().stop_trace()
 
     def read(self, programs: Sequence[Program]) -> Recording:
-        """Return what was recorded; `programs` are those that may have run."""
+        """Return the recording; `programs` are those that may have run."""
         by_symbol = {program.symbol: program for program in programs}
         words = self._found.timeline
         runs = []

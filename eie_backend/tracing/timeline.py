@@ -1,8 +1,8 @@
-"""Recorded steps as a picture: a row per unit, filled by what it does at every edge.
+"""Recorded steps as a picture: a row per unit, filled by the unit's activity at every edge.
 
-What makes PEs idle has the look of what the CCU does at the same time: `held_back` and `waiting`,
-`empty_row` and `starved`, `row` and `scan`. The line in a row is the PE's queue; at the top of the
-row it is full. Fillings differ in height and hatching too, so colours are not needed.
+An idle activity of PEs looks like the CCU's activity that causes it: `held_back` and `waiting`,
+`empty_row` and `starved`, `row` and `scan`. The line in a row is the PE's queue length; the top of
+the row is a full queue. Fillings also differ in height and hatching, so colours are not needed.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_EDGES = 2000
-"""In one picture; of more, none could be told apart."""
+"""Most edges in one picture; with more, edges would be indistinguishable."""
 WIDTH = 9.0
 ROW_HEIGHT, MOST_HEIGHT = 0.24, 9.0
-"""Inches."""
+"""Height of a row, and largest height of a picture, in inches."""
 
 
 class Look(NamedTuple):
-    """How a slice is filled; `height` is a share of its row's, from the bottom."""
+    """The filling of a slice; `height` is a fraction of the row's height, from the bottom."""
 
     color: str
     height: float
@@ -52,7 +52,7 @@ LOOKS = (
 
 
 def timeline_picture(recording: Recording, request: Request, form: str) -> tuple[bytes, int]:
-    """Return a picture as a file and one past the last edge that it shows.
+    """Return a picture as a file, and the edge after the last one that it shows.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def timeline_picture(recording: Recording, request: Request, form: str) -> tuple
 
 
 def draw_timeline(recording: Recording, start: int, stop: int) -> Figure:
-    """Draw what the CCU and every PE did from edge `start` up to `stop`."""
+    """Draw the activities of the CCU and every PE from edge `start` up to `stop`."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
@@ -102,7 +102,7 @@ def draw_timeline(recording: Recording, start: int, stop: int) -> Figure:
 def _mvms(
     recording: Recording, start: int, stop: int
 ) -> Iterator[tuple[Program, RecordedStep, int, int]]:
-    """Return each mvm that is in the window, and which of its own edges are."""
+    """Yield each mvm in the window, with the range of its own edges there."""
     for program, steps in recording.runs:
         for recorded in steps:
             first = max(start - recorded.before, 1)
@@ -112,7 +112,7 @@ def _mvms(
 
 
 def _slices(program: Program, recorded: RecordedStep, first: int, end: int) -> Slices:
-    """Return an mvm's slices at the run's edges; the CCU is unit -1."""
+    """Return an mvm's slices, with edges of the whole run; the CCU is unit -1."""
     matrix = program.matrices[recorded.step.operands["matrix"]]
     ccu = ccu_slices(recorded, matrix, first, end)
     pes = pe_slices(recorded, matrix, first, end)
@@ -126,7 +126,7 @@ def _slices(program: Program, recorded: RecordedStep, first: int, end: int) -> S
 
 
 def _fill(ax: Axes, slices: Slices) -> None:
-    """Draw slices; edge t is filled from t - 1/2 to t + 1/2."""
+    """Draw slices; edge t covers t - 1/2 to t + 1/2."""
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
 
@@ -148,7 +148,7 @@ def _fill(ax: Axes, slices: Slices) -> None:
 def _draw_queues(
     ax: Axes, config: HardwareConfig, recorded: RecordedStep, first: int, end: int, width: float
 ) -> None:
-    """Draw what each queue holds after every edge, as a line in its PE's row."""
+    """Draw each queue's length after every edge, as a line in its PE's row."""
     lengths = queue_lengths(recorded, config.num_pe, first, end)
     for pe in range(config.num_pe):
         own = lengths.unit == pe

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import ConfigError, InputError
 from eie_backend.isa.program import Program, Step, layer_names
-from eie_backend.machine.choices import Arithmetic, Engine, TraceForm
+from eie_backend.machine.choices import TRACE_FORM, Arithmetic, Engine, TraceForm
 from eie_backend.machine.encoding import EncodedMatrix
 from eie_backend.machine.formats import LayerFormat
 from eie_backend.names.find import the_layer
@@ -24,7 +24,7 @@ from eie_backend.tracing.recording import LAST_EDGE, Recording, Request, TraceRe
 from eie_backend.tracing.timeline import timeline_picture
 from eie_backend.tracing.vcd import FRAME_BYTES, vcd_dump
 
-FORMS: dict[str, Engine] = {
+FORMS: dict[TraceForm, Engine] = {
     "perfetto": "event",
     "vcd": "clock",
     "svg": "event",
@@ -191,8 +191,7 @@ def _request(
     form: str, sample: int, layer: str, window: tuple[int, int | None], max_bytes: int
 ) -> Request:
     start, stop = window
-    if form not in FORMS:
-        raise ConfigError(f"form {form!r} is unknown; choose one of {', '.join(FORMS)}")
+    TRACE_FORM.checked(form, ConfigError)
     if start < 1 or (stop is not None and stop <= start):
         raise ConfigError(
             f"window = {start}:{'' if stop is None else stop}: edges count from 1, and the second "

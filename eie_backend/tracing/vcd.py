@@ -7,11 +7,11 @@ from eie_backend.errors import ConfigError
 from eie_backend.tracing.recording import Recording, Request
 
 FRAME_BYTES = 500
-"""What `vcd_dump` adds to the runtime's dump, at most."""
+"""Most bytes that `vcd_dump` adds to the runtime's dump."""
 
 
 def vcd_dump(recording: Recording, request: Request) -> tuple[bytes, int]:
-    """Return a whole dump, and one past the last edge that it shows.
+    """Return a complete dump, and the edge after the last one that it shows.
 
     Raises
     ------

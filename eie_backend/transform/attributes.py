@@ -32,7 +32,7 @@ LAYER, RELU = "eie.layer", "eie.relu"
 """Attributes of a composite or kernel: its layer, and whether it ends in ReLU."""
 
 CODEGEN_FIELDS = ("machine", "arithmetic", "bias", "calibration")
-"""What a partitioned function notes of its module: who generates code for it may see no more."""
+"""Fields that `Partition` copies to each function: TVM may pass code generation no others."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,12 @@ class ModuleAttributes:
     interface: str = ""
 
 
+def _names(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        raise TypeError("a list of names is expected")
+    return tuple(map(str, value))
+
+
 _READ: Mapping[str, Callable[[Any], Any]] = {
     "machine": lambda text: config_from_text(str(text)),
     "arithmetic": lambda value: ARITHMETIC.checked(str(value), ModelError),
@@ -107,8 +113,8 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
         for layer, ranges in found.items()
     },
     "aliases": lambda text: {layer: tuple(names) for layer, names in json.loads(str(text)).items()},
-    "renamed": lambda names: tuple(map(str, names)),
-    "as_is": lambda names: tuple(map(str, names)),
+    "renamed": _names,
+    "as_is": _names,
 }
 _WRITE: Mapping[str, Callable[[Any], Any]] = {
     "machine": config_text,
@@ -150,7 +156,17 @@ def from_options(given: Mapping[str, Any]) -> ModuleAttributes:
             f"module attribute {PREFIX}{unknown[0]} is unknown; known are "
             f"{', '.join(PREFIX + name for name in known)}"
         )
-    return ModuleAttributes(**{name: _READ.get(name, str)(value) for name, value in given.items()})
+    return ModuleAttributes(**{name: _read(name, value) for name, value in given.items()})
+
+
+def _read(name: str, value: Any) -> Any:
+    try:
+        return _READ.get(name, str)(value)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"module attribute {PREFIX}{name}: {str(value)[:40]!r} is no such value: {error}; "
+            "remove it"
+        ) from error
 
 
 def with_attributes(mod: IRModule, **changed: Any) -> IRModule:

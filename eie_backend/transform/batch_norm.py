@@ -1,4 +1,4 @@
-"""`FoldBatchNorm`: inference batch normalisation disappears into the layer before it."""
+"""`FoldBatchNorm`: fold inference batch normalisation into the layer before it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from eie_backend.transform.module_pass import ModulePass
 
 @tvm.transform.module_pass(opt_level=0, name="eie.FoldBatchNorm")
 class FoldBatchNorm(ModulePass):
-    """Scale the weights of a layer, and shift its bias, as the batch norm after it does.
+    """Fold a batch norm into the weights and the bias of the layer before it.
 
     Before -> after::
 
@@ -39,13 +39,13 @@ class FoldBatchNorm(ModulePass):
         lv1 = R.nn.batch_norm(lv, gamma, beta, m, v)
         lv2 = lv1[0]                                      # s = gamma / sqrt(v + epsilon)
 
-    1. The batch norm's parameters are float32 constants, and it is not in training.
+    1. The batch norm's parameters are float32 constants, and it is not in training mode.
     2. The layer before it is a convolution or a matmul with constant float32 weights, with or
        without a constant bias, and its outputs are the channels.
     3. Nothing else reads the layer's result, before or after the bias, or another result of the
        batch norm.
-    4. The weights were not shared: scaled channel by channel they would have to be shared anew.
-    5. All else is left alone: such a batch norm runs on the host.
+    4. The weights are not shared: scaling by channel would require to share them again.
+    5. Other batch norms are left alone and run on the host.
     """
 
     def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
@@ -62,7 +62,7 @@ class FoldBatchNorm(ModulePass):
 
 @mutator
 class _Fold(PyExprMutator):
-    """Folds the batch norms of a function, and notes the variables of their results in `found`."""
+    """Mutator that folds a function's batch norms and records their result variables in `found`."""
 
     def __init__(self, mod: IRModule, function: relax.Function, found: list[relax.Var]) -> None:
         super().__init__(mod)
@@ -75,7 +75,7 @@ class _Fold(PyExprMutator):
     def visit_var_binding_(self, binding: relax.VarBinding) -> None:
         folded = self._fold(binding.value)
         if folded is None:
-            super().visit_var_binding_(binding)
+            super().visit_var_binding_(binding)  # 5.
             return
         self.found.append(binding.var)
         new = type(binding.var)(binding.var.name, binding.var.ty)
@@ -83,7 +83,7 @@ class _Fold(PyExprMutator):
         self.set_var_remap(binding.var, new)
 
     def _fold(self, value: relax.Expr) -> relax.Expr | None:
-        """Emit the layer behind a batch norm's result; return its sum with the new bias."""
+        """Emit the folded layer of a batch norm's result; return its sum with the new bias."""
         norm = self._norm(value)
         if norm is None:
             return None
@@ -92,6 +92,7 @@ class _Fold(PyExprMutator):
         axis, rank, channels = int(norm.attrs.axis), int(data.ty.ndim), gamma.size
         bias: NDArray[np.float32] | None = np.zeros(channels, np.float32)
         source = data
+        # 2.
         if is_call(self._inner(data), "relax.add"):
             operands = self._inner(data).args
             constants = [o for o in operands if isinstance(o, GenericConst)]
@@ -101,9 +102,10 @@ class _Fold(PyExprMutator):
             bias, source = channel_values(constants[0], channels, axis, rank), variables[0]
         layer = self._inner(source)
         output_axis = outputs_at(layer, axis, rank)
+        # 2. 4.
         if bias is None or output_axis is None or is_shared(layer.args[1].value.numpy()):
             return None
-        with np.errstate(invalid="ignore", divide="ignore"):  # `dense_layers` reports NaN
+        with np.errstate(invalid="ignore", divide="ignore"):  # `dense_layers` reports NaN later
             scale = gamma / np.sqrt(variance + norm.attrs.epsilon)
         weights = layer.args[1].value.numpy()
         shape = [-1 if at == output_axis else 1 for at in range(weights.ndim)]
@@ -122,6 +124,7 @@ class _Fold(PyExprMutator):
         norm = self._inner(value.tuple_value)
         if not is_call(norm, "relax.nn.batch_norm"):
             return None
+        # 1.
         constant = all(
             isinstance(p, GenericConst) and str(p.value.dtype) == "float32" for p in norm.args[1:]
         )
@@ -129,13 +132,15 @@ class _Fold(PyExprMutator):
         return norm if constant and plain else None
 
     def _inner(self, value: relax.Expr) -> relax.Expr:
-        """Return what a variable is bound to if it is read once and inside its block, or itself."""
+        """Return the value of a variable that is read once, inside its block; otherwise `value`."""
+        # 3.
         inner = isinstance(value, relax.DataflowVar) and self.reads[value] == 1
         return self.bound.get(value, value) if inner else value
 
 
 def outputs_at(layer: relax.Expr, axis: int, rank: int) -> int | None:
-    """Return the axis of a layer's constant weights that makes axis `axis` of its result."""
+    """Return the axis of a layer's constant weights that becomes axis `axis` of its result."""
+    # 2.
     if is_matmul(layer) and is_constant_matrix(layer.args[1]):
         found = 1 if axis == rank - 1 else None
     elif is_convolution(layer) and layer.op.name not in TRANSPOSED:

@@ -43,6 +43,7 @@ class CanonicalLayers(ModulePass):
         class Rewrite(PyExprMutator):
             def visit_var_binding_(self, binding: relax.VarBinding) -> None:
                 value = self.visit_expr(binding.value)
+                # 1.
                 if is_matmul(value) and is_constant_matrix(value.args[0]):
                     value = _weights_on_the_right(self.builder_, value)
                     product = value.args[0]
@@ -58,6 +59,7 @@ class CanonicalLayers(ModulePass):
 def _weights_on_the_right(builder: relax.BlockBuilder, matmul: relax.Call) -> relax.Expr:
     weights, x = matmul.args
     rank = int(x.ty.ndim)
+    # 1.
     if isinstance(x, GenericConst) or rank < 1:
         return matmul
     transposed = relax.const(np.ascontiguousarray(weights.value.numpy().T), weights.value.dtype)
@@ -71,6 +73,7 @@ def _weights_on_the_right(builder: relax.BlockBuilder, matmul: relax.Call) -> re
 
 
 def _relu(maximum: relax.Call) -> relax.Expr:
+    # 2.
     for x, zero in (maximum.args, maximum.args[::-1]):
         if (
             isinstance(zero, GenericConst)

@@ -1,4 +1,4 @@
-"""Read a convolution call: its sizes, and its weights without groups and in one order."""
+"""`Convolution`: a convolution call's sizes, and its weights expanded from groups in one layout."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def is_convolution(value: relax.Expr) -> bool:
 
 
 def channels_last(layout: str) -> str:
-    """Return the layout with the same axes that the machine's vectors need: NHWC of NCHW."""
+    """Return the layout with channels last, which the machine's vectors need: NHWC for NCHW."""
     return f"N{''.join(axis for axis in AXES if axis in layout)}C"
 
 
 @dataclass(frozen=True, eq=False)
 class Convolution:
-    """A call of ``R.nn.conv1d``, ``conv2d`` or ``conv3d``, with the values that messages quote."""
+    """A call of ``R.nn.conv1d``, ``conv2d`` or ``conv3d``, with properties that messages quote."""
 
     name: str
     call: relax.Call
@@ -75,7 +75,7 @@ class Convolution:
 
     @property
     def groups(self) -> int:
-        """Groups of channels that do not see one another."""
+        """Number of channel groups, which are convolved independently."""
         return int(self.call.attrs.groups)
 
     @property
@@ -86,7 +86,7 @@ class Convolution:
 
     @property
     def strides(self) -> tuple[int, ...]:
-        """Steps of the kernel."""
+        """Strides of the kernel."""
         return tuple(map(int, self.call.attrs.strides))
 
     @property
@@ -108,7 +108,7 @@ class Convolution:
 
     @cached_property
     def weights(self) -> NDArray[np.float32]:
-        """Weights (kernel..., inputs, outputs) float32, zero between channels of other groups."""
+        """Weights (kernel..., inputs, outputs) float32, zero between channels of two groups."""
         order = [self.kernel_layout.index(axis) for axis in f"{self.axes}IO"]
         plain = self.call.args[1].value.numpy().transpose(order)
         *kernel, inputs, outputs = plain.shape
@@ -122,9 +122,9 @@ class Convolution:
 def channel_values(
     operand: relax.Expr, channels: int, axis: int, rank: int
 ) -> NDArray[np.float32] | None:
-    """Return the constant values (channels,) float32 that `operand` has for each channel, or None.
+    """Return the per-channel constant (channels,) float32 of `operand`, or None if it is not one.
 
-    `operand` meets a tensor of `rank` axes elementwise, whose channels are at `axis`.
+    `operand` is an element-wise operand of a tensor with `rank` axes and channels at `axis`.
     """
     if not isinstance(operand, GenericConst) or str(operand.value.dtype) != "float32":
         return None

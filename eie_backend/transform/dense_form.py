@@ -1,4 +1,4 @@
-"""`DenseForm`: every layer that the machine can run becomes a matmul with constant weights."""
+"""`DenseForm`: convert every layer that the machine can run to a matmul with constant weights."""
 
 from __future__ import annotations
 
@@ -24,31 +24,31 @@ class DenseForm(ModulePass):
     1. The result is plain Relax: it computes the same values on any target.
     2. Applying it twice changes nothing.
 
-    What takes dense form does not ask for it again: public functions bring their module to it, and
-    hand it on.
+    Public functions convert their module to dense form; internal functions expect it and do not
+    convert again.
     """
 
     def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
         """Return the module in dense form."""
         normal = tvm.transform.Sequential(
             [
-                # Before constants are folded: a broadcast weight is many times larger.
+                # Comes before constant folding: a broadcast weight is many times larger.
                 DropBroadcasts(),
-                # Before the rest: they look for constants.
+                # Comes before the rest, which look for constants.
                 Normalize(),
             ]
         )(mod)
         lowered = tvm.transform.Sequential(
             [
-                # Before the convolutions are gone.
+                # Comes while there are still convolutions.
                 FoldBatchNorm(),
                 LowerConvolutions(),
-                # Again: folding makes constants that repeat themselves.
+                # Runs again: folding creates constants with repeated values.
                 DropBroadcasts(),
             ]
         )(normal)
         if not lowered.same_as(normal):
             lowered = Normalize()(lowered)
-        # Sums last: they look for layers and their biases.
+        # Sums are last: they look for layers and their biases.
         dense: IRModule = tvm.transform.Sequential([CanonicalLayers(), MergeSums()])(lowered)
         return dense

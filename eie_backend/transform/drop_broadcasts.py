@@ -1,4 +1,4 @@
-"""`DropBroadcasts`: operands in the smallest shape that broadcasts to the same result."""
+"""`DropBroadcasts`: reduce operands to the smallest shape that broadcasts to the same result."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from eie_backend.transform.layers import MATRIX_RANK, is_call, map_functions
 from eie_backend.transform.module_pass import ModulePass
 
 KEPT_DIMS = {"relax.matmul": MATRIX_RANK, "relax.add": 1, "relax.maximum": 1}
-"""Operators that broadcast, and how many last dimensions of a constant they keep."""
+"""Operators that broadcast, with the number of last dimensions of a constant to keep."""
 
 
 @tvm.transform.module_pass(opt_level=0, name="eie.DropBroadcasts")
 class DropBroadcasts(ModulePass):
-    """Let matmul, add and maximum do the broadcasts that importers write out.
+    """Remove explicit broadcasts of importers where matmul, add and maximum broadcast themselves.
 
     Before -> after::
 
@@ -30,10 +30,9 @@ class DropBroadcasts(ModulePass):
 
         R.add(x, [[1, 2], [1, 2]])            ->  R.add(x, [1, 2])
 
-    1. An operand behind ``R.broadcast_to`` is taken as it was before.
-    2. A constant that repeats itself along its leading dimensions loses them, or all but one of
-       each.
-    3. An operand is left alone if the result would have another shape.
+    1. The operand of ``R.broadcast_to`` replaces its result.
+    2. Leading dimensions along which a constant repeats itself are dropped or reduced to 1.
+    3. An operand is left alone if the result's shape would change.
     """
 
     def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
@@ -50,6 +49,7 @@ class DropBroadcasts(ModulePass):
                     for operand in self._smaller(call.args[at], KEPT_DIMS[call.op.name]):
                         operands = [*call.args[:at], operand, *call.args[at + 1 :]]
                         plain = self.builder_.normalize(relax.Call(call.op, operands, call.attrs))
+                        # 3.
                         if structural_equal(plain.ty, call.ty):
                             call = plain
                             dropped.append(operand)
@@ -57,15 +57,15 @@ class DropBroadcasts(ModulePass):
                 return call
 
             def _smaller(self, operand: relax.Expr, kept: int) -> Iterator[relax.Expr]:
-                """Yield the operand in smaller shapes, the smallest first."""
+                """Yield the operand in smaller shapes, smallest first."""
                 source = operand
                 while isinstance(source, relax.Var):
                     value = self.lookup_binding(source)
                     if value is None or not is_call(value, "relax.broadcast_to"):
                         break
-                    source = value.args[0]
+                    source = value.args[0]  # 1.
                 yield from _without_repetition(source, kept)
-                # matmul does not broadcast the dimensions that it multiplies.
+                # matmul does not broadcast its last two dimensions.
                 if not source.same_as(operand) and (kept == 1 or _end(source) == _end(operand)):
                     yield source
 
@@ -78,11 +78,12 @@ def _end(operand: relax.Expr) -> list[str]:
 
 
 def _without_repetition(operand: relax.Expr, kept: int) -> Iterator[relax.Expr]:
-    """Yield a constant with its last `kept` dimensions, and these after ones, unless it varies."""
+    """Yield a repeating constant with its last `kept` dimensions, then with leading ones."""
     if not isinstance(operand, GenericConst) or len(operand.value.shape) <= kept:
         return
     values = operand.value.numpy()
     parts = values.reshape(-1, *values.shape[values.ndim - kept :])
+    # 2.
     if len(parts) > 0 and np.array_equal(parts, np.broadcast_to(parts[0], parts.shape)):
         yield relax.const(parts[0], operand.value.dtype)
         if len(parts) > 1:

@@ -1,4 +1,4 @@
-"""`HostMatmul`: let NumPy's BLAS multiply, where a module runs on the host to be observed."""
+"""`HostMatmul`: multiply by NumPy's BLAS when a module runs on the host for measurements."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ tvm_ffi.register_global_func(FUNCTION, _multiply, override=True)
 
 @tvm.transform.module_pass(opt_level=0, name="eie.HostMatmul")
 class HostMatmul(ModulePass):
-    """Call NumPy for every layer: TVM's LLVM build multiplies without blocks or vectors.
+    """Call NumPy for every layer: TVM's LLVM code is slow, without blocking and vectors.
 
     Before -> after::
 
         fc1 = R.matmul(x, W)  ->  fc1 = R.call_pure_packed("eie.host_matmul", x, W)
 
-    1. A layer has constant weights; other matmuls, and all else, are left alone.
+    1. A layer has constant weights; other matmuls and all other operations are left alone.
     2. The result runs only in this process.
     """
 
@@ -50,6 +50,7 @@ class HostMatmul(ModulePass):
 class _Replace(PyExprMutator):
     def visit_call_(self, call: relax.Call) -> relax.Expr:
         visited = super().visit_call_(call)
+        # 1.
         if not is_matmul(visited) or constant_weights(visited) is None:
             return visited
         return relax.call_pure_packed(FUNCTION, *visited.args, ty_args=[call.ty])

@@ -1,4 +1,4 @@
-"""Gather the inputs of every output position of a convolution, the rows of its matrix product."""
+"""`im2col`: gather the inputs of each output position of a convolution, as rows for a matmul."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from eie_backend.transform.convolution import Convolution
 
 
 def im2col(x: te.Tensor, layer: Convolution) -> te.Tensor:
-    """Compute the inputs of every position, (batch, positions..., kernel..., channels).
+    """Gather the inputs of every position, (batch, positions..., kernel..., channels).
 
     `x` is (batch, spatial..., channels).
     """

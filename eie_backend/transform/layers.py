@@ -184,9 +184,9 @@ def dense_layers(mod: IRModule) -> list[DenseLayer]:
 
 
 def layers_of(mod: IRModule) -> list[DenseLayer]:
-    """Return the same; NaN is not looked for.
+    """Return the dense layers as `dense_layers` does, without the check for NaN and infinity.
 
-    One walk through the module: who needs its layers more than once hands them on.
+    Every call walks through the whole module; callers that need the layers again pass them on.
     """
     noted = attributes(mod)
     origins, layers = noted.convolutions, []
@@ -263,8 +263,8 @@ def map_weights(
 
     `change` takes the layer's name and weights, once per layer, and returns weights of the same
     shape; a layer whose weights it returns as they are keeps its constant, and a module of such
-    layers stays the same. `what` is told to who watches. `layers` are those of the module, if they
-    are known.
+    layers stays the same. `what` names the work in progress reports; without it there are none.
+    `layers` are those of the module, if they are known.
     """
     layers = layers_of(mod) if layers is None else layers
     changed: dict[relax.Expr, relax.Expr] = {}

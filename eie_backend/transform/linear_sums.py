@@ -1,7 +1,7 @@
-"""Find the values of a function that are sums of layers: ``x1 W1 + x2 W2 + ... + bias``.
+"""`linear_sums`: find values that are sums of layers, ``x1 W1 + x2 W2 + ... + bias``.
 
-Between a product and its sum there may be operations that move rows and leave the last dimension
-alone, such as the slice of one time step: ``rows(x W)`` is ``rows(x) W``.
+Between a product and its sum there may be operations on whole rows that keep the last dimension,
+such as the slice of one time step: ``rows(x W)`` equals ``rows(x) W``.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from tvm.tirx import IntImm
 from eie_backend.transform.layers import constant_weights, is_bias, is_call, is_matmul
 
 RowOps = tuple[Callable[[relax.Expr], relax.Expr], ...]
-"""What happens to the rows of a product, to be done to those of its input instead."""
+"""Operations on the rows of a product, which can be applied to the rows of its input instead."""
 
 
 @dataclass(frozen=True, eq=False)
 class Term:
-    """One product: its matmul, and what is done to its rows before the sum."""
+    """One product: its matmul, and the operations on its rows before the sum."""
 
     matmul: relax.VarBinding
     row_ops: RowOps = ()
@@ -37,7 +37,7 @@ class Term:
 
 @dataclass(frozen=True, eq=False)
 class LinearSum:
-    """A value as a sum of terms and biases (outputs,); `operands` are the sums it is made of."""
+    """A value as a sum of terms and biases (outputs,); `operands` are its partial sums."""
 
     var: relax.Var
     terms: tuple[Term, ...]
@@ -51,18 +51,18 @@ class LinearSum:
 
     @property
     def rows(self) -> int:
-        """All leading dimensions together."""
+        """Product of all leading dimensions."""
         return prod(self.shape[:-1])
 
     def inner(self) -> Iterator[LinearSum]:
-        """Yield the sums below this one."""
+        """Yield the partial sums inside this sum."""
         for operand in self.operands:
             yield operand
             yield from operand.inner()
 
 
 def linear_sums(function: relax.Function) -> dict[relax.Var, LinearSum]:
-    """Return the sums among a function's variables, in order."""
+    """Return the linear sums of a function by variable, in order."""
     sums: dict[relax.Var, LinearSum] = {}
     for binding in (b for block in function.body.blocks for b in block.bindings):
         if isinstance(binding, relax.VarBinding) and static_shape(binding.var):
@@ -73,7 +73,7 @@ def linear_sums(function: relax.Function) -> dict[relax.Var, LinearSum]:
 
 
 def static_shape(value: relax.Expr) -> tuple[int, ...]:
-    """Return the shape of a tensor, () if it is a scalar or not known in numbers."""
+    """Return the static shape of a tensor; () for a scalar or an unknown or dynamic shape."""
     shape = getattr(value.ty, "shape", None)
     extents = list(getattr(shape, "values", []))
     static = all(isinstance(extent, (int, IntImm)) for extent in extents)
@@ -100,7 +100,7 @@ def _addition(
     shape = static_shape(var)
     operands = tuple(sums[arg] for arg in add.args if arg in sums)
     biases = tuple(arg.value.numpy().reshape(-1) for arg in add.args if is_bias(arg, shape[-1]))
-    # Operands with as many values as the result differ from it in dimensions of 1 at most.
+    # An operand with as many values as the result differs from it only in dimensions of 1.
     if (
         len(operands) + len(biases) != len(add.args)
         or not operands
@@ -130,7 +130,7 @@ def _reshape(shape: tuple[int, ...]) -> Callable[[relax.Expr], relax.Expr]:
 def _row_op(
     call: relax.Call, before: tuple[int, ...], after: tuple[int, ...]
 ) -> Callable[[relax.Expr], relax.Expr] | None:
-    """Return what an operation does to rows, or None if it is not known to move whole rows."""
+    """Return the effect of an operation on rows, or None if it may not keep rows whole."""
     last = len(before) - 1
     if before[-1:] != after[-1:]:
         return None

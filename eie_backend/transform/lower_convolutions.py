@@ -78,6 +78,7 @@ class LowerConvolutions(ModulePass):
             return mod
         lowered = tvm.transform.Sequential(CLEANING)(lower.builder_.finalize())
         kept = IRModule(dict(lowered.functions_items()), attrs=mod.attrs)
+        # 6.
         return with_attributes(kept, convolutions={**noted.convolutions, **lower.origins})
 
 
@@ -95,12 +96,13 @@ class _Lower(PyExprMutator):
         value = binding.value
         if is_convolution(value):
             layer = Convolution(binding.var.name, value)
+            # 1.
             if why_not(layer, CONVOLUTION_CONSTRAINTS) is None:
                 return self._finish(binding.var, self._convolution(layer), layer.out_layout)
-        elif is_call(value, "relax.nn.relu"):
+        elif is_call(value, "relax.nn.relu"):  # 4.
             if found := self._last_of(value.args[0]):
                 return self._finish(binding.var, self._emit(relax.op.nn.relu(found[0])), found[1])
-        elif is_call(value, "relax.add"):
+        elif is_call(value, "relax.add"):  # 4.
             for x, constant in (value.args, reversed(value.args)):
                 if found := self._last_of(x):
                     result, layout = found
@@ -109,7 +111,7 @@ class _Lower(PyExprMutator):
                     if bias is not None:
                         total = self._emit(relax.op.add(result, relax.const(bias)))
                         return self._finish(binding.var, total, layout)
-        super().visit_var_binding_(binding)
+        super().visit_var_binding_(binding)  # 7.
         return None
 
     def _last_of(self, value: relax.Expr) -> tuple[relax.Var, str] | None:
@@ -118,19 +120,23 @@ class _Lower(PyExprMutator):
     def _convolution(self, layer: Convolution) -> relax.Var:
         """Emit a convolution; return its result with channels last."""
         x = self._permuted(layer)
+        # 5.
         if winograd.use_winograd(layer, self.mode):
             return self._winograd(layer, x)
         batch = int(x.ty.shape.values[0])
         inputs = int(np.prod(layer.weights.shape[:-1]))
+        # 3.
         if any(size > 1 for size in (*layer.kernel, *layer.strides)) or np.any(layer.padding):
             columns = self._kernel(lambda xs: im2col(xs[0], layer), [x], "im2col")
             x = self._emit(relax.op.reshape(columns, (batch, *layer.positions, inputs)))
+        # 2.
         return self._matmul(layer, x, layer.weights.reshape(inputs, -1), layer.name)
 
     def _permuted(self, layer: Convolution) -> relax.Expr:
         """Return the input of a convolution with channels last."""
         source = layer.call.args[0]
         found = self._last_of(source)
+        # 4.
         if found and found[1] == layer.data_layout:
             return found[0]
         wanted = channels_last(layer.data_layout)
@@ -140,6 +146,7 @@ class _Lower(PyExprMutator):
         values = self._kernel(
             lambda xs: winograd.transform_input(xs[0], layer), [x], "winograd_input"
         )
+        # 5.
         stem = next(
             stem
             for stem in (f"{layer.name}{'_' * n}" for n in count())
@@ -157,6 +164,7 @@ class _Lower(PyExprMutator):
     def _matmul(
         self, layer: Convolution, x: relax.Expr, weights: NDArray[np.float32], name: str
     ) -> relax.Var:
+        # 6.
         self.origins[name] = Origin(layer.name, layer.groups)
         product = relax.op.matmul(x, relax.const(np.ascontiguousarray(weights)))
         return self._bind(product, name)

@@ -73,6 +73,7 @@ class MergeSums(ModulePass):
         merged = map_functions(mod, lambda f: _merge(mod, f, uses, names, parts))
         clean = tvm.transform.Sequential(CLEANING)(merged)
         products = [(b.var, parts.get(b.value.args[1])) for b, _ in matmuls(clean)]
+        # 4.
         renamed = rename_layers(clean, {var: _common_name(of) for var, of in products if of})
         return _with_aliases(renamed, parts) if parts else renamed
 
@@ -105,6 +106,7 @@ def _merge(
     """Return the function with merged layers, and note by its weights what each is made of."""
     sums = linear_sums(function)
     chosen = _choose(function, sums, uses)
+    # 5.
     if not chosen:
         return function
     merged = {group: _merged_weights(group) for group in dict.fromkeys(chosen.values())}
@@ -123,9 +125,11 @@ def _merge(
             for weights in group:
                 if weights in terms:
                     x = self.visit_expr(terms[weights].matmul.value.args[0])
+                    # 1.
                     for row_op in terms[weights].row_ops:
                         x = self.builder_.emit(row_op(x))
                 else:
+                    # 2.
                     shape = (*total.shape[:-1], int(weights.value.shape[0]))
                     x = relax.const(np.zeros(shape, np.float32))
                 inputs.append(x)
@@ -133,6 +137,7 @@ def _merge(
             product = self.builder_.emit(relax.op.matmul(joined, merged[group]))
             if not total.biases:
                 return product
+            # 1.
             return relax.op.add(product, relax.const(reduce(np.add, total.biases)))
 
     changed: relax.Function = Merge(mod).visit_expr(function)
@@ -194,6 +199,7 @@ def _faults(
         return user in inside and any(value is operand for operand in sums[user].operands)
 
     def keeps_all(root: LinearSum) -> bool:
+        # 3.
         weights = [term.weights for term in root.terms]
         return (
             len(set(weights)) == len(weights)
@@ -219,7 +225,7 @@ def _roots(
     groups = [
         tuple(weights for weights in order if weights in group)
         for group in sets
-        if all(other <= group for other in sets if other & group)
+        if all(other <= group for other in sets if other & group)  # 3.
     ]
     grouped = {weights for group in groups for weights in group}
     alone, _ = _outermost(sums, struck, absorbed, 1)

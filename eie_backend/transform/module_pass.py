@@ -1,4 +1,4 @@
-"""What type checkers must know of our passes, which TVM's decorator turns into TVM passes."""
+"""`ModulePass`: type information on passes, which TVM's decorator turns into TVM passes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class ModulePass:
-    """Base of classes decorated with ``tvm.transform.module_pass``: instances are called."""
+    """Base of classes with the decorator ``tvm.transform.module_pass``; instances are callable."""
 
     if TYPE_CHECKING:
 

@@ -48,7 +48,9 @@ class Normalize(ModulePass):
 
     def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
         """Return the normalised module."""
+        # 1.
         folded = tvm.transform.Sequential(FOLDING)(mod)
+        # 2. 4.
         return rename_layers(_unify_weights(folded), {})
 
 
@@ -69,6 +71,7 @@ def _unify_weights(mod: IRModule) -> IRModule:
             continue
         operand = layer.value.args[1]
         digest = hashlib.sha256(operand.value.numpy().tobytes()).digest()
+        # 4.
         kept = first.setdefault((shape, digest), layer)
         if kept is not layer:
             changed[operand] = kept.value.args[1]

@@ -27,27 +27,56 @@ PARTS = {
 """Operators that become part of the layer before them, and when."""
 
 HOST = {
-    "pool": "the machine has no instruction for pooling",
-    "softmax": "the machine has no exponential",
-    "norm": "the machine has no instruction for normalisation",
-    "sigmoid": "the machine's only activation function is ReLU",
-    "tanh": "the machine's only activation function is ReLU",
-    "gelu": "the machine's only activation function is ReLU; retraining with ReLU keeps it there",
-    "silu": "the machine's only activation function is ReLU; retraining with ReLU keeps it there",
-    "leakyrelu": "the machine's only activation function is ReLU; retraining with ReLU keeps it "
-    "there",
-    "reshape": "moves data only",
-    "flatten": "moves data only",
-    "permute_dims": "moves data only",
-    "expand_dims": "moves data only",
-    "squeeze": "moves data only",
-    "concat": "moves data only",
-    "split": "moves data only",
-    "strided_slice": "moves data only",
-    "take": "moves data only",
-    "pad": "moves data only",
+    "the machine has no instruction for pooling": (
+        "relax.nn.max_pool1d",
+        "relax.nn.max_pool2d",
+        "relax.nn.max_pool3d",
+        "relax.nn.avg_pool1d",
+        "relax.nn.avg_pool2d",
+        "relax.nn.avg_pool3d",
+        "relax.nn.adaptive_avg_pool1d",
+        "relax.nn.adaptive_avg_pool2d",
+        "relax.nn.adaptive_avg_pool3d",
+        "relax.vision.roi_pool",
+    ),
+    "the machine has no exponential": (
+        "relax.nn.softmax",
+        "relax.nn.log_softmax",
+    ),
+    "the machine has no instruction for normalisation": (
+        "relax.nn.layer_norm",
+        "relax.nn.group_norm",
+        "relax.nn.instance_norm",
+        "relax.nn.rms_norm",
+    ),
+    "the machine's only activation function is ReLU": (
+        "relax.sigmoid",
+        "relax.tanh",
+    ),
+    "the machine's only activation function is ReLU; retraining with ReLU keeps it there": (
+        "relax.nn.gelu",
+        "relax.nn.gelu_tanh",
+        "relax.nn.silu",
+        "relax.nn.leakyrelu",
+        "relax.nn.prelu",
+        "relax.nn.selu",
+    ),
+    "moves data only": (
+        "relax.reshape",
+        "relax.flatten",
+        "relax.nn.batch_flatten",
+        "relax.permute_dims",
+        "relax.expand_dims",
+        "relax.squeeze",
+        "relax.concat",
+        "relax.split",
+        "relax.strided_slice",
+        "relax.dynamic_strided_slice",
+        "relax.take",
+        "relax.nn.pad",
+    ),
 }
-"""Parts of the names of operators that never run on the machine, and why."""
+"""Operators that never run on the machine, by why not."""
 
 OTHERS = "the machine runs layers with constant weights, their bias and ReLU; nothing else"
 
@@ -64,4 +93,4 @@ def never_on_machine(operator: str) -> str:
         return "the compiler does not lower this operator"
     if operator in PARTS:
         return "it does not follow a layer of the machine as its bias or ReLU, or not alone"
-    return next((why for part, why in HOST.items() if part in operator), OTHERS)
+    return next((why for why, operators in HOST.items() if operator in operators), OTHERS)

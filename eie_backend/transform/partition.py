@@ -28,7 +28,7 @@ from eie_backend.transform.module_pass import ModulePass
 from eie_backend.transform.unify_functions import unify_functions
 
 CODEGEN = "eie"
-"""Of the functions that the machine runs, the attribute ``Codegen``."""
+"""Attribute ``Codegen`` of functions that the machine runs."""
 
 
 def is_eie_function(function: object) -> bool:
@@ -51,9 +51,9 @@ def _pattern(bias: bool, relu: bool) -> tuple[DFPattern, Mapping[str, DFPattern]
 
 
 def patterns(config: HardwareConfig, layers: Container[relax.Expr]) -> list[FusionPattern]:
-    """Return the composite patterns of some layers' weights, longest first.
+    """Return the composite patterns for the weights in `layers`, longest first.
 
-    Each has the machine's constraints but for the number of values, which is known of `layers`.
+    Each checks the machine's constraints, except the number of values: `layers` fulfil it.
     """
 
     def runs_on_machine(context: PatternCheckContext) -> bool:
@@ -61,10 +61,11 @@ def patterns(config: HardwareConfig, layers: Container[relax.Expr]) -> list[Fusi
         name = context.value_to_bound_var[matmul].name
         if matmul.args[1] not in layers or not _is_closed(context):
             return False
+        # 1.
         if why_not(Candidate(name, matmul, config), UNSHARED) is not None:
             return False
         bias = context.annotated_expr.get("bias")
-        # A constant of another shape is a broadcast that stays on the host.
+        # A constant of another shape needs a broadcast, which stays on the host.
         return bias is None or is_bias(bias, int(matmul.ty.shape.values[-1]))
 
     return [
@@ -79,7 +80,7 @@ def patterns(config: HardwareConfig, layers: Container[relax.Expr]) -> list[Fusi
 
 
 def _is_closed(context: PatternCheckContext) -> bool:
-    """Return whether nothing outside the match reads a value inside it but its result."""
+    """Return whether only the result of a match is read outside the match."""
     result = context.value_to_bound_var[context.matched_expr]
     matched = list(context.matched_bindings)
     inner = [var for var in matched if not var.same_as(result)]
@@ -91,7 +92,7 @@ def _is_closed(context: PatternCheckContext) -> bool:
 
 
 def _name_composites(partitioned: IRModule, names: Mapping[relax.Expr, str]) -> IRModule:
-    """Note each composite's layer, by its weights: fusion renames the variable of a result."""
+    """Set each composite's layer name by its weights, because fusion renames result variables."""
 
     @mutator
     class Name(PyExprMutator):
@@ -116,16 +117,16 @@ class Partition(ModulePass):
         lv3 = R.matmul(lv2, W2)                #   "eie.dense": W2
 
     1. A layer matches if every constraint of `eie_backend.transform.constraints` holds.
-    2. Layers that follow one another land in one function: data stays on the machine.
+    2. Consecutive layers share a function, so that data stays on the machine.
     3. All other operations are left alone.
-    4. A layer that several matmuls use is a function of its own, so that the machine holds its
-       weights once; uses with another bias, ReLU or batch are other functions.
-    5. Each function notes its machine, and what else code generation reads of the module.
+    4. A layer that several matmuls use has its own function, so that the machine holds its weights
+       once; uses with different bias, ReLU or batch have different functions.
+    5. Each function has attributes with its machine and the other inputs of code generation.
 
     Parameters
     ----------
     config : HardwareConfig
-        The machine whose limits count.
+        The machine, whose limits apply.
     """
 
     def __init__(self, config: HardwareConfig) -> None:
@@ -133,29 +134,36 @@ class Partition(ModulePass):
 
     def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
         """Return the partitioned module."""
+        if any(is_eie_function(function) for function in mod.functions.values()):
+            raise ModelError(
+                "the module is partitioned already; call relax.transform.RunCodegen, or give the "
+                "module before its partition"
+            )
         groups = [(uses[0].binding, len(uses)) for uses in matmuls_by_layer(mod)]
         names = {binding.value.args[1]: binding.var.name for binding, _ in groups}
-        # Once for each layer: looking for values takes longest.
+        # Check once per layer: counting values is the slowest check.
         fitting = {
             binding.value.args[1]
             for binding, _ in groups
             if (weights := constant_weights(binding.value)) is not None
-            and fits_codebook(weights, self.config)
+            and fits_codebook(weights, self.config)  # 1.
         }
         shared = {binding.value.args[1] for binding, uses in groups if uses > 1} & fitting
+        # 4.
         apart = self._fuse(mod, shared, annotate_codegen=True)
         fused = self._fuse(apart, fitting - shared, annotate_codegen=False)
         try:
-            merged = relax.transform.MergeCompositeFunctions()(fused)
+            merged = relax.transform.MergeCompositeFunctions()(fused)  # 2.
         except InternalError as error:
             raise ModelError(
                 "the module calls packed functions, which TVM's MergeCompositeFunctions does not "
                 "know; remove these calls"
             ) from error
+        # 4. 5.
         return unify_functions(self._noted(_name_composites(merged, names), mod))
 
     def _noted(self, partitioned: IRModule, mod: IRModule) -> IRModule:
-        """Note on each of the machine's functions what code generation needs to know."""
+        """Attach the inputs of code generation to each ``eie`` function as attributes."""
         given = {name: value for name, value in options(mod).items() if name in CODEGEN_FIELDS}
         given["machine"] = config_text(self.config)
         noted = {f"{PREFIX}{name}": value for name, value in given.items()}

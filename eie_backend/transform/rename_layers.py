@@ -31,6 +31,7 @@ def rename_layers(mod: IRModule, names: Mapping[relax.Var, str]) -> IRModule:
     variables = [binding.var for binding, _ in layers]
     wanted = [names.get(var, var.name) for var in variables]
     inputs = {param.name for _, function in layers for param in function.params}
+    # 1.
     ranks = [int(var.name != name) for var, name in zip(variables, wanted, strict=True)]
     unique = dict(zip(variables, unique_names(wanted, inputs, ranks), strict=True))
     taken = {*unique.values()}
@@ -42,6 +43,7 @@ def rename_layers(mod: IRModule, names: Mapping[relax.Var, str]) -> IRModule:
         def visit_var_binding_(self, binding: relax.VarBinding) -> None:
             old = binding.var
             if (name := unique.get(old)) is None:
+                # 2.
                 name = _unused(old.name, used) if old.name in taken else old.name
                 if is_layer(binding.value):  # inside a branch
                     taken.add(name)
@@ -52,6 +54,7 @@ def rename_layers(mod: IRModule, names: Mapping[relax.Var, str]) -> IRModule:
             self.builder_.emit_normalized(relax.VarBinding(new, self.visit_expr(binding.value)))
             self.set_var_remap(old, new)
 
+    # 3.
     renamed = map_functions(mod, Rename(mod).visit_expr)
     return _with_notes(renamed, {var.name: name for var, name in reversed(unique.items())})
 

@@ -1,4 +1,4 @@
-"""`unify_functions`: one function for all equal functions of the machine."""
+"""`unify_functions`: merge equal functions of the machine."""
 
 from __future__ import annotations
 
@@ -13,21 +13,23 @@ from eie_backend.transform.layers import map_functions
 
 
 def unify_functions(mod: IRModule) -> IRModule:
-    """Return the module with equal functions of an external code generator only once.
+    """Return the module with equal functions of an external code generator merged.
 
     Before -> after::
 
         lv = fused_eie(x)      # def fused_eie: W     ->  lv = fused_eie(x)
         lv1 = fused_eie1(lv)   # def fused_eie1: W        lv1 = fused_eie(lv)
 
-    1. Functions are equal if they differ in their names only; the first by name stays.
+    1. Functions are equal if they differ only in their names; the first by name stays.
     2. Functions without the attribute ``Codegen`` are left alone.
     """
     first: dict[Any, GlobalVar] = {}
     instead: dict[GlobalVar, GlobalVar] = {}
-    key: Any = StructuralKey  # its type stub asks for the hash that it computes
+    key: Any = StructuralKey  # the type stub wrongly requires the hash
     for gvar, function in sorted(mod.functions_items(), key=lambda item: item[0].name_hint):
+        # 2.
         if "Codegen" in (function.attrs or {}):
+            # 1.
             kept = first.setdefault(key(function.without_attr("global_symbol")), gvar)
             if not kept.same_as(gvar):
                 instead[gvar] = kept

@@ -1,4 +1,4 @@
-"""`WeightsAsInputs`: compile once, then try other weights without compiling again."""
+"""`WeightsAsInputs`: turn weights into inputs, to try other weights without recompiling."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class WeightsAsInputs(ModulePass):
     Parameters
     ----------
     constants : mapping of str to GenericConst
-        The module's own constants, by the name of the input that each becomes.
+        Constants of the module, by the names of the new inputs.
     """
 
     def __init__(self, constants: Mapping[str, GenericConst]) -> None:
@@ -38,7 +38,9 @@ class WeightsAsInputs(ModulePass):
         """Return the module with more inputs."""
         names = self.constants.items()
         inputs = {constant: relax.Var(name, constant.ty) for name, constant in names}
+        # 2.
         main = _Replace(mod, inputs).visit_expr(mod["main"])
+        # 1.
         parameters = [*main.params, *inputs.values()]
         function = relax.Function(parameters, main.body, main.ret_ty, main.is_pure, main.attrs)
         functions = {**dict(mod.functions_items()), mod.get_global_var("main"): function}
@@ -52,4 +54,5 @@ class _Replace(PyExprMutator):
         self.inputs = inputs
 
     def visit_generic_const_(self, constant: GenericConst) -> relax.Expr:
+        # 1. 2.
         return self.inputs.get(constant, constant)

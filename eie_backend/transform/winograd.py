@@ -32,10 +32,10 @@ A = np.array([[1, 0], [1, 1], [1, -1], [0, -1]])
 def use_winograd(layer: Convolution, mode: WinogradMode) -> bool:
     """Return whether a convolution is computed by Winograd's algorithm.
 
-    Only 3x3 kernels with stride and dilation 1 can be. ``auto`` compares the multiplications by
-    non-zero weights, of all results: weights x positions directly, weights of U x patches here;
-    activations count as non-zero. Weights that were shared stay as they are: U would have to
-    be shared anew.
+    Only 3x3 kernels with stride and dilation 1 qualify. ``auto`` compares the multiplications by
+    non-zero weights over all results: weights x positions for the direct method, weights of U x
+    patches for Winograd's; all activations count as non-zero. A convolution with shared weights is
+    computed directly, because U would have to be shared again.
     """
     fits = layer.kernel == (3, 3) and layer.strides == layer.dilation == (1, 1)
     if mode != "auto" or not fits:
@@ -48,7 +48,7 @@ def use_winograd(layer: Convolution, mode: WinogradMode) -> bool:
 
 
 def patches(layer: Convolution) -> tuple[int, ...]:
-    """Return the patches along each axis."""
+    """Return the number of patches along each axis."""
     return tuple(-(-extent // 2) for extent in layer.positions)
 
 
@@ -98,7 +98,7 @@ def transform_output(products: list[te.Tensor], layer: Convolution) -> te.Tensor
 
 
 def _combine(signs: NDArray[np.int64], patch: list[list[tirx.PrimExpr]]) -> tirx.PrimExpr:
-    """Return the sum of a patch's elements, each added, subtracted or left out."""
+    """Return the sum of a patch's elements with the factors 1, -1 or 0."""
     total: tirx.PrimExpr = tirx.const(0, "float32")
     for row, col in zip(*np.nonzero(signs), strict=True):
         element = patch[row][col]

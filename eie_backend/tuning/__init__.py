@@ -1,1 +1,1 @@
-"""What sample data decide: number formats, orders of rows."""
+"""What sample inputs decide before compiling: fixed-point formats, orders that balance the PEs."""

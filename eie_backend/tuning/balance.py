@@ -31,14 +31,15 @@ from eie_backend.tuning.row_orders import row_orders
 from eie_backend.tuning.scan_cycles import scan_cycles
 
 SAMPLES = 64
-"""Inputs of a layer that are simulated, at most."""
+"""Maximum number of inputs that are simulated per layer."""
 
 
 def balance(mod: IRModule, target: Target, mode: str, data: Data | None = None) -> IRModule:
     """Reorder the outputs of the machine's layers so that they take fewer cycles.
 
-    Layer after layer, the order with the fewest cycles counts: of the layer itself and of those
-    that read its outputs in that order. So a module never gets slower on what was simulated.
+    For each layer in turn, the order with the fewest cycles is chosen. The cycles of a layer and
+    of the layers that read its outputs count together, so a module never gets slower on the
+    simulated inputs.
 
     Parameters
     ----------
@@ -56,8 +57,8 @@ def balance(mod: IRModule, target: Target, mode: str, data: Data | None = None) 
     Returns
     -------
     IRModule
-        The module with the attribute ``eie.balance``: mode, and by layer the name of its order,
-        the simulated samples and their cycles before and after, as JSON.
+        The module with the attribute ``eie.balance``, as JSON: the mode, and for each layer the
+        name of its order, the number of simulated samples, and their cycles before and after.
 
     Raises
     ------
@@ -76,7 +77,7 @@ def balance(mod: IRModule, target: Target, mode: str, data: Data | None = None) 
 def balance_layers(
     mod: IRModule, layers: Sequence[DenseLayer], mode: BalanceMode, data: Data | None = None
 ) -> IRModule:
-    """Do what `balance` does for a module that notes its machine, with known layers."""
+    """Like `balance`, for a module with its machine as an attribute, whose layers are known."""
     if mode == "off":
         return mod
     scans = _Scans.of(mod, layers, data)
@@ -98,11 +99,11 @@ def balance_layers(
 
 @dataclass(frozen=True, eq=False)
 class _Scans:
-    """The machine's layers by name, in program order, and how they hang together.
+    """The machine's layers by name, in program order, with the data flow between them.
 
     `codes` (outputs, inputs), `codebooks` and `biases` (outputs,) are those of code generation;
-    `biases` only where they are a column. `inputs` (samples, inputs) is what each layer reads, and
-    `sources` names the layer whose order of outputs it follows.
+    `biases` exist only with bias columns. `inputs` (samples, inputs) is the input of each layer,
+    and `sources` names the layer whose output order applies to that input.
     """
 
     codes: Mapping[str, NDArray[np.uint8]]
@@ -131,7 +132,7 @@ class _Scans:
         )
 
     def choose(self, name: str, orders: Mapping[str, Order], *, keep: bool) -> tuple[str, Order]:
-        """Return the best order of a layer's outputs by name, given those of earlier layers."""
+        """Return the best order of a layer's outputs and its name, given earlier layers' orders."""
         codes, x = self._operands(name, orders)
         activity = np.count_nonzero(x, axis=0).astype(np.float32) / np.float32(len(x))
         candidates = {"off": np.arange(len(codes))} if keep else {}
@@ -142,11 +143,11 @@ class _Scans:
             trial = {**orders, name: candidate[1]}
             return sum(self.cycles(layer, trial) for layer in [name, *readers])
 
-        # Of equals, min takes the first: off.
+        # Of equal minima, min takes the first, "off".
         return min(candidates.items(), key=total)
 
     def cycles(self, name: str, orders: Mapping[str, Order]) -> int:
-        """Return the cycles of a layer for all samples, tile by tile as the compiler cuts it."""
+        """Return the cycles of a layer for all samples, summed over the compiler's tiles."""
         codes, x = self._operands(name, orders)
         order = orders.get(name, np.arange(len(codes)))
         codes, codebook = codes[order], self.codebooks[name]
@@ -158,7 +159,7 @@ class _Scans:
     def _operands(
         self, name: str, orders: Mapping[str, Order]
     ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """Return a layer's codes and inputs, both in the order of the outputs that it reads."""
+        """Return a layer's codes and inputs, with columns in the order of the outputs it reads."""
         codes, x = self.codes[name], self.inputs[name]
         columns = orders.get(self.sources.get(name, ""))
         return (codes, x) if columns is None else (codes[:, columns], x[:, columns])
@@ -192,20 +193,20 @@ def _ones(layers: list[CompositeLayer]) -> dict[str, NDArray[np.float32]]:
 def observe(
     mod: IRModule, layers: Sequence[DenseLayer], data: Data
 ) -> dict[str, NDArray[np.float32]]:
-    """Run a prepared module on its machine and return what its layers in `main` read.
+    """Run a prepared module on its machine and return the inputs of its layers in `main`.
 
     Returns
     -------
     mapping of str to ndarray, shape (samples, inputs), float32
-        By name of the layer, in program order; a value is zero where the machine's word is.
+        By layer name, in program order. A value is zero exactly where the machine's word is zero.
     """
     main = mod["main"]
     uses = [(layer, use) for layer in layers for use in layer.uses if use.function.same_as(main)]
-    # The results too: a layer that nothing reads would not be compiled.
+    # Return the results too: a layer without readers would not be compiled.
     wanted = [*(use.binding.value.args[0] for _, use in uses), main.body.body]
     config = attributes(mod).machine
     assert config is not None
-    # Fusion looks inside dataflow blocks.
+    # Fusion works only inside dataflow blocks.
     shown = relax.transform.ConvertToDataflow(min_size=1)(returning(mod, wanted))
     executable = tvm.compile(machine_code(Partition(config)(shown)), target="llvm")
     words = {
@@ -222,7 +223,7 @@ def observe(
         values = machine["main"](*(tvm.runtime.tensor(value) for value in call))
         for (layer, _), value in zip(uses, values, strict=False):
             rows = value.numpy().reshape(-1, layer.weights.shape[1])
-            # A copy: the next call takes the memory over.
+            # Copy, because the next call reuses the memory.
             seen[layer.name].append(np.stack(evenly(rows, max(SAMPLES // len(calls), 1))))
     return {
         name: _as_read(np.concatenate(rows), *words[name])
@@ -234,7 +235,7 @@ def observe(
 def _as_read(
     values: NDArray[np.float32], frac_bits: int, arithmetic: Arithmetic
 ) -> NDArray[np.float32]:
-    """Return values as the machine's words; their scale does not matter."""
+    """Return values as the machine's words; only zero or non-zero matters, not the scale."""
     if arithmetic == "float32":
         return values
     return quantize(values, frac_bits, value_bits(arithmetic)).astype(np.float32)

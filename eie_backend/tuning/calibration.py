@@ -1,4 +1,4 @@
-"""`calibrate`: measure the ranges that the fixed-point formats must hold."""
+"""`calibrate`: measure the value ranges that the fixed-point formats must represent."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ Data = ArrayLike | Mapping[str, ArrayLike]
 
 
 def calibrate(mod: IRModule, data: Data) -> IRModule:
-    """Run a module on sample data and note the largest magnitudes around every dense layer.
+    """Run a module on sample data and record the largest magnitudes around every dense layer.
 
     Parameters
     ----------
     mod : IRModule
-        A Relax module with constant weights; calibrate after compressing.
+        A Relax module with constant weights, already compressed.
     data : array or mapping of str to array
         Samples for each input by name, or for the only input; float32, the leading dimension a
         multiple of the module's.
@@ -35,7 +35,7 @@ def calibrate(mod: IRModule, data: Data) -> IRModule:
     Returns
     -------
     IRModule
-        The module in dense form, with a `LayerRange` by layer among its attributes.
+        The module in dense form, with a `LayerRange` for each layer among its attributes.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def calibrate(mod: IRModule, data: Data) -> IRModule:
 
 
 def calibrate_dense(mod: IRModule, layers: Sequence[DenseLayer], data: Data) -> IRModule:
-    """Do what `calibrate` does for a module in dense form, whose layers are known."""
+    """Like `calibrate`, for a module in dense form whose layers are known."""
     if "main" not in [gvar.name_hint for gvar in mod.get_global_vars()]:
         raise ModelError("calibrate: the module has no function `main`; give one that has")
     uses = [
@@ -90,11 +90,12 @@ def _layer_range(
         if factors.any():
             positive = positive + factors @ np.maximum(weights, 0).T
             negative = negative + factors @ np.maximum(-weights, 0).T
-        positive, negative = negative, positive  # a negative input swaps the two
+        positive, negative = negative, positive  # negative inputs swap signs
     start = np.zeros(1, np.float32) if bias is None else bias
     product = positive - negative
     total = product + start
-    # In whatever order it is summed, a partial sum lies between the sums of either sign.
+    # In any order of summation, a partial sum lies between the sum of all negative products and
+    # the sum of all positive ones.
     partial = np.maximum(positive, negative) + np.abs(start)
     seen = (x, partial, product, total, np.maximum(total, 0))
     return LayerRange(*(float(np.abs(values).max(initial=0.0)) for values in seen))
@@ -103,7 +104,7 @@ def _layer_range(
 def returning(mod: IRModule, wanted: list[relax.Var]) -> IRModule:
     """Return the module with a `main` that returns `wanted` instead of its results."""
     main = mod["main"]
-    # Variables of a dataflow block do not leave it, so the function is rebuilt without one.
+    # Dataflow variables cannot leave their block, so the function is rebuilt without one.
     plain = relax.transform.ToNonDataflow()(IRModule({"main": main}))["main"]
     if len(plain.body.blocks) != len(main.body.blocks):
         raise ModelError("calibrate: `main` has control flow; calibrate its branches apart")

@@ -1,4 +1,4 @@
-"""Orders of a layer's outputs that may balance the load of the PEs."""
+"""Candidate orders of a layer's outputs that may balance the load of the PEs."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from numpy.typing import NDArray
 from eie_backend.config import HardwareConfig
 
 WINDOW_QUEUES = 4
-"""Broadcasts among which work is evened out, in queue lengths: a full queue holds back the next."""
+"""Broadcasts per window in which work is balanced, in queue lengths; a full queue stalls."""
 
 
 def row_orders(
     stored: NDArray[np.bool_], activity: NDArray[np.float32], config: HardwareConfig
 ) -> Mapping[str, NDArray[np.int64]]:
-    """Return candidate orders by name; each spreads another measure of work.
+    """Return candidate orders by name; each balances a different measure of work.
 
     Parameters
     ----------
     stored : ndarray, shape (outputs, inputs), bool
-        Where the layer has weights; inputs in the order in which they are broadcast.
+        True where the layer has a weight; inputs in the order in which they are broadcast.
     activity : ndarray, shape (inputs,), float32
-        Share of samples in which each input is not zero.
+        Fraction of samples in which each input is not zero.
     config : HardwareConfig
         The machine.
 
     Returns
     -------
     mapping of str to ndarray, shape (outputs,), int64
-        ``weights`` counts every weight alike; ``windows`` as often as its input is broadcast, and
-        apart for every `WINDOW_QUEUES` queue lengths of broadcasts.
+        ``weights`` counts every weight once. ``windows`` weighs a weight by how often its input is
+        broadcast, and balances each window of `WINDOW_QUEUES` queue lengths separately.
 
     Notes
     -----
@@ -41,26 +41,26 @@ def row_orders(
     window = (before // (WINDOW_QUEUES * config.fifo_depth)).astype(np.int64)
     starts = np.flatnonzero(np.diff(window, prepend=-1))
     spans = zip(starts, [*starts[1:], len(activity)], strict=True)
-    # A window at a time: the whole layer as float32 would double a large model's memory.
+    # One window at a time: the whole layer as float32 would double a large model's memory.
     work = np.stack([stored[:, a:b] @ activity[a:b] for a, b in spans], axis=1)
     count = np.count_nonzero(stored, axis=1).astype(np.float32)
     return {"weights": spread(count[:, None], config), "windows": spread(work, config)}
 
 
 def spread(work: NDArray[np.float32], config: HardwareConfig) -> NDArray[np.int64]:
-    """Return an order of rows that gives the PEs of each output block like sums of work.
+    """Return an order of rows that gives the PEs of each output block similar sums of work.
 
-    Rows are placed by falling work, each with the PE whose load has the smallest product with it:
-    the greedy step for the sum of the squares of all loads. With one column of work that is the
-    rule of the longest processing time. Heavy rows come first in a PE, so that long runs of zeros
-    come last in a column, where they take no padding.
+    Rows are placed in order of decreasing work, each in the PE whose load has the smallest scalar
+    product with the row's work: the greedy step for the sum of squares of all loads. With one
+    column of work this is longest-processing-time-first scheduling. Heavy rows come first in a PE,
+    so that long runs of zeros come last in a column, where they need no padding.
 
     Parameters
     ----------
     work : ndarray, shape (rows, parts), float32
-        Work of each row, in parts that are evened out apart.
+        Work of each row, in parts that are balanced separately.
     config : HardwareConfig
-        The machine; its PEs and registers say which rows a PE holds.
+        The machine; its number of PEs and registers determines which rows a PE holds.
 
     Examples
     --------

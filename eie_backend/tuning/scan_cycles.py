@@ -1,4 +1,4 @@
-"""`scan_cycles`: what a layer costs in cycles, from its codes and what it reads."""
+"""`scan_cycles`: a layer's simulated cycles, from its codes and its inputs."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ def scan_cycles(
     config: HardwareConfig,
     column: NDArray[np.uint8] | None = None,
 ) -> int:
-    """Return the cycles of a layer for all inputs, tile by tile as the compiler cuts it.
+    """Return the cycles of a layer for all inputs, summed over the compiler's tiles.
 
     Parameters
     ----------
     codes : ndarray, shape (outputs, inputs), uint8
         Codebook indices; 0 is a pruned weight.
     codebook : ndarray, float32
-        Shared weights; entry 0 is 0.0. No value changes the time of a scan, only which are zero.
+        Shared weights; entry 0 is 0.0. The values do not affect the cycles, only zeros do.
     x : ndarray, shape (samples, inputs), float32
-        What the layer reads.
+        The layer's inputs.
     config : HardwareConfig
         The machine.
     column : ndarray, shape (outputs,), uint8, optional

@@ -1,1 +1,1 @@
-"""Who works: threads, processes and Dask clusters, and how far the work is."""
+"""Who works: threads, processes or a Dask cluster; and how watchers learn how far the work is."""

@@ -1,4 +1,4 @@
-"""`Call`: what workers are asked to do, whoever they are."""
+"""`Call`: the type of a function that workers execute."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ from typing import Any, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Call = Callable[[Any, Item], Result]
-"""What is called with the shared object and an item; importable by name, for other processes."""
+"""Function of the shared object and an item; importable by name, so that processes can call it."""

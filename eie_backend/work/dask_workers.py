@@ -1,8 +1,9 @@
-"""`DaskWorkers`: the workers of a user's Dask cluster, as `working_with` hands them out."""
+"""`DaskWorkers`: the workers of a user's Dask cluster, for `working_with`."""
 
 from __future__ import annotations
 
 from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from typing import Any
 
 from eie_backend._versions import __version__
@@ -18,16 +19,16 @@ except ImportError as error:
 
 
 class DaskWorkers:
-    """The workers that a Dask scheduler has.
+    """The workers of a Dask scheduler.
 
     Parameters
     ----------
     address : str
         ``tcp://HOST:PORT`` of the scheduler.
     shared : object
-        Sent to each worker once.
+        Object that is sent to each worker once.
     seconds : float
-        How long to wait for the scheduler, and for its first worker.
+        Time limit to wait for the scheduler, and for its first worker.
 
     Raises
     ------
@@ -57,7 +58,7 @@ class DaskWorkers:
             raise
 
     def _begin(self) -> None:
-        """Send out what is shared, unless there are no workers or some have another release."""
+        """Send the shared object, after checking that there are workers, all of this release."""
         try:
             self._client.wait_for_workers(1, timeout=self._seconds)
         except TimeoutError as error:
@@ -76,27 +77,27 @@ class DaskWorkers:
                 f"{'; '.join(wrong)}; install it there and start them again"
             )
         (self._sent,) = self._client.scatter([self._shared], broadcast=True)
-        # Each call is its own: Dask must not take equal ones for the same.
+        # Calls are impure: Dask must not merge equal calls.
         self._executor = self._client.get_executor(pure=False)
 
     @property
     def count(self) -> int:
-        """Calls that the workers of now can run at the same time; at least one will come back."""
+        """Number of calls that the current workers can run concurrently, at least one."""
         cores: int = sum(self._client.ncores().values())
         return max(cores, 1)
 
     def submit(self, call: Call[Item, Result], item: Item) -> Future[Result]:
-        """Hand over a call."""
+        """Submit a call."""
         future: Future[Result] = self._executor.submit(call, self._sent, item)
         return future
 
     def replace(self) -> None:
-        """Send out again what the lost workers had; Dask itself replaces workers.
+        """Send the shared object again after workers were lost; Dask itself replaces workers.
 
         Raises
         ------
         WorkerError
-            If the scheduler has gone, too, or no worker comes back.
+            If the scheduler is lost, too, or no worker returns.
         """
         if self._client.status != "running":
             raise WorkerError(
@@ -107,13 +108,14 @@ class DaskWorkers:
         self._begin()
 
     def stop(self) -> None:
-        """Take back what is not done and leave the cluster."""
+        """Cancel pending calls and disconnect from the cluster."""
         self._executor.shutdown(wait=False)
-        self._client.close(timeout=5)
+        with suppress(TimeoutError):  # of a slow machine; nothing waits for the cluster's answer
+            self._client.close(timeout=5)
 
 
 def _release() -> str:
-    """Return the release of this package that a worker has."""
+    """Return the release of this package on a worker."""
     from eie_backend._versions import __version__
 
     return __version__

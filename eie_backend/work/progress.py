@@ -1,4 +1,4 @@
-"""Long work tells whoever watches how far it is; without a watcher, nothing happens."""
+"""Progress of long operations, reported to a watcher if there is one."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import TypeVar
 
 T = TypeVar("T")
 Watcher = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and how much there is."""
+"""Callback with a description of the work, the amount done, and the total amount."""
 
 _watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
 
 
 @contextmanager
 def watching(watcher: Watcher) -> Iterator[None]:
-    """Let a function watch the work inside the ``with`` block."""
+    """Report the progress of work inside the ``with`` block to a function."""
     token = _watcher.set(watcher)
     try:
         yield
@@ -25,7 +25,7 @@ def watching(watcher: Watcher) -> Iterator[None]:
 
 
 def watched(what: str, items: Iterable[T], size: Callable[[T], int]) -> Iterator[T]:
-    """Yield `items`, whose shares of the work are as their sizes, and tell of each that is done.
+    """Yield `items` and report progress after each; an item's amount of work is its size.
 
     Examples
     --------

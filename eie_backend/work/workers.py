@@ -1,7 +1,7 @@
-"""`working_with`: many calls on threads, on processes or on a Dask cluster, results as they come.
+"""`working_with`: run many calls on threads, processes or a Dask cluster, and yield the results.
 
-All three are executors of `concurrent.futures`. Every call gets what all calls share, which is sent
-to a process or to a Dask worker once. A process that ends under its work is replaced.
+All three are executors of `concurrent.futures`. Every call receives the shared object, which each
+process or Dask worker gets once. A process that dies during a call is replaced.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from eie_backend.machine.choices import LOCAL_SCHEDULER
 from eie_backend.work.calls import Call, Item, Result
 
 AHEAD = 2
-"""Calls that wait for each worker, so that it is never idle."""
+"""Calls submitted per worker, so that no worker is idle."""
 
 MOST_DEATHS = 3
-"""Workers that may end in a row without a result before the work is given up."""
+"""Most worker deaths in a row without a result before `completed` gives up."""
 
 CONNECT_SECONDS = 20
 
@@ -40,27 +40,27 @@ _shared: Any = None
 
 
 class Workers(Protocol):
-    """Whoever works: how many at a time, and how to hand over a call.
+    """An executor: its number of concurrent calls, and how to submit a call.
 
-    `lost` are the exceptions of a call whose worker has gone.
+    `lost` are the exceptions of a call whose worker died.
     """
 
     lost: tuple[type[BaseException], ...]
 
     @property
     def count(self) -> int:
-        """Calls that can run at the same time."""
+        """Number of calls that can run concurrently."""
 
     def submit(self, call: Call[Item, Result], item: Item) -> Future[Result]:
-        """Hand over a call with the shared object and an item."""
+        """Submit a call with the shared object and an item."""
 
     def replace(self) -> None:
-        """Start again after a worker ended under its work, if that can be done."""
+        """Replace workers after one died during a call, if possible."""
 
 
 @contextmanager
 def working_with(scheduler: str, count: int | None, shared: Any) -> Iterator[Workers]:
-    """Start local workers, or connect to a cluster's, and let them go at the end.
+    """Start local workers, or connect to those of a cluster, and release them at the end.
 
     Parameters
     ----------
@@ -68,9 +68,9 @@ def working_with(scheduler: str, count: int | None, shared: Any) -> Iterator[Wor
         ``"processes"``, ``"threads"``, or the address of a Dask scheduler, ``tcp://HOST:PORT`` or
         ``tls://HOST:PORT``.
     count : int, optional
-        How many; by default one per core. A cluster has what it has.
+        Number of local workers; by default one per core. It does not apply to a cluster.
     shared : object
-        First argument of every call; it can be pickled unless threads do the work.
+        First argument of every call; it must be picklable, except with threads.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def working_with(scheduler: str, count: int | None, shared: Any) -> Iterator[Wor
         If there is no such scheduler, or it cannot be reached, has no workers, or has workers with
         another release of this package.
     ExtraError
-        If Dask is asked for and not installed (extra ``cluster``).
+        If Dask is needed and not installed (extra ``cluster``).
     """
     if count is not None and count < 1:
         raise WorkerError(f"workers = {count}; give at least 1, or none for one per core")
@@ -104,14 +104,14 @@ def working_with(scheduler: str, count: int | None, shared: Any) -> Iterator[Wor
 def completed(
     workers: Workers, call: Call[Item, Result], items: Iterable[Item]
 ) -> Iterator[tuple[Item, Result]]:
-    """Yield each item with its result, in the order in which they are done.
+    """Yield each item with its result, in the order of completion.
 
-    A few items per worker are taken ahead, so `items` may be many or large.
+    Only a few items per worker are taken ahead, so `items` may be many or large.
 
     Raises
     ------
     WorkerError
-        If workers end under their work again and again, or the cluster is lost.
+        If workers die repeatedly during calls, or the cluster is lost.
     """
     source = iter(items)
     again: list[Item] = []
@@ -159,7 +159,7 @@ def _taken(again: list[Item], source: Iterator[Item], room: int) -> Iterator[Ite
 
 
 class LocalWorkers:
-    """Threads of this process, or processes of this machine that end when this one does."""
+    """Threads of this process, or child processes that end with this process."""
 
     lost: tuple[type[BaseException], ...] = (BrokenExecutor,)
 
@@ -170,7 +170,7 @@ class LocalWorkers:
         self._executor = self._start()
 
     def submit(self, call: Call[Item, Result], item: Item) -> Future[Result]:
-        """Hand over a call."""
+        """Submit a call."""
         if self._threads:
             return self._executor.submit(call, self._shared, item)
         return self._executor.submit(_with_shared, call, item)
@@ -181,7 +181,7 @@ class LocalWorkers:
         self._executor = self._start()
 
     def stop(self) -> None:
-        """End: threads when their calls have, processes at once."""
+        """Stop: threads after their current calls, processes at once."""
         self._executor.shutdown(wait=self._threads, cancel_futures=True)
         if self._alive is not None:
             self._alive.close()
@@ -189,7 +189,7 @@ class LocalWorkers:
     def _start(self) -> Executor:
         if self._threads:
             return ThreadPoolExecutor(self.count)
-        # A fork would copy the threads' locks, TVM's among them, in whatever state they are.
+        # Do not fork: a fork copies locks of threads, including TVM's, in their current state.
         context = multiprocessing.get_context("spawn")
         watched, self._alive = context.Pipe(duplex=False)
         return ProcessPoolExecutor(
@@ -198,14 +198,13 @@ class LocalWorkers:
 
 
 def _receive(shared: Any, alive: Connection) -> None:
-    """Begin a worker process: keep what is shared, and end when the other end of `alive` is closed.
+    """Start a worker process: keep the shared object, and exit when `alive`'s other end closes.
 
-    That is when the work is over or was interrupted, or when the process that started this one is
-    gone, however it went.
+    It closes when the work is done or interrupted, and when the parent process ends for any reason.
     """
     global _shared  # noqa: PLW0603
     _shared = shared
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the one that started this one
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
 
     def watch() -> None:
         multiprocessing.connection.wait([alive])

@@ -1,4 +1,4 @@
-"""Alex-8 as the EIE paper's authors published it: the compressed last layer of AlexNet."""
+"""Alex-8, AlexNet's compressed last layer, as published by the EIE paper's authors."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def read_alex8(path: str | PathLike[str]) -> Layer:
     Raises
     ------
     InputError
-        If the file cannot be read or lacks one of them.
+        If the file cannot be read or lacks an array.
     """
     try:
         data = read_array_file(Path(path))

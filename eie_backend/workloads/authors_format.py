@@ -1,4 +1,4 @@
-"""A layer in the file format of the cycle simulator that the EIE paper's authors published.
+"""Write a layer in the file format of the EIE paper authors' cycle simulator.
 
 Their simulator reads a folder ``data``: ``act.dat`` (inputs, float32), ``arithm.dat`` (16 shared
 weights, float32), and per PE ``ptr/ptrK.dat`` (column pointers, uint32) and ``spm/spmK.dat``
@@ -20,13 +20,13 @@ from eie_backend.machine.encoding import EncodedMatrix
 from eie_backend.workloads.layer import Layer
 
 CODEBOOK_BITS = 4
-"""The authors' simulator decodes nothing else."""
+"""The only code width that the authors' simulator decodes."""
 
 
 def with_bias_column(layer: Layer) -> Layer:
     """Return the layer with a bias column: the authors' simulator always broadcasts its constant 1.
 
-    A layer without one gets an empty column, which costs the scan what it costs there.
+    A layer without bias gets an empty column, which costs the scan as much as in their simulator.
     """
     if layer.bias_codes is not None:
         return layer
@@ -39,11 +39,11 @@ def write_authors_files(layer: Layer, config: HardwareConfig, folder: Path) -> E
     Parameters
     ----------
     layer : Layer
-        Without negative inputs: the authors' simulator skips them, this one does not.
+        A layer without negative inputs; the authors' simulator skips them, ours does not.
     config : HardwareConfig
         `num_pe`, `fifo_depth` and `spmat_width_bits` are compiled in; `codebook_bits` must be 4.
     folder : path
-        Exists; files of those names are replaced.
+        An existing folder; files of those names are replaced.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def write_authors_files(layer: Layer, config: HardwareConfig, folder: Path) -> E
     Raises
     ------
     InputError
-        If the layer or the machine cannot be said in this format; all faults at once.
+        If the format cannot express the layer or the machine; the message lists all faults.
     """
     faults = []
     if config.codebook_bits != CODEBOOK_BITS:

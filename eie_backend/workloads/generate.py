@@ -1,4 +1,4 @@
-"""`generate`: a layer with given densities, seeded."""
+"""`generate`: a random layer with given densities and seed."""
 
 from __future__ import annotations
 
@@ -11,30 +11,29 @@ from eie_backend.workloads.layer import Layer, LayerShape
 from eie_backend.workloads.structure import EVEN, Structure
 
 CODES = 15
-"""Values of the codebook beside zero, as many as 4 bits tell apart."""
+"""Non-zero values of the codebook; zero and these take 4 bits."""
 
 LEAST = 1e-9
-"""Density below which the codebook no longer changes: it would go on to infinity."""
+"""Density below which the codebook no longer changes; otherwise it would diverge."""
 
 BLOCK_PLACES = 1 << 18
-"""Places that are drawn together where rows and columns differ: a megabyte at a time."""
+"""Positions drawn at a time for uneven rows and columns; a megabyte."""
 
 
 def generate(shape: LayerShape, seed: int = 0, structure: Structure = EVEN) -> Layer:
     """Return a layer with exactly the numbers of non-zeros that a shape asks for.
 
-    Non-zero weights, and non-zero inputs, lie anywhere with the same probability, or as unevenly as
-    a structure says. The codebook is that of Gaussian weights of which the smallest are pruned: its
-    values are the medians of `CODES` parts that are equally frequent. Inputs are Gaussian without
-    sign, as behind a ReLU.
+    Non-zero weights and inputs are distributed uniformly, or unevenly by a structure. The codebook
+    is that of Gaussian weights after magnitude pruning: its values are the medians of `CODES`
+    equally frequent parts. Inputs are absolute values of Gaussians, as after a ReLU.
 
     Parameters
     ----------
     shape : LayerShape
     seed : int
-        Seed of NumPy's default generator; the same layer for the same seed.
+        Seed of NumPy's default generator; equal seeds give equal layers.
     structure : Structure
-        How unevenly the non-zeros lie.
+        Unevenness of the non-zeros.
 
     Returns
     -------
@@ -57,7 +56,7 @@ def generate(shape: LayerShape, seed: int = 0, structure: Structure = EVEN) -> L
     codes[places] = rng.integers(1, CODES + 1, places.size, np.uint8)
     x = np.zeros(shape.inputs, np.float32)
     active = _active(shape, structure, normal, rng)
-    # A Gaussian may round to zero, which would be one non-zero less.
+    # A Gaussian may round to zero and lose a non-zero.
     x[active] = np.maximum(np.abs(rng.standard_normal(active.size)), 2.0**-24)
     return Layer(
         shape.name,
@@ -74,14 +73,14 @@ def _places(
     columns: NDArray[np.float64] | None,
     rng: np.random.Generator,
 ) -> NDArray[np.intp]:
-    """Return the flat places of non-zero weights; `columns` are normal logarithms of shares."""
+    """Return the flat positions of non-zero weights; `columns` are normal logarithms of shares."""
     size, wanted = shape.outputs * shape.inputs, shape.nonzero_weights
     if columns is None or not 0 < wanted < size:
         return rng.choice(size, wanted, replace=False, shuffle=False)
     of_row = _shares(rng.standard_normal(shape.outputs), structure.row_spread)
     of_column = _shares(columns, structure.col_spread)
-    # Each place by its own probability, then the exact number: four deviations more than wanted,
-    # because removing is cheap where zeros are many.
+    # Draw each position by its probability, four deviations more than wanted, then remove
+    # down to the exact number: removal is cheap where zeros are many.
     of_column *= np.float32(shape.weight_density * (1 + 4 / wanted**0.5))
     kept = np.empty((shape.outputs, shape.inputs), bool)
     step = max(BLOCK_PLACES // shape.inputs, 1)
@@ -92,7 +91,7 @@ def _places(
     if places.size >= wanted:
         surplus = rng.choice(places.size, places.size - wanted, replace=False, shuffle=False)
         return np.delete(places, surplus)
-    # Where shares say more than every place, others take the rest.
+    # If shares exceed the number of positions, other rows and columns take the rest.
     zeros = np.flatnonzero(~kept)
     more = rng.choice(zeros.size, wanted - places.size, replace=False, shuffle=False)
     return np.concatenate([places, zeros[more]])
@@ -120,14 +119,14 @@ def _shares(normal: NDArray[np.float64], spread: float) -> NDArray[np.float32]:
 
 
 def pruned_gaussian_codebook(density: float) -> NDArray[np.float32]:
-    """Return zero and the medians of equally frequent parts of what pruning leaves of a Gaussian.
+    """Return zero and the medians of equally frequent parts of a pruned Gaussian.
 
     Examples
     --------
     >>> pruned_gaussian_codebook(1.0)[[0, 1, 8, 15]].astype(float).round(3).tolist()
     [0.0, -1.834, 0.0, 1.834]
     """
-    # Of the standard normal's probability, the lower and upper density / 2 stay.
+    # Pruning keeps the lower and the upper density / 2 of the standard normal's probability.
     medians = (np.arange(CODES) + 0.5) / CODES
     probabilities = np.where(medians < 0.5, medians, medians - 1) * max(density, LEAST) % 1
     values = [NormalDist().inv_cdf(float(p)) for p in probabilities]

@@ -1,4 +1,4 @@
-"""`Layer`: a dense layer with shared weights and one input, and the shape it was made to."""
+"""`Layer`: a dense layer with shared weights and one input vector, and its `LayerShape`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class LayerShape:
     name : str
     inputs, outputs : int
     weight_density, act_density : float
-        Shares of weights, and of inputs, that are not zero.
+        Fractions of non-zero weights and inputs.
     """
 
     name: str
@@ -31,12 +31,12 @@ class LayerShape:
 
     @property
     def nonzero_weights(self) -> int:
-        """Weights that are not zero."""
+        """Number of non-zero weights."""
         return round(self.weight_density * self.inputs * self.outputs)
 
     @property
     def nonzero_acts(self) -> int:
-        """Inputs that are not zero."""
+        """Number of non-zero inputs."""
         return round(self.act_density * self.inputs)
 
 
@@ -47,7 +47,7 @@ class Layer:
     Attributes
     ----------
     name, origin : str
-        `origin` says in a few words where weights and input come from.
+        `origin` is a short text on the source of weights and input.
     codes : ndarray, shape (outputs, inputs), uint8
         Codebook indices; 0 is a pruned weight.
     codebook : ndarray, shape (entries,), float32
@@ -69,7 +69,7 @@ class Layer:
 
     @property
     def shape(self) -> LayerShape:
-        """Sizes and the densities that the layer has."""
+        """Sizes and actual densities of the layer."""
         outputs, inputs = self.codes.shape
         return LayerShape(
             self.name,

@@ -1,7 +1,8 @@
-"""`Structure`: how unevenly a layer's non-zeros lie, and how to measure it on a real layer."""
+"""`Structure`: the unevenness of a layer's non-zeros, and its measurement on a real layer."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -9,26 +10,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eie_backend.errors import InputError
+from eie_backend.machine.choices import StructureName
 from eie_backend.workloads.layer import Layer
 
 
 @dataclass(frozen=True)
 class Structure:
-    """How unevenly non-zero weights lie over rows and columns, and which inputs are active.
+    """The unevenness of non-zero weights over rows and columns, and its relation to active inputs.
 
     Attributes
     ----------
     row_spread, col_spread : float
-        Rows, and columns, have log-normal shares of the non-zeros; this is the standard deviation
-        of a share's logarithm. 0: all places are alike.
+        Rows and columns have log-normal shares of the non-zeros; the spread is the standard
+        deviation of a share's logarithm. 0 means a uniform distribution.
     act_alignment : float
-        Biserial correlation, -1 to 1, of a column's logarithmic share with its input being active:
-        above 0 heavy columns are active more often.
+        Biserial correlation, -1 to 1, of a column's logarithmic share with its input's activity.
+        Above 0, heavy columns are active more often.
 
     Raises
     ------
     InputError
-        If a spread is negative or not finite, or the correlation is none; all faults at once.
+        If a spread is negative or not finite, or the correlation is out of range; the message lists
+        all faults.
     """
 
     row_spread: float = 0.0
@@ -36,7 +39,7 @@ class Structure:
     act_alignment: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse what is no spread or no correlation."""
+        """Check the spreads and the correlation."""
         faults = [
             f"{name} = {value}; it must be {allowed}"
             for name, value, allowed, low, high in (
@@ -50,7 +53,7 @@ class Structure:
             raise InputError("impossible Structure: " + "; ".join(faults))
 
     def __str__(self) -> str:
-        """Return it in a few words."""
+        """Return a short description."""
         if self == EVEN:
             return "non-zeros anywhere alike"
         return (
@@ -60,20 +63,20 @@ class Structure:
 
 
 EVEN = Structure()
-"""Every place is non-zero, and every input active, with the same probability."""
+"""Structure with uniformly distributed non-zero weights and active inputs."""
 
 UNEVEN = Structure(row_spread=0.13, col_spread=0.08, act_alignment=0.04)
-"""The real Alex-8's, as `structure_of` measures it."""
+"""Structure of the real Alex-8, as `structure_of` measures it."""
 
-STRUCTURES = {"even": EVEN, "uneven": UNEVEN}
+STRUCTURES: Mapping[StructureName, Structure] = {"even": EVEN, "uneven": UNEVEN}
 """By name."""
 
 
 def structure_of(layer: Layer) -> Structure:
-    """Measure a layer's structure: what its counts vary by beyond chance.
+    """Measure a layer's structure: the variation of its counts beyond chance.
 
-    Rows' and columns' counts of non-zeros vary even if all places are alike, by the binomial
-    distribution; that part is subtracted. A bias column is left out.
+    Counts of non-zeros per row and column vary binomially even for a uniform distribution; that
+    part is subtracted. A bias column does not count.
 
     Parameters
     ----------
@@ -87,7 +90,7 @@ def structure_of(layer: Layer) -> Structure:
     Notes
     -----
     **Source**: design choice. Method of moments; the correlation is corrected for the binomial part
-    of the columns' counts, which says nothing about their shares.
+    of the columns' counts, which is independent of their shares.
     """
     nonzero = layer.codes != 0
     columns = nonzero.sum(axis=0)
@@ -97,8 +100,8 @@ def structure_of(layer: Layer) -> Structure:
     share = float(active.mean())
     if not col_spread or not 0 < share < 1:
         return Structure(row_spread, col_spread)
-    # Of the counts' variance, exp(s^2) - 1 is the shares'; the observed correlation of a count with
-    # a yes-or-no is lower than the biserial one by density over deviation of the cut normal.
+    # The shares' part of the counts' variance is exp(s^2) - 1. The observed correlation of a count
+    # with a binary value is the biserial one times density over deviation of the cut normal.
     relative = float(columns.std() / columns.mean())
     reliability = np.sqrt(np.expm1(col_spread**2)) / relative
     normal = NormalDist()
@@ -108,7 +111,7 @@ def structure_of(layer: Layer) -> Structure:
 
 
 def _spread(counts: NDArray[np.int_], places: int) -> float:
-    """Return the log-normal deviation of counts that varies beyond binomial."""
+    """Return the log-normal deviation of counts beyond binomial variation."""
     mean = float(counts.mean())
     if mean == 0:
         return 0.0

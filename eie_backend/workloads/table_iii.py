@@ -18,4 +18,4 @@ TABLE_III = {
         LayerShape("NT-LSTM", 1201, 2400, 0.10, 1.0),
     )
 }
-"""Shapes by name, in the paper's order; weights and activations in `generate`'s way."""
+"""Shapes by name, in the paper's order, for `generate`."""

@@ -17,7 +17,7 @@ namespace eie {
 
 namespace ffi = tvm::ffi;
 
-/// Calls `body`; the core's exceptions become Python's.
+/// Calls `body` and converts the core's exceptions to Python's.
 template <typename Body>
 auto Translate(Body body) -> decltype(body()) {
   try {
@@ -32,7 +32,7 @@ auto Translate(Body body) -> decltype(body()) {
   TVM_FFI_UNREACHABLE();
 }
 
-/// The values of a contiguous CPU tensor.
+/// Returns the values of a contiguous CPU tensor.
 template <typename Word>
 Word* Values(const std::string& name, const ffi::TensorView& tensor) {
   constexpr DLDataTypeCode code = std::is_floating_point_v<Word> ? kDLFloat
@@ -62,7 +62,7 @@ inline void RequireRange(const char* name, int64_t value, int64_t low, int64_t h
   TVM_FFI_THROW(ValueError) << name << " = " << value << ", allowed is " << low << ".." << high;
 }
 
-/// Plain integers in the machine's byte order.
+/// Returns plain integers as bytes, in native byte order.
 template <typename T>
 ffi::Bytes ToBytes(const std::vector<T>& values) {
   return ffi::Bytes(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));

@@ -10,8 +10,8 @@
 namespace eie {
 namespace {
 
-/// Runs the programs that this thread calls on `engine`, until StopEngine; `threads` share the
-/// samples of a call, 0: as many as there are cores.
+/// Selects `engine` for the programs that this thread calls, until StopEngine. `threads` share the
+/// samples of a call; 0 means one per core.
 void StartEngine(const ffi::String& engine, int64_t visit_seed, int64_t threads) {
   Translate([&] {
     RequireRange("visit_seed", visit_seed, 0, UINT32_MAX);
@@ -24,7 +24,7 @@ void StartEngine(const ffi::String& engine, int64_t visit_seed, int64_t threads)
   });
 }
 
-/// Runs them as before StartEngine.
+/// Restores the engine before StartEngine.
 void StopEngine() { EndInnermost(&StateOfThisThread().engines, "engine was"); }
 
 TVM_FFI_STATIC_INIT_BLOCK() {

@@ -8,7 +8,7 @@
 namespace eie {
 namespace {
 
-/// Fills `out`, uint8 or uint16, with the symbols of canonical Huffman codewords.
+/// Decodes canonical Huffman codewords to symbols in `out`, uint8 or uint16.
 void DecodeHuffman(const ffi::TensorView& lengths, const ffi::Bytes& stream,
                    const ffi::TensorView& out) {
   Translate([&] {

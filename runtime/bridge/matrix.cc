@@ -23,17 +23,17 @@
 namespace eie {
 namespace {
 
-/// A matrix of any size with its machine, for one scan per sample.
+/// A matrix of any size with its machine; a call makes one scan per sample.
 struct LoadedMatrix {
   HardwareConfig config;
   EncodedMatrix matrix;
 };
 
-/// The tensors of a call: each holds the same part of every sample, sample after sample.
+/// The tensors of a call; each concatenates one part of all samples, in sample order.
 struct MatrixCall {
   ffi::TensorView codebooks;                ///< a word per code
   ffi::TensorView x;                        ///< a word per input
-  ffi::Optional<ffi::TensorView> out;       ///< a word per row; without it no values are computed
+  ffi::Optional<ffi::TensorView> out;       ///< a word per row; if absent, no values are computed
   ffi::TensorView formats;                  ///< int32 shift, frac_bits
   ffi::TensorView counters;                 ///< int64, written
   ffi::Optional<ffi::TensorView> accounts;  ///< int64, written if given
@@ -77,7 +77,7 @@ void RunMatrix(const LoadedMatrix& loaded, const MatrixCall& call) {
   }
   EngineOptions options = call.options;
   options.account = accounts != nullptr;
-  // Starting a thread takes about as long as adding this many bytes of weights.
+  // Starting a thread takes as long as processing about this many bytes of weights.
   constexpr size_t kMinBytes = 1 << 17;
   const bool small = options.engine != Engine::kClock && count * matrix.weights.size() < kMinBytes;
   const int64_t threads = call.threads == 0 && small ? 1 : call.threads;
@@ -126,7 +126,7 @@ ffi::Function LoadMatrixFunction(ffi::Array<int64_t> config, const ffi::Bytes& r
                                       ffi::TensorView counters,
                                       ffi::Optional<ffi::TensorView> accounts, int64_t threads,
                                       ffi::String engine, int64_t visit_seed) {
-    // A scan takes words as they are, so one width of values stands for all.
+    // A scan takes words without conversion, so one width of values serves for all.
     const auto run = x.dtype().code == kDLFloat ? RunMatrix<Float32> : RunMatrix<FixedPoint<32>>;
     Translate([&] {
       const EngineOptions options{ParseEngine(engine), false, static_cast<uint32_t>(visit_seed)};

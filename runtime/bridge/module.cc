@@ -21,7 +21,7 @@
 namespace eie {
 namespace {
 
-/// Runs one sample once more to record it: the results and the profile stay what they are.
+/// Runs one sample again to record it; results and profile do not change.
 void TraceSample(const Program& program, const Batch& batch, Trace* trace) {
   trace->runs.push_back({program.symbol, batch.samples(), {}});
   const TraceRequest& request = trace->request;
@@ -34,7 +34,7 @@ void TraceSample(const Program& program, const Batch& batch, Trace* trace) {
   Machine::Create(program, options, trace)->Run(input.data(), output.data());
 }
 
-/// The program that a call of `program` runs: its damaged namesake, if `errors` has one.
+/// Returns the program to run for `program`: the damaged program of its name, if `errors` has one.
 std::shared_ptr<const Program> ProgramToRun(const std::shared_ptr<const Program>& program,
                                             const SoftErrors* errors) {
   if (errors == nullptr) return program;
@@ -74,7 +74,7 @@ void RunProgram(const std::shared_ptr<const Program>& loaded, ffi::PackedArgs ar
       errors == nullptr ? nullptr : std::make_unique<ProgramFlips>(*errors, *program);
   std::vector<FlipTally> tallies(strikes ? batch.samples() : 0);
   const auto first = static_cast<int64_t>(strikes ? errors->tallies[program->symbol].size() : 0);
-  std::mutex mutex;  // of `rows`
+  std::mutex mutex;  // guards `rows`
   ShareWork(batch.samples(), options.batch_threads, [&](Pieces& samples) {
     const auto machine = Machine::Create(*program, options);
     std::vector<float> input(program->inputs), output(program->outputs);

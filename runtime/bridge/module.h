@@ -11,7 +11,7 @@
 
 namespace eie {
 
-/// An image as a TVM module: its one function runs the program on a batch of samples.
+/// Creates a TVM module from an image; its function runs the program on a batch of samples.
 ///
 /// `symbol(inputs..., outputs...)` takes contiguous float32 CPU tensors; see `Batch`.
 /// `__eie_image__()` returns the image.

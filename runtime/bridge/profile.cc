@@ -15,14 +15,14 @@ ffi::Array<int64_t> ToArray(const Counters& counters) {
   return {values.begin(), values.end()};
 }
 
-/// Records what the programs cost that this thread runs, until StopProfile; `account`: also where
-/// their cycles went.
+/// Records the cost of the programs that this thread runs, until StopProfile; with `account`, also
+/// the account of their cycles.
 void StartProfile(bool account) {
   Translate([&] { StateOfThisThread().profilers.emplace_back(account); });
 }
 
-/// Ends the recording; returns a row per layer, and one without a layer for a program's setup. The
-/// account is int64, the words of a `CycleAccount`.
+/// Ends the recording; returns a row per layer, and a row without a layer for a program's setup.
+/// The account is int64, the words of a `CycleAccount`.
 ffi::Array<ffi::Map<ffi::String, ffi::Any>> StopProfile() {
   ffi::Array<ffi::Map<ffi::String, ffi::Any>> rows;
   const Profiler profiler = EndInnermost(&StateOfThisThread().profilers, "profile was");

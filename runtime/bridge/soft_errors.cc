@@ -20,13 +20,13 @@ namespace eie {
 namespace {
 
 Protection ToProtection(int64_t number) {
-  RequireRange("protection", number, 0, 2);
+  RequireRange("protection", number, 0, kNumProtections - 1);
   return static_cast<Protection>(number);
 }
 
-/// Strikes the calls of this thread until StopSoftErrors: `images` run in place of their namesakes,
-/// `rates` are per bit and by FlipUnit, `listed` holds unit, sample, step, word and bit of a flip
-/// in the program of the same place in `symbols`.
+/// Injects errors into the calls of this thread until StopSoftErrors. `images` replace the programs
+/// of the same names. `rates` are flips per bit, by FlipUnit. `listed` holds unit, sample, step,
+/// word and bit of each flip; `symbols` has the flip's program at the same index.
 void StartSoftErrors(ffi::Array<ffi::Bytes> images, int64_t seed, int64_t protection,
                      ffi::Array<double> rates, ffi::Array<ffi::String> symbols,
                      ffi::Array<int64_t> listed) {
@@ -34,9 +34,8 @@ void StartSoftErrors(ffi::Array<ffi::Bytes> images, int64_t seed, int64_t protec
     SoftErrors errors;
     errors.seed = static_cast<uint64_t>(seed);
     errors.protection = ToProtection(protection);
-    const auto units = static_cast<int64_t>(errors.rates.size());
-    RequireLength("rates", static_cast<int64_t>(rates.size()), units);
-    for (int64_t unit = 0; unit < units; ++unit) errors.rates[unit] = BitRate(rates[unit]);
+    RequireLength("rates", static_cast<int64_t>(rates.size()), kNumFlipUnits);
+    for (uint32_t unit = 0; unit < kNumFlipUnits; ++unit) errors.rates[unit] = BitRate(rates[unit]);
     for (const ffi::Bytes& image : images) {
       auto program = std::make_shared<const Program>(
           ReadImage(reinterpret_cast<const uint8_t*>(image.data()), image.size()));
@@ -52,15 +51,16 @@ void StartSoftErrors(ffi::Array<ffi::Bytes> images, int64_t seed, int64_t protec
         return value;
       };
       constexpr int64_t kMost = INT32_MAX;
-      errors.listed.push_back({static_cast<FlipUnit>(field("unit", 0, 0, units - 1)), symbols[n],
-                               field("sample", 1, -1, INT64_MAX), field("step", 2, 0, kMost),
-                               field("word", 3, 0, kMost), field("bit", 4, 0, kMost)});
+      errors.listed.push_back({static_cast<FlipUnit>(field("unit", 0, 0, kNumFlipUnits - 1)),
+                               symbols[n], field("sample", 1, -1, INT64_MAX),
+                               field("step", 2, 0, kMost), field("word", 3, 0, kMost),
+                               field("bit", 4, 0, kMost)});
     }
     StateOfThisThread().soft_errors.push_back(std::move(errors));
   });
 }
 
-/// Ends it; returns how many words of each sample were corrected, detected and left, int64.
+/// Ends the injection; returns each sample's corrected, detected and unnoticed words, int64.
 ffi::Map<ffi::String, ffi::Bytes> StopSoftErrors() {
   const SoftErrors errors = EndInnermost(&StateOfThisThread().soft_errors, "soft errors were");
   ffi::Map<ffi::String, ffi::Bytes> all;
@@ -74,7 +74,7 @@ ffi::Map<ffi::String, ffi::Bytes> StopSoftErrors() {
   return all;
 }
 
-/// Strikes `words` words of a memory at `rate` per bit, and at `listed` bits of what is stored.
+/// Flips bits in a memory of `words` words: at random with `rate` per bit, and the `listed` ones.
 ffi::Map<ffi::String, ffi::Any> StrikeMemory(int64_t words, int64_t data_bits, int64_t protection,
                                              double rate, ffi::Array<int64_t> keys,
                                              ffi::Array<int64_t> listed) {
@@ -102,7 +102,7 @@ ffi::Map<ffi::String, ffi::Any> StrikeMemory(int64_t words, int64_t data_bits, i
   });
 }
 
-/// Check bits of a word.
+/// Returns the number of check bits of a word.
 int64_t CheckBits(int64_t data_bits, int64_t protection) {
   return Translate([&] {
     RequireRange("data_bits", data_bits, 1, 1 << 12);

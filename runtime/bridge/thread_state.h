@@ -13,32 +13,32 @@
 
 namespace eie {
 
-/// What a thread has asked of its next calls, and what was recorded of them so far.
+/// A thread's settings for its next calls, and their recordings so far.
 ///
-/// A caller's `..._start` begins a block and `..._stop` ends it. Blocks of one kind nest: the last
-/// one counts, until it ends.
+/// A caller's `..._start` begins a block and `..._stop` ends it. Blocks of one kind nest: the
+/// innermost one applies.
 struct ThreadState {
   std::vector<EngineOptions> engines;
   std::vector<Profiler> profilers;
   std::vector<Trace> traces;
   std::vector<SoftErrors> soft_errors;
 
-  /// How programs run: without a block for their values only, and accounting for cycles if their
-  /// profile asks for it.
+  /// The engine options of the next calls: without an engine block, programs compute values only.
+  /// Cycles are accounted for if the profile wants them.
   EngineOptions ProgramOptions() const;
 };
 
-/// The state of the thread that calls, which ends with the thread: the runtime's only state, beside
-/// what is loaded.
+/// The state of the calling thread, which ends with the thread. The runtime has no other state
+/// except loaded modules.
 ThreadState& StateOfThisThread();
 
-/// The last block of a kind, or null.
+/// Returns the innermost block of a kind, or null.
 template <typename Block>
 Block* Innermost(std::vector<Block>* blocks) {
   return blocks->empty() ? nullptr : &blocks->back();
 }
 
-/// Ends the last block of a kind and returns it; `what` was started, if there is none, is an error.
+/// Ends the innermost block of a kind and returns it; throws, naming `what`, if there is none.
 template <typename Block>
 Block EndInnermost(std::vector<Block>* blocks, const char* what) {
   if (blocks->empty()) TVM_FFI_THROW(ValueError) << "no " << what << " started in this thread";

@@ -13,7 +13,7 @@
 namespace eie {
 namespace {
 
-/// Records sample number `sample` of the calls of this thread, until StopTrace; see TraceRequest.
+/// Records sample number `sample` of each call of this thread, until StopTrace; see TraceRequest.
 void StartTrace(ffi::String engine, int64_t sample, ffi::String layer, int64_t from, int64_t to,
                 int64_t max_bytes) {
   Translate([&] {
@@ -24,7 +24,7 @@ void StartTrace(ffi::String engine, int64_t sample, ffi::String layer, int64_t f
   });
 }
 
-/// Ends the recording: steps are int64, the words of a `TraceStep` each; the timeline is int32.
+/// Ends the recording. Steps are int64, the words of a `TraceStep` each; the timeline is int32.
 ffi::Map<ffi::String, ffi::Any> StopTrace() {
   const Trace trace = EndInnermost(&StateOfThisThread().traces, "trace was");
   ffi::Array<ffi::Map<ffi::String, ffi::Any>> runs;

@@ -16,7 +16,7 @@ namespace eie::clock {
 template <typename Word>
 class ActQueue final : public Unit {
  public:
-  /// The layer broadcasts at most `max_columns`: a deep queue takes memory for no more.
+  /// `max_columns` bounds the layer's broadcasts, and so the memory of a deep queue.
   ActQueue(int64_t fifo_depth, int64_t max_columns)
       : capacity_(fifo_depth - 1), ring_(std::min(capacity_, max_columns)) {}
 
@@ -25,12 +25,12 @@ class ActQueue final : public Unit {
   int64_t size() const { return size_; }
   const Activation<Word>& front() const { return ring_[head_]; }
 
-  /// Port of the CCU.
+  /// Port written by the CCU.
   void Push(const Activation<Word>& activation) {
     if (full()) throw std::logic_error("act_queue overflows: push to " + Describe());
     push_ = activation;
   }
-  /// Port of ptr_read.
+  /// Port written by ptr_read.
   void Pop() {
     if (empty()) throw std::logic_error("act_queue underflows: pop from " + Describe());
     pop_ = true;

@@ -9,14 +9,14 @@
 
 namespace eie::clock {
 
-/// Source and destination registers of one PE: every P-th value of the layer's vectors.
+/// Source and destination registers of one PE, which hold every P-th value of the layer's vectors.
 template <typename Word>
 class ActRw final : public Unit {
  public:
   ActRw(const Word* source, Word* destination, int64_t pe, int64_t num_pe)
       : source_(source + pe), destination_(destination + pe), num_pe_(num_pe) {}
 
-  /// Port of the CCU.
+  /// Port read by the CCU.
   Word ReadSource(int64_t row) {
     ++source_reads_;
     return source_[row * num_pe_];
@@ -24,7 +24,7 @@ class ActRw final : public Unit {
   int64_t source_reads() const { return source_reads_; }
 
   Word ReadDestination(int64_t row) const { return destination_[row * num_pe_]; }
-  /// Port of arith.
+  /// Port written by arith.
   void WriteDestination(int64_t row, Word value) { write_ = {row, value}; }
 
   void Evaluate() override {}

@@ -13,7 +13,8 @@
 
 namespace eie::clock {
 
-/// Codebook, address accumulation, multiplier and adder: four stages, an entry per edge.
+/// Arithmetic pipeline of four stages: codebook and address accumulation, multiplier, adder, write.
+/// It takes one entry per edge.
 template <typename Arithmetic>
 class Arith final : public Unit {
  public:
@@ -68,14 +69,14 @@ class Arith final : public Unit {
     Word value;
   };
   struct State {
-    int64_t row = -1;  // local row of the entry before
+    int64_t row = -1;  // local row of the previous entry
     std::optional<Decoded> decoded;
     std::optional<Product> product;
     std::optional<Sum> sum;
     int64_t saturations = 0;
   };
 
-  /// 1. Codebook look-up, and the sum of zero runs that gives the row; a padding ends here.
+  /// 1. Codebook look-up, and the sum of zero runs that gives the row. Paddings end here.
   void LookUp() {
     next_.decoded.reset();
     const auto& fetched = spmat_read_.fetched();
@@ -87,12 +88,12 @@ class Arith final : public Unit {
     next_.decoded = Decoded{next_.row, weight, fetched->value};
   }
 
-  /// 2. Multiplication, beside the read of the destination register.
+  /// 2. Multiplication, with the read of the destination register in parallel.
   void Multiply() {
     next_.product.reset();
     if (!now_.decoded) return;
     const auto& [row, weight, value] = *now_.decoded;
-    // Bypass: a sum of the same row that is written at this edge.
+    // Bypass: take a sum of the same row that is written at this edge.
     const Word destination =
         now_.sum && now_.sum->row == row ? now_.sum->value : act_rw_.ReadDestination(row);
     next_.product = Product{row, arithmetic_.Multiply(weight, value, shift_), destination};
@@ -103,7 +104,7 @@ class Arith final : public Unit {
     next_.sum.reset();
     if (!now_.product) return;
     const auto& [row, product, destination] = *now_.product;
-    // Bypass: the sum of the same row that was made at the edge before.
+    // Bypass: take the sum of the same row from the previous edge.
     const Word addend = now_.sum && now_.sum->row == row ? now_.sum->value : destination;
     next_.sum = Sum{row, arithmetic_.Add(addend, product, &next_.saturations)};
   }

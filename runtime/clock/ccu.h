@@ -15,7 +15,7 @@
 
 namespace eie::clock {
 
-/// Central control unit: scans the activations and broadcasts the non-zeros.
+/// Central control unit: scans the activations and broadcasts the non-zeros to all PEs.
 template <typename Arithmetic>
 class Ccu final : public Unit {
  public:
@@ -29,9 +29,9 @@ class Ccu final : public Unit {
         pes_(*pes),
         input_rows_((layer.matrix.cols + layer.matrix.num_pe - 1) / layer.matrix.num_pe) {}
 
-  /// What the unit did at the last edge; a row that enters beside a broadcast is not named.
+  /// The unit's activity at the last edge; a row that enters at a broadcast's edge is not shown.
   Activity activity() const { return now_.activity; }
-  /// Rows that have entered the LNZD register.
+  /// Number of rows that have entered the LNZD register.
   int64_t rows() const { return now_.rows; }
   int64_t broadcasts() const { return now_.broadcasts; }
   bool finished() const { return now_.activity == Activity::kFinished; }
@@ -39,24 +39,24 @@ class Ccu final : public Unit {
   void Evaluate() override {
     next_ = now_;
     const bool rows_left = now_.rows < input_rows_ + layer_.matrix.has_bias_column;
-    // 1. Without a non-zero in the LNZD register the next row enters, if there is one.
+    // 1. If the LNZD register has no non-zero, the next row enters, if there is one.
     if (lnzd_.empty()) {
       next_.activity = Activity::kFinished;
       if (rows_left) next_.activity = EnterRow() ? Activity::kRow : Activity::kEmptyRow;
       return;
     }
-    // 2. With one, it waits until no queue is full.
+    // 2. Otherwise the leading non-zero waits until no queue is full.
     const auto full = [](const Pe<Arithmetic>& pe) { return pe.act_queue.full(); };
     if (std::any_of(pes_.begin(), pes_.end(), full)) {
       next_.activity = Activity::kHeldBack;
       return;
     }
-    // 3. Then it is pushed into all queues at once.
+    // 3. Then it is pushed into all queues at the same edge.
     next_.activity = Activity::kBroadcast;
     ++next_.broadcasts;
     for (Pe<Arithmetic>& pe : pes_) pe.act_queue.Push(lnzd_.leading());
     lnzd_.Clear();
-    // 4. If it sat in the last position of its row, the next row enters at the same edge.
+    // 4. If it was in the last position of its row, the next row enters at the same edge.
     const int64_t num_pe = layer_.matrix.num_pe;
     if (rows_left && lnzd_.leading().column % num_pe == num_pe - 1) EnterRow();
   }

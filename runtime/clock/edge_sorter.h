@@ -22,7 +22,7 @@ class EdgeSorter {
   EdgeSorter(const std::deque<Pe<Arithmetic>>& pes, int64_t fifo_depth)
       : pes_(pes), edges_(pes.size()), occupancy_(fifo_depth) {}
 
-  /// Sorts one edge; `before` is what the CCU did at the edge before, `now` at this one.
+  /// Sorts one edge; `before` is the CCU's activity at the previous edge, `now` at this one.
   void Sort(CcuActivity before, CcuActivity now) {
     using Activity = typename PtrRead<typename Arithmetic::Word>::Activity;
     for (size_t k = 0; k < pes_.size(); ++k) {
@@ -41,7 +41,7 @@ class EdgeSorter {
     }
   }
 
-  /// The account if the layer ends at this edge.
+  /// Returns the account for a layer that ends at this edge.
   CycleAccount Close() const {
     CycleAccount account(static_cast<int64_t>(pes_.size()),
                          static_cast<int64_t>(occupancy_.size()));
@@ -74,9 +74,9 @@ class EdgeSorter {
   struct Edges {
     int64_t empty_column = 0;
     int64_t blocking = 0;
-    bool was_full = false;                       // after the edge before
-    std::array<int64_t, kCcuActivities> idle{};  // by what the CCU did at the edge before
-    std::array<int64_t, kCcuActivities> open{};  // likewise, since the last column
+    bool was_full = false;                       // after the previous edge
+    std::array<int64_t, kCcuActivities> idle{};  // by the CCU's activity at the previous edge
+    std::array<int64_t, kCcuActivities> open{};  // same, since the last column
   };
 
   const std::deque<Pe<Arithmetic>>& pes_;

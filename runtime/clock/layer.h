@@ -8,7 +8,7 @@
 
 namespace eie::clock {
 
-/// The layer that the machine works on, and the machine's sizes.
+/// The current layer, and the machine's sizes.
 template <typename Arithmetic>
 struct Layer {
   using Word = typename Arithmetic::Word;
@@ -17,7 +17,7 @@ struct Layer {
   const HardwareConfig& config;
   const Arithmetic& arithmetic;
   const uint32_t* codebook;  ///< a word per code
-  int64_t shift;             ///< of products
+  int64_t shift;             ///< right shift of products
   Word one;                  ///< fed to the bias column
   const Word* x;             ///< `cols` words
   Word* acc;                 ///< `rows` words

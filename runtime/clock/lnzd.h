@@ -11,7 +11,7 @@
 
 namespace eie::clock {
 
-/// Leading-non-zero detection: one row of activations, whose non-zeros leave in order.
+/// Leading non-zero detection: holds one row of activations, whose non-zeros leave in order.
 template <typename Word>
 class Lnzd final : public Unit {
  public:
@@ -20,9 +20,9 @@ class Lnzd final : public Unit {
   bool empty() const { return at_ == row_.size(); }
   const Activation<Word>& leading() const { return row_[at_]; }
 
-  /// Port of the CCU: the leading non-zero leaves.
+  /// Port written by the CCU: the leading non-zero leaves.
   void Clear() { clear_ = true; }
-  /// Port of the CCU: a row enters; what is left of the row before is lost.
+  /// Port written by the CCU: a row enters and replaces the rest of the previous row.
   void Enter(Row row) { enter_ = std::move(row); }
 
   void Evaluate() override {}

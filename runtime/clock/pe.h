@@ -25,7 +25,7 @@ struct Pe {
                    &ptr_read),
         arith(layer.arithmetic, layer.codebook, layer.shift, &spmat_read, &act_rw),
         act_rw(layer.x, layer.acc, pe, layer.matrix.num_pe) {}
-  Pe(const Pe&) = delete;  // units point at one another
+  Pe(const Pe&) = delete;  // units point to one another
   Pe& operator=(const Pe&) = delete;
 
   bool idle() const {

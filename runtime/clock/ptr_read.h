@@ -15,37 +15,37 @@ namespace eie::clock {
 template <typename Word>
 struct IssuedEntry {
   int64_t index;  ///< in the weight SRAM of the PE
-  bool is_first;  ///< of its column
+  bool is_first;  ///< first entry of its column
   Word value;     ///< the column's activation
 };
 
-/// Column pointers: pops columns and issues their entries, one per edge.
+/// Pointer stage: pops columns, reads their pointers and issues their entries, one per edge.
 ///
-/// Two banks hold the pointers of even and odd columns, so p[j] and p[j + 1] come in one access.
+/// Two banks hold the pointers of even and odd columns, so one access reads p[j] and p[j + 1].
 template <typename Word>
 class PtrRead final : public Unit {
  public:
   enum class Activity { kIdle, kEmptyColumn, kEntry };
 
-  /// `pointers` are those of this PE.
+  /// `pointers` are this PE's column pointers.
   PtrRead(const uint32_t* pointers, ActQueue<Word>* queue) : pointers_(pointers), queue_(*queue) {}
 
-  /// What the stage did at the last edge.
+  /// The stage's activity at the last edge.
   Activity activity() const { return now_.activity; }
   const std::optional<IssuedEntry<Word>>& issued() const { return now_.issued; }
-  /// Pairs of pointers read.
+  /// Number of pointer pairs read.
   int64_t reads() const { return now_.reads; }
   bool idle() const { return now_.at == now_.end && !now_.issued; }
 
   void Evaluate() override {
     next_ = now_;
     next_.issued.reset();
-    // 1. A column keeps the stage until its last entry is issued.
+    // 1. A column occupies the stage until its last entry is issued.
     if (now_.at < now_.end) {
       Issue(false);
       return;
     }
-    // 2. Then the next column, if there is one, issues its first entry at the edge of its pop.
+    // 2. Then the next column, if there is one, is popped and issues its first entry at that edge.
     if (queue_.empty()) {
       next_.activity = Activity::kIdle;
       return;
@@ -60,7 +60,7 @@ class PtrRead final : public Unit {
     if (next_.at < next_.end) {
       Issue(true);
     } else {
-      // 3. An empty column keeps the stage for one edge.
+      // 3. An empty column occupies the stage for one edge.
       next_.activity = Activity::kEmptyColumn;
     }
   }

@@ -8,7 +8,7 @@
 
 namespace eie::clock {
 
-/// Takes the latched registers that units show: at every edge the same ones, in the same order.
+/// Receiver of the units' latched registers: at every edge the same ones, in the same order.
 class Signals {
  public:
   virtual ~Signals() = default;
@@ -16,7 +16,7 @@ class Signals {
   /// The signals up to `Leave` belong to this unit.
   virtual void Enter(const std::string& scope) = 0;
   virtual void Leave() = 0;
-  /// A register of at most 32 bits; nullopt: it holds nothing.
+  /// A register of at most 32 bits; nullopt: it is empty.
   virtual void Number(const char* name, std::optional<int64_t> value) = 0;
   /// A state, by its name without spaces.
   virtual void State(const char* name, const char* value) = 0;

@@ -19,6 +19,7 @@
 #include "clock/vcd.h"
 #include "engine/cycle_account.h"
 #include "generated/counters.h"
+#include "generated/timing.h"
 
 namespace eie::clock {
 
@@ -66,7 +67,6 @@ class Simulation {
  private:
   using PtrActivity = typename PtrRead<typename Arithmetic::Word>::Activity;
 
-  static constexpr int64_t kPipelineEdges = 6;  // from the issue of an entry to a layer's end
   static constexpr int64_t kPatienceEdges = 16;
 
   void Tick() {

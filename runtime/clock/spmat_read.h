@@ -19,11 +19,11 @@ struct FetchedEntry {
   Word value;
 };
 
-/// Weight SRAM: takes an entry out of the word that it holds, which it reads first if needed.
+/// Weight SRAM stage: takes an entry out of the current word, and reads a new word if needed.
 template <typename Word>
 class SpmatRead final : public Unit {
  public:
-  /// `entries` are those of this PE.
+  /// `entries` are this PE's entries.
   SpmatRead(const uint8_t* entries, int64_t entries_per_word, int64_t codebook_bits,
             const PtrRead<Word>* ptr_read)
       : entries_(entries),
@@ -32,7 +32,7 @@ class SpmatRead final : public Unit {
         ptr_read_(*ptr_read) {}
 
   const std::optional<FetchedEntry<Word>>& fetched() const { return now_.fetched; }
-  /// Words read.
+  /// Number of words read.
   int64_t reads() const { return now_.reads; }
   int64_t entries() const { return now_.entries; }
   int64_t paddings() const { return now_.paddings; }
@@ -43,11 +43,11 @@ class SpmatRead final : public Unit {
     next_.fetched.reset();
     const auto& issued = ptr_read_.issued();
     if (!issued) return;
-    // 1. A word is read if it is not the one that is held, even from a column before.
+    // 1. A word is read unless it is the current word, even if an earlier column read that.
     const int64_t word = issued->index / entries_per_word_;
     next_.reads += word != now_.word;
     next_.word = word;
-    // 2. The entry leaves it.
+    // 2. The entry is taken out of the word.
     const int64_t entry = entries_[issued->index];
     const int64_t code = entry & ((int64_t{1} << codebook_bits_) - 1);
     next_.fetched =
@@ -71,7 +71,7 @@ class SpmatRead final : public Unit {
 
  private:
   struct State {
-    int64_t word = -1;  // address of the word held
+    int64_t word = -1;  // address of the current word
     int64_t reads = 0;
     int64_t entries = 0;
     int64_t paddings = 0;

@@ -22,7 +22,7 @@ void SramContents::EncodeColumn(const EncodedMatrix& matrix, int64_t column) {
   const auto padding = static_cast<uint8_t>(max_run << matrix.codebook_bits);
   struct Slice {
     uint8_t* next;    // entry
-    int64_t row = 0;  // local row from which its run of zeros counts
+    int64_t row = 0;  // local row from which the entry's run of zeros counts
   };
   std::vector<Slice> slices(matrix.num_pe);
   for (int64_t k = 0; k < matrix.num_pe; ++k) {

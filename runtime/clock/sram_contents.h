@@ -8,18 +8,18 @@
 
 namespace eie {
 
-/// What the pointer and weight SRAMs of all PEs hold: the pointers and entries of the record that
-/// the matrix was read from, byte for byte.
+/// The contents of all PEs' pointer and weight SRAMs: byte for byte the pointers and entries of the
+/// record that the matrix was read from.
 ///
-/// They follow from the weights and the length of each slice, since a run of zeros has one
-/// encoding.
+/// They are reconstructed from the weights and the length of each slice, because the encoding of a
+/// run of zeros is unique.
 class SramContents {
  public:
   explicit SramContents(const EncodedMatrix& matrix);
 
-  /// Pointers of one PE: where each column's entries begin, then where the last one's end.
+  /// Returns one PE's pointers: the start of each column's entries, then the end of the last.
   const uint32_t* pointers(int64_t pe) const { return &pointers_[pe * pointers_per_pe_]; }
-  /// Entries of one PE.
+  /// Returns one PE's entries.
   const uint8_t* entries(int64_t pe) const { return entries_.data() + first_entries_[pe]; }
 
  private:
@@ -28,7 +28,7 @@ class SramContents {
   const int64_t pointers_per_pe_;
   std::vector<uint32_t> pointers_;
   std::vector<uint8_t> entries_;
-  std::vector<int64_t> first_entries_;  // of each PE
+  std::vector<int64_t> first_entries_;  // index of each PE's first entry
 };
 
 }  // namespace eie

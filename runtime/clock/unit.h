@@ -10,20 +10,21 @@ namespace eie::clock {
 
 /// A part of the machine that latches at every clock edge.
 ///
-/// At an edge all units evaluate, then all commit, each in any order. Therefore `Evaluate` reads
-/// latched state only, its own and its neighbours', and writes what latches later: the unit's next
-/// state, and input ports of neighbours. A port is written by one unit, at most once per edge.
+/// At an edge all units evaluate, in any order, and then all commit, in any order. Therefore
+/// `Evaluate` reads only latched state, its own and its neighbours'. It writes only values that are
+/// latched later: the unit's next state, and input ports of neighbours. Only one unit writes a
+/// port, at most once per edge.
 class Unit {
  public:
   virtual ~Unit() = default;
 
-  /// Works out what the unit does at this edge.
+  /// Computes the unit's action at this edge.
   virtual void Evaluate() = 0;
-  /// Latches the unit's next state and what neighbours wrote to its ports.
+  /// Latches the unit's next state and the values that neighbours wrote to its ports.
   virtual void Commit() = 0;
-  /// The latched state on one line, for error messages.
+  /// Returns the latched state on one line, for error messages.
   virtual std::string Describe() const = 0;
-  /// The latched registers, for waveforms.
+  /// Passes the latched registers to `signals`, for waveforms.
   virtual void Show(Signals* signals) const = 0;
 };
 

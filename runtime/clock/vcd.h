@@ -12,15 +12,15 @@
 
 namespace eie::clock {
 
-/// Writes what units show as a value change dump (IEEE 1364), for a window of clock edges and up to
-/// a size. One unit of time is one edge; edges count from 1 through all mvms.
+/// Writer of the units' registers as a value change dump (IEEE 1364), for a window of clock edges
+/// and up to a size. One unit of time is one edge; edges count from 1 through all mvms.
 class Vcd final : private Signals {
  public:
-  /// Writes edges `from` up to `to`, which is not one of them.
+  /// Writes edges from `from` up to, but without, `to`.
   Vcd(int64_t from, int64_t to, int64_t max_bytes)
       : from_(from), end_(to), max_bytes_(static_cast<size_t>(max_bytes)) {}
 
-  /// What is sampled from now on belongs to this step of the program.
+  /// Samples from now on belong to this step of the program.
   void Begin(int64_t step) { step_ = step; }
 
   /// Samples one edge of the mvm; `show` passes its argument to every unit.
@@ -37,17 +37,17 @@ class Vcd final : private Signals {
     end_ = time;
   }
 
-  /// The mvm could end at this edge; it does unless another call follows.
+  /// Marks this edge as the mvm's end, unless another call follows.
   void MarkEnd() { marked_ = text_.size(); }
 
-  /// The mvm took so many cycles: what was sampled after them is dropped. The next one follows.
+  /// Ends the mvm after `cycles` cycles, drops later samples, and begins the next mvm.
   void Finish(int64_t cycles) {
     text_.resize(marked_);
     start_ += cycles;
     values_.clear();
   }
 
-  /// One past the last edge that is or will be written.
+  /// Returns the edge after the last one that is or will be written.
   int64_t end() const { return end_; }
   const std::string& text() const { return text_; }
 
@@ -100,8 +100,8 @@ class Vcd final : private Signals {
     EndChange();
   }
 
-  /// Goes on to the next signal and declares it or, if it has another value than at the edge
-  /// before, returns true.
+  /// Moves on to the next signal. In the declarations, declares it; otherwise returns whether its
+  /// value differs from that at the previous edge.
   bool Changes(const char* type, const char* name, int64_t value) {
     const size_t signal = signal_++;
     if (declaring_) {
@@ -119,7 +119,7 @@ class Vcd final : private Signals {
 
   void EndChange() { text_ += " " + Code(signal_ - 1) + "\n"; }
 
-  /// The printable characters, as digits, that stand for a signal.
+  /// Returns a signal's identifier: its number with printable characters as digits.
   static std::string Code(size_t signal) {
     constexpr size_t kFirst = '!', kDigits = '~' - '!' + 1;
     std::string code;
@@ -132,11 +132,11 @@ class Vcd final : private Signals {
   int64_t from_;
   int64_t end_;
   size_t max_bytes_;
-  int64_t start_ = 0;  // edges of the mvms before
+  int64_t start_ = 0;  // edges of earlier mvms
   int64_t step_ = 0;
   std::string text_;
   size_t marked_ = 0;            // size of the text if the mvm ends here
-  std::vector<int64_t> values_;  // of all signals at the edge before, in this mvm
+  std::vector<int64_t> values_;  // of all signals at the previous edge of this mvm
   size_t signal_ = 0;
   bool declaring_ = false;
 };

@@ -9,21 +9,21 @@
 
 namespace eie {
 
-/// Where every cycle of every PE went, and how full the queues were (docs/cycles.md).
+/// Account of every cycle of every PE, and of the queues' occupancy (docs/cycles.md).
 class CycleAccount {
  public:
-  /// An account that was not asked for: it has no words.
+  /// An empty account, for callers that do not want one.
   CycleAccount() = default;
   CycleAccount(int64_t num_pe, int64_t fifo_depth)
       : num_pe_(num_pe), words_((kNumCycleCategories + 1) * num_pe + fifo_depth) {}
 
-  /// Edges of one PE in one category.
+  /// Number of edges of one PE in one category.
   int64_t& Edges(CycleCategory category, int64_t pe) {
     return words_[static_cast<size_t>(category) * num_pe_ + pe];
   }
-  /// Edges at which a broadcast was held back while this PE's act_queue was full.
+  /// Number of edges at which a broadcast stalled while this PE's act_queue was full.
   int64_t& Blocking(int64_t pe) { return words_[kNumCycleCategories * num_pe_ + pe]; }
-  /// Edges, summed over the PEs, after which an act_queue held `columns`.
+  /// Number of edges, summed over the PEs, after which an act_queue held `columns` columns.
   int64_t& Occupancy(int64_t columns) {
     return words_[(kNumCycleCategories + 1) * num_pe_ + columns];
   }

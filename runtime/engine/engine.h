@@ -1,23 +1,14 @@
 #ifndef EIE_ENGINE_ENGINE_H_
 #define EIE_ENGINE_ENGINE_H_
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
 
+#include "generated/choices.h"
+
 namespace eie {
-
-/// How an mvm is executed. All engines give the same values, the timed ones the same times.
-enum class Engine {
-  kFunctional,  ///< values only: cycles, scan counters and the cycle account stay 0
-  kEvent,       ///< values, and time from a recurrence over (broadcast column, PE)
-  kClock,       ///< every unit stepped edge by edge
-};
-
-/// Names of the engines as users write them, in the order of `Engine`.
-constexpr std::array<const char*, 3> kEngineNames = {"functional", "event", "clock"};
 
 /// The engine of that name; throws std::invalid_argument if there is none.
 inline Engine ParseEngine(const std::string& name) {

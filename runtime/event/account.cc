@@ -9,20 +9,20 @@
 namespace eie {
 namespace {
 
-/// Edges between a broadcast and the one before, as far as no empty row entered at them.
+/// Edges between a broadcast and the previous one, without those at which an empty row entered.
 ///
-/// Empty rows enter first, then come the edges of `scan`, then those of `waiting`.
+/// The order is: edges of empty rows, then of `scan`, then of `waiting`.
 struct Gap {
-  int32_t waiting;  ///< at which a full queue held the broadcast back
-  int32_t scan;     ///< at which the column's row entered, or nothing had started
+  int32_t waiting;  ///< edges at which a full queue stalled the broadcast
+  int32_t scan;     ///< edges at which the column's row entered, or before the first row
 };
 
 int32_t Max(int32_t a, int32_t b) { return a > b ? a : b; }
 int32_t Min(int32_t a, int32_t b) { return a < b ? a : b; }
 
-/// Edges of all PEs by category, column after column. Edges after `cycles` do not count.
+/// Counts all PEs' edges by category, column by column. Edges after `cycles` do not count.
 ///
-/// The loops over the PEs have neither branch nor call: compilers vectorise them.
+/// The loops over the PEs have no branches and no calls, so that compilers vectorise them.
 class PeEdges {
  public:
   PeEdges(size_t num_pe, int32_t cycles)
@@ -35,8 +35,8 @@ class PeEdges {
         scan_(num_pe),
         cycles_(cycles) {}
 
-  /// Pops one column, broadcast at `edge`, in every PE: fills the edges of its `pops` and returns
-  /// the latest.
+  /// Pops one column, which was broadcast at `edge`, in every PE. Writes the edges of the pops to
+  /// `pops` and returns the latest.
   template <typename Length>
   int32_t Pop(int32_t edge, Gap gap, const Length* lengths, int32_t* __restrict pops) {
     int32_t latest = 0;
@@ -82,13 +82,13 @@ class PeEdges {
   }
 
  private:
-  std::vector<int32_t> free_;     // edge from which the pointer stage takes the next column
-  std::vector<int32_t> settled_;  // the same, of the last column that counts
+  std::vector<int32_t> free_;     // edge from which the pointer stage accepts the next column
+  std::vector<int32_t> settled_;  // same, after the last column that counts
   std::vector<int32_t> entries_, empty_, starved_, waiting_, scan_;
   int32_t cycles_;
 };
 
-/// The pops of the last columns, as many as a queue holds; occupancies follow from them.
+/// Pops of the last columns, as many as a queue holds, from which occupancies are computed.
 class PopHistory {
  public:
   PopHistory(size_t num_pe, size_t capacity)
@@ -98,13 +98,13 @@ class PopHistory {
         latest_(capacity + 1),
         at_least_(capacity + 1) {}
 
-  /// The pops of a column in all PEs. Columns before the first were popped at edge 0.
+  /// Pops of a column in all PEs. Columns before the first count as popped at edge 0.
   int32_t* Row(int64_t column) { return &pops_[Slot(column) * num_pe_]; }
   /// The latest pop of a column over the PEs.
   int32_t& Latest(int64_t column) { return latest_[Slot(column)]; }
 
-  /// Counts the edges from `earliest` on at which a queue was full and column number `n` held back:
-  /// those up to the pop that made room for it.
+  /// Counts, for each PE, the edges at which its full queue stalled column number `n`: from
+  /// `earliest` up to the pop that made room.
   void Block(int64_t n, int32_t earliest, int32_t cycles, int32_t* __restrict blocking) const {
     const int32_t* const room = &pops_[Slot(n - static_cast<int64_t>(capacity_)) * num_pe_];
     for (size_t k = 0; k < num_pe_; ++k) {
@@ -114,8 +114,8 @@ class PopHistory {
 
   /// Counts the edges at which column number `n`, broadcast at `edge`, was in the queues.
   ///
-  /// It is the m-th from a queue's head from the pop of n - m to that of n - m + 1: then the queue
-  /// holds at least m columns more than those after it.
+  /// From the pop of column n - m to the pop of column n - m + 1, column n is the m-th from the
+  /// queue's head, and the queue holds at least m columns.
   void Count(int64_t n, int32_t edge, int32_t cycles) {
     for (int64_t m = 1; m <= static_cast<int64_t>(capacity_); ++m) {
       const int64_t head = n - m + 1;
@@ -147,10 +147,10 @@ class PopHistory {
   size_t capacity_;
   std::vector<int32_t> pops_;
   std::vector<int32_t> latest_;
-  std::vector<int64_t> at_least_;  // PE edges with that many columns or more
+  std::vector<int64_t> at_least_;  // by number of columns: PE edges with at least so many
 };
 
-/// Adds the paddings of one column to those of every PE.
+/// Adds the paddings of one column to every PE's count.
 template <typename Cell>
 void CountPaddings(const EncodedMatrix& matrix, const Cell* lengths, int64_t column,
                    std::vector<int64_t>* paddings) {
@@ -171,7 +171,7 @@ void AccountCells(const EncodedMatrix& matrix, const LargeVector<Cell>& slices,
   PopHistory history(num_pe, capacity);
   std::vector<int64_t> paddings(num_pe);
   std::vector<int32_t> blocking(num_pe);
-  int32_t before = 0;  // edge of the broadcast before
+  int32_t before = 0;  // edge of the previous broadcast
   for (size_t i = 0; i < columns.size(); ++i) {
     const uint32_t column = columns[i];
     const int64_t n = static_cast<int64_t>(i);

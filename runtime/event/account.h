@@ -11,11 +11,11 @@
 
 namespace eie {
 
-/// Adds to `account` where the cycles of an mvm went that `Scan` timed with the same `columns`.
+/// Adds to `account` the cycles, by category, of an mvm that `Scan` timed with the same `columns`.
 ///
-/// This is a second pass over the recurrence, so that cycles alone stay cheap. `cycles` are those
-/// that `Scan` found: which edges count is known only at the layer's end. `timeline`, if there is
-/// one, takes every broadcast.
+/// This is a second pass over the recurrence, so that timing alone stays fast. `cycles` is the
+/// result of `Scan`, because the edges that count are known only at the layer's end. `timeline`, if
+/// given, receives every broadcast.
 void Account(const EncodedMatrix& matrix, const HardwareConfig& config,
              const std::vector<uint32_t>& columns, int64_t cycles, CycleAccount* account,
              Timeline* timeline = nullptr);

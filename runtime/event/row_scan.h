@@ -6,12 +6,12 @@
 
 namespace eie {
 
-/// CCU and LNZD: the edge at which each row enters and each column is broadcast.
+/// Timing of CCU and LNZD: the edge at which each row enters and each column is broadcast.
 class RowScan {
  public:
   explicit RowScan(int64_t num_pe) : num_pe_(num_pe) {}
 
-  /// The edge of the broadcast of `input`, which the queues allow from edge `gate` on.
+  /// Returns the edge of the broadcast of `input`; the queues have room from edge `gate` on.
   int32_t Broadcast(int64_t input, int32_t gate) {
     if (input >= row_end_) Enter(input / num_pe_);
     const int32_t edge = std::max(earliest_, gate);
@@ -20,7 +20,7 @@ class RowScan {
     return edge;
   }
 
-  /// Goes on to `row`; the rows between have no non-zero. Returns the edge at which it enters.
+  /// Moves on to `row`, past rows without a non-zero. Returns the edge at which it enters.
   int32_t Enter(int64_t row) {
     if (row == row_) return entered_;
     entered_ = leave_ + static_cast<int32_t>(row - row_ - 1);

@@ -11,14 +11,14 @@
 #include <vector>
 
 #include "event/row_scan.h"
+#include "generated/timing.h"
 #include "host/prefetch.h"
 #include "host/vector_clones.h"
 
 namespace eie {
 namespace {
 
-constexpr int32_t kPipelineEdges = 6;  // from the issue of the last entry to the layer's end
-constexpr size_t kAhead = 8;           // columns by which memory is asked for before it is used
+constexpr size_t kAhead = 8;  // columns by which memory is asked for before it is used
 
 template <typename T>
 T Max(T a, T b) {

@@ -12,9 +12,9 @@ namespace eie {
 
 /// Timing of one mvm: adds its cycles, broadcasts, SRAM reads and entries to `counters`.
 ///
-/// `columns` are the broadcast columns in ascending order: every input that is not zero, and the
-/// bias column, if there is one, as column `cols`. Values play no part. The rules, and why they are
-/// a recurrence over (broadcast column, PE), are in the microarchitecture page, section Timing.
+/// `columns` are the broadcast columns in ascending order: every non-zero input, and the bias
+/// column, if there is one, as column `cols`. Values do not matter. The microarchitecture page,
+/// section Timing, has the rules and derives the recurrence over (broadcast column, PE).
 void Scan(const EncodedMatrix& matrix, const HardwareConfig& config,
           const std::vector<uint32_t>& columns, Counters* counters);
 

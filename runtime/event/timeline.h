@@ -12,24 +12,24 @@ namespace eie {
 struct BroadcastTimes {
   int32_t column;
   int32_t entered;   ///< edge at which the column's row entered the LNZD register
-  int32_t earliest;  ///< edge from which nothing but a full queue held it back
-  int32_t edge;      ///< of the broadcast
+  int32_t earliest;  ///< edge from which only a full queue could stall the broadcast
+  int32_t edge;      ///< edge of the broadcast
 };
 
-/// When columns were broadcast and popped, for a window of clock edges and up to a size.
+/// Recording of the edges at which columns were broadcast and popped, for a window of clock edges
+/// and up to a size.
 ///
-/// The window's edges count from 1 through all mvms, one after the other.
+/// The window's edges count from 1 through all mvms.
 class Timeline {
  public:
-  /// Records what edges `from` up to `to`, which is not one of them, are derived from.
+  /// Records the broadcasts that affect edges from `from` up to, but without, `to`.
   Timeline(int64_t from, int64_t to, int64_t max_bytes)
       : from_(from), end_(to), max_words_(static_cast<size_t>(max_bytes) / sizeof(int32_t)) {}
 
-  /// Takes a broadcast, its pops in all PEs, and the latest of them.
+  /// Records a broadcast, its pops in all PEs, and the latest pop.
   void Add(const BroadcastTimes& times, const int32_t* pops, size_t num_pe, int32_t latest) {
     if (passed_ || full_) return;
-    // What came before the column that all PEs work on, or are past, when the window begins does
-    // not reach into it.
+    // When the window begins, all PEs have popped this column: earlier columns do not affect it.
     if (start_ + latest <= from_) words_.resize(mvm_words_);
     if (words_.size() + 4 + num_pe > max_words_) {
       end_ = std::min(end_, start_ + last_ + 1);
@@ -42,25 +42,25 @@ class Timeline {
     passed_ = start_ + times.edge >= end_;  // and all its pops are later
   }
 
-  /// The mvm took so many cycles; the next follows.
+  /// Ends the mvm after `cycles` cycles, and begins the next.
   void Finish(int64_t cycles) {
     start_ += cycles;
     mvm_words_ = words_.size();
     last_ = 0;
   }
 
-  /// One past the last edge that can be derived.
+  /// Returns the edge after the last one that the recording covers.
   int64_t end() const { return end_; }
-  /// A row per broadcast: its times, then its pop in every PE.
+  /// Returns a row per broadcast: its times, then its pop in every PE.
   const std::vector<int32_t>& words() const { return words_; }
 
  private:
   int64_t from_;
   int64_t end_;
   size_t max_words_;
-  int64_t start_ = 0;     // edges of the mvms before
+  int64_t start_ = 0;     // edges of earlier mvms
   int64_t last_ = 0;      // edge of the last broadcast recorded
-  size_t mvm_words_ = 0;  // words of the mvms before
+  size_t mvm_words_ = 0;  // words of earlier mvms
   bool passed_ = false;   // the window is over
   bool full_ = false;
   std::vector<int32_t> words_;

@@ -11,10 +11,10 @@
 
 namespace eie {
 
-/// Memory for vectors that are read here and there, on huge pages where the system offers them.
+/// Allocator on huge pages, where available, for large vectors with scattered reads.
 ///
-/// Active columns are scattered over a matrix of many small pages: to find a page takes longer than
-/// to read the column.
+/// Active columns are scattered over the matrix. With small pages, the TLB miss of a column takes
+/// longer than its read.
 template <typename T>
 struct HugePageAllocator {
   using value_type = T;
@@ -40,7 +40,7 @@ struct HugePageAllocator {
 
  private:
   static constexpr size_t kHugePage = size_t{1} << 21;
-  static constexpr size_t kMinSize = 4 * kHugePage;  // less would waste too large a part
+  static constexpr size_t kMinSize = 4 * kHugePage;  // smaller vectors would waste too much
   static constexpr size_t kCacheLine = 64;
 
   static std::align_val_t Alignment(size_t size) {

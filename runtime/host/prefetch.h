@@ -9,17 +9,18 @@ namespace eie {
 
 constexpr size_t kCacheLineBytes = 64;
 
-/// Asks for `size` values that will be read soon: a hint, which may do nothing.
+/// Prefetches `size` values that will be read soon; a hint, which may have no effect.
 ///
-/// Active columns are scattered over a matrix larger than the cache, so that processors do not
-/// foresee them; we do. Inline, since GCC takes a function that only asks for one without effect.
+/// Active columns are scattered over a matrix larger than the cache, so hardware cannot predict
+/// them, but the columns are known. The function is inline, because GCC removes calls of a function
+/// that only prefetches.
 template <typename T>
 EIE_INLINE void Prefetch(const T* first, size_t size) {
 #if defined(__GNUC__)
   const char* const bytes = reinterpret_cast<const char*>(first);
   const size_t end = size * sizeof(T);
   for (size_t i = 0; i < end; i += kCacheLineBytes) __builtin_prefetch(bytes + i);
-  if (end > 0) __builtin_prefetch(bytes + end - 1);  // the bytes need not start a line
+  if (end > 0) __builtin_prefetch(bytes + end - 1);  // the bytes may span one more cache line
 #else
   (void)first;
   (void)size;

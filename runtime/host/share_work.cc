@@ -22,7 +22,7 @@ void ShareWork(int64_t count, int64_t threads, const std::function<void(Pieces&)
       if (!error) error = std::current_exception();
     }
   };
-  // The system takes longer to count its cores than a small matrix its sample.
+  // Counting the cores takes longer than one sample of a small matrix.
   if (threads == 0 && count > 1) threads = std::thread::hardware_concurrency();
   std::vector<std::thread> others;
   try {
@@ -30,7 +30,7 @@ void ShareWork(int64_t count, int64_t threads, const std::function<void(Pieces&)
       others.emplace_back(guarded_work);
     }
   } catch (const std::system_error&) {
-    // The system gives no more threads: those there are do the work.
+    // The system cannot create more threads; the existing ones do the work.
   }
   guarded_work();
   for (std::thread& other : others) other.join();

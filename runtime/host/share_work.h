@@ -7,19 +7,19 @@
 
 namespace eie {
 
-/// Pieces of work, by number, which threads take one by one: the samples of a call, or parts of
-/// one.
+/// Numbered pieces of work that threads take one by one: the samples of a call, or parts of one
+/// sample.
 class Pieces {
  public:
   explicit Pieces(int64_t count) : count_(count) {}
 
-  /// Takes the next piece; false if there is none left.
+  /// Takes the next piece; returns false if there is none left.
   bool Take(int64_t* piece) {
     *piece = next_.fetch_add(1, std::memory_order_relaxed);
     return *piece < count_;
   }
 
-  /// Drops what is left: no thread gets another piece.
+  /// Drops the remaining pieces.
   void Drop() { next_ = count_; }
 
  private:
@@ -27,9 +27,9 @@ class Pieces {
   const int64_t count_;
 };
 
-/// Runs `work`, which takes pieces until there are none, on `threads` threads; 0: on all cores.
+/// Runs `work`, which takes pieces until none is left, on `threads` threads; 0: one per core.
 ///
-/// The threads live for the call only: no state is kept, and a process may fork between calls.
+/// The threads end with the call. There is no state, so a process may fork between calls.
 /// Rethrows the first exception, after all threads have ended.
 void ShareWork(int64_t count, int64_t threads, const std::function<void(Pieces&)>& work);
 

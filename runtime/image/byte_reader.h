@@ -8,7 +8,7 @@
 
 namespace eie {
 
-/// Bytes that are not a valid image or matrix; the message says what, got, allowed and where.
+/// Error for bytes that are not a valid image or matrix; it says what, got, allowed and where.
 class ImageError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -17,7 +17,7 @@ class ImageError : public std::runtime_error {
 /// Bounds-checked little-endian cursor over untrusted bytes, which must outlive it.
 class ByteReader {
  public:
-  /// `name` opens every error message.
+  /// `name` starts every error message.
   ByteReader(const char* name, const uint8_t* data, size_t size)
       : name_(name), data_(data), size_(size) {}
 
@@ -28,7 +28,7 @@ class ByteReader {
     throw ImageError(std::string(name_) + ": byte " + std::to_string(at_) + ": " + message);
   }
 
-  /// The next `size` bytes.
+  /// Reads the next `size` bytes.
   const uint8_t* Take(uint64_t size) {
     if (size > remaining()) {
       Fail("truncated: " + std::to_string(size) + " more bytes expected, " +
@@ -45,7 +45,8 @@ class ByteReader {
 
   uint32_t U32() { return U32At(Take(4)); }
 
-  /// The length of a table whose items take at least `item_bytes`; more than can follow fails.
+  /// Reads the length of a table whose items take at least `item_bytes`; throws if the remaining
+  /// bytes cannot hold so many.
   size_t Count(size_t item_bytes) {
     const uint64_t count = U32();
     if (count * item_bytes > remaining()) {
@@ -55,7 +56,7 @@ class ByteReader {
     return count;
   }
 
-  /// A length and that many bytes of UTF-8.
+  /// Reads a length and that many bytes of UTF-8.
   std::string Text() {
     const size_t size = Count(1);
     const uint8_t* bytes = Take(size);

@@ -7,9 +7,9 @@ namespace eie {
 
 /// Layout of a dense column: one code of 4 bits per row, zeros included.
 ///
-/// Where at least a sixth of the weights is left, adding all rows with vector instructions is
-/// faster than adding only those with a weight, one by one, and takes no more than 3 bytes per
-/// weight. 32 rows make a block of 16 bytes, laid out as the vector instructions yield their
+/// If at least a sixth of the weights is non-zero, adding all rows with vector instructions is
+/// faster than adding only the rows with a weight one by one, and takes at most 3 bytes per weight.
+/// A block of 16 bytes has 32 rows, in the order in which the vector instructions produce their
 /// products.
 namespace dense_column {
 
@@ -18,10 +18,10 @@ constexpr int64_t kBlockBytes = 16;
 constexpr int64_t kCodeBits = 4;
 constexpr int64_t kMaxBytesPerWeight = 3;
 
-/// Blocks of a column of so many rows.
+/// Number of blocks of a column with `rows` rows.
 inline int64_t Blocks(int64_t rows) { return (rows + kBlockRows - 1) / kBlockRows; }
 
-/// Byte of a row's code within its column.
+/// Index of the byte with a row's code, within its column.
 inline int64_t ByteOf(int64_t row) {
   return row / kBlockRows * kBlockBytes + row % kBlockRows / 8 * 4 + row % 4;
 }

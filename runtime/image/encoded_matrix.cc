@@ -21,7 +21,7 @@ void RequireSize(const ByteReader& reader, const char* name, int64_t value) {
 void ReadCodebook(ByteReader& reader, bool is_float, EncodedMatrix* matrix) {
   matrix->codebook.resize(size_t{1} << matrix->codebook_bits);
   for (uint32_t& word : matrix->codebook) word = reader.U32();
-  // -0.0 counts as 0.0, as it does for the encoder.
+  // -0.0 counts as 0.0, as in the encoder.
   if ((is_float ? matrix->codebook[0] << 1 : matrix->codebook[0]) != 0) {
     reader.Fail("codebook entry 0 is not 0, the pruned weight");
   }
@@ -34,7 +34,7 @@ class WordCutter {
 
   struct Slice {
     int64_t sharers;  ///< see EncodedMatrix::slices
-    int64_t words;    ///< that hold an entry of this slice, a shared one included
+    int64_t words;    ///< words with an entry of this slice, shared ones included
   };
 
   Slice Next(int64_t column, int64_t length) {
@@ -53,11 +53,11 @@ class WordCutter {
 
  private:
   int64_t entries_per_word_;
-  int64_t room_ = 0;   // entries that the current word still takes
+  int64_t room_ = 0;   // free places in the current word
   int64_t began_ = 0;  // column of the current word's first entry
 };
 
-/// Checks the pointers and fills `entries_per_pe`; returns the total of entries.
+/// Checks the pointers and fills `entries_per_pe`; returns the total number of entries.
 int64_t CheckPointers(const ByteReader& reader, const PointerTable& pointers,
                       EncodedMatrix* matrix) {
   const int64_t columns = matrix->stored_cols();
@@ -112,11 +112,11 @@ void FillSlices(const PointerTable& pointers, const HardwareConfig& config, Enco
   matrix->slices = std::move(slices);
 }
 
-/// Fills `slices`, and all of `columns` but the weights.
+/// Fills `slices`, and `columns` except for the weights.
 void PrepareSlices(const PointerTable& pointers, const HardwareConfig& config,
                    EncodedMatrix* matrix) {
   matrix->columns.resize(matrix->stored_cols() + 1);
-  int64_t longest = 1;  // of all slices; an empty one keeps its PE for an edge as well
+  int64_t longest = 1;  // of all slices; an empty one also occupies its PE for an edge
   int64_t sharers = 0;
   ForEachSlice(pointers, *matrix, config,
                [&](int64_t, int64_t j, int64_t length, const WordCutter::Slice& slice) {
@@ -141,7 +141,7 @@ int64_t DenseColumnBytes(const EncodedMatrix& matrix) {
   return dense_column::Blocks(matrix.rows) * dense_column::kBlockBytes;
 }
 
-/// Chooses the layout of the weights in `entries` and makes room for them.
+/// Chooses the layout of the weights in `entries` and allocates memory for them.
 void PrepareWeights(const uint8_t* entries, int64_t count, EncodedMatrix* matrix) {
   const int64_t code_mask = (int64_t{1} << matrix->codebook_bits) - 1;
   const int64_t weights = std::count_if(entries, entries + count,
@@ -225,7 +225,7 @@ void DecodeEntries(const ByteReader& reader, const uint8_t* entries, const Point
         const int64_t code = *entry & code_mask;
         const int64_t run = *entry >> matrix->codebook_bits;
         row += (run + 1) * num_pe;
-        // A padding writes nothing, wherever it leads: damage may lengthen a slice by some.
+        // A padding writes nothing, even past the last row: damage may add paddings to a slice.
         if (code == 0 ? run != max_run : row >= matrix->rows) {
           reader.Fail("PE " + std::to_string(k) + ", column " + std::to_string(j) + ": entry " +
                       std::to_string(entry - base[k]) + " (code " + std::to_string(code) +

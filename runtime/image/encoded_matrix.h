@@ -14,26 +14,26 @@ namespace eie {
 
 /// A matrix in interleaved compressed sparse columns, checked and prepared once per load.
 ///
-/// Timing and values are told apart: `slices` say how long each PE is busy with a column and which
-/// weight words it reads, `weights` are the plain list of a column's weights, without paddings.
-/// Together they say all that the record did: `SramContents` is its pointers and entries again.
-/// Memory: 2 bytes per weight if a row and a code fit 16 bits, else 3, past 2^24 4, at most 3 if
-/// dense; and 2 bytes per (column, PE), more if a slice is long or its PE's words span many
-/// columns. At most 16 times the record.
+/// Timing and values are separate. `slices` has the time of each PE for a column, and the weight
+/// words that it reads; `weights` is the plain list of a column's weights, without paddings.
+/// Together they are equivalent to the record: `SramContents` restores its pointers and entries.
+/// Memory per weight: 2 bytes if a row and a code fit 16 bits, otherwise 3, or 4 if they exceed 24
+/// bits; at most 3 if dense. Memory per (column, PE): 2 bytes, more if a slice is long or its PE's
+/// words span many columns. The total is at most 16 times the record.
 struct EncodedMatrix {
   static constexpr int64_t kMaxSize = 1 << 24;             ///< rows, and columns
   static constexpr int64_t kMaxCycles = int64_t{1} << 30;  ///< entries + P * stored columns
 
-  /// Rows, in halves on which two threads can work at the same time.
+  /// Rows: all, or one of the halves on which two threads can work concurrently.
   enum class Rows { kAll, kLow, kHigh };
   struct RowRange {
     int64_t begin, end;
   };
 
-  /// What a column takes in all PEs together.
+  /// A column, over all PEs.
   struct Column {
-    uint32_t first_weight;  ///< index into the weights; one more `Column` holds their end
-    uint32_t first_high;    ///< likewise, of the weights in the high rows, which follow the low
+    uint32_t first_weight;  ///< index into the weights; an additional last `Column` holds the end
+    uint32_t first_high;    ///< same, for the weights in the high rows, which follow the low ones
     uint32_t entries;       ///< paddings included
     uint32_t words;         ///< weight words that hold at least one of the entries
   };
@@ -53,23 +53,23 @@ struct EncodedMatrix {
   int64_t weight_bytes;                 ///< of a weight, if not dense
   LargeVector<uint8_t> weights;         ///< little-endian: row << codebook_bits | code
 
-  /// The slices: a column's parts in the PEs. Column after column: how many entries each PE's slice
-  /// has, then each one's `sharers`.
+  /// The slices, which are a column's parts in the PEs. For each column: the number of entries of
+  /// each PE's slice, then the `sharers` of each slice.
   ///
-  /// If the first weight word of a slice began `sharers` columns earlier, it has been read already
-  /// when one of these columns, in which the PE has entries, was broadcast. 0: the word is new.
-  /// The cells are the narrowest that hold every length, `sharers` and backlog of a queue.
+  /// `sharers` is the number of earlier columns that share the first weight word of the slice: the
+  /// word has already been read if one of these columns, with entries in the PE, was broadcast. 0:
+  /// the word is new. The cells have the narrowest type for all lengths, `sharers` and backlogs.
   std::variant<LargeVector<uint8_t>, LargeVector<uint16_t>, LargeVector<uint32_t>> slices;
 
   int64_t stored_cols() const { return cols + has_bias_column; }
   int64_t column_weights(int64_t column) const {
     return columns[column + 1].first_weight - columns[column].first_weight;
   }
-  /// Codes of a column, if dense.
+  /// Returns the codes of a column, if dense.
   const uint8_t* codes(int64_t column) const {
     return weights.data() + column * dense_column::Blocks(rows) * dense_column::kBlockBytes;
   }
-  /// Weights of a column, if not dense.
+  /// Returns the weights of a column, if not dense.
   const uint8_t* weights_begin(int64_t column, Rows part) const {
     const Column& at = columns[column];
     return weights.data() + weight_bytes * (part == Rows::kHigh ? at.first_high : at.first_weight);
@@ -78,7 +78,7 @@ struct EncodedMatrix {
     return part == Rows::kLow ? weights_begin(column, Rows::kHigh)
                               : weights_begin(column + 1, Rows::kAll);
   }
-  /// The rows of a part; a half is whole blocks of a dense column.
+  /// Returns the row range of a part; a half consists of whole blocks of a dense column.
   RowRange row_range(Rows part) const {
     const int64_t middle = dense_column::Blocks(rows) / 2 * dense_column::kBlockRows;
     return {part == Rows::kHigh ? middle : 0, part == Rows::kLow ? middle : rows};
@@ -100,7 +100,7 @@ struct EncodedMatrix {
       visit(weight >> codebook_bits, weight & ((int64_t{1} << codebook_bits) - 1));
     }
   }
-  /// Entries of one column in one PE.
+  /// Returns the number of entries of one column in one PE.
   int64_t length(int64_t column, int64_t pe) const {
     return std::visit([&](const auto& s) -> int64_t { return s[2 * num_pe * column + pe]; },
                       slices);

@@ -27,7 +27,7 @@ HuffmanDecoder::HuffmanDecoder(const uint8_t* lengths, size_t symbols) {
   for (int length = 1; length <= kMaxLength; ++length) {
     if (of_length[length] > 0) peek_ = length;
   }
-  // Where in the table the codewords of each length begin.
+  // Start of the codewords of each length in the table.
   std::array<uint64_t, kMaxLength + 1> next{};
   uint64_t filled = 0;
   for (int length = 1; length <= peek_; ++length) {
@@ -35,7 +35,7 @@ HuffmanDecoder::HuffmanDecoder(const uint8_t* lengths, size_t symbols) {
     filled += uint64_t{of_length[length]} << (peek_ - length);
   }
   const uint64_t space = uint64_t{1} << peek_;
-  // A single codeword, or none, cannot fill it.
+  // A single codeword, or none, cannot fill the code space.
   if (filled > space || (filled < space && peek_ > 1)) Fail("the lengths are not those of a code");
   table_.resize(space);
   for (size_t symbol = 0; symbol < symbols; ++symbol) {
@@ -49,7 +49,7 @@ HuffmanDecoder::HuffmanDecoder(const uint8_t* lengths, size_t symbols) {
 
 template <typename Symbol>
 void HuffmanDecoder::Decode(const uint8_t* bytes, size_t size, Symbol* out, size_t count) const {
-  uint64_t window = 0;  // the next `held` bits, from the top; below them what follows, or 0
+  uint64_t window = 0;  // the next `held` bits at the top; below them later bits, or 0
   int held = 0;
   size_t at = 0;
   for (size_t i = 0; i < count;) {
@@ -62,7 +62,7 @@ void HuffmanDecoder::Decode(const uint8_t* bytes, size_t size, Symbol* out, size
     } else {
       for (; held <= 56 && at < size; held += 8) window |= uint64_t{bytes[at++]} << (56 - held);
     }
-    // At least 56 bits, or all: three codewords.
+    // At least 56 bits (or all that are left) hold three codewords.
     for (const size_t stop = std::min(count, i + 3); i < stop; ++i) {
       const Entry entry = table_[window >> (64 - peek_)];
       if (entry.length == 0 || entry.length > held) {

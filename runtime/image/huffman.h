@@ -9,8 +9,8 @@ namespace eie {
 
 /// Decoder of canonical Huffman codes, most significant bit first, from untrusted bytes.
 ///
-/// A canonical code follows from the lengths of its codewords: shorter codewords come first, those
-/// of one length in the order of their symbols, and each is the one before plus one.
+/// The codeword lengths determine a canonical code: shorter codewords come first, codewords of one
+/// length are in symbol order, and each codeword is the previous one plus one.
 class HuffmanDecoder {
  public:
   static constexpr int kMaxLength = 16;
@@ -19,7 +19,7 @@ class HuffmanDecoder {
   /// fill the code space; a single symbol has the codeword 0. Throws ImageError otherwise.
   HuffmanDecoder(const uint8_t* lengths, size_t symbols);
 
-  /// Reads `count` symbols from exactly `size` bytes, the last of them filled with 0 bits. Throws
+  /// Reads `count` symbols from exactly `size` bytes, the last one padded with 0 bits. Throws
   /// ImageError if the bytes hold fewer or more symbols.
   template <typename Symbol>
   void Decode(const uint8_t* bytes, size_t size, Symbol* out, size_t count) const;
@@ -30,7 +30,7 @@ class HuffmanDecoder {
     uint16_t length;  ///< 0: no codeword starts with these bits
   };
 
-  std::vector<Entry> table_;  ///< by the next `peek_` bits
+  std::vector<Entry> table_;  ///< indexed by the next `peek_` bits
   int peek_ = 1;              ///< length of the longest codeword
 };
 

@@ -90,9 +90,9 @@ Program ReadImage(const uint8_t* data, size_t size) {
   Program program{};
   program.config = ReadConfig(reader);
   const uint32_t arithmetic = reader.U32();
-  if (arithmetic >= kNumArithmetics) {
+  if (arithmetic >= kNumArithmeticKinds) {
     reader.Fail("arithmetic = " + std::to_string(arithmetic) + ", allowed is 0.." +
-                std::to_string(kNumArithmetics - 1));
+                std::to_string(kNumArithmeticKinds - 1));
   }
   program.arithmetic = static_cast<ArithmeticKind>(arithmetic);
   program.is_float = program.arithmetic == ArithmeticKind::kFloat32;

@@ -10,10 +10,10 @@
 
 namespace eie {
 
-/// The configuration of `words`, its fields in declaration order; throws std::invalid_argument.
+/// Returns the configuration with the fields `words`, in order; throws std::invalid_argument.
 HardwareConfig CheckedHardwareConfig(const std::vector<uint32_t>& words);
 
-/// Reads and checks a whole image (layout: eie_backend/isa/image.py); throws ImageError.
+/// Reads and checks a complete image (layout: eie_backend/isa/image.py); throws ImageError.
 Program ReadImage(const uint8_t* data, size_t size);
 
 }  // namespace eie

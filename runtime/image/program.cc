@@ -12,7 +12,7 @@
 namespace eie {
 namespace {
 
-/// Follows the instructions in order and fails at the first that the machine could not execute.
+/// Checks the instructions in order; throws at the first that the machine could not execute.
 class Checker {
  public:
   explicit Checker(Program* program) : program_(program), config_(program->config) {
@@ -65,7 +65,7 @@ class Checker {
     name_ += " of " + program_->layers[instruction.layer];
   }
 
-  /// A vector of `count` values that starts at `row` of the activation SRAM.
+  /// Checks a vector of `count` values that starts at `row` of the activation SRAM.
   void CheckActs(const char* what, int64_t row, int64_t count) {
     const int64_t rows = (count + config_.num_pe - 1) / config_.num_pe;
     Require(what, row, 0, config_.act_sram_bytes / 2 - rows);
@@ -155,10 +155,10 @@ class Checker {
   Program* program_;
   const HardwareConfig& config_;
   const char* part_ = "";
-  std::string name_;  // of the instruction and its source layer
+  std::string name_;  // name of the instruction and its source layer
   size_t at_ = 0;
-  bool resident_ = false;     // otherwise each load_matrix replaces the matrix before it
-  std::set<int64_t> loaded_;  // matrices that are in the machine
+  bool resident_ = false;     // if false, each load_matrix replaces the previous matrix
+  std::set<int64_t> loaded_;  // matrices in the weight SRAM
   std::vector<int64_t> spmat_bytes_;
   int64_t pointers_ = 0;
 };

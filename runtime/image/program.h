@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "generated/arithmetics.h"
+#include "generated/choices.h"
 #include "generated/hardware_config.h"
 #include "generated/isa.h"
 #include "image/encoded_matrix.h"

@@ -8,16 +8,16 @@
 
 namespace eie {
 
-/// Contiguous float32 values of the host.
+/// Contiguous float32 values in host memory.
 struct HostTensor {
   float* values;
   int64_t size;
 };
 
-/// The tensors of one call, as samples of a program.
+/// The tensors of one call, viewed as samples of a program.
 ///
-/// The first tensors hold the inputs and the others the outputs; each holds the same part of every
-/// sample, sample after sample.
+/// The first tensors are the inputs and the others the outputs. Each tensor concatenates one part
+/// of all samples, in sample order.
 class Batch {
  public:
   /// Throws std::invalid_argument if the sizes do not add up to whole samples.
@@ -33,7 +33,7 @@ class Batch {
  private:
   struct Part {
     float* values;
-    int64_t width;  // values of one sample
+    int64_t width;  // number of values per sample
   };
 
   int64_t samples_;

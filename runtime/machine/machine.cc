@@ -67,7 +67,7 @@ class MachineOf final : public Machine {
 
   Word* ActRow(int64_t row) { return act_.data() + row * program_.config.num_pe; }
 
-  /// Flips bits of words that are about to be read; they stay so until they are written again.
+  /// Flips bits of words that are about to be read; flips last until the words are rewritten.
   void StrikeAct(Word* act, int64_t count) {
     if (flips_ == nullptr) return;
     for (const WordFlips& flips : flips_->Strike(FlipUnit::kAct, step_, count)) {
@@ -112,7 +112,7 @@ class MachineOf final : public Machine {
     const std::vector<WordFlips> slots = flips_->Strike(
         FlipUnit::kActQueue, step_, static_cast<int64_t>(columns.size()) * program_.config.num_pe);
     if (slots.empty()) return run(acc_.data());
-    // Flips in queues change values alone; the time is that of the scan without them.
+    // Flips in queues change only values; the timing is that of the scan without flips.
     const int64_t saturations = counters_->accumulator_saturations;
     std::vector<Word> unstruck = acc_;
     run(unstruck.data());
@@ -146,7 +146,7 @@ class MachineOf final : public Machine {
   const EngineOptions options_;
   Trace* const trace_;
   const Arithmetic arithmetic_;
-  std::vector<Word> act_;  // activation SRAM, as far as the program uses it
+  std::vector<Word> act_;  // the part of the activation SRAM that the program uses
   std::vector<Word> acc_;  // destination registers
   std::vector<Counters> layers_;
   std::vector<CycleAccount> accounts_;
@@ -155,7 +155,7 @@ class MachineOf final : public Machine {
   Counters* counters_ = nullptr;
   CycleAccount* account_ = nullptr;
   SampleFlips* flips_ = nullptr;
-  Trace* step_trace_ = nullptr;  // `trace_`, if it covers the step's layer
+  Trace* step_trace_ = nullptr;  // `trace_` if it covers the step's layer, else null
   int64_t step_ = 0;
 };
 

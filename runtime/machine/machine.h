@@ -14,26 +14,26 @@ namespace eie {
 
 struct Trace;
 
-/// Registers and activation SRAM that run one program, a sample at a time.
+/// A machine (registers and activation SRAM) that runs one program, one sample at a time.
 class Machine {
  public:
-  /// The machine of the program's arithmetic. `program` must outlive it, and so must `trace`,
-  /// which, if given, takes what the steps did at which edge.
+  /// Creates a machine with the program's arithmetic. `program` and `trace` must outlive it.
+  /// `trace`, if given, records the activities of the steps by edge.
   static std::unique_ptr<Machine> Create(const Program& program, const EngineOptions& options = {},
                                          Trace* trace = nullptr);
 
   virtual ~Machine() = default;
 
-  /// Runs the steps on one sample, from cleared state and, if given, struck by flips; returns the
-  /// counters of each layer.
+  /// Runs the steps on one sample, starting from cleared state, with bit flips if given; returns
+  /// the counters of each layer.
   virtual const std::vector<Counters>& Run(const float* input, float* output,
                                            SampleFlips* flips = nullptr) = 0;
-  /// Where the cycles of each layer went, summed over all runs; without words unless the options
-  /// ask for it.
+  /// Returns the cycle account of each layer, summed over all runs; empty unless the options ask
+  /// for it.
   virtual const std::vector<CycleAccount>& accounts() const = 0;
 };
 
-/// What the setup of a program costs each time: the transfer of its matrices.
+/// Returns the cost of one setup of a program: the transfer of its matrices.
 Counters SetupCounters(const Program& program);
 
 }  // namespace eie

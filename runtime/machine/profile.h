@@ -12,15 +12,15 @@
 
 namespace eie {
 
-/// What the samples of one layer cost, or a program's setup, as often as it ran.
+/// The cost of all samples of one layer, or of all runs of a program's setup.
 struct ProfileRow {
-  std::string symbol;      ///< of the program
-  std::string layer;       ///< empty: the setup
-  int64_t samples = 0;     ///< none: the setup
-  int64_t min_cycles = 0;  ///< of one sample
+  std::string symbol;      ///< symbol of the program
+  std::string layer;       ///< empty for the setup
+  int64_t samples = 0;     ///< 0 for the setup
+  int64_t min_cycles = 0;  ///< least cycles of one sample
   int64_t max_cycles = 0;
   Counters counters{};     ///< summed over the samples
-  CycleAccount account{};  ///< likewise; without words unless it was asked for
+  CycleAccount account{};  ///< same; empty unless wanted
 
   /// Adds one sample.
   void Add(const Counters& sample);
@@ -28,16 +28,16 @@ struct ProfileRow {
   void Merge(const ProfileRow& other);
 };
 
-/// Adds up what runs of programs cost; one thread at a time may use it.
+/// Sums the costs of program runs; it is not thread-safe.
 class Profiler {
  public:
-  /// `accounts`: the runs that are recorded are to say where their cycles went.
+  /// `accounts`: whether recorded runs have an account of their cycles.
   explicit Profiler(bool accounts) : accounts_(accounts) {}
 
   bool accounts() const { return accounts_; }
   /// Adds a run of `program`; `layers` has one row per layer.
   void Record(const std::shared_ptr<const Program>& program, const std::vector<ProfileRow>& layers);
-  /// The rows in the order of their first run: per program its setup, then its layers.
+  /// Returns the rows in the order of their first run: for each program its setup, then its layers.
   std::vector<ProfileRow> Rows() const;
 
  private:

@@ -19,15 +19,15 @@
 
 namespace eie {
 
-/// Runs one sparse matrix-vector product (mvm) on the engine that `options` name: adds the product
-/// to `acc`, its cost to `counters` and, if the options ask for it, where its cycles went to
+/// Runs one sparse matrix-vector product (mvm) on the engine in `options`. Adds the product to
+/// `acc`, its cost to `counters` and, if the options ask for it, its cycles by category to
 /// `account`.
 ///
-/// `codebook` has a word per code, `x` has `cols` and `acc` has `rows`; without `acc` only the cost
-/// is found (not on the clock engine). `account`, if asked for, has the size of this machine;
-/// `trace`, if given, is recorded beside it. The bias column's 1 has `frac_bits`.
-/// Threads share the rows in two halves, with the scan beside them: a sum takes its products in the
-/// order of columns on any number of threads.
+/// `codebook` has a word per code, `x` has `cols` words and `acc` has `rows`. Without `acc` only
+/// the cost is computed (not on the clock engine). `account`, if wanted, has this machine's size;
+/// `trace`, if given, records the mvm. The bias column's 1 has `frac_bits`.
+/// Threads take the two halves of the rows and the scan. Sums are in the order of columns on any
+/// number of threads.
 template <typename Arithmetic>
 void RunMvm(const EncodedMatrix& matrix, const HardwareConfig& config, const Arithmetic& arithmetic,
             const uint32_t* codebook, const typename Arithmetic::Word* x, int64_t shift,

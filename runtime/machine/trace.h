@@ -13,19 +13,19 @@
 
 namespace eie {
 
-/// What a trace is asked to show.
+/// The part of a run that a trace shows.
 struct TraceRequest {
   Engine engine;      ///< kEvent: a timeline; kClock: a value change dump
   int64_t sample;     ///< number of the sample in its call
-  std::string layer;  ///< the only one that is traced, and so counted; empty: all
+  std::string layer;  ///< the only layer to trace, whose edges alone count; empty: all
   int64_t from;       ///< first edge
-  int64_t to;         ///< one past the last
-  int64_t max_bytes;  ///< of the timeline or the dump
+  int64_t to;         ///< edge after the last
+  int64_t max_bytes;  ///< largest size of the timeline or the dump
 };
 
 /// One instruction of a traced sample.
 struct TraceStep {
-  int64_t number;  ///< among the program's steps
+  int64_t number;  ///< index in the program's steps
   int64_t cycles;
   int64_t load_cycles;
   int64_t load_bytes;
@@ -35,11 +35,11 @@ struct TraceStep {
 /// One program's run.
 struct TraceRun {
   std::string symbol;  ///< empty: a single matrix
-  int64_t samples;     ///< of the call
+  int64_t samples;     ///< samples of the call
   std::vector<TraceStep> steps;
 };
 
-/// What was recorded for a request.
+/// The recording for a request.
 struct Trace {
   explicit Trace(TraceRequest asked)
       : request(std::move(asked)),
@@ -50,7 +50,7 @@ struct Trace {
     return request.layer.empty() || request.layer == layer;
   }
 
-  /// Ends a step of the run that began last; `before` is what its layer cost until then.
+  /// Ends a step of the current run; `before` is its layer's cost before the step.
   void AddStep(int64_t number, const Counters& before, const Counters& after) {
     const int64_t cycles = after.cycles - before.cycles;
     timeline.Finish(cycles);

@@ -8,19 +8,17 @@
 #include <string>
 #include <vector>
 
+#include "generated/choices.h"
 #include "image/program.h"
 #include "soft_errors/bit_rate.h"
 #include "soft_errors/word_code.h"
 
 namespace eie {
 
-/// Memories in which a flip is gone after use, and so belongs to one step of one sample.
-enum class FlipUnit {
-  kActQueue,  ///< slots, broadcast after broadcast and PE after PE: the value, then the column
-  kAct,       ///< words of the activation SRAM that the step reads
-};
-
 /// A flip that the caller lists: one bit, in one step of a program.
+///
+/// Words of `kActQueue` are slots, broadcast after broadcast and PE after PE, each with the value,
+/// then the column; words of `kAct` are those that the step reads.
 struct ListedFlip {
   FlipUnit unit;
   std::string symbol;  ///< of the program
@@ -47,7 +45,7 @@ struct FlipTally {
 struct SoftErrors {
   uint64_t seed = 0;
   Protection protection = Protection::kNone;
-  std::array<BitRate, 2> rates;  ///< per bit, by FlipUnit
+  std::array<BitRate, kNumFlipUnits> rates;  ///< per bit, by FlipUnit
   std::vector<ListedFlip> listed;
   std::map<std::string, std::shared_ptr<const Program>> damaged;  ///< each runs for its namesake
   std::map<std::string, std::vector<FlipTally>> tallies;          ///< of each sample, by symbol
@@ -71,7 +69,7 @@ class ProgramFlips {
   const SoftErrors& errors_;
   std::string symbol_;
   uint64_t key_;  // of the program's random streams
-  std::array<WordCode, 2> codes_;
+  std::array<WordCode, kNumFlipUnits> codes_;
 };
 
 /// The flips that strike one sample of a program.

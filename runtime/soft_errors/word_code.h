@@ -4,19 +4,15 @@
 #include <cstdint>
 #include <vector>
 
-namespace eie {
+#include "generated/choices.h"
 
-/// How the words of a memory are kept from errors.
-enum class Protection {
-  kNone,
-  kParity,  ///< a bit more: an odd number of flips is found
-  kSecded,  ///< an extended Hamming code: one flip is corrected, two are found
-};
+namespace eie {
 
 /// What the decoder of a word makes of the word's flips.
 enum class Verdict { kUnnoticed, kCorrected, kDetected };
 
 /// A word as stored: its data bits, then its check bits, of which the last is the parity of all.
+/// SECDED is an extended Hamming code.
 class WordCode {
  public:
   WordCode(int64_t data_bits, Protection protection);

@@ -1,5 +1,6 @@
 #include <vector>
 
+#include "generated/timing.h"
 #include "image/image.h"
 #include "machine/machine.h"
 #include "tests/byte_writer.h"
@@ -36,7 +37,7 @@ void TheCyclesAreKnown(bool is_float) {
 
   // Column 0 is broadcast at edge 2. Row 1 enters at edge 3, so column 2 is broadcast at edge 4 and
   // popped at edge 5. PE 0 issues its two entries at edges 5 and 6.
-  CHECK_EQ(layers[0].cycles, 6 + 6);
+  CHECK_EQ(layers[0].cycles, 6 + kPipelineEdges);
   CHECK_EQ(layers[0].broadcasts, 2);
   CHECK_EQ(layers[0].ptr_reads, 2 * 2);
   CHECK_EQ(layers[0].spmat_reads, 2);
@@ -48,7 +49,7 @@ void TheCyclesAreKnown(bool is_float) {
   CHECK_EQ(layers[0].load_cycles, 1 + 2);
 
   // Columns 0 and 1 are broadcast at edges 2 and 3, column 3 at 4, the bias at 5 and issued at 6.
-  CHECK_EQ(layers[1].cycles, 6 + 6);
+  CHECK_EQ(layers[1].cycles, 6 + kPipelineEdges);
   CHECK_EQ(layers[1].broadcasts, 4);
   CHECK_EQ(layers[1].ptr_reads, 4 * 2);
   CHECK_EQ(layers[1].spmat_reads, 2);

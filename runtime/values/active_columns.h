@@ -12,13 +12,13 @@
 
 #include "image/encoded_matrix.h"
 
-/// Active columns: those that a matrix-vector product broadcasts, found eight inputs at a time.
+/// Active columns, which a matrix-vector product broadcasts; they are found eight inputs at a time.
 
 namespace eie {
 
-constexpr int64_t kGroup = 8;  // inputs looked at together
+constexpr int64_t kGroup = 8;  // inputs processed at a time
 
-/// Which of a group of inputs are not zero, a bit each; -0.0 is zero.
+/// Returns a mask of the non-zero inputs in a group, one bit each; -0.0 counts as zero.
 template <typename Word>
 unsigned NonZeros(const Word* x) {
   unsigned bits = 0;
@@ -35,7 +35,7 @@ inline unsigned NonZeros(const float* x) {
 }
 #endif
 
-/// The places of the ones in a byte, in order, and how many they are.
+/// The positions of the one bits in a byte, in order, and their number.
 struct Ones {
   std::array<uint8_t, kGroup> places;
   uint8_t count;
@@ -51,10 +51,10 @@ constexpr std::array<Ones, 256> MakeOnes() {
   return all;
 }
 
-/// The columns that are broadcast: every input that is not zero, then the bias column.
+/// Returns the broadcast columns: every non-zero input, then the bias column.
 ///
-/// The loop has no branch, since the places of zeros are random: a group writes as many columns as
-/// it has inputs, and the next group overwrites those beyond its active ones.
+/// The loop has no branches, because the positions of zeros are random. Each group writes as many
+/// columns as it has inputs, and the next group overwrites those beyond the active ones.
 template <typename Word>
 std::vector<uint32_t> ActiveColumns(const EncodedMatrix& matrix, const Word* x) {
   static constexpr std::array<Ones, 256> kOnes = MakeOnes();

@@ -18,7 +18,7 @@ namespace {
 using dense_column::kBlockBytes;
 using dense_column::kBlockRows;
 
-/// The bytes of 16 words of 4 bytes: `bytes[k]` has byte k of each, in both halves.
+/// 16 words of 4 bytes as vectors of bytes: `bytes[k]` has byte k of each word, in both halves.
 EIE_AVX2 inline void SplitBytes(const void* words, __m256i* bytes) {
   const __m128i* const in = static_cast<const __m128i*>(words);
   const __m128i by_byte = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
@@ -56,7 +56,7 @@ EIE_AVX2 inline void AddBlocks(const uint8_t* column, int64_t blocks, const Word
     const __m128i packed = _mm_loadu_si128(reinterpret_cast<const __m128i*>(column));
     const __m256i both = _mm256_srlv_epi32(_mm256_broadcastsi128_si256(packed), shifts);
     const __m256i codes = _mm256_and_si256(both, code_mask);
-    // Look each byte of the 32 products up, then put the bytes of a product side by side.
+    // Look up each byte of the 32 products, then interleave the bytes to products.
     const __m256i byte0 = _mm256_shuffle_epi8(bytes[0], codes);
     const __m256i byte1 = _mm256_shuffle_epi8(bytes[1], codes);
     const __m256i byte2 = _mm256_shuffle_epi8(bytes[2], codes);

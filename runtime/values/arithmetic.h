@@ -8,10 +8,10 @@
 
 #include "generated/hardware_config.h"
 
-/// Arithmetics: what a word is and how it is multiplied, added, read and written.
+/// Arithmetics: the type of a word, and how words are multiplied, added, read and written.
 ///
-/// Bit for bit the meaning of eie_backend/machine/numerics.py and isa/instructions. A member
-/// function that can saturate adds 1 to `*saturations` if it does.
+/// Results equal those of eie_backend/machine/numerics.py and isa/instructions bit for bit. A
+/// member function that saturates adds 1 to `*saturations`.
 ///
 /// Sizes, bytes moved and timing are those of the 16-bit machine in every arithmetic; a narrow one
 /// may take fewer cycles, because an activation that rounds to 0 is skipped.
@@ -28,7 +28,7 @@ struct Float32 {
   Product Multiply(Word weight, Word x, int64_t /*shift*/) const { return weight * x; }
   Word Add(Word sum, Product product, int64_t*) const { return sum + product; }
   static Word AddUnsaturated(Word sum, Product product) { return sum + product; }
-  /// Of no account, since nothing saturates.
+  /// Not used, because nothing saturates.
   static int64_t Magnitude(Product) { return 0; }
   bool Holds(int64_t /*magnitude*/) const { return true; }
   Word One(int64_t /*frac_bits*/) const { return 1.0F; }
@@ -48,7 +48,7 @@ struct Float32 {
 
 /// Right shift, to nearest and ties to even; a left shift (`shift` < 0) stops at +-2^62.
 ///
-/// |value| <= 2^62 and shift <= 62: what image/limits.h allows leads no further.
+/// |value| <= 2^62 and shift <= 62; image/limits.h guarantees both.
 inline int64_t ShiftRound(int64_t value, int64_t shift) {
   if (shift <= 0) {
     const int64_t limit = (int64_t{1} << 62) >> -shift;
@@ -77,13 +77,13 @@ struct FixedPoint {
   Word Add(Word sum, Product product, int64_t* saturations) const {
     return Saturate(sum + product, highest_, saturations);
   }
-  /// `Add` where the sum is known to fit.
+  /// `Add` for a sum that is known to fit.
   static Word AddUnsaturated(Word sum, Product product) { return static_cast<Word>(sum + product); }
-  /// |value|, cut off at 2^32.
+  /// |value|, limited to 2^32.
   static int64_t Magnitude(Product value) {
     return std::min(value < 0 ? -value : value, int64_t{1} << 32);
   }
-  /// Whether a destination register holds every sum up to `magnitude`.
+  /// Returns whether a destination register can hold every sum up to `magnitude`.
   bool Holds(int64_t magnitude) const { return magnitude <= highest_; }
   Word One(int64_t frac_bits) const { return Word{1} << frac_bits; }
   Word FromInput(float x, double scale, int64_t* saturations) const {
@@ -99,7 +99,7 @@ struct FixedPoint {
     return Saturate(ShiftRound(relu ? std::max(sum, 0) : sum, shift), kHighestValue, saturations);
   }
   float ToOutput(Word value, double scale) const { return static_cast<float>(value * scale); }
-  /// The value whose bits, two's complement, differ in `bits`.
+  /// Returns the value with the two's complement bits in `bits` flipped.
   static Word Flip(Word value, uint64_t bits) {
     if (bits == 0) return value;
     constexpr int kUnused = 32 - value_bits;

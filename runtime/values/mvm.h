@@ -14,7 +14,7 @@
 
 namespace eie {
 
-/// Destination registers to which the weights of one matrix in some of its rows are added.
+/// Destination registers for some rows of a matrix, to which columns times inputs are added.
 template <typename Arithmetic>
 class Accumulator {
  public:
@@ -39,7 +39,7 @@ class Accumulator {
     }
   }
 
-  /// Adds a column times `x`. A column meets a row once, so the order within it is free.
+  /// Adds a column times `x`. A column has each row once, so the order within it does not matter.
   void AddColumn(int64_t column, Word x) {
     Products products;
     int64_t largest = 0;
@@ -65,7 +65,7 @@ class Accumulator {
     saturations_ += saturations;
   }
 
-  /// Asks for a column's weights, which will be added soon.
+  /// Prefetches the weights of a column that will be added soon.
   EIE_INLINE void PrefetchColumn(int64_t column) const {
     if (matrix_.dense) {
       Prefetch(codes(column), blocks() * dense_column::kBlockBytes);
@@ -75,7 +75,7 @@ class Accumulator {
     }
   }
 
-  /// Writes the sums to `acc`; no column may follow.
+  /// Writes the sums to `acc`; no column may be added after that.
   void Finish() {
     if (matrix_.dense) std::copy_n(sums_.begin(), rows_.end - rows_.begin, acc_ + rows_.begin);
   }
@@ -87,7 +87,7 @@ class Accumulator {
 
   using Products = std::array<Product, 128>;  // by code, of at most 7 bits
 
-  /// Blocks of a dense column in the part, and their codes.
+  /// The blocks of a dense column in this part of the rows, and their codes.
   int64_t blocks() const { return dense_column::Blocks(rows_.end - rows_.begin); }
   const uint8_t* codes(int64_t column) const {
     return matrix_.codes(column) + dense_column::Blocks(rows_.begin) * dense_column::kBlockBytes;
@@ -99,7 +99,7 @@ class Accumulator {
          ++code) {
       words[code] = static_cast<Word>(products[code]);
     }
-    words[0] = static_cast<Word>(-0.0);  // which changes no float
+    words[0] = static_cast<Word>(-0.0);  // changes no float
     AddDenseColumn(codes(column), blocks(), words.data(), sums_.data());
   }
 
@@ -148,13 +148,13 @@ class Accumulator {
   const uint32_t* const codebook_;
   const int64_t shift_;
   Word* const acc_;
-  std::vector<Word> sums_;  // of a dense matrix, until Finish and in whole blocks
-  int64_t bound_ = 0;       // no sum's magnitude is larger; while it fits, nothing can saturate
+  std::vector<Word> sums_;  // for a dense matrix, until Finish, in whole blocks
+  int64_t bound_ = 0;       // bound of all sums' magnitude; while it fits, nothing can saturate
   int64_t saturations_ = 0;
 };
 
-/// The values of one sparse matrix-vector product in some of the rows: adds the active `columns`
-/// times `x` to `acc`. Returns how often a sum saturated.
+/// Computes some rows of one sparse matrix-vector product: adds the active `columns` times `x` to
+/// `acc`. Returns the number of saturations.
 ///
 /// `x` has `cols` words and `acc` has `rows`. The bias column's 1 has `frac_bits`.
 template <typename Arithmetic>
@@ -162,7 +162,7 @@ int64_t MultiplyAdd(const EncodedMatrix& matrix, EncodedMatrix::Rows part,
                     const std::vector<uint32_t>& columns, const Arithmetic& arithmetic,
                     const uint32_t* codebook, const typename Arithmetic::Word* x, int64_t shift,
                     int64_t frac_bits, typename Arithmetic::Word* acc) {
-  constexpr size_t kAhead = 8;  // columns by which memory is asked for before it is used
+  constexpr size_t kAhead = 8;  // distance of prefetching, in columns
   Accumulator<Arithmetic> accumulator(matrix, part, arithmetic, codebook, shift, acc);
   for (size_t n = 0; n < columns.size(); ++n) {
     if (n + 2 * kAhead < columns.size()) Prefetch(&matrix.columns[columns[n + 2 * kAhead]], 1);

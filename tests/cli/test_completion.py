@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from eie_backend.cli import options
 from eie_backend.machine.choices import ARITHMETIC, BIAS, ENGINE, OBJECTIVE
-from eie_backend.reproduce.catalog import CATALOG
-from eie_backend.workloads import STRUCTURES
+from eie_backend.reproduce.names import TABLES
 
 BIN = Path(sys.executable).parent
 EIE = BIN / "eie"
@@ -38,15 +36,6 @@ def answers(kind, words, home):
     return [line.partition("\t")[0] for line in text.splitlines() if line]
 
 
-def test_the_structures_are_those_of_the_package():
-    assert options.STRUCTURES == STRUCTURES
-
-
-def test_the_numbers_are_those_of_the_catalog():
-    found = [f"table_{n}" for n in options.TABLES] + [f"figure_{n}" for n in options.FIGURES]
-    assert sorted([*found, *options.OTHERS]) == sorted(CATALOG)
-
-
 @pytest.mark.parametrize("kind", ["bash", "fish"])
 @pytest.mark.parametrize(
     ("words", "expected"),
@@ -65,7 +54,7 @@ def test_the_numbers_are_those_of_the_catalog():
         ("faults m.so --protection s", ["secded"]),
         ("faults m.so --units act", ["act_queue", "act"]),
         ("reproduce --structure u", ["uneven"]),
-        ("reproduce --table ", [*options.TABLES]),
+        ("reproduce --table ", [*TABLES]),
         ("reproduce --figure 1", ["10", "11", "12", "13"]),
         ("reproduce --table 4 --other br", ["break_even"]),
         # Nothing of ours: the shell completes files.

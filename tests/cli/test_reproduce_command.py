@@ -14,6 +14,7 @@ from eie_backend.workloads import TABLE_III, LayerShape
 FAULTS = {
     "reproduce_nothing_chosen": "reproduce",
     "reproduce_unknown": "reproduce --table 4 --table 9 --figure 3 --other speed",
+    "reproduce_structure": "reproduce --table 1 --structure odd",
     "reproduce_alex8_missing": "reproduce --table 4 --alex8 missing.npz -o new",
     "reproduce_alex8_text": "reproduce --table 4 --alex8 text.npz -o new",
     "reproduce_output_is_a_file": "reproduce --table 1 -o text.npz",

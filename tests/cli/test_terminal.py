@@ -313,7 +313,6 @@ def test_verbose_tells_versions_and_steps(in_process):
             "pruning",
             "sharing weights",
             "compressing and calibrating",
-            "sharing weights",
             "encoding",
             "compiling",
         ]

@@ -360,7 +360,7 @@ def test_no_dense_layer():
     relu = helper.make_node("Relu", ["x"], ["y"])
     mod = eie.from_onnx(graph([relu], {"x": [1, 4]}, {"y": [1, 4]}))
     assert message(eie.compile, mod) == (
-        "no layer of the model can run on the machine: it has no dense layer"
+        "no layer of the model can run on the machine: it has no dense layer; see explain"
     )
 
 

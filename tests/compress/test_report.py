@@ -7,8 +7,8 @@ import pytest
 
 from eie_backend.compress.report import (
     CompressionReport,
+    ReportedStep,
     Simulated,
-    Step,
     paper_columns,
     report_from_json,
 )
@@ -37,7 +37,7 @@ def test_json_comes_back(report):
 
 def test_json_without_optional_parts_comes_back():
     recipe = Recipe({"a": 0.5}, schedule={"a": Schedule(1, 2)})
-    bare = CompressionReport(recipe, {}, (Step("retrained", None),), 0)
+    bare = CompressionReport(recipe, {}, (ReportedStep("retrained", None),), 0)
     assert report_from_json(bare.to_json()) == bare
 
 

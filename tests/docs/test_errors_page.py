@@ -6,6 +6,7 @@ import errors_page
 import pytest
 
 from eie_backend import errors
+from eie_backend.machine.choices import WINOGRAD
 
 
 def test_the_page_is_up_to_date():
@@ -47,6 +48,24 @@ def test_faults_raised_together_take_the_remedy_of_their_list():
     [(kind, text, line, _)] = errors_page._collected(ast.parse(source).body[0])
     assert (kind, ast.literal_eval(text), line) == ("InputError", "a is b", 3)
     assert errors_page.Message(kind, "a is b", "f.py", line, "`FAULTS`; give c").remedy == "give c"
+
+
+def test_what_a_choice_refuses_is_on_the_page():
+    source = "WINOGRAD.checked(str(wanted.mode), ModelError)"
+    [(kind, call, line)] = errors_page._raised(ast.parse(source, mode="eval").body)
+    text = errors_page.template(call, {})
+    assert (kind, line) == ("ModelError", 1)
+    assert text == "winograd `MODE` is unknown; choose one of auto, always, never"
+    assert text == WINOGRAD.fault("").replace("''", "`MODE`")
+
+
+def test_a_choice_that_lists_its_fault_is_on_the_page():
+    [message] = [
+        m
+        for m in errors_page.messages()
+        if m.file == "eie_backend/search/search.py" and m.text.startswith("objective")
+    ]
+    assert message.parts == ("objective `OBJECTIVE` is unknown", "choose one of size, cycles")
 
 
 def test_a_message_without_a_remedy_is_found():

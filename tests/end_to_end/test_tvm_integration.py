@@ -51,6 +51,18 @@ np.save(f"{folder}/load.npy", y.numpy())
 HEAVY = ("onnx", "rich", "typer", "xdsl", "eie_backend.cli", "eie_backend.compiler.driver")
 """What the hook must leave to whoever needs it."""
 
+HOOK = """
+import os, sys
+os.environ["TVM_DEVICE_BACKEND_AUTOLOAD"] = "0"
+import tvm
+before = set(sys.modules)
+from eie_backend import _autoload
+_autoload()
+known = {name.split(".")[0] for name in before} | sys.stdlib_module_names
+print(*sorted(name for name in set(sys.modules) - before if name.split(".")[0] not in known))
+"""
+"""Prints the modules that it loads, but those of Python and of packages that TVM loads, too."""
+
 
 def fresh(code, *arguments):
     """Run code in a process of its own, warnings as errors, and return what it printed."""
@@ -115,8 +127,23 @@ def test_import_tvm_is_silent_and_light():
     assert fresh(code) == "[]\n"
 
 
+def test_the_hook_loads_few_modules():
+    ours = "_register _versions errors machine machine.tag runtime"
+    expected = ["eie_backend", *(f"eie_backend.{name}" for name in ours.split())]
+    assert fresh(HOOK).split() == expected
+
+
 def test_importing_eie_first_is_silent_and_complete():
     code = "import eie_backend, tvm; print(tvm.target.Target('eie').keys)"
+    assert fresh(code) == '("eie", "cpu")\n'
+
+
+def test_a_machine_is_made_before_tvm_is_imported():
+    """The target's file imports TVM, whose hook then must not need the rest of that file."""
+    code = (
+        "import eie_backend as eie; eie.target(eie.HardwareConfig(num_pe=4));"
+        "import tvm; print(tvm.target.Target('eie').keys)"
+    )
     assert fresh(code) == '("eie", "cpu")\n'
 
 

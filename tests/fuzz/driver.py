@@ -16,7 +16,10 @@ from traceback import extract_tb
 from eie_backend.errors import EieError
 
 LIMIT_SECONDS = 5
-"""A reader that takes longer for one file hangs."""
+"""A reader that takes longer for one file hangs: of the processor's time, however busy the machine.
+
+In the tests the slowest takes a hundredth of it, so a slow machine is far from it, too.
+"""
 
 BASE_BYTES = 16 << 20
 """Memory that a reader may take for any file, beside a multiple of its size."""

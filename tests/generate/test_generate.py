@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import fields
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from eie_backend.generate.__main__ import COMMAND, GENERATED, main
 from eie_backend.isa.counters import COUNTERS
 from eie_backend.isa.cycle_categories import CYCLE_CATEGORIES
 from eie_backend.isa.instructions import INSTRUCTIONS
-from eie_backend.machine.choices import ARITHMETIC
+from eie_backend.machine.choices import ARITHMETIC, ENGINE, PROTECTION, TRANSIENT_UNITS, UNIT
+from eie_backend.machine.timing import PIPELINE_EDGES
 from eie_backend.transform.constraints import CONSTRAINTS
 from eie_backend.transform.operators import HOST, LAYERS, PARTS
 
@@ -30,17 +32,21 @@ def test_a_file_says_how_it_is_made(path):
 
 
 def test_nothing_is_left_out():
-    isa, config, counters, cycles, arithmetics, isa_page, counters_page, cycles_page, ops_page = (
-        make() for make in GENERATED.values()
-    )
+    isa, config, counters, cycles, choices, timing, *pages = (make() for make in GENERATED.values())
+    isa_page, counters_page, cycles_page, ops_page = pages
     for instruction in INSTRUCTIONS:
         assert f"kOpcode = {instruction.opcode};" in isa
         assert f"\n## {instruction.name}\n" in isa_page
         for spec in instruction.fields:
             assert f"int64_t {spec.name};" in isa
             assert f"| {spec.name} |" in isa_page
-    for number, arithmetic in enumerate(ARITHMETIC.values):
-        assert f"k{arithmetic.capitalize()} = {number}," in arithmetics
+    for choice in (ARITHMETIC, ENGINE, PROTECTION):
+        for number, (value, meaning) in enumerate(choice.meanings.items()):
+            assert f"  k{value.capitalize()} = {number},  ///< {meaning}\n" in choices
+    assert f"kPipelineEdges = {PIPELINE_EDGES};" in timing
+    for number, unit in enumerate(TRANSIENT_UNITS):
+        name = "".join(map(str.capitalize, unit.split("_")))
+        assert f"  k{name} = {number},  ///< {UNIT.meanings[unit]}\n" in choices
     for spec in fields(HardwareConfig):
         assert f'InRange("{spec.name}", ' in config
     for counter in COUNTERS:
@@ -51,9 +57,16 @@ def test_nothing_is_left_out():
         assert f"| `{category.name}` | {category.unit} |" in cycles_page
     for constraint in CONSTRAINTS:
         assert f"| `{constraint.__name__}` | " in ops_page
-    for operator in (*LAYERS, *PARTS, *HOST):
+    for operator in (*LAYERS, *PARTS, *chain(*HOST.values())):
         assert f"`{operator}`" in ops_page
     assert "{" not in ops_page
+
+
+def test_numbers_stay():
+    """Images hold the arithmetic's; which bits a seed strikes follows from the units'."""
+    assert ARITHMETIC.values == ("float32", "int16", "int8", "int32")
+    assert UNIT.values == ("spmat", "ptr", "codebook", "act_queue", "act")
+    assert TRANSIENT_UNITS == ("act_queue", "act")
 
 
 def run(monkeypatch, folder, *arguments):

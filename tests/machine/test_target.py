@@ -9,7 +9,8 @@ from tvm.target import Target
 
 from eie_backend import HardwareConfig, target
 from eie_backend.errors import ConfigError
-from eie_backend.machine.target import DESCRIPTION, config_of, is_eie
+from eie_backend.machine.tag import DESCRIPTION
+from eie_backend.machine.target import config_of, is_eie
 
 NAMES = ", ".join(HardwareConfig().to_dict())
 

@@ -1,9 +1,9 @@
-"""Servers on loopback for tests: awaited for as long as a busy machine needs, never left behind."""
+"""Other processes, servers on loopback among them: awaited for as long as a slow machine needs."""
 
 import socket
 import time
 
-SECONDS = 120
+SECONDS = 600
 """How long a test waits for another process before it fails."""
 
 

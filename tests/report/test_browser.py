@@ -13,6 +13,9 @@ from eie_backend.report import page
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WIDTHS = (1280, 390)
 SCHEMES = ("light", "dark")
+PATIENCE_MS = 600_000
+"""How long a test waits for the browser before it fails."""
+
 READY = """() => {
   const undrawn = [...document.querySelectorAll('.plot:not(:has(.main-svg))')];
   undrawn[0]?.scrollIntoView();
@@ -71,7 +74,7 @@ def browser():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found)
+        browser = playwright.chromium.launch(executable_path=found, timeout=PATIENCE_MS)
         yield browser
         browser.close()
 
@@ -86,6 +89,7 @@ def open_page(browser, tmp_path_factory):
         path.write_text(text, "utf-8")
         size = {"width": width, "height": 900}
         opened = browser.new_page(viewport=size, color_scheme=scheme, reduced_motion="reduce")
+        opened.set_default_timeout(PATIENCE_MS)
         opened.on("console", lambda message: complaints.append(message.text))
         opened.on("pageerror", lambda error: complaints.append(str(error)))
         opened.on(
@@ -208,7 +212,7 @@ def test_skip_link(top):
     assert focused.inner_text() == "Skip to the report"
     assert focused.bounding_box()["x"] >= 0
     top.keyboard.press("Enter")
-    assert top.evaluate("document.activeElement.id") == "summary"
+    top.wait_for_function("document.activeElement.id === 'summary'")
 
 
 def test_headings_are_in_order(shown):
@@ -239,6 +243,7 @@ def test_readable(top, width, scheme):
 def test_hostile_names_do_nothing(open_page, hostile, labels):
     shown = open_page(page(hostile, labels=labels))
     shown.locator("#network-figure summary").click()
+    shown.locator("#network-figure details td").first.wait_for()
     names = [layer.name for layer in hostile.layers]
     for name in names[:2]:
         assert name in shown.locator("#network-figure details").inner_text()

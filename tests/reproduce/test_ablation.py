@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from eie_backend import HardwareConfig, encode, simulate
 from eie_backend.machine.energy import energy_pj, event_energies
 from eie_backend.machine.energy_table import shipped_table
+from eie_backend.machine.timing import FIRST_POP_EDGES, PIPELINE_EDGES
 from eie_backend.reproduce import ablation, ablation_layers
 from eie_backend.reproduce.ablated import Machine, cost, full_matrix
 from eie_backend.reproduce.runs import PAPER, Runs
@@ -50,14 +51,15 @@ def test_a_full_matrix_is_what_encode_makes_of_ones(rows, cols, num_pe, has_bias
 def test_dense_cycles_are_entries_of_the_fullest_pe(runs, name):
     """Closed form: from the first on, every active column keeps the fullest PE for its slice.
 
-    A first column in row r of the activations (1, 2, ...) is broadcast at edge r + 1 and popped at
-    r + 2, where its first entry is issued; the last one leaves the pipeline 6 edges after its own.
+    A first column in row r of the activations (1, 2, ...) waits for r - 1 rows to pass; popped, it
+    issues its first entry.
     """
     layer = runs.layers[name]
     rows, active = layer.codes.shape[0], np.count_nonzero(layer.activations)
     run = cost(runs, name, Machine(pruned=False))
     first = ceil((np.flatnonzero(layer.activations)[0] + 1) / PAPER.num_pe)
-    assert run.compute_cycles == first + 1 + active * ceil(rows / PAPER.num_pe) + 6
+    entries = active * ceil(rows / PAPER.num_pe)
+    assert run.compute_cycles == first - 1 + FIRST_POP_EDGES + entries + PIPELINE_EDGES
 
 
 def test_cycles_do_not_depend_on_the_width_of_weights(small):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from eie_backend import HardwareConfig, encode, simulate, simulate_batch
 from eie_backend.errors import ConfigError, InputError
 from eie_backend.machine.formats import LayerFormat
+from eie_backend.machine.timing import FIRST_POP_EDGES, PIPELINE_EDGES
 
 TWO_PES = HardwareConfig(num_pe=2)
 ARITHMETICS = ["float32", "int16"]
@@ -139,7 +140,7 @@ def test_a_slice_longer_than_a_byte_and_words_shared_by_many_columns():
     for rows in (40, 300, 20_000):
         encoded = encode(np.ones((rows, 3), int), [0, 1], config)
         run = simulate(encoded, [1, 1, 1], config, "float32")
-        assert run.cycles == 2 + 3 * rows + 6
+        assert run.cycles == FIRST_POP_EDGES + 3 * rows + PIPELINE_EDGES
         assert run.counters["spmat_reads"] == -(-3 * rows // 8)
         assert run.output.tolist() == [3] * rows
     columns = 70_000

@@ -5,8 +5,8 @@ import pytest
 
 from eie_backend import HardwareConfig, encode, simulate
 from eie_backend.isa.cycle_categories import CYCLE_CATEGORIES
+from eie_backend.machine.timing import FIRST_POP_EDGES, PIPELINE_EDGES, REFILL_EDGES
 
-PIPELINE_EDGES = 6
 ENGINES = pytest.mark.parametrize("engine", ["event", "clock"])
 
 
@@ -26,7 +26,7 @@ def breakdown(codes, x, engine, config, bias=None):
 def test_the_first_entry_waits_for_start_row_and_broadcast(engine):
     """Edge 1: nothing had started. 2: the row had entered. 3: the entry. Then the pipeline."""
     run, (pe,) = breakdown([[1]], [1], engine, HardwareConfig(num_pe=1))
-    assert run.cycles == 3 + PIPELINE_EDGES
+    assert run.cycles == FIRST_POP_EDGES + 1 + PIPELINE_EDGES
     assert pe == {"scan": 2, "multiply": 1, "drain": PIPELINE_EDGES}
 
 
@@ -100,9 +100,15 @@ def test_with_two_slots_a_broadcast_comes_at_every_second_edge(engine):
     """The queue of one column is full until that column is popped, an edge after its broadcast."""
     config = HardwareConfig(num_pe=4, fifo_depth=2)
     run, pes = breakdown(np.eye(4, dtype=np.uint8), [1] * 4, engine, config)
-    assert run.cycles == 2 + 2 * 3 + 1 + PIPELINE_EDGES
+    assert run.cycles == FIRST_POP_EDGES + 3 * REFILL_EDGES + 1 + PIPELINE_EDGES
     assert run.blocking.tolist() == [3, 3, 3, 3]
-    assert pes[3] == {"scan": 2, "empty_column": 3, "waiting": 3, "multiply": 1, "drain": 6}
+    assert pes[3] == {
+        "scan": 2,
+        "empty_column": 3,
+        "waiting": 3,
+        "multiply": 1,
+        "drain": PIPELINE_EDGES,
+    }
 
 
 @ENGINES

@@ -10,9 +10,9 @@ from machines import random_config, random_matrix, run_matrix
 
 from eie_backend.config import HardwareConfig
 from eie_backend.machine.encoding import encode
+from eie_backend.machine.timing import PIPELINE_EDGES
 from eie_backend.runtime import runtime
 
-PIPELINE_EDGES = 6
 seeds = st.integers(0, 2**32 - 1)
 
 

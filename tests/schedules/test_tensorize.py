@@ -52,6 +52,37 @@ def test_no_loop_but_that_over_samples_is_left(sizes, bias, relu):
 
 
 @T.prim_func(s_tir=True)
+def renamed(
+    x: T.Buffer((2, 4), "float32"),
+    w: T.Buffer((4, 3), "float32"),
+    b: T.Buffer((3,), "float32"),
+    y: T.Buffer((2, 3), "float32"),
+):
+    """Compute a layer in blocks whose names say something else."""
+    acc = T.sblock_alloc_buffer((3,))
+    for sample in range(2):
+        for i in range(3):
+            with T.sblock("mvm_0_0"):
+                vi = T.axis.spatial(3, i)
+                acc[vi] = b[vi]
+        for i, j in T.grid(3, 4):
+            with T.sblock("write_back_0"):
+                vs = T.axis.spatial(2, sample)
+                vi, vj = T.axis.remap("SR", [i, j])
+                acc[vi] = acc[vi] + w[vj, vi] * x[vs, vj]
+        for i in range(3):
+            with T.sblock("start_0"):
+                vs, vi = T.axis.remap("SS", [sample, i])
+                y[vs, vi] = acc[vi]
+
+
+def test_the_name_of_a_block_plays_no_part():
+    text = tensorize(renamed.with_attr("eie.relu", False)).script()
+    called = re.findall(r"T\.eie\.(\w+)", text)
+    assert called == ["load_bias", "mvm", "write_back"]
+
+
+@T.prim_func(s_tir=True)
 def difference(
     x: T.Buffer((1, 4), "float32"), w: T.Buffer((4, 3), "float32"), y: T.Buffer((3,), "float32")
 ):

@@ -7,8 +7,7 @@ import pytest
 
 import eie_backend as eie
 from eie_backend import HardwareConfig, encode, simulate
-from eie_backend.compress.report import CompressionReport
-from eie_backend.compress.report import Step as CompressionStep
+from eie_backend.compress.report import CompressionReport, ReportedStep
 from eie_backend.isa.program import Program
 from eie_backend.show import html
 from eie_backend.storage.accounting import LayerStorage
@@ -52,7 +51,7 @@ def profiled(make_mlp):
 
 def compression(name="fc1"):
     storage = LayerStorage(weights=100, nonzeros=20, values=3, huffman_code_bits=40)
-    steps = (CompressionStep("float", 0.9), CompressionStep(name, None))
+    steps = (ReportedStep("float", 0.9), ReportedStep(name, None))
     return CompressionReport(eie.Recipe(density={name: 0.2}), {name: storage}, steps, 7)
 
 
@@ -132,7 +131,8 @@ def test_a_notebook_shows_html():
     pytest.importorskip("ipykernel", reason="needs the extra `docs`")
     cell = nbformat.v4.new_code_cell("import eie_backend as eie\neie.HardwareConfig(num_pe=7)")
     notebook = nbformat.v4.new_notebook(cells=[cell])
-    nbclient.NotebookClient(notebook, timeout=300).execute()
+    patience = dict.fromkeys(("timeout", "startup_timeout", "iopub_timeout"), 600)
+    nbclient.NotebookClient(notebook, **patience).execute()
     (output,) = notebook.cells[0].outputs
     assert output.data["text/html"] == HardwareConfig(num_pe=7)._repr_html_()
     assert "num_pe=7" in output.data["text/plain"]

@@ -1,5 +1,7 @@
 """`simulate`: Alex-8, values against SciPy and exact integers, counters, errors."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -222,6 +224,13 @@ def test_a_matrix_for_another_machine(other):
         "matrix encoded for 2 PEs and 4 codebook bits, config has "
         f"{config.num_pe} and {config.codebook_bits}; encode it again"
     )
+
+
+def test_a_run_that_let_its_scan_go_has_no_account():
+    run = replace(simulate(encode([[1]], [0, 1], TWO_PES), [1], TWO_PES), scan=None)
+    with pytest.raises(ConfigError) as error:
+        _ = run.breakdown
+    assert str(error.value) == "this run let go of what it scanned; call simulate again"
 
 
 def test_an_unknown_arithmetic():

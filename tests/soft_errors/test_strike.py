@@ -13,13 +13,12 @@ from machines import random_program, random_samples, run_image
 
 from eie_backend.isa.image import encode_image
 from eie_backend.isa.interpreter import interpret
-from eie_backend.machine.choices import PROTECTION
+from eie_backend.machine.choices import MEMORY_UNITS, PROTECTION
 from eie_backend.runtime import runtime
 from eie_backend.soft_errors.flips import BitFlip
 from eie_backend.soft_errors.protection import check_bits
 from eie_backend.soft_errors.strike import LARGE_SRAM, strike
 from eie_backend.soft_errors.units import (
-    MEMORY,
     PLACES,
     data_bits,
     flipped_codebook,
@@ -44,7 +43,7 @@ def random_flip(rng, program):
     """Return a flip of a bit that is there."""
     number = int(rng.integers(len(program.matrices)))
     matrix = program.matrices[number]
-    unit = str(rng.choice(MEMORY))
+    unit = str(rng.choice(MEMORY_UNITS))
     pe = int(rng.integers(program.config.num_pe))
     if unit == "spmat" and not matrix.entries_per_pe[pe]:
         unit = "ptr"
@@ -61,7 +60,7 @@ def random_flip(rng, program):
 
 def test_nothing_flips_at_rate_0():
     program = random_program(np.random.default_rng(1))
-    struck = strike(program, dict.fromkeys(MEMORY, 0.0))
+    struck = strike(program, dict.fromkeys(MEMORY_UNITS, 0.0))
     assert struck.program is program
     assert (struck.flips, struck.corrected, struck.detected, struck.unnoticed) == (0, 0, 0, 0)
 
@@ -107,7 +106,7 @@ def test_a_flip_changes_what_it_names_and_nothing_else(seed):
 def test_any_flips_give_a_program_that_runs_as_the_interpreter_says(seed, rate):
     rng = np.random.default_rng(seed)
     program = replace(random_program(rng), symbol="f")
-    units = [unit for unit in MEMORY if rng.random() < 0.6]
+    units = [unit for unit in MEMORY_UNITS if rng.random() < 0.6]
     struck = strike(program, dict.fromkeys(units, rate), seed).program
     samples = random_samples(rng, 2, program.inputs)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -253,10 +252,10 @@ def test_codebook_values_stay_in_their_format():
 def test_bits_of_a_memory_are_counted():
     program = random_program(np.random.default_rng(5))
     config = program.config
-    for unit in MEMORY:
+    for unit in MEMORY_UNITS:
         words = sum(memory_words(unit, m, config) for m in program.matrices)
         assert memory_bits(unit, program) == words * data_bits(unit, config, program.arithmetic)
-    assert PLACES.keys() >= set(MEMORY)
+    assert PLACES.keys() >= set(MEMORY_UNITS)
 
 
 def test_a_struck_program_has_room_for_longer_columns():

@@ -13,10 +13,11 @@ from machines import load_image, profile, random_program, random_samples, run_im
 from eie_backend.isa.image import encode_image
 from eie_backend.isa.instructions import BY_NAME
 from eie_backend.isa.state import MachineState
+from eie_backend.machine.choices import TRANSIENT_UNITS
 from eie_backend.machine.numerics import shift_round, value_bits
 from eie_backend.soft_errors import BitFlip, strike, striking
 from eie_backend.soft_errors.protection import check_bits
-from eie_backend.soft_errors.units import TRANSIENT, column_bits, data_bits
+from eie_backend.soft_errors.units import column_bits, data_bits
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -153,7 +154,7 @@ def test_without_flips_values_and_cycles_are_the_same():
     module = load_image(encode_image(program))
     plain = profile(lambda: module["f"](samples, out))
     before = out.copy()
-    with striking(rates=dict.fromkeys(TRANSIENT, 0.0)) as found:
+    with striking(rates=dict.fromkeys(TRANSIENT_UNITS, 0.0)) as found:
         assert profile(lambda: module["f"](samples, out)) == plain
     assert out.tobytes() == before.tobytes()
     assert found.words["f"].shape == (3, 3)
@@ -187,7 +188,7 @@ def case():
 
 
 @pytest.mark.parametrize("protection", ["none", "parity", "secded"])
-@pytest.mark.parametrize("unit", TRANSIENT)
+@pytest.mark.parametrize("unit", TRANSIENT_UNITS)
 def test_results_depend_neither_on_threads_nor_on_the_engine(unit, protection):
     program, samples = case()
     samples = np.concatenate([samples] * 50)
@@ -209,7 +210,7 @@ def test_results_depend_neither_on_threads_nor_on_the_engine(unit, protection):
     assert words["f"][:, 2].any() or protection != "none"
 
 
-@pytest.mark.parametrize("unit", TRANSIENT)
+@pytest.mark.parametrize("unit", TRANSIENT_UNITS)
 def test_secded_corrects_a_flip_in_a_word(unit):
     program, samples = case()
     step = next(n for n, s in enumerate(program.steps) if s.instruction == "mvm")

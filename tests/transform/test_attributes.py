@@ -100,6 +100,21 @@ def test_what_is_unknown_is_refused(mod, name, value, message):
         attributes(mod.with_attr(f"eie.{name}", value))
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("calibration", "x"),
+        ("calibration", {"fc1": {"foo": 1.0}}),
+        ("calibration", {"fc1": {"input": "a"}}),
+        ("convolutions", {"a": 1}),
+        ("as_is", "abc"),
+    ],
+)
+def test_an_impossible_value_is_refused(mod, name, value):
+    with pytest.raises(ModelError, match=f"^module attribute eie.{name}: .* is no such value: "):
+        attributes(mod.with_attr(f"eie.{name}", value))
+
+
 def test_a_field_that_does_not_exist_cannot_be_written(mod):
     with pytest.raises(TypeError, match="winogard"):
         with_attributes(mod, winogard="auto")

@@ -27,4 +27,5 @@ def test_tutorial_runs_as_a_notebook(script, tmp_path):
     notebook = nbformat.read(tmp_path / f"{script.stem}.ipynb", as_version=4)
     assert any(cell.cell_type == "code" for cell in notebook.cells)
     where = {"metadata": {"path": str(tmp_path)}}
-    nbclient.NotebookClient(notebook, timeout=300, resources=where).execute()
+    patience = {"timeout": 3600, "startup_timeout": 600}
+    nbclient.NotebookClient(notebook, resources=where, **patience).execute()

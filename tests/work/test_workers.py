@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from calls import add, die, die_once, fail, wait_long, who
+from servers import SECONDS, wait_until
 
 from eie_backend.errors import WorkerError
 from eie_backend.work.workers import completed, working_with
@@ -61,7 +62,7 @@ def test_what_runs_ends_with_the_work():
         while not running.running():
             time.sleep(0.01)
     with pytest.raises(BrokenExecutor):
-        running.result(timeout=60)
+        running.result(timeout=SECONDS)
 
 
 @pytest.mark.parametrize("scheduler", ["threads", "processes"])
@@ -91,18 +92,17 @@ def test_processes_end_with_the_one_that_started_them(tmp_path):
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    for _ in range(600):
-        if not Path(f"/proc/{child}/stat").exists() or "Z" in _state(child):
-            return
-        time.sleep(0.1)
-    os.kill(child, signal.SIGKILL)
-    pytest.fail("a worker outlived its parent by a minute")
+    try:
+        wait_until(lambda: _state(child) == "Z")
+    except AssertionError:
+        os.kill(child, signal.SIGKILL)
+        raise
 
 
 def _state(pid):
     try:
         return Path(f"/proc/{pid}/stat").read_text().split()[2]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return "Z"
 
 

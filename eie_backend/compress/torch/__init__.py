@@ -12,8 +12,8 @@ except ModuleNotFoundError as error:
         "eie_backend.compress.torch needs PyTorch; install it: pip install 'eie-backend[torch]'"
     ) from error
 
-from eie_backend.compress.torch.records import LayerState, Result, Step
+from eie_backend.compress.torch.records import LayerState, Result, RetrainingStep
 from eie_backend.compress.torch.retraining import retrain
 from eie_backend.compress.torch.training import Training
 
-__all__ = ["LayerState", "Result", "Step", "Training", "retrain"]
+__all__ = ["LayerState", "Result", "RetrainingStep", "Training", "retrain"]

@@ -1,6 +1,6 @@
-"""Checkpoints: one file that holds all of a run's state, whole or not at all.
+"""Checkpoints: one file with the complete state of a run, written atomically.
 
-The file is a line of text, the SHA-256 of the rest, and what ``torch.save`` writes.
+The file is a line of text, the SHA-256 of the rest, and the output of ``torch.save``.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ DIGEST_BYTES = 32
 
 
 def save_checkpoint(folder: Path, state: Mapping[str, Any]) -> None:
-    """Replace the checkpoint in a folder, which stays as it is if the new one cannot be written.
+    """Replace the checkpoint in a folder; the old one stays if the new one cannot be written.
 
     Parameters
     ----------
     folder : Path
-        Made if it does not exist.
+        The folder; it is created if it does not exist.
     state : mapping
         Tensors, numbers, strings and containers of them.
 
     Raises
     ------
     CheckpointError
-        If the file cannot be written, or if `state` could not be loaded again safely.
+        If the file cannot be written, or `state` has types that cannot be loaded safely.
     """
     payload = BytesIO()
     torch.save(dict(state), payload)
@@ -73,7 +73,7 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
     Raises
     ------
     CheckpointError
-        If the file cannot be read, is no checkpoint, or is damaged.
+        If the file cannot be read, is not a checkpoint, or is damaged.
     """
     path = folder / NAME
     try:
@@ -98,7 +98,7 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a renaming last through a power failure."""
+    """Sync a folder, so that a renaming survives a power failure."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -110,4 +110,4 @@ def _discard(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError:
-        pass  # the error that brought us here says what is wrong
+        pass  # the original error explains the failure

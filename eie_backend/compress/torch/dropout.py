@@ -1,4 +1,4 @@
-"""Scale dropout with what is left of a layer's connections."""
+"""Scale dropout rates with the fraction of connections that pruning keeps."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ _Dropout = nn.modules.dropout._DropoutNd
 
 @dataclass(frozen=True, eq=False)
 class Dropout:
-    """A dropout module, its rate in the given model, and the layer whose inputs it drops."""
+    """A dropout module, its original rate, and the layer whose inputs it drops."""
 
     module: nn.Module
     rate: float
     layer: str
 
     def scale(self, remaining: float) -> None:
-        """Set the rate for a layer with a share of its connections left."""
+        """Set the rate for a layer with a fraction `remaining` of its connections."""
         self.module.p = self.rate * sqrt(remaining)
 
 
 def find_dropouts(model: nn.Module, layers: Sequence[Layer]) -> list[Dropout]:
-    """Return the dropout modules of a model with the next layer in the order of its modules.
+    """Return the dropout modules of a model, each with the next layer in module order.
 
-    Behind the last layer, that layer counts. Calls of ``functional.dropout`` cannot be seen.
+    A dropout module after the last layer belongs to the last layer. Calls of ``functional.dropout``
+    are not found.
     """
     names = {layer.module: layer.name for layer in layers}
     found: list[Dropout] = []
@@ -43,14 +44,14 @@ def find_dropouts(model: nn.Module, layers: Sequence[Layer]) -> list[Dropout]:
 
 
 def scale_dropout(dropouts: Sequence[Dropout], remaining: Mapping[str, float]) -> None:
-    """Scale every rate by the square root of the share of connections that remain.
+    """Scale every rate by the square root of the fraction of remaining connections.
 
     Parameters
     ----------
     dropouts : sequence of Dropout
-        As in the given model.
+        The dropout modules of the model.
     remaining : mapping of str to float
-        By layer: non-zero weights over those of the given model.
+        For each layer, its non-zero weights over those of the original model.
 
     Notes
     -----

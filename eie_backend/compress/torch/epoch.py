@@ -13,7 +13,7 @@ from eie_backend.errors import InputError, TrainingError
 
 Loss = Callable[[nn.Module, Any], Tensor]
 LABEL_FAULTS = ("out of bounds", "out of range", "must be smaller than num_classes")
-"""What PyTorch says of labels that a loss, an embedding or ``one_hot`` cannot take."""
+"""Parts of PyTorch's messages about labels that a loss, an embedding or ``one_hot`` rejects."""
 
 
 def train_epoch(
@@ -30,20 +30,20 @@ def train_epoch(
     Parameters
     ----------
     model : nn.Module
-        In the mode to train in.
+        The model, in training mode.
     loader, loss, optimizer
-        As `retrain` takes and makes them.
+        As in `retrain`.
     after_batch : callable
         Called with the number of batches done and the loss after every batch's update.
     where, remedy : str
-        For messages: what is going on, and what to do when numbers are none.
+        For messages: the current step, and the remedy when a number is NaN or infinite.
 
     Raises
     ------
     InputError
-        If there are no batches, a loss is no scalar with a gradient, or labels are out of range.
+        If there are no batches, a loss is not a scalar with a gradient, or labels are out of range.
     TrainingError
-        If a loss is NaN or infinite, or a parameter after the last batch.
+        If a loss, or a parameter after the last batch, is NaN or infinite.
     """
     losses = []
     for number, batch in enumerate(loader, start=1):
@@ -64,7 +64,7 @@ def train_epoch(
 
 
 def batches_of(loader: Iterable[Any]) -> int | None:
-    """Return the number of batches of an epoch, or None if the loader does not tell."""
+    """Return the number of batches of an epoch, or None if the loader has no length."""
     try:
         return len(loader)  # type: ignore[arg-type]
     except TypeError:
@@ -92,7 +92,7 @@ def _loss(model: nn.Module, batch: Any, loss: Loss, place: str) -> Tensor:
 
 
 def _labels(batch: Any) -> str:
-    """Return what integer labels a batch of (inputs, labels) has, for a message."""
+    """Describe the integer labels of a batch of (inputs, labels), for a message."""
     labels = batch[-1] if isinstance(batch, (tuple, list)) and batch else None
     if not isinstance(labels, Tensor) or labels.is_floating_point() or not labels.numel():
         return ""

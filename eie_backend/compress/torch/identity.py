@@ -1,4 +1,4 @@
-"""What a run is: a checkpoint of another run must not be continued."""
+"""The identity of a run, so that a run does not continue another run's checkpoint."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def identity(
     seed: int,
     num_pe: int,
 ) -> dict[str, str]:
-    """Return what makes a run itself, by name; the model and its weights as a hash."""
+    """Return the settings that identify a run, by name; the model and its weights as a hash."""
     digest = hashlib.sha256(repr(model).encode())
     for name, value in model.state_dict().items():
         if isinstance(value, torch.Tensor):
@@ -41,12 +41,12 @@ def identity(
 
 
 def check_same(saved: Mapping[str, str], mine: Mapping[str, str], folder: object) -> None:
-    """Refuse a checkpoint of another run.
+    """Check that a checkpoint is of this run.
 
     Raises
     ------
     CheckpointError
-        Naming all that differs.
+        If it is of another run; the message names all differences.
     """
     differences = [
         name if name == "model" else f"{name} ({saved.get(name)} there, {value} here)"

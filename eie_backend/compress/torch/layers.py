@@ -37,7 +37,7 @@ class Layer:
 
     @property
     def weight(self) -> torch.Tensor:
-        """The weights that the layer computes with, whatever parametrizes them."""
+        """The weights that the layer computes with, after any parametrization."""
         return self.module.weight.detach()
 
     @property
@@ -59,7 +59,7 @@ def find_layers(model: nn.Module) -> list[Layer]:
     ------
     ModelError
         If there are none, or a layer's weights are tied, parametrized, not initialised, or not
-        finite; every such layer is named.
+        finite; the message names every such layer.
     """
     owners: dict[nn.Parameter, list[str]] = {}
     found: list[tuple[str, nn.Module, str]] = []

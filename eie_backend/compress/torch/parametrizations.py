@@ -1,4 +1,4 @@
-"""`Masked` and `Shared`: what a layer's weight is while it is retrained."""
+"""`Masked` and `Shared`: parametrizations of a layer's weight during retraining."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from torch.nn.utils import parametrize
 class Masked(nn.Module):
     """A weight with zeros: ``where(mask, original, 0)``.
 
-    The gradient of a pruned weight is zero, and whatever an optimizer's momentum does to the
-    original, the weight stays zero. With `regrow`, the gradient reaches the original as if there
-    were no mask (a straight-through estimator), so that a later mask can bring the weight back.
+    The gradient of a pruned weight is zero. The weight stays zero even if an optimizer's momentum
+    changes the original. With `regrow`, the gradient reaches the original as if there were no mask
+    (a straight-through estimator), so that a later mask can restore the weight.
 
     Parameters
     ----------
     mask : Tensor, bool, shape of the weight
-        True where a weight stays.
+        True where a weight is kept.
     regrow : bool
-        Whether pruned weights learn on.
+        Whether pruned weights continue to learn.
 
     Notes
     -----
@@ -36,14 +36,14 @@ class Masked(nn.Module):
 
     @property
     def connections(self) -> Tensor:
-        """Where weights may be other than zero."""
+        """Mask of the weights that may be non-zero."""
         mask: Tensor = self.mask
         return mask
 
     def forward(self, original: Tensor) -> Tensor:
         """Return the weight."""
         masked = torch.where(self.mask, original, 0)
-        # Exact: original + (original - original) and original + (0 - original).
+        # These are exact: original + (original - original) and original + (0 - original).
         return original + (masked - original).detach() if self.regrow else masked
 
 
@@ -72,11 +72,11 @@ class Shared(nn.Module):
 
     @property
     def connections(self) -> Tensor:
-        """Where weights may be other than zero."""
+        """Mask of the weights that may be non-zero."""
         return self.codes != 0
 
     def right_inverse(self, _weight: Tensor) -> Tensor:
-        """Return the codebook that becomes the parameter in place of the weight."""
+        """Return the codebook, which becomes the parameter in place of the weight."""
         return self.initial
 
     def forward(self, codebook: Tensor) -> Tensor:
@@ -87,7 +87,7 @@ class Shared(nn.Module):
 
 
 def mask_weight(module: nn.Module, mask: NDArray[np.bool_], regrow: bool) -> None:
-    """Make the plain weight of a module a `Masked` one; `mask` is (outputs, inputs x kernel)."""
+    """Parametrize a module's plain weight by `Masked`; `mask` is (outputs, inputs x kernel)."""
     masked = Masked(_like(module.weight, mask), regrow)
     parametrize.register_parametrization(module, "weight", masked)
 
@@ -99,12 +99,12 @@ def set_mask(module: nn.Module, mask: NDArray[np.bool_]) -> None:
 
 
 def share_weight(module: nn.Module, shared: NDArray[np.float32], bits: int) -> None:
-    """Make the plain weight of a module a `Shared` one that takes the values of `shared`.
+    """Parametrize a module's plain weight by `Shared`, with the values of `shared`.
 
     Parameters
     ----------
     module : nn.Module
-        A layer's.
+        The module of a layer.
     shared : ndarray, shape (outputs, inputs x kernel), float32
         At most ``2**bits - 1`` non-zero values.
     bits : int
@@ -114,22 +114,22 @@ def share_weight(module: nn.Module, shared: NDArray[np.float32], bits: int) -> N
     codes = np.where(shared != 0, np.searchsorted(values, shared) + 1, 0).astype(np.int32)
     codebook = module.weight.detach().new_zeros((1 << bits) - 1)
     codebook[: values.size] = torch.from_numpy(values)
-    # The original has another shape than the weight, which only `unsafe` allows.
+    # The original and the weight have different shapes, which only `unsafe` allows.
     looked_up = Shared(_like(module.weight, codes), codebook)
     parametrize.register_parametrization(module, "weight", looked_up, unsafe=True)
 
 
 def make_plain(module: nn.Module) -> None:
-    """Make the weight of a module a plain parameter with the values that it has."""
-    module.parametrizations.weight.original.grad = None  # its shape may be another
+    """Replace the parametrization of a module's weight by a plain parameter of the same values."""
+    module.parametrizations.weight.original.grad = None  # its shape may differ
     parametrize.remove_parametrizations(module, "weight", leave_parametrized=True)
-    # It has come last; it was first.
+    # Removal registers the weight last; move it back to the first place.
     for name in [name for name in module._parameters if name != "weight"]:
         module._parameters[name] = module._parameters.pop(name)
 
 
 def parametrization(module: nn.Module) -> Masked | Shared:
-    """Return what parametrizes the weight of a module."""
+    """Return the parametrization of a module's weight."""
     found: Masked | Shared = module.parametrizations.weight[0]
     return found
 

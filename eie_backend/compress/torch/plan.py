@@ -1,4 +1,4 @@
-"""`Plan`: what a recipe means for the layers of a model, checked before hours are spent."""
+"""`Plan`: a recipe applied to the layers of a model, checked before training starts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from eie_backend.recipe import Recipe, Schedule
 
 @dataclass(frozen=True)
 class Plan:
-    """Per layer: the density to reach and when, the method, the codebook; and all steps."""
+    """For each layer its density, schedule, method and codebook, and the steps of the run."""
 
     density: Mapping[str, float]
     schedule: Mapping[str, Schedule]
@@ -38,7 +38,7 @@ class Plan:
     def masks(
         self, weights: Mapping[str, NDArray[np.float32]], progress: float
     ) -> dict[str, NDArray[np.bool_]]:
-        """Return which weights stay after a number of rounds; zeros do not."""
+        """Return masks of the weights to keep after a number of rounds; zeros are not kept."""
         density = {
             name: schedule.density_at(progress, self.density[name])
             for name, schedule in self.schedule.items()
@@ -57,8 +57,8 @@ def make_plan(layers: Sequence[Layer], recipe: Recipe, training: Training, num_p
     Raises
     ------
     RecipeError
-        If the recipe names layers that the model does not have, leaves one empty, or reaches the
-        density of one only after the last round; all such layers are named.
+        If the recipe names unknown layers, leaves a layer empty, or reaches a layer's density only
+        after the last round; the message names all such layers.
     """
     recipe = recipe.for_layers(layers)
     names = {layer.name: layer.names for layer in layers}

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 
 LOADER_STATE = ("state_dict", "load_state_dict")
-"""Methods of a loader that keeps a state of its own."""
+"""Methods of a loader that has its own state."""
 
 
 @contextmanager
 def own_randomness() -> Iterator[None]:
-    """Give the caller's global random states back at the end, however it ends."""
+    """Restore the caller's global random states at the end, also after an exception."""
     state = random_state(None)
     try:
         yield
@@ -34,7 +34,7 @@ def seed_all(loader: Any, seed: int) -> None:
 
 
 def random_state(loader: Any) -> dict[str, Any]:
-    """Return all random states, in types that are safe to load."""
+    """Return all random states, in types that can be loaded safely."""
     kind, keys, position, has_gauss, gauss = np.random.get_state()  # noqa: NPY002
     state = {
         "torch": torch.get_rng_state(),
@@ -49,7 +49,7 @@ def random_state(loader: Any) -> dict[str, Any]:
 
 
 def restore_random_state(loader: Any, state: dict[str, Any]) -> None:
-    """Set all random states to what `random_state` returned."""
+    """Restore all random states from the result of `random_state`."""
     torch.set_rng_state(state["torch"])
     if state["cuda"]:
         torch.cuda.set_rng_state_all(state["cuda"])

@@ -1,4 +1,4 @@
-"""What `retrain` returns: the model and what every step did."""
+"""The result of `retrain`: the model and a record of every step."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LayerState:
-    """A layer's weights after a step.
+    """Statistics of a layer's weights after a step.
 
     Parameters
     ----------
@@ -40,28 +40,28 @@ class LayerState:
 
     @property
     def density(self) -> float:
-        """Share of weights that are not zero."""
+        """Fraction of weights that are not zero."""
         return self.nonzero / self.weights
 
 
 @dataclass(frozen=True)
-class Step:
+class RetrainingStep:
     """A step of retraining: "start", "prune 1", "prune 2", ..., "share".
 
     Parameters
     ----------
     name : str
-        Which step.
+        The step's name.
     accuracy_before, accuracy : float or None
-        What ``evaluate`` says before the step's training, when weights have just been pruned or
-        shared, and after it; None without ``evaluate``.
+        Accuracy by ``evaluate`` after pruning or sharing but before the step's training, and after
+        training; None without ``evaluate``.
     losses : list of float
         Mean loss over the batches of every epoch.
     layers : dict of str to LayerState
         By the name of the layer, as `from_pytorch` gives it.
     seconds : float
-        Time that the step took, evaluation and checkpoints included; of an interrupted step, only
-        what its result needed.
+        Time of the step, evaluation and checkpoints included. For an interrupted step, time whose
+        results were lost does not count.
     """
 
     name: str
@@ -78,10 +78,10 @@ class Result:
 
     model: nn.Module
     recipe: Recipe
-    steps: list[Step]
+    steps: list[RetrainingStep]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return recipe and steps as JSON takes them."""
+        """Return recipe and steps as JSON-compatible data."""
         return {
             "recipe": json.loads(self.recipe.to_json()),
             "steps": [step_to_dict(step) for step in self.steps],
@@ -93,15 +93,14 @@ class Result:
         Parameters
         ----------
         samples : int
-            Over which ``evaluate`` measured the accuracies.
+            Number of samples over which ``evaluate`` measured the accuracies.
 
         Raises
         ------
         EncodingError
             If a layer's weights are no longer shared.
         """
-        from eie_backend.compress.report import CompressionReport
-        from eie_backend.compress.report import Step as Reported
+        from eie_backend.compress.report import CompressionReport, ReportedStep
         from eie_backend.storage.accounting import measure
 
         bits = {name: layer.bits for name, layer in self.steps[-1].layers.items()}
@@ -112,7 +111,7 @@ class Result:
                 for layer in find_layers(self.model)
             },
             steps=tuple(
-                Reported(
+                ReportedStep(
                     step.name,
                     step.accuracy,
                     {name: layer.drift for name, layer in step.layers.items()},
@@ -124,7 +123,7 @@ class Result:
         )
 
 
-def step_to_dict(step: Step) -> dict[str, Any]:
+def step_to_dict(step: RetrainingStep) -> dict[str, Any]:
     """Return a step as JSON takes it, with the density of every layer."""
     document = asdict(step)
     for name, layer in step.layers.items():
@@ -132,13 +131,13 @@ def step_to_dict(step: Step) -> dict[str, Any]:
     return document
 
 
-def step_from_dict(document: dict[str, Any]) -> Step:
+def step_from_dict(document: dict[str, Any]) -> RetrainingStep:
     """Return the step that `step_to_dict` turned into `document`."""
     layers = {
         name: LayerState(**{k: v for k, v in layer.items() if k != "density"})
         for name, layer in document["layers"].items()
     }
-    return Step(**{**document, "layers": layers})
+    return RetrainingStep(**{**document, "layers": layers})
 
 
 def layer_state(

@@ -59,27 +59,27 @@ def retrain(
     loss : callable
         ``loss(model, batch)`` returns the scalar tensor to minimise.
     loader : iterable
-        Batches of any kind; it is iterated anew for every epoch.
+        Batches of any kind; every epoch iterates over it once.
     optimizer : callable, optional
-        ``optimizer(parameters)`` returns the optimizer of the original training, whose learning
-        rates are scaled as `training` says; by default Adam with PyTorch's rates. There is one for
-        all rounds of pruning and another for shared weights.
+        ``optimizer(parameters)`` returns the optimizer of the original training; `training` scales
+        its learning rates. The default is Adam with PyTorch's rates. One optimizer serves all
+        rounds of pruning, and another one the shared weights.
     scheduler : callable, optional
-        ``scheduler(optimizer, batches)`` returns what changes the learning rate; its ``step()`` is
-        called after each of the `batches` that the optimizer is used for.
+        ``scheduler(optimizer, batches)`` returns a learning rate scheduler; its ``step()`` is
+        called after each of the optimizer's `batches`.
     training : Training, optional
         Rounds, epochs, learning rates.
     evaluate : callable, optional
-        ``evaluate(model)`` returns the accuracy that the record of a step holds. It is called in
-        evaluation mode, without gradients, and leaves random numbers as they were.
+        ``evaluate(model)`` returns the accuracy for the record of a step. It is called in
+        evaluation mode, without gradients, and does not affect the run's random states.
     seed : int
-        PyTorch, NumPy, Python and the loader's generators are seeded with it; the global ones
-        are as before when `retrain` returns.
+        Seed of PyTorch, NumPy, Python and the loader's generators; `retrain` restores the global
+        ones when it returns.
     checkpoints : path, optional
-        A folder: the run's state is kept in it after every step and epoch, and the same call
-        continues from there.
+        Folder in which the run's state is saved after every step and epoch; the same call continues
+        from there.
     config : HardwareConfig, optional
-        Whose `num_pe` counts for "balanced" pruning.
+        The machine; "balanced" pruning uses its `num_pe`.
     progress : bool
         Show a progress bar on standard error if that is a terminal.
 
@@ -99,16 +99,16 @@ def retrain(
     CheckpointError
         If a checkpoint cannot be written or read, or is of another run.
     GuardError
-        If a step broke its promise: zeros stay zeros, at most ``2**bits`` values.
+        If a step violates an invariant: zeros stay zero, at most ``2**bits`` values.
 
     Notes
     -----
     The same call gives the same bits with the same PyTorch on the same machine with the same number
     of threads (``torch.set_num_threads``), also if the process is killed at any point and called
-    again. For that the loader's order and transforms must draw from the global generators of
-    PyTorch, NumPy or Python, from ``loader.generator`` or its sampler's, or keep a state of their
-    own in ``loader.state_dict()`` and ``load_state_dict``; workers that persist over epochs
-    (``persistent_workers``) keep random states that nobody can save. On a GPU,
+    again. This requires that the loader's order and transforms draw from the global generators of
+    PyTorch, NumPy or Python, from ``loader.generator`` or its sampler's, or have their own state
+    in ``loader.state_dict()`` and ``load_state_dict``. Workers that persist over epochs
+    (``persistent_workers``) have random states that cannot be saved. On a GPU,
     ``torch.use_deterministic_algorithms(True)`` is needed as well.
 
     **Source**: Deep Compression (ICLR 2016), sections 2 and 3; Learning both Weights and

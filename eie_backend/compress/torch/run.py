@@ -1,7 +1,8 @@
-"""`Run`: the steps of `retrain`, one after the other, from wherever a checkpoint left off.
+"""`Run`: the steps of `retrain` in order, starting from a checkpoint if there is one.
 
-A step changes the weights (`_begin`), trains (`_epoch`) and is recorded (`_end`). All that a run
-remembers is in what `_save` writes: a run that starts from there does the same as one that went on.
+A step changes the weights (`_begin`), trains (`_epoch`) and is recorded (`_end`). `_save` writes
+the complete state of a run, so a run that starts from there gives the same results as a run that
+was never interrupted.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ from eie_backend.compress.torch.randomness import (
     random_state,
     restore_random_state,
 )
-from eie_backend.compress.torch.records import Step, step_from_dict, step_to_dict
+from eie_backend.compress.torch.records import RetrainingStep, step_from_dict, step_to_dict
 from eie_backend.compress.torch.task import SHARE, Task
 from eie_backend.compress.torch.weights import Matrices, Weights
 
 
 @dataclass
 class _Current:
-    """The step that is going on."""
+    """The current step."""
 
     accuracy_before: float | None
     losses: list[float] = field(default_factory=list)
@@ -38,16 +39,16 @@ class _Current:
 
 
 class Run:
-    """A model on its way through the steps of a plan.
+    """The execution of a plan's steps on a model.
 
     Parameters
     ----------
     model : nn.Module
-        The copy that is changed.
+        The copy that the run changes.
     given : mapping of str to ndarray
-        The weights of its layers before everything.
+        The original weights of its layers.
     plan, task, bar
-        What to do, with what, and where to show progress.
+        The steps, the training task, and the progress bar.
 
     Raises
     ------
@@ -61,20 +62,20 @@ class Run:
         self.model, self.plan, self.task, self.bar = model, plan, task, bar
         self.weights = Weights(model, given, plan, task.training.regrow)
         self.modes = {module: module.training for module in model.modules()}
-        self.steps: list[Step] = []
+        self.steps: list[RetrainingStep] = []
         self._current: _Current | None = None
         self._clock = time.perf_counter()
         self._shown: TaskID | None = None
-        # Not used yet: what is wrong with it shall not wait for the first step.
+        # Create it once now, so that errors show before the first step.
         self.optimizer, self.scheduler = task.optimizer_for(model, 1.0, 1)
 
     def start(self) -> None:
         """Record the given model."""
         accuracy, states = self._evaluate(), self.weights.states(None)
-        self.steps = [Step("start", accuracy, accuracy, [], states, self._lap())]
+        self.steps = [RetrainingStep("start", accuracy, accuracy, [], states, self._lap())]
 
     def finish(self, identity: Mapping[str, Any]) -> None:
-        """Do all steps that are left; the model then has plain parameters."""
+        """Run all remaining steps; the model then has plain parameters."""
         for name in self.plan.steps[len(self.steps) - 1 :]:
             if self._current is None:
                 self._current = self._begin(name)
@@ -88,7 +89,7 @@ class Run:
         self._set_modes(self.modes)
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go to where a run was when it saved `state`."""
+        """Restore the run from the saved `state`."""
         self.steps = [step_from_dict(step) for step in state["steps"]]
         self._current = state["current"] and _Current(**state["current"])
         if state["phase"] != "plain":
@@ -119,7 +120,7 @@ class Run:
         save_checkpoint(self.task.folder, state)
 
     def _begin(self, name: str) -> _Current:
-        """Change the weights: share them, or choose those that stay."""
+        """Change the weights at the start of a step: share them, or prune."""
         if name == SHARE:
             self.weights.share(name)
             self._new_optimizer()
@@ -131,14 +132,16 @@ class Run:
                 self.weights.prune(name, len(self.steps))
         return _Current(self._evaluate())
 
-    def _end(self, name: str, current: _Current) -> Step:
+    def _end(self, name: str, current: _Current) -> RetrainingStep:
         """Check what the step has done and record it."""
         if name != SHARE and self.task.training.prune_every is not None:
             self.weights.prune(name, len(self.steps))
         states = self.weights.settle(name, last=name == SHARE)
         accuracy = self._evaluate()
         seconds = current.seconds + self._lap()
-        return Step(name, current.accuracy_before, accuracy, current.losses, states, seconds)
+        return RetrainingStep(
+            name, current.accuracy_before, accuracy, current.losses, states, seconds
+        )
 
     def _epoch(self, name: str, current: _Current) -> float:
         task, batches = self.task, batches_of(self.task.loader) or 0
@@ -148,7 +151,7 @@ class Run:
         every = None if name == SHARE else task.training.prune_every
 
         if self._shown is None:
-            # Not before: what a checkpoint remembers took no time.
+            # Add the task only now: epochs restored from a checkpoint took no time in this run.
             self._shown = self.bar.add_task(name, total=total, completed=before)
         shown = self._shown
 
@@ -169,7 +172,7 @@ class Run:
         )
 
     def _remedy(self) -> str:
-        """Return what to do when the loss is no number."""
+        """Return the remedy for a loss that is not a number."""
         kept = f"; {self.task.folder} holds the state before this epoch" if self.task.folder else ""
         return (
             "lower the learning rate (Training.learning_rate_factor, share_learning_rate_factor) "
@@ -177,7 +180,7 @@ class Run:
         )
 
     def _new_optimizer(self) -> None:
-        """Make the optimizer of a phase: of all rounds, or of the shared weights."""
+        """Create the optimizer of a phase: of all pruning rounds, or of the shared weights."""
         training = self.task.training
         if self.weights.phase == "share":
             epochs, factor = training.share_epochs, training.share_learning_rate_factor

@@ -1,4 +1,4 @@
-"""`Task`: what `retrain` was called with, as far as training needs it."""
+"""`Task`: the arguments of `retrain` that training needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`Training`: how long and how fast a model is retrained."""
+"""`Training`: rounds, epochs and learning rates of retraining."""
 
 from __future__ import annotations
 
@@ -21,13 +21,12 @@ class Training:
     prune_epochs, share_epochs : int
         Epochs of every round, and with shared weights; at least 0.
     learning_rate_factor, share_learning_rate_factor : float
-        What the optimizer's learning rates are multiplied by in the rounds, and with shared
-        weights.
+        Factors of the optimizer's learning rates in the rounds, and with shared weights.
     regrow : bool
-        Whether pruned weights learn on and may come back when weights are chosen again.
+        Whether pruned weights continue to learn, so that a later mask can restore them.
     prune_every : int, optional
-        Batches after which weights are chosen again, at the density that the schedule has reached
-        between two rounds. By default they are chosen once, at the start of a round.
+        Number of batches after which masks are updated, at the density that the schedule has
+        reached between two rounds. By default they are set once, at the start of a round.
 
     Raises
     ------

@@ -29,18 +29,18 @@ Phase = Literal["plain", "prune", "share"]
 
 
 class Weights:
-    """The weights of a model's layers, and the dropout that goes with them.
+    """The weights of a model's layers, and the dropout modules that depend on them.
 
     Parameters
     ----------
     model : nn.Module
-        The model that is changed.
+        The model to change.
     given : mapping of str to ndarray
-        The weights of its layers before everything.
+        The original weights of its layers.
     plan : Plan
-        What becomes of them.
+        The plan of pruning and sharing.
     regrow : bool
-        Whether masks are chosen from weights that learn behind them.
+        Whether masked weights continue to learn, so that a later mask can restore them.
     """
 
     def __init__(self, model: nn.Module, given: Matrices, plan: Plan, regrow: bool) -> None:
@@ -57,8 +57,8 @@ class Weights:
     def become(self, phase: Phase, weights: Matrices | None = None) -> None:
         """Parametrize all layers for a phase.
 
-        `weights` has zeros where a mask shall have them, or few values to be shared; without it,
-        masks and codebooks are to be loaded.
+        `weights` are pruned or shared already, and define the masks or codebooks; without
+        `weights`, masks and codebooks are loaded later.
         """
         weights = weights or {name: np.zeros_like(matrix) for name, matrix in self.given.items()}
         for name, layer in self.layers.items():
@@ -72,7 +72,7 @@ class Weights:
         self.refresh()
 
     def prune(self, step: str, progress: float) -> None:
-        """Choose the weights that stay after a number of rounds."""
+        """Choose the weights to keep after a number of rounds."""
         before = self.matrices()
         if self.regrow:
             before = {
@@ -103,20 +103,20 @@ class Weights:
         return self.states(bits)
 
     def states(self, bits: Mapping[str, int] | None) -> dict[str, LayerState]:
-        """Return the states of all layers; they are shared where there are `bits`."""
+        """Return the states of all layers; with `bits`, layers have shared weights."""
         return {
             name: layer_state(weights, self.given[name], None if bits is None else bits[name])
             for name, weights in self.matrices().items()
         }
 
     def refresh(self) -> None:
-        """Note where weights may be other than zero, and scale dropout by how many those are."""
+        """Record the positions of non-zero weights, and scale dropout by their number."""
         self._connections = {}
         remaining = dict.fromkeys(self.layers, 1.0)
         if self.phase != "plain":
             for name, layer in self.layers.items():
                 connections = parametrization(layer.module).connections
-                # A copy: `settle` shall notice when masks or codes change behind our back.
+                # Copy, so that `settle` detects a later change of masks or codes.
                 self._connections[name] = connections.flatten(1).cpu().numpy().copy()
                 given = max(int(np.count_nonzero(self.given[name])), 1)
                 remaining[name] = int(np.count_nonzero(self._connections[name])) / given

@@ -1,4 +1,4 @@
-"""How often the highest score is at the label, and what is taken for what."""
+"""The section on accuracy: correct samples and the confusion matrix."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from eie_backend.report.plots import heatmap
 from eie_backend.report.run import Run
 
 MOST_CLASSES = 40
-"""Of the picture: of more, those with the most errors."""
+"""Most classes in the picture; with more, it shows those with the most errors."""
 
 TEXT_CLASSES = 12
 
@@ -36,7 +36,7 @@ def accuracy(run: Run) -> Section | None:
 
 
 def figure(counts: NDArray[np.int64], errors: NDArray[np.int64]) -> Figure:
-    """Return the matrix: a row per label, a column per answer, errors in colour."""
+    """Return the confusion matrix: a row per label, a column per answer, errors in colour."""
     busy = np.argsort(-(errors.sum(0) + errors.sum(1)), kind="stable")[:MOST_CLASSES]
     shown = np.sort(busy)
     part, wrong = counts[np.ix_(shown, shown)], errors[np.ix_(shown, shown)]
@@ -85,7 +85,7 @@ def figure(counts: NDArray[np.int64], errors: NDArray[np.int64]) -> Figure:
 
 
 def numbers(counts: NDArray[np.int64]) -> list[list[str]]:
-    """Return what was taken for what, the most frequent first."""
+    """Return the confused pairs of classes, most frequent first."""
     rows = [["label", "answer", "samples"]]
     pairs = sorted(
         zip(*map(np.ndarray.tolist, np.nonzero(counts)), strict=True),
@@ -95,12 +95,12 @@ def numbers(counts: NDArray[np.int64]) -> list[list[str]]:
 
 
 def wilson(share: float, samples: int) -> tuple[float, float]:
-    """Return the interval of 95 % confidence around an observed share.
+    """Return the 95 % confidence interval of an observed fraction.
 
     Notes
     -----
     **Source**: Wilson, "Probable inference, the law of succession, and statistical inference",
-    1927; it also holds near 0 and 1, where a textbook's "plus or minus" does not.
+    1927; it also holds near 0 and 1, where the normal approximation does not.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Where every cycle went, by layer: bars made of the seven categories."""
+"""The section on cycles: for each layer, a bar of the seven cycle categories."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def cycles(run: Run) -> Section | None:
 
 
 def caption(layer: LayerProfile) -> str:
-    """Return what the PEs do in a layer for a twentieth of its cycles or more."""
+    """Return the categories that take at least a twentieth of a layer's cycles, in words."""
     edges = sum(layer.breakdown.values()) or 1
     shares = sorted(((n / edges, name) for name, n in layer.breakdown.items()), reverse=True)
     most = [f"{share:.0%} {DOING[name]}" for share, name in shares if share >= 0.05]

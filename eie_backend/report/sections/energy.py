@@ -1,4 +1,4 @@
-"""Energy by module, and by SRAM, arithmetic and clock."""
+"""The section on energy: by module, and by SRAM, arithmetic and clock."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from eie_backend.show.quantities import number
 
 COLORS = (SKY, BLUE, VERMILION, ORANGE, GREEN, PURPLE, GREY)
 PARTS = {"sram": VERMILION, "arithmetic": BLUE, "clock": GREY}
-"""Of the compute energy; that of the DRAM is beside it."""
+"""Parts of the compute energy with their colours; DRAM energy is separate."""
 
 
 def energy(run: Run) -> Section | None:
@@ -58,7 +58,7 @@ def choice(
     colors: Mapping[str, str],
     values: Mapping[str, Sequence[float]],
 ) -> Choice:
-    """Return bars of the coloured values, and all values as numbers."""
+    """Return bars of the values with colours, and all values as numbers."""
     shown = [(part, color, values[part]) for part, color in colors.items()]
     data, layout = stacked(names, shown, "nJ per sample", "nJ")
     rows = zip(names, *values.values(), strict=True)

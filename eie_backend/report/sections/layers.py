@@ -1,4 +1,4 @@
-"""Every layer's numbers in one table, to be sorted."""
+"""The section on layers: every layer's numbers in one sortable table."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def total(run: Run) -> list[Cell]:
 
 
 def numbers(layers: Sequence[LayerProfile], vectors: float | None, run: Run) -> list[Cell]:
-    """Return the cells of some layers together."""
+    """Return the cells of the sum of some layers."""
 
     def count(counter: str) -> int:
         return sum(layer.counters[counter] for layer in layers)

@@ -1,4 +1,4 @@
-"""The machine's sizes, with units and meanings."""
+"""The section on the machine: its configuration with units and meanings."""
 
 from __future__ import annotations
 

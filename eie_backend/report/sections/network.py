@@ -1,4 +1,4 @@
-"""The network's graph: what ran where, and why."""
+"""The section on the network: its graph, with where each operator ran and why."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LOOKS = {
     "folded": ("folded when compiling", GREY, "diamond"),
     "": ("input or result", GREY, "triangle-down-open"),
 }
-"""Of a node by where it runs: name, colour and shape."""
+"""Name, colour and shape of a node, by where it runs."""
 
 ROW_PX, COLUMN_PX = 46, 200
 TOOLTIP_CHARACTERS = 60
@@ -31,7 +31,7 @@ TOOLTIP_CHARACTERS = 60
 
 @dataclass(frozen=True)
 class Box:
-    """A node of the picture: an operator, or all of one layer."""
+    """A node of the picture: one operator, or all operators of a layer."""
 
     name: str
     nodes: tuple[Node, ...]
@@ -43,7 +43,7 @@ class Box:
 
     @property
     def label(self) -> str:
-        """What is written beside it."""
+        """The text next to the box."""
         first = self.nodes[0]
         return first.name if first.layer or not first.runs_on else first.operator
 

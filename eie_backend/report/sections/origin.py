@@ -1,4 +1,4 @@
-"""What the model was made from: the manifest, versions, and every number as JSON."""
+"""The section on the model's origin: the manifest, versions, and every number as JSON."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from eie_backend.report.run import Run
 
 LONG = "breakdown_per_pe", "blocking", "queue_occupancy"
 MOST_NUMBERS = 200_000
-"""Of single PEs and fillings of queues; more would make a page slow to open."""
+"""Most numbers per PE and per queue occupancy; more would make a page slow to open."""
 
 
 def origin(run: Run) -> Section:

@@ -1,4 +1,4 @@
-"""Where every cycle went, by PE: a heat map per layer."""
+"""The section on PEs: a heat map of cycle categories by PE, for each layer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from eie_backend.report.plots import heatmap, spans
 from eie_backend.report.run import Run
 
 MOST_COLUMNS = 256
-"""Of a heat map: more PEs share columns."""
+"""Most columns of a heat map; with more PEs, several share a column."""
 
 ROWS = (*(category.name for category in CYCLE_CATEGORIES), "blocking")
 
@@ -70,7 +70,7 @@ def choice(layer: LayerProfile) -> Choice:
 
 
 def caption(layer: LayerProfile) -> str:
-    """Return how unevenly a layer's work is spread over the PEs."""
+    """Return a sentence on the load imbalance of a layer over the PEs."""
     work = np.array(layer.breakdown_per_pe["multiply"]) + layer.breakdown_per_pe["padding"]
     mean = float(work.mean())
     most = int(work.argmax())

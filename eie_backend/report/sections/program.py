@@ -1,4 +1,4 @@
-"""The program of the ``eie`` dialect, each instruction linked to its layer's row."""
+"""The section on programs: ``eie`` dialect text, each instruction linked to its layer's row."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from eie_backend.report.content import Line, Listing, Section, Terms
 from eie_backend.report.run import Run
 
 INSTRUCTION = re.compile(rf'\s+eie\.(?:{"|".join(BY_NAME)}) ("(?:[^"\\]|\\.)*")')
-"""An instruction's line and its layer's name; a string of the program never starts a line."""
+"""Pattern of an instruction's line and its layer's name; no string of a program starts a line."""
 
 
 def program(run: Run) -> Section:

@@ -1,4 +1,4 @@
-"""How full the activation queues were."""
+"""The section on activation queues: their occupancy."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from eie_backend.report.plots import MOST_ROWS, heatmap, layer_axis, plain, span
 from eie_backend.report.run import Run
 
 MOST_COLUMNS = 64
-"""Of the heat map: in deeper queues, several fillings share a column."""
+"""Most columns of the heat map; with deeper queues, several occupancies share a column."""
 
 TEXT_COLUMNS = 12
 
 
 def queues(run: Run) -> Section | None:
-    """Return a heat map of layers and columns held."""
+    """Return a heat map of queue occupancy (columns held) by layer."""
     if not run.is_timed:
         return None
     full = run.report.config.fifo_depth - 1
@@ -68,7 +68,7 @@ def queues(run: Run) -> Section | None:
 
 
 def caption(run: Run, shares: np.ndarray, full: int) -> str:
-    """Return which layer's queues are full or empty most often."""
+    """Return a sentence on the layers whose queues are full or empty most often."""
     if not shares[:, full].any():
         empty = int(shares[:, 0].argmax())
         return (

@@ -1,4 +1,4 @@
-"""How fast each layer multiplies, against what the memories and the PEs allow.
+"""The roofline section: each layer's rate of multiplications, against memory and PE limits.
 
 Source: Williams et al., "Roofline", CACM 2009, with EIE's axes: multiplications with weights per
 byte of encoded weights, and per cycle.
@@ -19,7 +19,7 @@ from eie_backend.report.plots import BLUE, VERMILION, plain, plain_data, short
 from eie_backend.report.run import Run
 
 MOST_LABELS = 12
-"""Of points with a name; others have it in their tooltip alone."""
+"""Most points with a visible name; the other names are in tooltips only."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def roofline(run: Run) -> Section | None:
 
 
 def sram_points(run: Run) -> list[Point]:
-    """Return the layers by the weight SRAM words that they read."""
+    """Return the layers' points for the weight SRAM, by the words that they read."""
     word = run.report.config.spmat_width_bits // 8
     return [
         Point(one.name, macs(one) / (one.counters["spmat_reads"] * word), _rate(one))
@@ -100,7 +100,7 @@ def sram_points(run: Run) -> list[Point]:
 
 
 def dram_points(run: Run) -> list[Point]:
-    """Return the layers whose matrices are loaded for every sample, loads counted in their time."""
+    """Return the DRAM points of layers that load weights for every sample; time includes loads."""
     streamed = {
         program.layers[step.layer]
         for program in run.report.programs
@@ -119,12 +119,12 @@ def dram_points(run: Run) -> list[Point]:
 
 
 def macs(layer: LayerProfile) -> int:
-    """Return the multiplications with a weight over all samples."""
+    """Return the number of multiplications with a weight, over all samples."""
     return layer.counters["entries"] - layer.counters["padding_entries"]
 
 
 def numbers(run: Run, sram: list[Point], dram: list[Point]) -> list[list[str]]:
-    """Return the points as rows, and what a dense machine would have to do in that time."""
+    """Return the points as rows, with the rate of a dense machine that takes the same time."""
     layers = {layer.name: layer for layer in run.layers}
     clock = run.report.config.clock_mhz
     head = [

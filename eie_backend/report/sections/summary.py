@@ -1,4 +1,4 @@
-"""The answer in one line, a few big numbers, and what deserves a remark."""
+"""The summary section: the result in one sentence, key numbers, and remarks."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from eie_backend.show.quantities import number, size
 
 
 def summary(run: Run) -> Section:
-    """Return the head of the page."""
+    """Return the first section of the page."""
     return Section("summary", "In short", answer(run), (Tiles(tiles(run)), *notes(run)))
 
 
 def answer(run: Run) -> str:
-    """Return what came out, in a sentence."""
+    """Return the result of the run in one sentence."""
     config, samples = run.report.config, run.samples
     told = "1 sample" if samples == 1 else f"{samples:,} samples"
     right = "" if run.accuracy is None else f", {run.accuracy:.1%} of them right"
@@ -27,7 +27,7 @@ def answer(run: Run) -> str:
 
 
 def tiles(run: Run) -> list[tuple[str, str, str]]:
-    """Return the big numbers: name, value, and what it is of."""
+    """Return the key numbers: name, value, and explanation."""
     report, config = run.report, run.report.config
     stored = sum(layer.storage_bytes for layer in run.layers)
     dense = 4 * sum(layer.weights for layer in run.layers)
@@ -63,7 +63,7 @@ def tiles(run: Run) -> list[tuple[str, str, str]]:
 
 
 def notes(run: Run) -> list[Note]:
-    """Return remarks, as the commands print them."""
+    """Return the remarks, which commands also print."""
     lines = remarks(run.report)
     if not run.is_timed:
         lines.append(

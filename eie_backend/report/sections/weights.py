@@ -1,4 +1,4 @@
-"""Each layer's weights before and after compression, and the values that they share."""
+"""The section on weights: each layer's weights before and after compression, and its codebook."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def numbers(before: Weights, after: Weights) -> list[list[str]]:
 
 
 def caption(names: list[str], before: Mapping[str, Weights], after: Mapping[str, Weights]) -> str:
-    """Return what compression did to the layer with the most weights."""
+    """Return a sentence on the compression of the layer with the most weights."""
 
     def total(one: Weights) -> int:
         return sum(one.counts) + one.zeros

@@ -1,12 +1,17 @@
 """A small task that draws on every source of randomness; a script that retrains on it.
 
-``python retraining_task.py FOLDER`` retrains with checkpoints in FOLDER and prints the fingerprint.
+``python retraining_task.py FOLDER BATCH`` retrains with checkpoints in FOLDER until SIGKILL ends it
+in a batch, counted from 1 over all epochs.
 """
 
 import hashlib
+import itertools
 import json
+import os
 import random
+import signal
 import sys
+from functools import partial
 
 import numpy as np
 import torch
@@ -69,6 +74,18 @@ def loss(model, batch):
     return functional.cross_entropy(model(batch[0]), batch[1])
 
 
+def loss_with(call, at):
+    """Return the loss, with a call in a batch that is counted from 1 over all epochs."""
+    count = itertools.count(1)
+
+    def of(model, batch):
+        if next(count) == at:
+            call()
+        return loss(model, batch)
+
+    return of
+
+
 def accuracy(model):
     """Return the share of right answers; it draws random numbers, as a test loader may."""
     data = Noisy()
@@ -107,4 +124,5 @@ def fingerprint(result):
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    print(json.dumps(fingerprint(call(checkpoints=sys.argv[1]))))
+    kill = partial(os.kill, os.getpid(), signal.SIGKILL)
+    call(checkpoints=sys.argv[1], loss=loss_with(kill, int(sys.argv[2])))
