@@ -46,7 +46,8 @@ def trace_model(
     layer: Annotated[
         str | None,
         typer.Option(
-            help="Trace this layer alone, by any name of its model; edges count from its first."
+            help="Trace this layer alone, by its name here or in the model; edges count from its "
+            "first."
         ),
     ] = None,
     window: Annotated[

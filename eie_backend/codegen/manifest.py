@@ -12,7 +12,7 @@ from eie_backend._versions import __version__
 from eie_backend.isa.program import ALIASES
 from eie_backend.names.find import is_product_of, not_derived
 from eie_backend.transform.attributes import ModuleAttributes
-from eie_backend.transform.layers import aliases_of
+from eie_backend.transform.layers import aliases_of, source_of
 
 
 def manifest_of(noted: ModuleAttributes) -> dict[str, str]:
@@ -35,11 +35,13 @@ def manifest_of(noted: ModuleAttributes) -> dict[str, str]:
 def aliases_entry(noted: ModuleAttributes, layers: Sequence[str]) -> dict[str, str]:
     """Return the manifest's entry of what else some layers are called, empty if it says nothing.
 
-    What follows from their own names is left out: the name of a convolution, too, of its products.
+    It is that of layers that are not called after their nodes, so that these are found. What
+    follows from their own names is left out: the name of a convolution, too, of its products.
     """
     others = {
         layer: [name for name in aliases_of(layer, noted) if not is_product_of(layer, name)]
         for layer in layers
+        if source_of(layer, noted) in noted.renamed
     }
     found = not_derived(others)
     return {ALIASES: json.dumps(found)} if found else {}

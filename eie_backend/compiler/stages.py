@@ -16,8 +16,8 @@ from eie_backend.machine.choices import STAGE, Stage
 from eie_backend.machine.target import config_of
 from eie_backend.transform.attributes import with_attributes, without_attributes
 
-FOR_REPORTS = ("graph", "interface", "operations", "weights")
-"""Attributes that only reports use; `emit` leaves them out."""
+FOR_REPORTS = ("aliases", "graph", "interface", "operations", "renamed", "weights")
+"""Attributes of other names and those that only reports use; `emit` leaves them out."""
 
 
 def partitioned(prepared: IRModule, target: Target) -> IRModule:

@@ -91,7 +91,10 @@ def from_onnx(model: Model, bind: Mapping[str, int] | None = None) -> IRModule:
         normal = Normalize()(mod)
     layers = [named for named in names if named.tensor is not None]
     sources = {one.name: Source(one.name, (one.wanted, *one.aliases)) for one in layers}
-    return with_attributes(with_aliases(normal, sources), model_sha256=digest.hexdigest())
+    noted = with_aliases(normal, sources)
+    if renamed := [one.name for one in layers if one.renamed]:
+        noted = with_attributes(noted, renamed=renamed)
+    return with_attributes(noted, model_sha256=digest.hexdigest())
 
 
 @contextmanager

@@ -33,12 +33,15 @@ class NamedNode:
         node is no layer.
     aliases : tuple of str
         A layer's other names: those of its module, its weights and its node.
+    renamed : bool
+        Whether it is a layer that is not called after its node.
     """
 
     name: str
     wanted: str
     tensor: str | None
-    aliases: tuple[str, ...]
+    aliases: tuple[str, ...] = ()
+    renamed: bool = False
 
 
 def named_nodes(graph: GraphProto, weights: Collection[str] = ()) -> list[NamedNode]:
@@ -68,13 +71,14 @@ def named_nodes(graph: GraphProto, weights: Collection[str] = ()) -> list[NamedN
     # Nodes with the same weights are one layer, which has the name of the first.
     layers = dict(zip(reversed(tensors), reversed(names), strict=True))
     return [
-        NamedNode(name, own, tensor, ())
+        NamedNode(name, own, tensor)
         if tensor is None
         else NamedNode(
             name,
             own,
             tensor,
             aliases(layers[tensor] if tensor else name, tensor, module, text_of(node.name)),
+            own != identifier(label(node)),
         )
         for node, name, own, tensor, module in zip(
             graph.node, names, wanted, tensors, modules, strict=True

@@ -97,8 +97,8 @@ def trace(
     sample : int
         Number of the sample.
     layer : str, optional
-        Trace this layer alone, and count clock edges from its first; by default all layers. Any
-        name will do that it has where the model comes from.
+        Trace this layer alone, and count clock edges from its first; by default all layers. Other
+        names of it will do that the library knows (``docs/names.md``).
     window : pair of int
         First clock edge, from 1, and one past the last; None: to the end.
     max_bytes : int

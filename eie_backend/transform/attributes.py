@@ -31,7 +31,7 @@ PREFIX = "eie."
 LAYER, RELU = "eie.layer", "eie.relu"
 """Attributes of a composite or kernel: its layer, and whether it ends in ReLU."""
 
-CODEGEN_FIELDS = ("machine", "arithmetic", "bias", "calibration", "aliases")
+CODEGEN_FIELDS = ("machine", "arithmetic", "bias", "calibration")
 """Fields that `Partition` copies to each function: TVM may pass code generation no others."""
 
 
@@ -63,6 +63,8 @@ class ModuleAttributes:
         Largest magnitudes around the layers, by layer.
     aliases : mapping of str to tuple of str
         What else layers and convolutions are called in their source, by the name that they have.
+    renamed : tuple of str
+        Those that are not called after their ONNX nodes: libraries remember their other names.
     as_is : tuple of str
         Layers whose weights fitted the machine's codebook before anything was done to them.
     model_sha256 : str
@@ -80,6 +82,7 @@ class ModuleAttributes:
     convolutions: Mapping[str, Origin] = field(default_factory=dict)
     calibration: Mapping[str, LayerRange] = field(default_factory=dict)
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    renamed: tuple[str, ...] = ()
     as_is: tuple[str, ...] = ()
     model_sha256: str = ""
     recipe: str = ""
@@ -110,6 +113,7 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
         for layer, ranges in found.items()
     },
     "aliases": lambda text: {layer: tuple(names) for layer, names in json.loads(str(text)).items()},
+    "renamed": _names,
     "as_is": _names,
 }
 _WRITE: Mapping[str, Callable[[Any], Any]] = {
@@ -118,6 +122,7 @@ _WRITE: Mapping[str, Callable[[Any], Any]] = {
     "calibration": lambda found: {layer: asdict(ranges) for layer, ranges in found.items()},
     # TVM's text would not give names back that are not ASCII.
     "aliases": lambda found: json.dumps({layer: list(names) for layer, names in found.items()}),
+    "renamed": list,
     "as_is": list,
 }
 """How a field becomes TVM's own data and back; the others are text."""

@@ -200,10 +200,14 @@ def layers_of(mod: IRModule) -> list[DenseLayer]:
     return layers
 
 
+def source_of(layer: str, noted: ModuleAttributes) -> str:
+    """Return the name of a layer in the model: that of the convolution, of Winograd's products."""
+    return noted.convolutions.get(layer, Origin(layer, 1)).name
+
+
 def aliases_of(layer: str, noted: ModuleAttributes) -> tuple[str, ...]:
     """Return what else a layer is called: where the model comes from, and by its convolution."""
-    own = noted.aliases.get(layer, ())
-    source = noted.convolutions.get(layer, Origin(layer, 1)).name
+    own, source = noted.aliases.get(layer, ()), source_of(layer, noted)
     return own if source == layer else (source, *noted.aliases.get(source, ()), *own)
 
 

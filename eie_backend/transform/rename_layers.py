@@ -73,5 +73,10 @@ def _with_notes(mod: IRModule, renamed: Mapping[str, str]) -> IRModule:
         field: {renamed.get(variable, variable): note for variable, note in by_layer.items()}
         for field, by_layer in notes.items()
     }
-    changed = {field: by_layer for field, by_layer in moved.items() if by_layer != notes[field]}
+    changed: dict[str, object] = {
+        field: by_layer for field, by_layer in moved.items() if by_layer != notes[field]
+    }
+    names = [renamed.get(variable, variable) for variable in noted.renamed]
+    if names != list(noted.renamed):
+        changed["renamed"] = names
     return with_attributes(mod, **changed)

@@ -29,6 +29,7 @@ FULL = ModuleAttributes(
     convolutions={"conv_w0": Origin("conv", 2)},
     calibration={"fc1": LayerRange(1.0, 4.0, 5.0, 2.0, 0.1)},
     aliases={"fc1": ("net.1", "größe \n\"'"), "fc2": ()},
+    renamed=("fc1",),
     as_is=("fc1", "fc2"),
     model_sha256="12ab",
     recipe="{}",

@@ -88,11 +88,13 @@ def test_notes_follow():  # 3
     notes = {
         "aliases": {"lv": ("net.1",), "b": ("node",), "conv": ("c",)},
         "convolutions": {"b": Origin("conv", 2)},
+        "renamed": ["b", "conv"],
     }
     mod = with_attributes(module(main=function("lv", "b")), **notes)
     noted = attributes(renamed(mod, lv="fc", b="b2"))
     assert noted.aliases == {"fc": ("net.1",), "b2": ("node",), "conv": ("c",)}
     assert noted.convolutions == {"b2": Origin("conv", 2)}
+    assert noted.renamed == ("b2", "conv")
 
 
 def test_the_text_of_a_module_has_the_names():
