@@ -23,10 +23,10 @@ from onnx import TensorProto, helper, numpy_helper
 import eie_backend as eie
 from eie_backend import compiler
 from eie_backend.compiler import stages
+from eie_backend.lower import schedule
 from eie_backend.machine.target import as_target
 from eie_backend.schedules.tile import choose_tiles
 from eie_backend.show.drawing import COLORS
-from eie_backend.lower import schedule
 
 rng = np.random.default_rng(0)
 config = eie.HardwareConfig(num_pe=16)
