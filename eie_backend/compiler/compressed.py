@@ -49,7 +49,10 @@ class Settings:
 
     def chosen(self, own: ModuleAttributes) -> dict[str, str]:
         """Return the attributes that hold from now on for a module that came with its `own`."""
-        found = {"arithmetic": self.arithmetic or own.arithmetic, "bias": self.bias or own.bias}
+        found: dict[str, str] = {
+            "arithmetic": self.arithmetic or own.arithmetic,
+            "bias": self.bias or own.bias,
+        }
         return found if self.winograd is None else {**found, "winograd": self.winograd}
 
 
