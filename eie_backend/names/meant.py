@@ -1,4 +1,4 @@
-"""`layers_meant`: which layers of a model a name or a pattern is about."""
+"""`LayerNames`: which layers of a model a name or a pattern is about."""
 
 from __future__ import annotations
 
