@@ -159,7 +159,7 @@ def test_without_make_the_error_says_so(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--structure", "odd"], "structure 'odd' is unknown; give one of even, uneven"),
+        (["--structure", "odd"], "structure 'odd' is unknown; choose one of even, uneven"),
         (["--authors-simulator", "absent"], "absent: has no Makefile and no src; give the folder"),
     ],
 )
