@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 def test_a_list_of_tests_misses_no_golden_file():
     command = [
         sys.executable,
+        "-I",  # the installed package, not the folder that it runs in
         "-m",
         "pytest",
         "--collect-only",
