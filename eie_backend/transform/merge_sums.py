@@ -54,7 +54,8 @@ class MergeSums(ModulePass):
        first step, where the product of the initial state is folded away. Zeros cost no cycles.
     3. All matmuls of the layers are in such sums, always with the same partners, and their values
        have no other use; then no weights are held twice. No row is multiplied twice.
-    4. The name is what the names of the layers have in common; it answers to those, too.
+    4. The name is what the names of the layers have in common, unless the source calls
+       another layer so; it answers to those, too.
     5. Otherwise layers are left alone. So are those of a GRU: its reset gate scales the hidden
        part of the candidate before the sum, so the two products that PyTorch makes of all its
        gates stay two.
@@ -74,7 +75,9 @@ class MergeSums(ModulePass):
         clean = tvm.transform.Sequential(CLEANING)(merged)
         products = [(b.var, parts.get(b.value.args[1])) for b, _ in matmuls(clean)]
         # 4.
-        renamed = rename_layers(clean, {var: _common_name(of) for var, of in products if of})
+        leads_to = _leads_to(mod)
+        common = {var: _common_name(of, leads_to) for var, of in products if of}
+        renamed = rename_layers(clean, common, leads_to)
         return _with_aliases(renamed, parts) if parts else renamed
 
 
@@ -148,17 +151,30 @@ def _merged_weights(group: Group) -> relax.Expr:
     return relax.const(np.concatenate([weights.value.numpy() for weights in group]))
 
 
-def _common_name(names: list[str]) -> str:
-    """Return the words that all names have, or the first name.
+def _leads_to(mod: IRModule) -> dict[str, set[str]]:
+    """Return the layers that each other name of a layer leads to."""
+    noted = attributes(mod)
+    found: dict[str, set[str]] = {}
+    for first, *_ in matmuls_by_layer(mod):
+        own = first.binding.var.name
+        for name in aliases_of(own, noted):
+            found.setdefault(name, set()).add(own)
+    return found
+
+
+def _common_name(names: list[str], leads_to: Mapping[str, set[str]]) -> str:
+    """Return the words that all names have, if they are no name of another, or the first name.
 
     Examples
     --------
-    >>> _common_name(["lstm_ih_l0", "lstm_hh_l0"])
-    'lstm_l0'
+    >>> parts = ["lstm_ih_l0", "lstm_hh_l0"]
+    >>> _common_name(parts, {}), _common_name(parts, {"lstm_l0": {"fc"}})
+    ('lstm_l0', 'lstm_ih_l0')
     """
     words = [set(name.split("_")) for name in names]
     common = "_".join(word for word in names[0].split("_") if all(word in w for w in words))
-    return common if common.isidentifier() else names[0]
+    is_free = common.isidentifier() and leads_to.get(common, set()) <= {*names}
+    return common if is_free else names[0]
 
 
 def _choose(

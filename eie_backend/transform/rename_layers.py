@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import count
 
 from tvm import IRModule, relax
@@ -13,7 +13,9 @@ from eie_backend.transform.attributes import attributes, with_attributes
 from eie_backend.transform.layers import is_layer, layer_bindings, map_functions
 
 
-def rename_layers(mod: IRModule, names: Mapping[relax.Var, str]) -> IRModule:
+def rename_layers(
+    mod: IRModule, names: Mapping[relax.Var, str], meant: Collection[str] = ()
+) -> IRModule:
     """Return the module with matmul and convolution variables renamed and made unique.
 
     Before -> after, for the names ``{lv: "fc"}``::
@@ -23,7 +25,8 @@ def rename_layers(mod: IRModule, names: Mapping[relax.Var, str]) -> IRModule:
         x = R.matmul(fc, W2)            x_1 = R.matmul(fc_1, W2)
 
     1. Of layers that would have one name, that one keeps it which has it already, or else the
-       first; the others are numbered, and so is a layer with the name of an input.
+       first; the others are numbered, and so is a layer with the name of an input. No number
+       makes a name of `meant`: other names of layers.
     2. Another operation with the name of a layer is numbered.
     3. What the module notes of layers by their variables, it notes by the new ones.
     """
@@ -33,7 +36,7 @@ def rename_layers(mod: IRModule, names: Mapping[relax.Var, str]) -> IRModule:
     inputs = {param.name for _, function in layers for param in function.params}
     # 1.
     ranks = [int(var.name != name) for var, name in zip(variables, wanted, strict=True)]
-    unique = dict(zip(variables, unique_names(wanted, inputs, ranks), strict=True))
+    unique = dict(zip(variables, unique_names(wanted, inputs, ranks, meant), strict=True))
     taken = {*unique.values()}
     functions = [f for _, f in mod.functions_items() if isinstance(f, relax.Function)]
     used = taken | {var.name for f in functions for var in relax.analysis.all_vars(f)}

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
@@ -97,6 +97,21 @@ def test_a_sum_answers_to_the_names_of_its_parts():
         assert names.meant(called) == ["cell"]
 
 
+def test_a_sum_is_not_called_what_leads_to_another_layer():
+    """Its parts have "a_b" in common, which is the node's name of the first layer."""
+    nodes = [
+        matmul("x", "w.weight", "h", "a_b"),
+        matmul("h", "a_b.ih.weight", "p"),
+        matmul("x", "a_b.hh.weight", "q"),
+        helper.make_node("Add", ["p", "q"], ["y"], "sum"),
+    ]
+    tensors = ("w.weight", "a_b.ih.weight", "a_b.hh.weight")
+    proto = model(nodes, {name: weights(n) for n, name in enumerate(tensors)})
+    found = layers(DenseForm()(eie.from_onnx(proto)))
+    assert layers_called("a_b.hh", found) == ["a_b_ih"]
+    assert layers_called("w.weight", found) == layers_called("a_b", found) == ["w"]
+
+
 NAMES = ["", "a", "a_b", "a.b", "a_b_1", "x", "h0", "0", "b_a"]
 TENSORS = ["w", "v", "a.weight", "a.b.weight", "a_b.weight", "x.weight", "b.a.weight", "0.weight"]
 node = st.tuples(
@@ -106,6 +121,7 @@ node = st.tuples(
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(node, min_size=1, max_size=6), st.sampled_from([0, 3]))
+@example([("MatMul", "a_b", "w"), ("MatMul", "a_b", "a_b.weight"), ("Sum", "", "a_b.weight")], 0)
 def test_any_mixture_of_names(rows, equal):
     """Nodes' and tensors' names, layers that are merged, equal and used twice: each has one."""
     nodes, value = [], "x"
