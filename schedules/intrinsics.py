@@ -19,6 +19,8 @@ from tvm.tirx import PrimFunc, Var
 from tvm.tirx.script import parser
 from tvm.tirx.script.builder import ir as T
 
+from eie_backend.machine.epilogue import Applied
+
 INTRINSICS = ("load_bias", "clear", "mvm", "write_back")
 
 OPAQUE = 3
@@ -91,25 +93,27 @@ def mvm(rows: int, cols: int) -> str:
 
 
 @cache
-def write_back(rows: int, relu: bool) -> str:
+def write_back(rows: int, ending: Applied) -> str:
     """Return the intrinsic that ends an output block of `rows` values.
 
-    Before -> after, with and without ReLU::
+    Before -> after, without epilogue, with ReLU, and with a bound of 6::
 
-        y[i] = T.max(acc[i], T.float32(0))  ->  T.eie.write_back(y, acc, rows, 1)
-        y[i] = acc[i]                       ->  T.eie.write_back(y, acc, rows, 0)
+        y[i] = acc[i]                       ->  T.eie.write_back(y, acc, rows, 0, T.float32(0))
+        y[i] = T.max(acc[i], T.float32(0))  ->  T.eie.write_back(y, acc, rows, 1, T.float32(0))
+        y[i] = T.min(T.max(acc[i], ...), 6) ->  T.eie.write_back(y, acc, rows, 2, T.float32(6))
     """
 
     def store(buffers: Any, i: Any) -> None:
-        value = buffers.acc[i]
-        T.buffer_store(buffers.y, T.max(value, T.float32(0)) if relu else value, [i])
+        value = ending.epilogue.tir(T, buffers.acc[i], ending.parameter)
+        T.buffer_store(buffers.y, value, [i])
 
     buffers: Buffers = {"y": ("w", (rows,)), "acc": ("r", (rows,))}
-    return _intrinsic("write_back", buffers, (rows,), store, int(relu))
+    parameter = T.float32(ending.parameter)
+    return _intrinsic("write_back", buffers, (rows,), store, ending.epilogue.number, parameter)
 
 
 def _intrinsic(
-    name: str, buffers: Buffers, extents: tuple[int, ...], store: Callable[..., None], *flags: int
+    name: str, buffers: Buffers, extents: tuple[int, ...], store: Callable[..., None], *flags: Any
 ) -> str:
     """Register an intrinsic that replaces `store` over `extents`, the second one a reduction."""
     register()

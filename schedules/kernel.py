@@ -12,6 +12,9 @@ from tvm.script.ir_builder import IRBuilder
 from tvm.tirx import Buffer, PrimFunc
 from tvm.tirx.script.builder import ir as T
 
+from eie_backend.epilogues import NONE
+from eie_backend.machine.epilogue import Applied
+
 Span = tuple[int, int]
 """Half-open range of outputs or inputs."""
 
@@ -21,13 +24,13 @@ Tiles = Sequence[tuple[Span, Sequence[Span]]]
 
 @dataclass(frozen=True)
 class DenseShape:
-    """Sizes and epilogue of a kernel that computes ``y = relu(x @ w + b)`` for `batch` samples."""
+    """Sizes and epilogue of a kernel that computes ``y = f(x @ w + b)`` for `batch` samples."""
 
     batch: int
     outputs: int
     inputs: int
     has_bias: bool
-    has_relu: bool
+    epilogue: Applied = NONE
 
 
 def dense_kernel(
@@ -69,7 +72,7 @@ def dense_kernel(
                         _start_block(acc, b, span, number)
                         for tile, columns in enumerate(cols):
                             _mvm_block(acc, w, x, sample, span, columns, f"{number}_{tile}")
-                        _end_block(acc, y, sample, span, shape.has_relu, number)
+                        _end_block(acc, y, sample, span, shape.epilogue, number)
     return builder.get()
 
 
@@ -102,12 +105,12 @@ def _mvm_block(
 
 
 def _end_block(
-    acc: Buffer, y: Buffer, sample: object, rows: Span, has_relu: bool, number: int
+    acc: Buffer, y: Buffer, sample: object, rows: Span, epilogue: Applied, number: int
 ) -> None:
     start, stop = rows
     with T.serial(0, stop - start) as i, T.sblock(f"write_back_{number}"):
         vs = T.axis.spatial(y.shape[0], sample)
         vi = T.axis.spatial(stop - start, i)
         _name(i=i, vs=vs, vi=vi)
-        value = T.max(acc[vi], T.float32(0)) if has_relu else acc[vi]
+        value = epilogue.epilogue.tir(T, acc[vi], epilogue.parameter)
         T.buffer_store(y, value, [vs, start + vi])

@@ -7,7 +7,7 @@ from tvm.s_tir.stmt import SBlock
 from tvm.tirx import IterVar, PrimFunc
 
 from eie_backend.schedules import intrinsics
-from eie_backend.transform.attributes import RELU
+from eie_backend.transform.epilogues import kernel_epilogue
 
 
 def tensorize(func: PrimFunc) -> PrimFunc:
@@ -47,6 +47,6 @@ def _intrinsic(block: SBlock, extents: list[int], func: PrimFunc) -> str:
     # 2.
     result = func.params[-1]
     if any(written.source.same_as(result) for written in block.writes):
-        return intrinsics.write_back(*extents, relu=bool(func.attrs[RELU]))
+        return intrinsics.write_back(*extents, kernel_epilogue(func))
     # 3.
     return intrinsics.load_bias(*extents) if block.reads else intrinsics.clear(*extents)

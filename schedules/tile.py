@@ -11,7 +11,7 @@ from tvm.tirx import PrimFunc
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import ModelError
 from eie_backend.schedules.kernel import DenseShape, Span, Tiles, dense_kernel
-from eie_backend.transform.attributes import RELU
+from eie_backend.transform.epilogues import kernel_epilogue
 
 
 def tile(func: PrimFunc, tiles: Tiles) -> PrimFunc:
@@ -42,7 +42,8 @@ def tile(func: PrimFunc, tiles: Tiles) -> PrimFunc:
     *operands, output = func.params
     batch, outputs = (int(extent) for extent in output.shape)
     has_bias = len(operands) > 2
-    shape = DenseShape(batch, outputs, int(operands[0].shape[1]), has_bias, bool(func.attrs[RELU]))
+    inputs = int(operands[0].shape[1])
+    shape = DenseShape(batch, outputs, inputs, has_bias, kernel_epilogue(func))
     tiled = dense_kernel(func.attrs["global_symbol"], shape, tiles)
     return tiled.with_attrs(dict(func.attrs.items()))
 

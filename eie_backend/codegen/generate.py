@@ -5,7 +5,7 @@ Before -> after, the statements of a kernel and its surroundings::
     R.call_tir(fc1_kernel, (x, w, b))   ->  eie.load_act "fc1" src = 0, dst_row = 0, count = 784
       T.eie.load_bias(acc, b, 300)      ->  eie.load_bias "fc1" bias = 0
       T.eie.mvm(acc, w, x, 300, 784)    ->  eie.mvm "fc1" matrix = 0, src_row = 0
-      T.eie.write_back(y, acc, 300, 1)  ->  eie.write_back "fc1" dst_row = 1019, relu = 1
+      T.eie.write_back(y, acc, 300, 1)  ->  eie.write_back "fc1" dst_row = 1019, epilogue = 1
                                             eie.store_act "fc1" src_row = 1019, count = 300
 """
 
@@ -23,6 +23,7 @@ from tvm.ir import GlobalVar
 from eie_backend.codegen.act_rows import allocate_rows
 from eie_backend.codegen.manifest import aliases_entry, manifest_of
 from eie_backend.codegen.residency import place_matrices
+from eie_backend.epilogues import NONE
 from eie_backend.errors import ModelError
 from eie_backend.isa.program import RECORD, Program, Step
 from eie_backend.lower.kernel_calls import KernelCall, kernel_calls
@@ -37,7 +38,8 @@ from eie_backend.machine.formats import (
     layer_formats,
 )
 from eie_backend.machine.numerics import quantize, value_bits
-from eie_backend.transform.attributes import RELU, ModuleAttributes, attributes
+from eie_backend.transform.attributes import ModuleAttributes, attributes
+from eie_backend.transform.epilogues import kernel_epilogue
 from eie_backend.transform.partition import is_eie_function
 from eie_backend.work.progress import watched
 
@@ -125,7 +127,7 @@ class _Generator:
                 codebook,
                 call.source,
                 call.bias is not None,
-                bool(call.kernel.attrs[RELU]),
+                ending if (ending := kernel_epilogue(call.kernel)) != NONE else None,
             )
             for call, layer_range, codebook in zip(self.calls, ranges, self.codebooks, strict=True)
         ]
@@ -206,10 +208,13 @@ class _Generator:
 
     def _write_back(self, number: int, call: KernelStep, *, last_tile: bool) -> Step:
         start, stop = call.spans["y"][1]
+        ending = kernel_epilogue(self.calls[number].kernel)
+        frac_bits = None if self.is_float else self.formats[number].accumulator
         operands = {
             "dst_row": self.rows[number + 1] + start // self.config.num_pe,
             "count": stop - start,
-            "relu": call.args[1],
+            "epilogue": ending.epilogue.number,
+            "parameter": ending.word(frac_bits),
             "shift": self.formats[number].output_shift,
         }
         return Step("write_back", operands, number)
@@ -224,7 +229,8 @@ class _Generator:
 
 def _with_room_for_one(name: str, found: LayerRange, bits: int) -> LayerRange:
     """Widen a layer's input range so that its format can represent a bias column's constant 1."""
-    values = {"input": found.input, "sum": found.sum, "product": found.product, "relu": found.relu}
+    names = ("input", "sum", "product", "output")
+    values = {name: getattr(found, name) for name in names}
     if max(values.values()) >= (limit := 1 << (bits - 1)):
         raise ModelError(
             f"{name}: activations beyond {limit - 1} leave no room for the constant 1 of a bias "

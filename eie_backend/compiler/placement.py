@@ -12,16 +12,19 @@ from tvm.ir import GlobalVar, Op
 from tvm.target import Target
 
 from eie_backend.config import HardwareConfig
+from eie_backend.epilogues import BY_OPERATOR
 from eie_backend.errors import ModelError
 from eie_backend.machine.target import as_target, config_of
 from eie_backend.transform.attributes import LAYER, attributes
 from eie_backend.transform.constraints import layer_reasons
 from eie_backend.transform.dense_form import DenseForm
+from eie_backend.transform.epilogues import epilogue_reasons
 from eie_backend.transform.layers import DenseLayer, dense_layers, map_weights
 from eie_backend.transform.operators import LAYERS, never_on_machine
 from eie_backend.transform.partition import Partition, is_eie_function
 
-EPILOGUE = ("add", "nn.relu")
+EPILOGUE = ("add", *(name.removeprefix("relax.") for name in BY_OPERATOR))
+"""Operators that join the layer before them."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,8 @@ def place(
         The machine.
     """
     layers = _layers(dense, partitioned)
-    reasons = dict(layer_reasons(dense, config, {name for name, *_ in model} - layers.keys()))
+    reasons = dict(epilogue_reasons(dense))
+    reasons |= dict(layer_reasons(dense, config, {name for name, *_ in model} - layers.keys()))
     remaining = {operation[:2] for operation in operations(dense)}
     layers |= _absorbed(model, remaining, layers)
     # The consumers of the Winograd products belong to the output transform.
@@ -191,11 +195,12 @@ def _absorbed(
 ) -> dict[str, str]:
     """Return the layer of each model variable that `DenseForm` merged into a layer.
 
-    Biases, ReLUs and batch norms belong to the layer before them. A product that is added to
+    Biases, epilogues and batch norms belong to the layer before them. A product that is added to
     another product becomes part of that layer, which then reads the inputs of both.
     """
     found: dict[str, str] = {}
-    gone = [operation for operation in model if operation[:2] not in remaining]
+    # What computes nothing has a name that says nothing.
+    gone = [one for one in model if not one.operator or one[:2] not in remaining]
     for name, _, reads in gone:
         known = [layer for arg in reads if (layer := (layers | found).get(arg))]
         if known and name not in layers:

@@ -9,6 +9,7 @@ import tvm
 from tvm import IRModule, relax
 
 from eie_backend.transform.attributes import with_attributes, without_attributes
+from eie_backend.transform.canonical_epilogues import CanonicalEpilogues
 from eie_backend.transform.canonical_layers import CanonicalLayers
 from eie_backend.transform.drop_broadcasts import DropBroadcasts
 from eie_backend.transform.layers import is_constant_matrix, is_matmul, layer_bindings
@@ -39,7 +40,7 @@ def named(mod: IRModule, sources: Mapping[str, Source]) -> IRModule:
     normal = with_aliases(Normalize()(DropBroadcasts()(mod)), found)
     variables = [binding.var for binding, _ in layer_bindings(normal)]
     renamed = rename_layers(normal, {v: found[v.name].name for v in variables if v.name in found})
-    passes = [DropBroadcasts(), Normalize(), CanonicalLayers(), MergeSums()]
+    passes = [DropBroadcasts(), Normalize(), CanonicalEpilogues(), CanonicalLayers(), MergeSums()]
     merged: IRModule = tvm.transform.Sequential(passes)(renamed)
     return merged
 

@@ -10,6 +10,7 @@ from tvm import IRModule, relax
 from tvm.relax.expr_functor import PyExprMutator, mutator
 from tvm.relax.frontend.onnx.onnx_frontend import ONNXGraphImporter, _get_convert_map
 
+from eie_backend.frontend.onnx_operators import CONVERTERS
 from eie_backend.names.onnx_graph import NamedNode, named_nodes
 from eie_backend.transform.layers import map_functions
 
@@ -78,8 +79,11 @@ class _NamingImporter(ONNXGraphImporter):
         name = attrs["tvm_custom"]["name"]
         if not name or self.in_branch:
             return super()._convert_operator(op_name, inputs, attrs, opset)
-        converter = _get_convert_map()[op_name].get_converter(opset)
-        value = converter(self.bb, inputs, attrs, [self._nodes, self._params])
+        if op_name in CONVERTERS:
+            value = CONVERTERS[op_name](inputs, attrs)
+        else:
+            converter = _get_convert_map()[op_name].get_converter(opset)
+            value = converter(self.bb, inputs, attrs, [self._nodes, self._params])
         if not isinstance(value, relax.Call):
             return self.bb.normalize(value) if isinstance(value, relax.Expr) else value
         nested = _calls(value)

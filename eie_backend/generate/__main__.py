@@ -13,6 +13,7 @@ from pathlib import Path
 from eie_backend.generate import headers, pages
 from eie_backend.generate.choices_header import choices_header
 from eie_backend.generate.cpp import COMMAND
+from eie_backend.generate.epilogues_header import epilogues_header, visit_header
 from eie_backend.generate.timing_header import timing_header
 
 HEADERS = "runtime/generated"
@@ -24,6 +25,8 @@ GENERATED = {
     f"{HEADERS}/cycle_categories.h": headers.cycle_categories_header,
     f"{HEADERS}/choices.h": choices_header,
     f"{HEADERS}/timing.h": timing_header,
+    f"{HEADERS}/epilogues.h": epilogues_header,
+    "runtime/values/epilogues/visit.h": visit_header,
     "docs/isa.md": pages.isa_page,
     "docs/counters.md": pages.counters_page,
     "docs/cycles.md": pages.cycles_page,

@@ -19,9 +19,13 @@ def camel(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_"))
 
 
-def header(source: str, guard: str, includes: Sequence[str], body: str) -> str:
-    """Return a header of namespace ``eie`` that follows from `source`."""
+def header(
+    source: str, guard: str, includes: Sequence[str], body: str, own: Sequence[str] = ()
+) -> str:
+    """Return a header of namespace ``eie`` that follows from `source`; `own` are our includes."""
     lines = "".join(f"#include <{name}>\n" for name in includes)
+    if own:
+        lines += "\n" + "".join(f'#include "{name}"\n' for name in sorted(own))
     return (
         f"// Generated from {source} by `{COMMAND}`; do not edit.\n"
         f"#ifndef EIE_GENERATED_{guard}_H_\n#define EIE_GENERATED_{guard}_H_\n\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from eie_backend.epilogues import EPILOGUES
 from eie_backend.generate.cpp import COMMAND
 from eie_backend.isa.counters import COUNTERS, Counter
 from eie_backend.isa.cycle_categories import CYCLE_CATEGORIES, CYCLES_TEXT
@@ -28,6 +29,17 @@ def isa_page() -> str:
             f"Effect: `{instruction.effect}`\n\nSource: {instruction.source}.\n\n"
             f"| field | bit | bits | range | unit | meaning |\n|---|---|---|---|---|---|\n{rows}"
         )
+    rows = "".join(
+        f"| {one.number} | `{one.name}` | {one.formula} | {one.parameter or 'none'} | "
+        f"{one.highest_words[0]} | {one.source} |\n"
+        for one in EPILOGUES
+    )
+    parts.append(
+        "\n## Epilogues\n\nWhat `write_back` makes of a sum x, in the accumulator's format and "
+        "before the shift. In float32 a parameter is the bits of a float32.\n\n"
+        "| number | name | result | parameter | highest in fixed point | source |\n"
+        f"|---|---|---|---|---|---|\n{rows}"
+    )
     return "".join(parts)
 
 

@@ -29,5 +29,6 @@ COUNTERS = (
     Counter("padding_entries", "entries", "of `entries`: paddings, which write nothing"),
     Counter("act_reads", "values", "activation values read from the activation SRAM"),
     Counter("act_writes", "values", "activation values written to the activation SRAM"),
+    Counter("epilogue_multiplies", "values", "values that an epilogue of `write_back` multiplied"),
     *SATURATIONS,
 )

@@ -17,12 +17,12 @@ class KernelStep:
     """One intrinsic call, for the first sample.
 
     `spans` gives, for each kernel buffer that the call accesses, the half-open range in every
-    dimension; `args` are the call's integer arguments after the pointers.
+    dimension; `args` are the call's numbers after the pointers.
     """
 
     name: str
     spans: Mapping[str, tuple[tuple[int, int], ...]]
-    args: tuple[int, ...]
+    args: tuple[float, ...]
 
 
 def kernel_steps(kernel: PrimFunc) -> list[KernelStep]:
@@ -61,5 +61,5 @@ def _step(block: SBlock, analyzer: Analyzer) -> KernelStep:
             (low, low + extent) for low, extent in zip(lows, extents, strict=True)
         )
     call = block.body.value
-    args = tuple(int(arg) for arg in call.args[len(spans) :])
+    args = tuple(arg.value for arg in call.args[len(spans) :])
     return KernelStep(call.op.name.removeprefix(PREFIX), spans, args)

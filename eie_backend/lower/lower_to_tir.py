@@ -14,8 +14,11 @@ from tvm import IRModule, relax
 from tvm.ir.expr import GenericConst
 from tvm.ir.transform import PassContext
 
+from eie_backend.epilogues import NONE
+from eie_backend.machine.epilogue import Applied
 from eie_backend.schedules.kernel import DenseShape, dense_kernel
-from eie_backend.transform.attributes import LAYER, RELU
+from eie_backend.transform.attributes import LAYER
+from eie_backend.transform.epilogues import applied, with_epilogue
 from eie_backend.transform.layers import constant_array, is_matmul
 from eie_backend.transform.module_pass import ModulePass
 from eie_backend.transform.partition import is_eie_function
@@ -32,14 +35,14 @@ class CompositeLayer:
     name: str
     weights: GenericConst
     bias: NDArray[np.float32] | None
-    relu: bool
+    epilogue: Applied
     batch: int
 
     @property
     def shape(self) -> DenseShape:
         """The kernel's sizes and epilogue."""
         inputs, outputs = map(int, self.weights.value.shape)
-        return DenseShape(self.batch, outputs, inputs, self.bias is not None, self.relu)
+        return DenseShape(self.batch, outputs, inputs, self.bias is not None, self.epilogue)
 
 
 def composite_layer(function: relax.Function) -> CompositeLayer:
@@ -56,11 +59,11 @@ def composite_layer(function: relax.Function) -> CompositeLayer:
         ),
         None,
     )
-    relu = any(binding.value.op.name == "relax.nn.relu" for binding in bindings)
+    epilogue = next(filter(None, (applied(binding.value) for binding in bindings)), NONE)
     # 2.
     batch = prod(int(extent) for extent in list(matmul.value.ty.shape.values)[:-1])
     name = str(function.attrs[LAYER])
-    return CompositeLayer(name, matmul.value.args[1], bias, relu, batch)
+    return CompositeLayer(name, matmul.value.args[1], bias, epilogue, batch)
 
 
 @tvm.transform.module_pass(opt_level=0, name="eie.LowerToTIR")
@@ -129,10 +132,10 @@ def _emit_kernel(
     layer = composite_layer(composite)
     # 1.
     stem = f"{layer.name}_kernel"
-    # A layer whose uses differ in bias, ReLU or batch has kernels in several functions.
+    # A layer whose uses differ in bias, epilogue or batch has kernels in several functions.
     name = next(n for n in chain([stem], (f"{stem}_{k}" for k in count(2))) if n not in taken)
     kernel = dense_kernel(name, layer.shape)
-    kernel = kernel.with_attrs({LAYER: layer.name, RELU: layer.relu})
+    kernel = with_epilogue(kernel.with_attr(LAYER, layer.name), layer.epilogue)
     gvar = builder.add_func(kernel, name)
     # 1. 2.
     operands = [_reshape(builder, source, [layer.batch, layer.shape.inputs]), layer.weights]

@@ -90,10 +90,13 @@ def energy_pj(
     wider : mapping of str to float, optional
         Factor by which check bits widen the words of a module.
     """
-    return {
+    table = table or shipped_table()
+    energy = {
         one.module: (one.sram_pj + one.logic_pj) * counters[one.event]
-        for one in event_energies(config, table or shipped_table(), arithmetic, wider)
+        for one in event_energies(config, table, arithmetic, wider)
     }
+    energy["arith"] += _epilogue_pj(counters, arithmetic, table)
+    return energy
 
 
 def energy_by_part_pj(
@@ -117,7 +120,7 @@ def energy_by_part_pj(
     share = clock / (clock + table["pe", "register"] + table["pe", "combinational"])
     return {
         "sram": sum(one.sram_pj * counters[one.event] for one in events),
-        "arithmetic": logic * (1 - share),
+        "arithmetic": logic * (1 - share) + _epilogue_pj(counters, arithmetic, table),
         "clock": logic * share,
         "dram": table["dram", "access"] * counters["load_bytes"] * 8 / 32,
     }
@@ -194,7 +197,17 @@ def _sram_scale(module: str, config: HardwareConfig, table: EnergyTable) -> floa
 
 def _operation_pj(arithmetic: Arithmetic, accumulator_bits: int, table: EnergyTable) -> float:
     """Return the energy of a multiply and an add."""
-    if arithmetic == "float32":
-        return table["arith", "float32_multiply"] + table["arith", "float32_add"]
-    multiply = table["arith", f"int{value_bits(arithmetic)}_multiply"]
-    return multiply + table["arith", f"int{accumulator_bits}_add"]
+    adder = "float32" if arithmetic == "float32" else f"int{accumulator_bits}"
+    return _multiply_pj(arithmetic, table) + table["arith", f"{adder}_add"]
+
+
+def _multiply_pj(arithmetic: Arithmetic, table: EnergyTable) -> float:
+    kind = "float32" if arithmetic == "float32" else f"int{value_bits(arithmetic)}"
+    return table["arith", f"{kind}_multiply"]
+
+
+def _epilogue_pj(
+    counters: Mapping[str, float], arithmetic: Arithmetic, table: EnergyTable
+) -> float:
+    """Return the energy of the products of epilogues, which the multiplier alone computes."""
+    return _multiply_pj(arithmetic, table) * counters.get("epilogue_multiplies", 0)

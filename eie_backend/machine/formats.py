@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from eie_backend.machine.epilogue import Applied
 from eie_backend.machine.numerics import VALUE_BITS, frac_bits_for
 
 DEFAULT_RANGE = 127.0
@@ -29,25 +30,25 @@ class LayerRange:
     """Largest magnitudes around a layer.
 
     `partial_sum` bounds every sum on the way to a result; `product` is the largest product of
-    weights and input, `sum` with the bias, `relu` after ReLU.
+    weights and input, `sum` with the bias, `output` after an epilogue.
     """
 
     input: float = DEFAULT_RANGE
     partial_sum: float = DEFAULT_RANGE
     product: float = DEFAULT_RANGE
     sum: float = DEFAULT_RANGE
-    relu: float = DEFAULT_RANGE
+    output: float = DEFAULT_RANGE
 
 
 @dataclass(frozen=True)
 class RangedLayer:
-    """A layer as the machine runs it, with or without a bias and a ReLU after the product."""
+    """A layer as the machine runs it, with or without a bias and an epilogue after the product."""
 
     range: LayerRange
     codebook: NDArray[np.float32]
     source: int
     has_bias: bool
-    has_relu: bool
+    epilogue: Applied | None
 
     @property
     def sum(self) -> float:
@@ -57,7 +58,9 @@ class RangedLayer:
     @property
     def output(self) -> float:
         """Largest magnitude of a value that is written back."""
-        return self.range.relu if self.has_relu else self.sum
+        if self.epilogue is None:
+            return self.sum
+        return self.epilogue.epilogue.largest(self.range.output, self.epilogue.parameter)
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,8 @@ from eie_backend.machine.target import config_from_text, config_text
 
 PREFIX = "eie."
 
-LAYER, RELU = "eie.layer", "eie.relu"
-"""Attributes of a composite or kernel: its layer, and whether it ends in ReLU."""
+LAYER = "eie.layer"
+"""Attribute of a composite or kernel: its layer."""
 
 CODEGEN_FIELDS = ("machine", "arithmetic", "bias", "calibration")
 """Fields that `Partition` copies to each function: TVM may pass code generation no others."""

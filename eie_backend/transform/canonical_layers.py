@@ -1,4 +1,4 @@
-"""`CanonicalLayers`: weights on the right of their matmul, and ReLU by its name."""
+"""`CanonicalLayers`: weights on the right of their matmul."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from tvm import IRModule, relax
 from tvm.ir.expr import GenericConst
 from tvm.ir.transform import PassContext
 from tvm.relax.expr_functor import PyExprMutator, mutator
-from tvm_ffi import structural_equal
 
 from eie_backend.transform.layers import (
     is_call,
@@ -22,17 +21,15 @@ from eie_backend.transform.rename_layers import rename_layers
 
 @tvm.transform.module_pass(opt_level=0, name="eie.CanonicalLayers")
 class CanonicalLayers(ModulePass):
-    """Write the layers of every importer as ``R.matmul(x, W)``, ``R.add`` and ``R.nn.relu``.
+    """Write the layers of every importer as ``R.matmul(x, W)``.
 
     Before -> after::
 
         R.matmul(W, x)     ->  lv = R.permute_dims(x)    # not for a vector x
                                lv1 = R.matmul(lv, W')
                                R.permute_dims(lv1)
-        R.maximum(x, 0)    ->  R.nn.relu(x)
 
     1. The left operand is a constant matrix, the right one is not a constant.
-    2. The zero is a constant of any shape that leaves the result's shape alone, on either side.
     """
 
     def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
@@ -49,8 +46,6 @@ class CanonicalLayers(ModulePass):
                     product = value.args[0]
                     if is_call(value, "relax.permute_dims"):
                         names[product] = binding.var.name
-                elif is_call(value, "relax.maximum"):
-                    value = _relu(value)
                 super().visit_var_binding_(relax.VarBinding(binding.var, value))
 
         return rename_layers(map_functions(mod, Rewrite(mod).visit_expr), names)
@@ -70,15 +65,3 @@ def _weights_on_the_right(builder: relax.BlockBuilder, matmul: relax.Call) -> re
     columns = builder.emit(relax.op.permute_dims(x, swapped))
     product = builder.emit(relax.op.matmul(columns, transposed, out_dtype))
     return relax.op.permute_dims(product, swapped)
-
-
-def _relu(maximum: relax.Call) -> relax.Expr:
-    # 2.
-    for x, zero in (maximum.args, maximum.args[::-1]):
-        if (
-            isinstance(zero, GenericConst)
-            and not zero.value.numpy().any()
-            and structural_equal(x.ty, maximum.ty)
-        ):
-            return relax.op.nn.relu(x)
-    return maximum

@@ -7,6 +7,7 @@ from tvm import IRModule
 from tvm.ir.transform import PassContext
 
 from eie_backend.transform.batch_norm import FoldBatchNorm
+from eie_backend.transform.canonical_epilogues import CanonicalEpilogues
 from eie_backend.transform.canonical_layers import CanonicalLayers
 from eie_backend.transform.drop_broadcasts import DropBroadcasts
 from eie_backend.transform.lower_convolutions import LowerConvolutions
@@ -36,6 +37,8 @@ class DenseForm(ModulePass):
                 DropBroadcasts(),
                 # Comes before the rest, which look for constants.
                 Normalize(),
+                # Comes before convolutions are lowered: they take their epilogues along.
+                CanonicalEpilogues(),
             ]
         )(mod)
         lowered = tvm.transform.Sequential(

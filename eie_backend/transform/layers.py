@@ -224,25 +224,20 @@ def is_bias(operand: relax.Expr, outputs: int) -> bool:
     return shape[-1:] == [outputs] and prod(shape) == outputs
 
 
-def epilogue(use: LayerUse) -> tuple[NDArray[np.float32] | None, bool]:
-    """Return the bias (outputs,) or None of one use of a layer, and whether ReLU follows."""
-    bindings = [b for block in use.function.body.blocks for b in block.bindings]
+def bias_of(use: LayerUse) -> tuple[NDArray[np.float32] | None, relax.Var]:
+    """Return the bias (outputs,) or None of one use of a layer, and the sum's variable."""
     outputs = int(use.binding.value.args[1].value.shape[1])
-    bias: NDArray[np.float32] | None = None
-    result = use.binding.var
-    for binding in bindings:
+    product = use.binding.var
+    for binding in (b for block in use.function.body.blocks for b in block.bindings):
         operands = list(binding.value.args) if is_call(binding.value, "relax.add") else []
         biases = [operand for operand in operands if is_bias(operand, outputs)]
-        if biases and any(operand.same_as(result) for operand in operands):
-            bias, result = constant_array(biases[0]).reshape(-1), binding.var
-            break
-    return bias, any(
-        is_call(b.value, "relax.nn.relu") and b.value.args[0].same_as(result) for b in bindings
-    )
+        if biases and any(operand.same_as(product) for operand in operands):
+            return constant_array(biases[0]).reshape(-1), binding.var
+    return None, product
 
 
 def _faults(layer: DenseLayer) -> Iterator[str]:
-    biases = [bias for use in layer.uses if (bias := epilogue(use)[0]) is not None]
+    biases = [bias for use in layer.uses if (bias := bias_of(use)[0]) is not None]
     for kind, tensors in (("weights", [layer.weights]), ("biases", biases)):
         size = sum(values.size for values in tensors)
         # The extremes tell without an array as large as the layer.

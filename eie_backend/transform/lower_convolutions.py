@@ -24,6 +24,7 @@ from eie_backend.transform.convolution import (
     is_convolution,
 )
 from eie_backend.transform.convolution_constraints import CONVOLUTION_CONSTRAINTS
+from eie_backend.transform.epilogues import applied
 from eie_backend.transform.im2col import im2col
 from eie_backend.transform.layers import is_call, layer_bindings
 from eie_backend.transform.module_pass import ModulePass
@@ -53,8 +54,8 @@ class LowerConvolutions(ModulePass):
     2. The matmul takes the convolution's name. W' is (KH * KW * C, O); with groups it is block
        diagonal, and its zeros cost the machine nothing.
     3. A 1x1 kernel with stride 1 and no padding needs no im2col.
-    4. A bias per channel and ReLU move before the permutation, where `Partition` finds them; the
-       next convolution reads the channels where they are.
+    4. A bias per channel and an epilogue move before the permutation, where `Partition` finds
+       them; the next convolution reads the channels where they are.
     5. With Winograd's algorithm (`eie_backend.transform.winograd`; the module's attribute
        ``eie.winograd``: auto, always or never) there are 16 matmuls NAME_w0 ... NAME_w15.
     6. The module's attribute ``eie.convolutions`` notes name and groups by matmul.
@@ -99,9 +100,10 @@ class _Lower(PyExprMutator):
             # 1.
             if why_not(layer, CONVOLUTION_CONSTRAINTS) is None:
                 return self._finish(binding.var, self._convolution(layer), layer.out_layout)
-        elif is_call(value, "relax.nn.relu"):  # 4.
+        elif applied(value) is not None:  # 4.
             if found := self._last_of(value.args[0]):
-                return self._finish(binding.var, self._emit(relax.op.nn.relu(found[0])), found[1])
+                call = relax.Call(value.op, [found[0], *value.args[1:]], value.attrs)
+                return self._finish(binding.var, self._emit(call), found[1])
         elif is_call(value, "relax.add"):  # 4.
             for x, constant in (value.args, reversed(value.args)):
                 if found := self._last_of(x):

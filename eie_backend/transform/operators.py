@@ -5,6 +5,19 @@
 
 from __future__ import annotations
 
+from eie_backend.epilogues import BY_OPERATOR, EPILOGUES
+from eie_backend.machine.epilogue import Epilogue
+
+
+def _when(epilogue: Epilogue) -> str:
+    """Return when an activation function joins a layer."""
+    condition = f" with {epilogue.when}" if epilogue.when else ""
+    return (
+        f"joins a layer that it follows directly, or after the bias{condition}, if nothing else "
+        f"reads what it takes; `write_back` computes {epilogue.formula}"
+    )
+
+
 LAYERS = {
     "relax.matmul": "`mvm` for every tile and sample, between `load_bias` or `clear` and "
     "`write_back`",
@@ -19,12 +32,13 @@ LAYERS = {
 PARTS = {
     "relax.add": "joins a layer as its bias if it adds one constant per output to the layer's "
     "result, and nothing else reads that result",
-    "relax.nn.relu": "joins a layer that it follows directly, or after the bias, if nothing else "
-    "reads what it takes; `write_back` does it",
+    **{operator: _when(epilogue) for operator, epilogue in BY_OPERATOR.items()},
     "relax.nn.batch_norm": "its constants become part of the weights and the bias of the layer "
     "before it, unless these weights are shared already",
 }
 """Operators that become part of the layer before them, and when."""
+
+KNOWN = ", ".join(epilogue.formula for epilogue in EPILOGUES if epilogue.operators)
 
 HOST = {
     "the machine has no instruction for pooling": (
@@ -49,16 +63,14 @@ HOST = {
         "relax.nn.instance_norm",
         "relax.nn.rms_norm",
     ),
-    "the machine's only activation function is ReLU": (
+    f"the machine's activation functions are {KNOWN}": (
         "relax.sigmoid",
         "relax.tanh",
     ),
-    "the machine's only activation function is ReLU; retraining with ReLU keeps it there": (
+    f"the machine's activation functions are {KNOWN}; retraining with one of them keeps it there": (
         "relax.nn.gelu",
         "relax.nn.gelu_tanh",
         "relax.nn.silu",
-        "relax.nn.leakyrelu",
-        "relax.nn.prelu",
         "relax.nn.selu",
     ),
     "moves data only": (
@@ -78,7 +90,7 @@ HOST = {
 }
 """Operators that never run on the machine, by why not."""
 
-OTHERS = "the machine runs layers with constant weights, their bias and ReLU; nothing else"
+OTHERS = "the machine runs layers with constant weights, their bias and epilogue; nothing else"
 
 
 def never_on_machine(operator: str) -> str:
@@ -92,5 +104,5 @@ def never_on_machine(operator: str) -> str:
     if operator in LAYERS:
         return "the compiler does not lower this operator"
     if operator in PARTS:
-        return "it does not follow a layer of the machine as its bias or ReLU, or not alone"
+        return "it does not follow a layer of the machine as its bias or epilogue, or not alone"
     return next((why for why, operators in HOST.items() if operator in operators), OTHERS)

@@ -13,10 +13,13 @@ from tvm.relax.expr_functor import PyExprMutator, mutator
 from tvm.relax.transform import FusionPattern, PatternCheckContext
 
 from eie_backend.config import HardwareConfig
+from eie_backend.epilogues import EPILOGUES, NONE
 from eie_backend.errors import ModelError
+from eie_backend.machine.epilogue import Epilogue
 from eie_backend.machine.target import config_text
 from eie_backend.transform.attributes import CODEGEN_FIELDS, LAYER, PREFIX, options
 from eie_backend.transform.constraints import UNSHARED, Candidate, fits_codebook, why_not
+from eie_backend.transform.epilogues import why_host
 from eie_backend.transform.layers import (
     constant_weights,
     is_bias,
@@ -40,14 +43,15 @@ def is_eie_function(function: object) -> bool:
     )
 
 
-def _pattern(bias: bool, relu: bool) -> tuple[DFPattern, Mapping[str, DFPattern]]:
+def _pattern(bias: bool, epilogue: Epilogue) -> tuple[DFPattern, Mapping[str, DFPattern]]:
     parts: dict[str, DFPattern] = {"input": wildcard(), "weights": is_const()}
     layer = parts["matmul"] = is_op("relax.matmul")(parts["input"], parts["weights"])
     if bias:
         parts["bias"] = is_const()
         add = is_op("relax.add")
         layer = add(layer, parts["bias"]) | add(parts["bias"], layer)
-    return (is_op("relax.nn.relu")(layer) if relu else layer), parts
+    layer = parts["result"] = epilogue.pattern(layer)
+    return layer, parts
 
 
 def patterns(config: HardwareConfig, layers: Container[relax.Expr]) -> list[FusionPattern]:
@@ -64,19 +68,25 @@ def patterns(config: HardwareConfig, layers: Container[relax.Expr]) -> list[Fusi
         # 1.
         if why_not(Candidate(name, matmul, config), UNSHARED) is not None:
             return False
+        if why_host(context.annotated_expr["result"]) is not None:
+            return False
         bias = context.annotated_expr.get("bias")
         # A constant of another shape needs a broadcast, which stays on the host.
         return bias is None or is_bias(bias, int(matmul.ty.shape.values[-1]))
 
     return [
-        FusionPattern(name, *_pattern(bias, relu), runs_on_machine)
-        for name, bias, relu in (
-            ("eie.dense_bias_relu", True, True),
-            ("eie.dense_bias", True, False),
-            ("eie.dense_relu", False, True),
-            ("eie.dense", False, False),
-        )
+        FusionPattern(_composite(bias, epilogue), *_pattern(bias, epilogue), runs_on_machine)
+        for has_epilogue in (True, False)
+        for bias in (True, False)
+        for epilogue in EPILOGUES
+        if (epilogue is not NONE.epilogue) == has_epilogue
     ]
+
+
+def _composite(bias: bool, epilogue: Epilogue) -> str:
+    """Return the name of a composite, as ``eie.dense_bias_relu``."""
+    ending = "" if epilogue is NONE.epilogue else f"_{epilogue.name}"
+    return f"eie.dense{'_bias' if bias else ''}{ending}"
 
 
 def _is_closed(context: PatternCheckContext) -> bool:
@@ -107,7 +117,7 @@ def _name_composites(partitioned: IRModule, names: Mapping[relax.Expr, str]) -> 
 
 @tvm.transform.module_pass(opt_level=0, name="eie.Partition")
 class Partition(ModulePass):
-    """Move dense layers, with their bias and ReLU, into composite functions for the machine.
+    """Move dense layers, with their bias and epilogue, into composite functions for the machine.
 
     Before -> after::
 
@@ -120,7 +130,7 @@ class Partition(ModulePass):
     2. Consecutive layers share a function, so that data stays on the machine.
     3. All other operations are left alone.
     4. A layer that several matmuls use has its own function, so that the machine holds its weights
-       once; uses with different bias, ReLU or batch have different functions.
+       once; uses with different bias, epilogue or batch have different functions.
     5. Each function has attributes with its machine and the other inputs of code generation.
 
     Parameters

@@ -28,14 +28,22 @@ B = np.array([[1, 0, 0, 0], [0, 1, -1, 1], [-1, 1, 1, 0], [0, 0, 0, -1]])
 G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
 A = np.array([[1, 0], [1, 1], [1, -1], [0, -1]])
 
+INPUT_ADDITIONS, OUTPUT_ADDITIONS = 32, 24
+"""Additions of the host for a patch, per input and per output channel."""
+
 
 def use_winograd(layer: Convolution, mode: WinogradMode) -> bool:
     """Return whether a convolution is computed by Winograd's algorithm.
 
-    Only 3x3 kernels with stride and dilation 1 qualify. ``auto`` compares the multiplications by
-    non-zero weights over all results: weights x positions for the direct method, weights of U x
-    patches for Winograd's; all activations count as non-zero. A convolution with shared weights is
-    computed directly, because U would have to be shared again.
+    Only 3x3 kernels with stride and dilation 1 qualify. ``auto`` compares the operations over all
+    results: weights x positions for the direct method; for Winograd's, weights of U x patches and
+    the additions of the host, which are more than all that a depthwise convolution could save.
+    Weights count if they are not zero, and all activations count. A convolution with shared weights
+    is computed directly, because U would have to be shared again.
+
+    Notes
+    -----
+    **Source**: Lavin and Gray (arXiv 1509.09308), section 4.1, for the additions of a patch.
     """
     fits = layer.kernel == (3, 3) and layer.strides == layer.dilation == (1, 1)
     if mode != "auto" or not fits:
@@ -44,7 +52,10 @@ def use_winograd(layer: Convolution, mode: WinogradMode) -> bool:
     if is_shared(weights):
         return False
     direct = np.count_nonzero(weights) * np.prod(layer.positions)
-    return bool(np.count_nonzero(transform_weights(layer)) * np.prod(patches(layer)) < direct)
+    *_, inputs, outputs = layer.weights.shape
+    additions = INPUT_ADDITIONS * inputs + OUTPUT_ADDITIONS * outputs
+    of_patch = np.count_nonzero(transform_weights(layer)) + additions
+    return bool(of_patch * np.prod(patches(layer)) < direct)
 
 
 def patches(layer: Convolution) -> tuple[int, ...]:

@@ -11,12 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 from tvm import IRModule, relax
 
 from eie_backend.errors import ModelError
+from eie_backend.machine.epilogue import Applied
 from eie_backend.machine.formats import LayerRange
 from eie_backend.simulator.inputs import batches, check_inputs, input_specs
 from eie_backend.transform.attributes import with_attributes
 from eie_backend.transform.dense_form import DenseForm
+from eie_backend.transform.epilogues import epilogue_of
 from eie_backend.transform.host_matmul import HostMatmul
-from eie_backend.transform.layers import DenseLayer, dense_layers, epilogue
+from eie_backend.transform.layers import DenseLayer, bias_of, dense_layers
 
 Data = ArrayLike | Mapping[str, ArrayLike]
 
@@ -69,7 +71,7 @@ def calibrate_dense(mod: IRModule, layers: Sequence[DenseLayer], data: Data) -> 
         values = machine["main"](*(tvm.runtime.tensor(value) for value in batch))
         for (layer, use), value in zip(uses, values, strict=True):
             samples = value.numpy().reshape(-1, layer.weights.shape[1])
-            found = _layer_range(layer.weights, epilogue(use)[0], samples)
+            found = _layer_range(layer.weights, bias_of(use)[0], epilogue_of(use), samples)
             # np.maximum, unlike max, keeps a NaN.
             both = np.maximum(astuple(ranges[layer.name]), astuple(found))
             ranges[layer.name] = LayerRange(*map(float, both))
@@ -82,7 +84,10 @@ def calibrate_dense(mod: IRModule, layers: Sequence[DenseLayer], data: Data) -> 
 
 
 def _layer_range(
-    weights: NDArray[np.float32], bias: NDArray[np.float32] | None, x: NDArray[np.float32]
+    weights: NDArray[np.float32],
+    bias: NDArray[np.float32] | None,
+    ending: Applied,
+    x: NDArray[np.float32],
 ) -> LayerRange:
     """Return the largest magnitudes around a layer for the inputs `x` (samples, inputs)."""
     positive, negative = np.zeros((1, 1), np.float32), np.zeros((1, 1), np.float32)
@@ -97,7 +102,7 @@ def _layer_range(
     # In any order of summation, a partial sum lies between the sum of all negative products and
     # the sum of all positive ones.
     partial = np.maximum(positive, negative) + np.abs(start)
-    seen = (x, partial, product, total, np.maximum(total, 0))
+    seen = (x, partial, product, total, ending.of_floats(total))
     return LayerRange(*(float(np.abs(values).max(initial=0.0)) for values in seen))
 
 

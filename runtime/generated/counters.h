@@ -10,7 +10,7 @@ namespace eie {
 
 /// What the machine counted.
 struct Counters {
-  static constexpr size_t kNumCounters = 13;
+  static constexpr size_t kNumCounters = 14;
 
   int64_t cycles = 0;  ///< cycles: compute cycles: the scan of every mvm up to its last write
   int64_t load_cycles = 0;  ///< cycles: I/O mode: bytes moved / DRAM bandwidth, beside `cycles`
@@ -22,6 +22,7 @@ struct Counters {
   int64_t padding_entries = 0;  ///< entries: of `entries`: paddings, which write nothing
   int64_t act_reads = 0;  ///< values: activation values read from the activation SRAM
   int64_t act_writes = 0;  ///< values: activation values written to the activation SRAM
+  int64_t epilogue_multiplies = 0;  ///< values: values that an epilogue of `write_back` multiplied
   int64_t input_saturations = 0;  ///< values: host inputs outside the input's fixed-point range
   int64_t accumulator_saturations = 0;  ///< values: sums outside the destination register's range
   int64_t output_saturations = 0;  ///< values: results outside the output's fixed-point range
@@ -37,6 +38,7 @@ struct Counters {
     padding_entries += other.padding_entries;
     act_reads += other.act_reads;
     act_writes += other.act_writes;
+    epilogue_multiplies += other.epilogue_multiplies;
     input_saturations += other.input_saturations;
     accumulator_saturations += other.accumulator_saturations;
     output_saturations += other.output_saturations;
@@ -56,6 +58,7 @@ struct Counters {
         padding_entries,
         act_reads,
         act_writes,
+        epilogue_multiplies,
         input_saturations,
         accumulator_saturations,
         output_saturations,

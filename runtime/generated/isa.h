@@ -52,13 +52,14 @@ struct Mvm {
   int64_t frac_bits;  ///< the bias column's constant 1 is 2**frac_bits
 };
 
-/// Write the destination registers to the activation SRAM, through ReLU if asked.
+/// Write the destination registers to the activation SRAM, through an epilogue.
 struct WriteBack {
   static constexpr const char* kName = "write_back";
   static constexpr uint8_t kOpcode = 6;
   int64_t dst_row;  ///< first row in the activation SRAM
   int64_t count;  ///< length of the output block
-  int64_t relu;  ///< 1 replaces negative values by 0
+  int64_t epilogue;  ///< number of the epilogue, see below
+  int64_t parameter;  ///< the epilogue's parameter; its bits in float32
   int64_t shift;  ///< right shift to the output's scale; left if < 0
 };
 
@@ -119,8 +120,8 @@ inline Instruction DecodeInstruction(const uint8_t* word) {
       RequireZeroFrom(word, 72);
       return {layer, Mvm{Bits(word, 24, 16, false), Bits(word, 40, 16, false), Bits(word, 56, 8, true), Bits(word, 64, 8, true)}};
     case WriteBack::kOpcode:
-      RequireZeroFrom(word, 73);
-      return {layer, WriteBack{Bits(word, 24, 16, false), Bits(word, 40, 24, false), Bits(word, 64, 1, false), Bits(word, 65, 8, true)}};
+      RequireZeroFrom(word, 112);
+      return {layer, WriteBack{Bits(word, 24, 16, false), Bits(word, 40, 24, false), Bits(word, 64, 8, false), Bits(word, 72, 32, false), Bits(word, 104, 8, true)}};
     case StoreAct::kOpcode:
       RequireZeroFrom(word, 96);
       return {layer, StoreAct{Bits(word, 24, 16, false), Bits(word, 40, 24, false), Bits(word, 64, 24, false), Bits(word, 88, 8, true)}};

@@ -6,6 +6,7 @@
 #include <string>
 #include <variant>
 
+#include "generated/epilogues.h"
 #include "image/byte_reader.h"
 #include "image/limits.h"
 
@@ -142,6 +143,10 @@ class Checker {
   void Check(const WriteBack& write) {
     Require("count", write.count, 0, BlockValues());
     CheckActs("dst_row", write.dst_row, write.count);
+    Require("epilogue", write.epilogue, 0, static_cast<int64_t>(kEpilogues.size()) - 1);
+    const EpilogueRow& epilogue = kEpilogues[write.epilogue];
+    Require("parameter", write.parameter, 0,
+            program_->is_float ? epilogue.highest_float_word : epilogue.highest_fixed_word);
     Require("shift", write.shift, kMinShift, kMaxShift);
   }
 

@@ -6,12 +6,14 @@
 #include <stdexcept>
 #include <variant>
 
+#include "generated/epilogues.h"
 #include "machine/run_mvm.h"
 #include "machine/trace.h"
 #include "soft_errors/soft_errors.h"
 #include "soft_errors/struck_mvm.h"
 #include "values/active_columns.h"
 #include "values/arithmetic.h"
+#include "values/epilogues/visit.h"
 
 namespace eie {
 namespace {
@@ -124,11 +126,14 @@ class MachineOf final : public Machine {
 
   void Execute(const WriteBack& write) {
     Word* act = ActRow(write.dst_row);
-    for (int64_t i = 0; i < write.count; ++i) {
-      act[i] = arithmetic_.WriteBack(acc_[i], write.relu != 0, write.shift,
-                                     &counters_->output_saturations);
-    }
+    VisitEpilogue(write.epilogue, [&](auto epilogue) {
+      for (int64_t i = 0; i < write.count; ++i) {
+        act[i] = arithmetic_.template WriteBack<decltype(epilogue)>(
+            acc_[i], write.parameter, write.shift, &counters_->output_saturations);
+      }
+    });
     counters_->act_writes += write.count;
+    counters_->epilogue_multiplies += kEpilogues[write.epilogue].multiplies * write.count;
   }
 
   void Execute(const StoreAct& store) {

@@ -58,7 +58,7 @@ std::vector<float> RowSums(EncodedMatrix matrix) {
   program.steps = {{0, LoadAct{0, 0, matrix.cols, 0}},
                    {0, Clear{}},
                    {0, Mvm{0, 0, 0, 0}},
-                   {0, WriteBack{64, matrix.rows, 0, 0}},
+                   {0, WriteBack{64, matrix.rows, 0, 0, 0}},
                    {0, StoreAct{64, 0, matrix.rows, 0}}};
   program.matrices.push_back(std::move(matrix));
   CheckProgram(&program);

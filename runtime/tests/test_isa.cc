@@ -38,10 +38,12 @@ void EveryInstructionComesBack() {
   CHECK_EQ(mvm.shift, -40);
   CHECK_EQ(mvm.frac_bits, 127);
 
-  const auto write = Decode<WriteBack>({{16, 7}, {24, 16777215}, {1, 1}, {8, -1}});
+  const auto write = Decode<WriteBack>(
+      {{16, 7}, {24, 16777215}, {8, 255}, {32, 0xFFFFFFFE}, {8, -1}});
   CHECK_EQ(write.dst_row, 7);
   CHECK_EQ(write.count, 16777215);
-  CHECK_EQ(write.relu, 1);
+  CHECK_EQ(write.epilogue, 255);
+  CHECK_EQ(write.parameter, 0xFFFFFFFE);
   CHECK_EQ(write.shift, -1);
 
   const auto store = Decode<StoreAct>({{16, 65535}, {24, 1}, {24, 16777214}, {8, 64}});
@@ -73,7 +75,7 @@ void StrayBitsAreRefused() {
   CheckStrayBits<Clear>(24);
   CheckStrayBits<LoadBias>(40);
   CheckStrayBits<Mvm>(72);
-  CheckStrayBits<WriteBack>(73);
+  CheckStrayBits<WriteBack>(112);
   CheckStrayBits<StoreAct>(96);
 }
 

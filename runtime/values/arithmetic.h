@@ -33,14 +33,21 @@ struct Float32 {
   bool Holds(int64_t /*magnitude*/) const { return true; }
   Word One(int64_t /*frac_bits*/) const { return 1.0F; }
   Word FromInput(float x, double /*scale*/, int64_t*) const { return x; }
-  Word WriteBack(Word sum, bool relu, int64_t /*shift*/, int64_t*) const {
-    return relu && sum <= 0 ? 0.0F : sum;
+  template <typename Epilogue>
+  Word WriteBack(Word sum, int64_t parameter, int64_t /*shift*/, int64_t*) const {
+    return Epilogue::Apply(sum, FromBits(parameter));
   }
   float ToOutput(Word value, double /*scale*/) const { return value; }
   static Word Flip(Word value, uint64_t bits) {
     uint32_t word;
     std::memcpy(&word, &value, sizeof word);
-    word ^= static_cast<uint32_t>(bits);
+    return FromBits(word ^ bits);
+  }
+
+ private:
+  static Word FromBits(uint64_t bits) {
+    const auto word = static_cast<uint32_t>(bits);
+    Word value;
     std::memcpy(&value, &word, sizeof word);
     return value;
   }
@@ -95,8 +102,10 @@ struct FixedPoint {
     return Saturate(static_cast<int64_t>(std::clamp(scaled, -kTwo62, kTwo62)), kHighestValue,
                     saturations);
   }
-  Word WriteBack(Word sum, bool relu, int64_t shift, int64_t* saturations) const {
-    return Saturate(ShiftRound(relu ? std::max(sum, 0) : sum, shift), kHighestValue, saturations);
+  template <typename Epilogue>
+  Word WriteBack(Word sum, int64_t parameter, int64_t shift, int64_t* saturations) const {
+    const int64_t value = Epilogue::Apply(int64_t{sum}, parameter);
+    return Saturate(ShiftRound(value, shift), kHighestValue, saturations);
   }
   float ToOutput(Word value, double scale) const { return static_cast<float>(value * scale); }
   /// Returns the value with the two's complement bits in `bits` flipped.

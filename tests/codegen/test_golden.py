@@ -34,26 +34,37 @@ def build(body, inputs=4, batch=(1,)):
     return builder.get()
 
 
-def dense(builder, x, weights, name, bias=None, *, relu=False):
+relu = relax.op.nn.relu
+
+
+def clip(x):
+    return relax.op.clip(x, 0.0, 1.5)
+
+
+def leaky_relu(x):
+    return relax.op.nn.leakyrelu(x, 0.25)
+
+
+def dense(builder, x, weights, name, bias=None, *, epilogue=None):
     value = builder.emit(relax.op.matmul(x, relax.const(weights)), name)
     if bias is not None:
         value = builder.emit(relax.op.add(value, relax.const(bias)))
-    return builder.emit(relax.op.nn.relu(value)) if relu else value
+    return value if epilogue is None else builder.emit(epilogue(value))
 
 
 def chain(builder, x):
-    hidden = dense(builder, x, W1, "fc1", B1, relu=True)
+    hidden = dense(builder, x, W1, "fc1", B1, epilogue=relu)
     return dense(builder, hidden, W2, "fc2")
 
 
 def wide(builder, x):
     weights = np.zeros((6, 5), np.float32)
     weights[::2, ::2], weights[1::3, 1:] = 1, -0.5
-    return dense(builder, x, weights, "fc", np.arange(5, dtype=np.float32), relu=True)
+    return dense(builder, x, weights, "fc", np.arange(5, dtype=np.float32), epilogue=relu)
 
 
 def branches(builder, x):
-    trunk = dense(builder, x, W1, "trunk", relu=True)
+    trunk = dense(builder, x, W1, "trunk", epilogue=relu)
     left, right = dense(builder, trunk, W2, "left"), dense(builder, trunk, -W2, "right", -B1[:2])
     return relax.Tuple([left, right])
 
@@ -74,16 +85,18 @@ def text_of(found, *, elide=False):
 
 LAYERS = {
     "layer": {},
-    "layer_relu": {"relu": True},
+    "layer_relu": {"epilogue": relu},
     "layer_bias": {"bias": B1},
-    "layer_bias_relu": {"bias": B1, "relu": True},
+    "layer_bias_relu": {"bias": B1, "epilogue": relu},
+    "layer_clip": {"epilogue": clip},
+    "layer_leaky_relu": {"bias": B1, "epilogue": leaky_relu},
     "layer_of_zeros": {"weights": np.zeros((4, 3), np.float32), "bias": B1},
     "layer_one_by_one": {"weights": np.full((1, 1), 0.5, np.float32)},
 }
 
 
-def layer(weights=W1, **epilogue):
-    return build(lambda builder, x: dense(builder, x, weights, "fc1", **epilogue), len(weights))
+def layer(weights=W1, **others):
+    return build(lambda builder, x: dense(builder, x, weights, "fc1", **others), len(weights))
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -93,9 +106,15 @@ def test_a_layer(golden, name):
 
 @pytest.mark.parametrize("arithmetic", ["int8", "int16", "int32"])
 def test_a_layer_in_integers(golden, arithmetic):
-    mod = layer(bias=B1, relu=True)
+    mod = layer(bias=B1, epilogue=relu)
     found = program(mod, arithmetic=arithmetic, calibration=DATA)
     golden(f"layer_{arithmetic}.mlir", text_of(found))
+
+
+@pytest.mark.parametrize("epilogue", [clip, leaky_relu])
+def test_an_epilogue_in_integers(golden, epilogue):
+    found = program(layer(bias=B1, epilogue=epilogue), calibration=DATA)
+    golden(f"layer_{epilogue.__name__}_int16.mlir", text_of(found))
 
 
 def test_a_layer_with_narrow_accumulators(golden):
@@ -149,7 +168,7 @@ def test_a_streamed_chain(golden):
 
 
 def softmax_between(builder, x):
-    hidden = dense(builder, x, W1, "fc1", B1, relu=True)
+    hidden = dense(builder, x, W1, "fc1", B1, epilogue=relu)
     return dense(builder, builder.emit(relax.op.nn.softmax(hidden)), W2, "fc2")
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import eie_backend as eie
 from eie_backend import HardwareConfig, encode, simulate
+from eie_backend.epilogues import BY_NUMBER, EPILOGUES
 from eie_backend.isa.counters import COUNTERS
 from eie_backend.isa.image import decode_image, encode_image
 from eie_backend.isa.interpreter import interpret
@@ -54,8 +55,13 @@ class Fixed:
         product = round(Fraction(weight * x) / Fraction(2) ** shift)
         return self.clamp(total + product, self.accumulator_bits)
 
-    def write(self, total, relu, shift):
-        total = max(total, 0) if relu else total
+    def write(self, total, epilogue, parameter, shift):
+        if epilogue == "leaky_relu" and total < 0:
+            total = round(Fraction(total * parameter, 2**15))
+        if epilogue in ("relu", "clip"):
+            total = max(total, 0)
+        if epilogue == "clip":
+            total = min(total, parameter)
         return self.clamp(round(Fraction(total) / Fraction(2) ** shift), self.value_bits)
 
     def store(self, value, frac_bits):
@@ -73,8 +79,16 @@ class Float:
     def add(self, total, weight, x, shift):
         return np.float32(total + np.float32(weight * x))
 
-    def write(self, total, relu, shift):
-        return np.float32(0) if relu and total <= 0 else total
+    def write(self, total, epilogue, parameter, shift):
+        number = np.array(parameter, np.uint32).view(np.float32)[()]
+        if epilogue == "leaky_relu":
+            return np.float32(number * total) if total < 0 else total
+        if epilogue == "none":
+            return total
+        # Comparisons with a NaN are false.
+        if total <= 0:
+            return np.float32(0)
+        return number if epilogue == "clip" and total > number else total
 
     def store(self, value, frac_bits):
         return value
@@ -94,7 +108,8 @@ def run_model(model, codes, codebook, bias, sample, operands):
         for row in np.flatnonzero(codes[:, column]) if value else ():
             weight = codebook[codes[row, column]]
             sums[row] = model.add(sums[row], weight, value, operands["shift"])
-    results = [model.write(total, operands["relu"], operands["output_shift"]) for total in sums]
+    ending = BY_NUMBER[operands["epilogue"]].name, operands["parameter"]
+    results = [model.write(total, *ending, operands["output_shift"]) for total in sums]
     return np.array([model.store(value, operands["output_frac"]) for value in results], np.float32)
 
 
@@ -120,7 +135,7 @@ def layers(draw, arithmetic, accumulator_bits):
     operands = {
         "input_frac": draw(st.integers(-64, 64) | st.integers(0, 30)),
         "shift": draw(st.sampled_from([-40, 0, 62]) | st.integers(-8, 40)),
-        "relu": draw(st.integers(0, 1)),
+        **draw(endings(arithmetic)),
         "output_shift": draw(st.sampled_from([-40, 0, 62]) | st.integers(-8, 30)),
         "output_frac": draw(st.integers(-20, 40)),
     }
@@ -140,6 +155,16 @@ def layers(draw, arithmetic, accumulator_bits):
     return program, operands, inputs
 
 
+@st.composite
+def endings(draw, arithmetic):
+    """Return operands of an epilogue; its parameter's extremes are likely."""
+    epilogue = draw(st.sampled_from(EPILOGUES))
+    highest = epilogue.highest_words[arithmetic == "float32"]
+    likely = [0, highest, min(highest, 1 << 14), min(highest, 12345)]
+    parameter = draw(st.sampled_from(likely) | st.integers(0, highest))
+    return {"epilogue": epilogue.number, "parameter": parameter}
+
+
 def words(bits, count):
     """Return lists of signed words, the extremes and small numbers among them."""
     low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
@@ -149,13 +174,14 @@ def words(bits, count):
 
 def steps(rows, cols, operands):
     frac, out = operands["input_frac"], operands["output_frac"]
-    shift, relu = operands["output_shift"], operands["relu"]
+    ending = {name: operands[name] for name in ("epilogue", "parameter")}
+    write = {"dst_row": 2, "count": rows, **ending, "shift": operands["output_shift"]}
     mvm = {"matrix": 0, "src_row": 0, "shift": operands["shift"], "frac_bits": 0}
     return (
         Step("load_act", {"src": 0, "dst_row": 0, "count": cols, "frac_bits": frac}, 0),
         Step("load_bias", {"bias": 0}, 0),
         Step("mvm", mvm, 0),
-        Step("write_back", {"dst_row": 2, "count": rows, "relu": relu, "shift": shift}, 0),
+        Step("write_back", write, 0),
         Step("store_act", {"src_row": 2, "dst": 0, "count": rows, "frac_bits": out}, 0),
     )
 

@@ -14,6 +14,8 @@ from eie_backend.isa.program import Program, Step
 from eie_backend.isa.source_file import assemble, disassemble
 from eie_backend.machine.encoding import encode
 
+RELU = {"epilogue": 1, "parameter": 0}
+
 WORDS = (
     *("dense<0>", 'dense<"0x00">', "tensor<1099511627776x1xi8>", "tensor<65536x65536xi8>", "f32"),
     *("tensor<?xi8>", "tensor<-1x1xi8>", "tensor<1x1xi1000000>", "array<i64>", "vector<4xi8>"),
@@ -42,7 +44,7 @@ def program(arithmetic: str) -> Program:
         Step("load_act", {"dst_row": 0, "src": 0, "count": 3, "frac_bits": 0}, 0),
         Step("load_bias", {"bias": 0}, 0),
         Step("mvm", mvm, 0),
-        Step("write_back", {"dst_row": 2, "count": 2, "relu": 1, "shift": 0}, 0),
+        Step("write_back", {"dst_row": 2, "count": 2, **RELU, "shift": 0}, 0),
         Step("store_act", {"src_row": 2, "dst": 0, "count": 2, "frac_bits": 0}, 0),
     )
     setup = (Step("load_matrix", {"matrix": 0}, 0),)

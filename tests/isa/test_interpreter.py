@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eie_backend import HardwareConfig, encode
+from eie_backend.epilogues import BY_NAME
 from eie_backend.errors import ImageError
 from eie_backend.isa.interpreter import interpret
 from eie_backend.isa.program import Program, Step
@@ -45,8 +46,9 @@ def store(count, frac_bits=0, src_row=0, dst=0):
     return "store_act", operands
 
 
-def write(count, relu=0, shift=0, dst_row=0):
-    return "write_back", {"dst_row": dst_row, "count": count, "relu": relu, "shift": shift}
+def write(count, epilogue="none", parameter=0, shift=0, dst_row=0):
+    ending = {"epilogue": BY_NAME[epilogue].number, "parameter": parameter}
+    return "write_back", {"dst_row": dst_row, "count": count, **ending, "shift": shift}
 
 
 def mvm(shift=0, frac_bits=0, src_row=0, matrix=0):
@@ -112,7 +114,7 @@ def test_write_back_rounds_after_relu_and_saturates():
     bias = [words(-6, 6, 7, 10)]
     start = ("load_bias", {"bias": 0})
     assert run([start, write(4, shift=2), store(4)], biases=bias) == ([-2, 2, 2, 2], 0)
-    assert run([start, write(4, relu=1, shift=2), store(4)], biases=bias) == ([0, 2, 2, 2], 0)
+    assert run([start, write(4, "relu", shift=2), store(4)], biases=bias) == ([0, 2, 2, 2], 0)
     wide = [words(-(2**31), 2**31 - 1, 2**15, -(2**15))]
     assert run([start, write(4), store(4)], biases=wide) == ([LOW, HIGH, HIGH, LOW], 3)
 
@@ -204,9 +206,12 @@ def test_samples_are_independent():
     product_shift=st.integers(-40, 62),
     output_shift=st.integers(-40, 62),
     bits=st.sampled_from([16, 32]),
-    relu=st.booleans(),
+    epilogue=st.sampled_from(sorted(BY_NAME)),
+    parameter=st.integers(0, 1 << 15),
 )
-def test_a_layer_equals_exact_integers(seed, product_shift, output_shift, bits, relu):
+def test_a_layer_equals_exact_integers(
+    seed, product_shift, output_shift, bits, epilogue, parameter
+):
     rng = np.random.default_rng(seed)
     rows, cols = rng.integers(1, 7, 2).tolist()
     config = HardwareConfig(num_pe=3, accumulator_bits=bits)
@@ -233,13 +238,18 @@ def test_a_layer_equals_exact_integers(seed, product_shift, output_shift, bits, 
             product = codebook[codes[row, column]] * sample[column]
             if codes[row, column] and sample[column]:
                 total = saturate(total + shifted(product, product_shift), bits)
-        total = max(total, 0) if relu else total
+        if epilogue == "leaky_relu" and total < 0:
+            total = round(Fraction(total * parameter, 1 << 15))
+        if epilogue in ("relu", "clip"):
+            total = max(total, 0)
+        if epilogue == "clip":
+            total = min(total, parameter)
         expected.append(saturate(shifted(total, output_shift), 16))
     steps = [
         load(cols),
         ("load_bias", {"bias": 0}),
         mvm(product_shift),
-        write(rows, relu, output_shift, dst_row=10),
+        write(rows, epilogue, parameter if BY_NAME[epilogue].parameter else 0, output_shift, 10),
         store(rows, src_row=10),
     ]
     contents = {"matrices": [matrix], "loaded": [0], "biases": [words(*bias)]}

@@ -73,7 +73,14 @@ class After:
         b: T.Buffer((4,), "float32"),
         y: T.Buffer((2, 4), "float32"),
     ):
-        T.func_attr({"eie.layer": "fc1", "eie.relu": True, "tirx.noalias": True})
+        T.func_attr(
+            {
+                "eie.epilogue": "relu",
+                "eie.layer": "fc1",
+                "eie.parameter": 0.0,
+                "tirx.noalias": True,
+            }
+        )
         acc = T.sblock_alloc_buffer((4,))
         for sample in range(2):
             for i in range(4):
@@ -95,7 +102,14 @@ class After:
         w: T.Buffer((4, 3), "float32"),
         y: T.Buffer((2, 3), "float32"),
     ):
-        T.func_attr({"eie.layer": "fc2", "eie.relu": False, "tirx.noalias": True})
+        T.func_attr(
+            {
+                "eie.epilogue": "none",
+                "eie.layer": "fc2",
+                "eie.parameter": 0.0,
+                "tirx.noalias": True,
+            }
+        )
         acc = T.sblock_alloc_buffer((3,))
         for sample in range(2):
             for i in range(3):
@@ -204,7 +218,7 @@ def test_a_composite_tells_its_layer():
         if isinstance(binding.value, relax.Function) and binding.value.attrs["eie.layer"] == "fc1"
     ]
     layer = composite_layer(composite)
-    assert (layer.name, layer.relu, layer.batch) == ("fc1", True, 2)
+    assert (layer.name, layer.epilogue.epilogue.name, layer.batch) == ("fc1", "relu", 2)
     np.testing.assert_array_equal(layer.weights.value.numpy(), W1)
     np.testing.assert_array_equal(layer.bias, B1)
     assert (layer.shape.outputs, layer.shape.inputs) == (4, 5)

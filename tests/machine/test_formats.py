@@ -10,7 +10,9 @@ import eie_backend
 from eie_backend.compiler import prepare
 from eie_backend.compiler.stages import eie_programs
 from eie_backend.config import HardwareConfig
+from eie_backend.epilogues import BY_NAME
 from eie_backend.isa.interpreter import interpret
+from eie_backend.machine.epilogue import Applied
 from eie_backend.machine.formats import (
     MAX_LEFT_SHIFT,
     MAX_RIGHT_SHIFT,
@@ -21,15 +23,16 @@ from eie_backend.machine.formats import (
 )
 from eie_backend.machine.target import as_target
 
+RELU, CLIP = Applied(BY_NAME["relu"]), Applied(BY_NAME["clip"], 2.5)
 BOOK = np.array([0.0, -0.5, 1.5], np.float32)  # 14 fractional bits
 SMALL = np.array([0.0, 0.25], np.float32)  # 16 fractional bits
 magnitudes = st.floats(2.0**-40, 2.0**40)
 
 
-def layer(source=-1, *, book=BOOK, has_bias=True, has_relu=False, **found):
+def layer(source=-1, *, book=BOOK, has_bias=True, ending=None, **found):
     """Return a layer with these ranges; by default input 4, partial sums 100, results 50."""
-    values = {"input": 4.0, "partial_sum": 100.0, "product": 50.0, "sum": 50.0, "relu": 50.0}
-    return RangedLayer(LayerRange(**(values | found)), book, source, has_bias, has_relu)
+    values = {"input": 4.0, "partial_sum": 100.0, "product": 50.0, "sum": 50.0, "output": 50.0}
+    return RangedLayer(LayerRange(**(values | found)), book, source, has_bias, ending)
 
 
 # Choice
@@ -52,11 +55,13 @@ def test_a_layer_reads_the_scale_that_its_source_writes():
 
 
 @pytest.mark.parametrize(
-    ("bias", "relu", "output"), [(False, False, 14), (True, False, 13), (True, True, 12)]
+    ("bias", "ending", "output"),
+    [(False, None, 14), (True, None, 13), (True, RELU, 12), (True, CLIP, 13)],
+    ids=["product", "sum", "relu", "clip"],
 )
-def test_only_what_the_machine_runs_counts(bias, relu, output):
-    found = {"product": 1.0, "sum": 2.0, "relu": 4.0}
-    (ranged,) = layer_formats([layer(has_bias=bias, has_relu=relu, **found)], 32)
+def test_only_what_the_machine_runs_counts(bias, ending, output):
+    found = {"product": 1.0, "sum": 2.0, "output": 4.0}
+    (ranged,) = layer_formats([layer(has_bias=bias, ending=ending, **found)], 32)
     assert ranged.output == output
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import tvm_ffi
 
 from eie_backend.config import HardwareConfig
+from eie_backend.epilogues import EPILOGUES
 from eie_backend.isa.counters import COUNTERS
 from eie_backend.isa.image import encode_matrix
 from eie_backend.isa.program import Program, Step
@@ -87,6 +88,13 @@ def random_config(rng):
     )
 
 
+def random_epilogue(rng, is_float):
+    epilogue = EPILOGUES[rng.integers(len(EPILOGUES))]
+    highest = epilogue.highest_words[is_float]
+    parameter = int(rng.integers(0, highest + 1) >> rng.integers(0, 20))
+    return {"epilogue": epilogue.number, "parameter": parameter}
+
+
 def random_program(rng):
     config = random_config(rng)
     is_float = bool(rng.random() < 0.4)
@@ -118,7 +126,7 @@ def random_program(rng):
         write_back = {
             "dst_row": row,
             "count": rows,
-            "relu": int(rng.integers(2)),
+            **random_epilogue(rng, is_float),
             "shift": int(rng.integers(-20, 33)),
         }
         steps += [Step("mvm", mvm, layer), Step("write_back", write_back, layer)]

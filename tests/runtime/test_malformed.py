@@ -18,6 +18,8 @@ from eie_backend.isa.program import Program, Step
 from eie_backend.machine.encoding import encode
 from eie_backend.runtime import runtime
 
+RELU = {"epilogue": 1, "parameter": 0}
+
 seeds = st.integers(0, 2**32 - 1)
 
 
@@ -45,7 +47,11 @@ def small_program():
             Step("load_act", {"src": 0, "dst_row": 0, **act}, 0),
             Step("load_bias", {"bias": 0}, 0),
             Step("mvm", {"matrix": 0, "src_row": 0, "shift": 0, "frac_bits": 4}, 0),
-            Step("write_back", {"dst_row": 2, "count": 4, "relu": 1, "shift": 0}, 0),
+            Step(
+                "write_back",
+                {"dst_row": 2, "count": 4, **RELU, "shift": 0},
+                0,
+            ),
             Step("store_act", {"src_row": 2, "dst": 0, "count": 4, "frac_bits": 4}, 0),
         ),
     )

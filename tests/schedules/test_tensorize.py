@@ -7,10 +7,18 @@ import tvm
 from tvm.s_tir import Schedule, ScheduleError
 from tvm.script import tirx as T
 
+from eie_backend.epilogues import BY_NAME, NONE
+from eie_backend.machine.epilogue import Applied
 from eie_backend.schedules import intrinsics
 from eie_backend.schedules.kernel import DenseShape, dense_kernel
 from eie_backend.schedules.tensorize import tensorize
 from eie_backend.schedules.tile import tile
+from eie_backend.transform.epilogues import with_epilogue
+
+RELU = Applied(BY_NAME["relu"])
+CLIP = Applied(BY_NAME["clip"], 6.0)
+LEAKY = Applied(BY_NAME["leaky_relu"], 0.25)
+ENDINGS = [NONE, RELU, CLIP, LEAKY]
 
 
 def cut(length, limit):
@@ -21,17 +29,17 @@ def tiles(outputs, inputs, limit):
     return [(rows, cut(inputs, limit)) for rows in cut(outputs, limit)]
 
 
-def tensorized(batch, outputs, inputs, *, bias, relu, limit=4):
-    func = dense_kernel("fc_kernel", DenseShape(batch, outputs, inputs, bias, relu))
-    func = func.with_attrs({"eie.layer": "fc", "eie.relu": relu})
+def tensorized(batch, outputs, inputs, *, bias, ending, limit=4):
+    func = dense_kernel("fc_kernel", DenseShape(batch, outputs, inputs, bias, ending))
+    func = with_epilogue(func.with_attr("eie.layer", "fc"), ending)
     return tensorize(tile(func, tiles(outputs, inputs, limit)))
 
 
 @pytest.mark.parametrize(
     ("name", "epilogue"),
     [
-        ("bias_relu.tir", {"bias": True, "relu": True}),
-        ("plain.tir", {"bias": False, "relu": False}),
+        ("bias_relu.tir", {"bias": True, "ending": RELU}),
+        ("plain.tir", {"bias": False, "ending": NONE}),
     ],
 )
 def test_a_small_layer(golden, name, epilogue):
@@ -39,15 +47,15 @@ def test_a_small_layer(golden, name, epilogue):
 
 
 def test_text_parses_back():
-    text = tensorized(2, 5, 6, bias=True, relu=True).script()
+    text = tensorized(2, 5, 6, bias=True, ending=RELU).script()
     assert tvm.script.from_source(text).script() == text
 
 
 @pytest.mark.parametrize("bias", [False, True], ids=["", "bias"])
-@pytest.mark.parametrize("relu", [False, True], ids=["", "relu"])
+@pytest.mark.parametrize("ending", ENDINGS, ids=lambda one: one.epilogue.name)
 @pytest.mark.parametrize("sizes", [(1, 1, 1), (1, 4, 1), (3, 1, 4), (2, 5, 9)])
-def test_no_loop_but_that_over_samples_is_left(sizes, bias, relu):
-    func = tensorized(*sizes, bias=bias, relu=relu)
+def test_no_loop_but_that_over_samples_is_left(sizes, bias, ending):
+    func = tensorized(*sizes, bias=bias, ending=ending)
     assert re.findall(r"for (\w+) in", func.script()) == ["sample"]
 
 
@@ -77,7 +85,7 @@ def renamed(
 
 
 def test_the_name_of_a_block_plays_no_part():
-    text = tensorize(renamed.with_attr("eie.relu", False)).script()
+    text = tensorize(with_epilogue(renamed, NONE)).script()
     called = re.findall(r"T\.eie\.(\w+)", text)
     assert called == ["load_bias", "mvm", "write_back"]
 
@@ -116,11 +124,11 @@ def leaky(x: T.Buffer((1, 4), "float32"), y: T.Buffer((4,), "float32")):
 @pytest.mark.parametrize("func", [difference, transposed, leaky])
 def test_a_block_that_computes_something_else_is_refused(func):
     with pytest.raises(ScheduleError, match="tensorize"):
-        tensorize(func.with_attr("eie.relu", True))
+        tensorize(with_epilogue(func, RELU))
 
 
 def test_a_tile_of_another_size_is_refused():
-    func = dense_kernel("main", DenseShape(1, 3, 4, False, False))
+    func = dense_kernel("main", DenseShape(1, 3, 4, False))
     schedule = Schedule(func)
     loops = schedule.get_loops(schedule.get_sblock("mvm_0_0"))
     with pytest.raises(ScheduleError, match="tensorize"):
@@ -131,7 +139,7 @@ def test_intrinsics_are_registered_once():
     name = intrinsics.mvm(3, 4)
     assert name == "eie.mvm.3.4"
     assert intrinsics.mvm(3, 4) is name
-    assert intrinsics.write_back(3, relu=True) != intrinsics.write_back(3, relu=False)
+    assert intrinsics.write_back(3, RELU) != intrinsics.write_back(3, NONE)
     description = tvm.s_tir.TensorIntrin.get(name)
     assert "T.eie.mvm" in description.impl.script()
 

@@ -10,10 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eie_backend.config import HardwareConfig
+from eie_backend.epilogues import BY_NAME, NONE
 from eie_backend.errors import ModelError
 from eie_backend.machine.encoding import encode, slice_lengths
+from eie_backend.machine.epilogue import Applied
 from eie_backend.schedules.kernel import DenseShape, dense_kernel
 from eie_backend.schedules.tile import choose_tiles, tile
+from eie_backend.transform.epilogues import kernel_epilogue, with_epilogue
+
+RELU = Applied(BY_NAME["relu"])
+CLIP = Applied(BY_NAME["clip"], 6.0)
+LEAKY = Applied(BY_NAME["leaky_relu"], 0.25)
+ENDINGS = [NONE, RELU, CLIP, LEAKY]
 
 
 def cut(length, limit):
@@ -24,10 +32,10 @@ def grid(outputs, inputs, row_limit, col_limit):
     return [(rows, cut(inputs, col_limit)) for rows in cut(outputs, row_limit)]
 
 
-def kernel(batch, outputs, inputs, *, bias=True, relu=True):
+def kernel(batch, outputs, inputs, *, bias=True, ending=RELU):
     """Return an unscheduled kernel as `LowerToTIR` makes it."""
-    func = dense_kernel("k", DenseShape(batch, outputs, inputs, bias, relu))
-    return func.with_attrs({"eie.layer": "fc", "eie.relu": relu})
+    func = dense_kernel("k", DenseShape(batch, outputs, inputs, bias, ending))
+    return with_epilogue(func.with_attr("eie.layer", "fc"), ending)
 
 
 def evaluate(func, *arrays):
@@ -56,9 +64,10 @@ def test_blocks_change_no_bit_around_their_limit(outputs, inputs):
     check_bits(outputs, inputs, LIMIT, LIMIT)
 
 
-@pytest.mark.parametrize(("bias", "relu"), [(False, False), (True, False), (False, True)])
-def test_blocks_change_no_bit_with_any_epilogue(bias, relu):
-    check_bits(19, 33, 8, 4, bias=bias, relu=relu)
+@pytest.mark.parametrize("bias", [False, True], ids=["", "bias"])
+@pytest.mark.parametrize("ending", ENDINGS, ids=lambda one: one.epilogue.name)
+def test_blocks_change_no_bit_with_any_epilogue(bias, ending):
+    check_bits(19, 33, 8, 4, bias=bias, ending=ending)
 
 
 def test_blocks_of_one_change_no_bit():
@@ -71,9 +80,9 @@ def test_one_tile_is_the_whole_kernel():
 
 
 def test_attributes_are_kept():
-    tiled = tile(kernel(1, 5, 7, relu=False), grid(5, 7, 2, 3))
+    tiled = tile(kernel(1, 5, 7, ending=NONE), grid(5, 7, 2, 3))
     assert tiled.attrs["eie.layer"] == "fc"
-    assert not tiled.attrs["eie.relu"]
+    assert kernel_epilogue(tiled) == NONE
     assert tiled.attrs["global_symbol"] == "k"
 
 

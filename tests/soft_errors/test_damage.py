@@ -16,6 +16,8 @@ from eie_backend.soft_errors import damage
 from eie_backend.soft_errors.damage import reread
 from eie_backend.soft_errors.strike import LARGE_SRAM
 
+NOTHING = {"epilogue": 0, "parameter": 0}
+
 seeds = st.integers(0, 2**32 - 1)
 
 
@@ -84,7 +86,10 @@ def program_of(matrix, config):
         ("load_act", {"src": 0, "dst_row": 0, **act}),
         ("clear", {}),
         ("mvm", {"matrix": 0, "src_row": 0, "shift": 4, "frac_bits": 8}),
-        ("write_back", {"dst_row": rows, "count": matrix.rows, "relu": 0, "shift": 0}),
+        (
+            "write_back",
+            {"dst_row": rows, "count": matrix.rows, **NOTHING, "shift": 0},
+        ),
         ("store_act", {"src_row": rows, "dst": 0, "count": matrix.rows, "frac_bits": 8}),
     ]
     return Program(

@@ -64,31 +64,6 @@ def test_weights_on_the_left_run_on_the_machine(shape):  # 1
     np.testing.assert_array_equal(report.outputs[0], np.maximum(np.matmul(W, x), 0))
 
 
-@pytest.mark.parametrize("zero", [np.float32(0), ZEROS, ZEROS[None, None], np.zeros((3, 2))])
-@pytest.mark.parametrize("side", [0, 1])
-def test_a_maximum_with_zero_is_relu(zero, side):  # 2
-    shape = (1, 3, 2) if np.ndim(zero) == 3 else (3, 2)
-    mod = maximum(shape, zero.astype(np.float32), side)
-    builder = relax.BlockBuilder()
-    x = relax.Var("x", relax.TensorType(shape, "float32"))
-    with builder.function("main", [x]):
-        with builder.dataflow():
-            output = builder.emit_output(relax.op.nn.relu(x))
-        builder.emit_func_output(output)
-    assert_structural_equal(CanonicalLayers()(mod), builder.get())
-
-
-def maximum(shape, constant, side):
-    builder = relax.BlockBuilder()
-    x = relax.Var("x", relax.TensorType(shape, "float32"))
-    operands = [x, relax.const(constant)][:: 1 if side else -1]
-    with builder.function("main", [x]):
-        with builder.dataflow():
-            output = builder.emit_output(relax.op.maximum(*operands))
-        builder.emit_func_output(output)
-    return builder.get()
-
-
 # Left alone
 
 
@@ -108,23 +83,3 @@ def test_other_products(operands):  # 1
             output = builder.emit_output(relax.op.add(product, x))
         builder.emit_func_output(output)
     unchanged(builder.get())
-
-
-@pytest.mark.parametrize("constant", [np.array([0, 1], np.float32), np.zeros((3, 3, 2))])
-def test_a_maximum_with_other_constants(constant):  # 2
-    unchanged(maximum((3, 2), constant.astype(np.float32), 1))
-
-
-def test_a_maximum_of_inputs():  # 2
-    @I.ir_module
-    class Inputs:
-        @R.function
-        def main(x: R.Tensor((2,), "float32"), y: R.Tensor((2,), "float32")) -> R.Tensor(
-            (2,), "float32"
-        ):
-            with R.dataflow():
-                z = R.maximum(x, y)
-                R.output(z)
-            return z
-
-    unchanged(Inputs)

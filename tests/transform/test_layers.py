@@ -12,9 +12,9 @@ from tvm.script import relax as R
 from eie_backend.errors import ModelError
 from eie_backend.transform.layers import (
     MAX_SHARED,
+    bias_of,
     constant_weights,
     dense_layers,
-    epilogue,
     is_matmul,
     is_shared,
     map_weights,
@@ -149,7 +149,7 @@ def shared():
 def test_matmuls_with_the_same_constant_are_one_layer():
     (layer,) = dense_layers(shared())
     assert layer.name == "fc"
-    assert [epilogue(use)[0] is None for use in layer.uses] == [True, False, True]
+    assert [bias_of(use)[0] is None for use in layer.uses] == [True, False, True]
 
 
 def test_weights_are_changed_once_for_all_uses():

@@ -48,11 +48,18 @@ def test_auto_takes_dense_weights():
     assert use_winograd(layer(DENSE), "auto")
 
 
-@pytest.mark.parametrize(("size", "chosen"), [((3, 3), False), ((4, 4), True), ((4, 3), True)])
+@pytest.mark.parametrize(("size", "chosen"), [((3, 3), False), ((4, 4), True), ((4, 3), False)])
 def test_auto_counts_whole_patches(size, chosen):
-    # 16 products for up to four results, against 9, 36 or 18.
+    # 16 products for up to four results, against 9, 36 or 18; and the host's additions.
     results = (size[0] - 2) * (size[1] - 2)
-    assert use_winograd(layer(DENSE, size), "auto") is chosen is (9 * results > 16)
+    additions = (32 * 16 + 24 * 16) / 16**2  # for each pair of channels
+    assert use_winograd(layer(DENSE, size), "auto") is chosen is (9 * results > 16 + additions)
+
+
+def test_auto_leaves_depthwise_convolutions_alone():
+    depthwise = layer(RNG.normal(size=(64, 1, 3, 3)), groups=64)
+    assert not use_winograd(depthwise, "auto")
+    assert use_winograd(depthwise, "always")
 
 
 def test_auto_leaves_sparse_weights_alone():

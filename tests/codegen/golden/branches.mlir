@@ -13,13 +13,13 @@ builtin.module {
       eie.load_act "trunk" src = 0, dst_row = 0, count = 4, frac_bits = 0
       eie.clear "trunk"
       eie.mvm "trunk" matrix = 0, src_row = 0, shift = 0, frac_bits = 0
-      eie.write_back "trunk" dst_row = 1022, count = 3, relu = 1, shift = 0
+      eie.write_back "trunk" dst_row = 1022, count = 3, epilogue = 1, parameter = 0, shift = 0
       eie.clear "left"
       eie.mvm "left" matrix = 1, src_row = 1022, shift = 0, frac_bits = 0
-      eie.write_back "left" dst_row = 0, count = 2, relu = 0, shift = 0
+      eie.write_back "left" dst_row = 0, count = 2, epilogue = 0, parameter = 0, shift = 0
       eie.load_bias "right" bias = 0
       eie.mvm "right" matrix = 2, src_row = 1022, shift = 0, frac_bits = 0
-      eie.write_back "right" dst_row = 1, count = 2, relu = 0, shift = 0
+      eie.write_back "right" dst_row = 1, count = 2, epilogue = 0, parameter = 0, shift = 0
       eie.store_act "left" src_row = 0, dst = 0, count = 2, frac_bits = 0
       eie.store_act "right" src_row = 1, dst = 2, count = 2, frac_bits = 0
     }

@@ -9,7 +9,7 @@ builtin.module {
       eie.load_act "fc1" src = 0, dst_row = 0, count = 4, frac_bits = 13
       eie.load_bias "fc1" bias = 0
       eie.mvm "fc1" matrix = 0, src_row = 0, shift = 15, frac_bits = 13
-      eie.write_back "fc1" dst_row = 1022, count = 3, relu = 0, shift = -1
+      eie.write_back "fc1" dst_row = 1022, count = 3, epilogue = 0, parameter = 0, shift = -1
       eie.store_act "fc1" src_row = 1022, dst = 0, count = 3, frac_bits = 12
     }
   }

@@ -9,7 +9,7 @@ builtin.module {
       eie.load_act "fc1" src = 0, dst_row = 0, count = 4, frac_bits = 0
       eie.load_bias "fc1" bias = 0
       eie.mvm "fc1" matrix = 0, src_row = 0, shift = 0, frac_bits = 0
-      eie.write_back "fc1" dst_row = 1023, count = 3, relu = 0, shift = 0
+      eie.write_back "fc1" dst_row = 1023, count = 3, epilogue = 0, parameter = 0, shift = 0
       eie.store_act "fc1" src_row = 1023, dst = 0, count = 3, frac_bits = 0
     }
   }

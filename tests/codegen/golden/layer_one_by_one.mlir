@@ -8,7 +8,7 @@ builtin.module {
       eie.load_act "fc1" src = 0, dst_row = 0, count = 1, frac_bits = 0
       eie.clear "fc1"
       eie.mvm "fc1" matrix = 0, src_row = 0, shift = 0, frac_bits = 0
-      eie.write_back "fc1" dst_row = 1023, count = 1, relu = 0, shift = 0
+      eie.write_back "fc1" dst_row = 1023, count = 1, epilogue = 0, parameter = 0, shift = 0
       eie.store_act "fc1" src_row = 1023, dst = 0, count = 1, frac_bits = 0
     }
   }

@@ -8,7 +8,7 @@ builtin.module {
       eie.load_act "fc1" src = 0, dst_row = 0, count = 4, frac_bits = 0
       eie.clear "fc1"
       eie.mvm "fc1" matrix = 0, src_row = 0, shift = 0, frac_bits = 0
-      eie.write_back "fc1" dst_row = 1022, count = 3, relu = 1, shift = 0
+      eie.write_back "fc1" dst_row = 1022, count = 3, epilogue = 1, parameter = 0, shift = 0
       eie.store_act "fc1" src_row = 1022, dst = 0, count = 3, frac_bits = 0
     }
   }

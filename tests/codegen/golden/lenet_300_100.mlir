@@ -15,13 +15,13 @@ builtin.module {
       eie.load_act "fc1" src = 0, dst_row = 0, count = 784, frac_bits = 8
       eie.load_bias "fc1" bias = 0
       eie.mvm "fc1" matrix = 0, src_row = 0, shift = 16, frac_bits = 8
-      eie.write_back "fc1" dst_row = 1019, count = 300, relu = 1, shift = -1
+      eie.write_back "fc1" dst_row = 1019, count = 300, epilogue = 1, parameter = 0, shift = -1
       eie.load_bias "fc2" bias = 1
       eie.mvm "fc2" matrix = 1, src_row = 1019, shift = 16, frac_bits = 8
-      eie.write_back "fc2" dst_row = 0, count = 100, relu = 1, shift = -1
+      eie.write_back "fc2" dst_row = 0, count = 100, epilogue = 1, parameter = 0, shift = -1
       eie.load_bias "fc3" bias = 2
       eie.mvm "fc3" matrix = 2, src_row = 0, shift = 16, frac_bits = 8
-      eie.write_back "fc3" dst_row = 1023, count = 10, relu = 0, shift = -1
+      eie.write_back "fc3" dst_row = 1023, count = 10, epilogue = 0, parameter = 0, shift = -1
       eie.store_act "fc3" src_row = 1023, dst = 0, count = 10, frac_bits = 8
     }
   }

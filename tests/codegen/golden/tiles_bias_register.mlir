@@ -17,11 +17,11 @@ builtin.module {
       eie.load_bias "fc" bias = 0
       eie.mvm "fc" matrix = 0, src_row = 0, shift = 0, frac_bits = 0
       eie.mvm "fc" matrix = 1, src_row = 2, shift = 0, frac_bits = 0
-      eie.write_back "fc" dst_row = 1021, count = 4, relu = 1, shift = 0
+      eie.write_back "fc" dst_row = 1021, count = 4, epilogue = 1, parameter = 0, shift = 0
       eie.load_bias "fc" bias = 1
       eie.mvm "fc" matrix = 2, src_row = 0, shift = 0, frac_bits = 0
       eie.mvm "fc" matrix = 3, src_row = 2, shift = 0, frac_bits = 0
-      eie.write_back "fc" dst_row = 1023, count = 1, relu = 1, shift = 0
+      eie.write_back "fc" dst_row = 1023, count = 1, epilogue = 1, parameter = 0, shift = 0
       eie.store_act "fc" src_row = 1021, dst = 0, count = 5, frac_bits = 0
     }
   }

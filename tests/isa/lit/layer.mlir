@@ -16,7 +16,7 @@ eie.program "f" "float32" inputs = 3, outputs = 2 layers ["fc1"] config {num_pe 
     eie.load_act "fc1" src = 0, dst_row = 0, count = 3, frac_bits = 0
     eie.load_bias "fc1" bias = 0
     eie.mvm "fc1" matrix = 0, src_row = 0, shift = 0, frac_bits = 0
-    eie.write_back "fc1" dst_row = 2, count = 2, relu = 1, shift = 0
+    eie.write_back "fc1" dst_row = 2, count = 2, epilogue = 1, parameter = 0, shift = 0
     eie.store_act "fc1" src_row = 2, dst = 0, count = 2, frac_bits = 0
   }
 }
@@ -34,7 +34,7 @@ eie.program "f" "float32" inputs = 3, outputs = 2 layers ["fc1"] config {num_pe 
 // CHECK-NEXT:       eie.load_act "fc1" src = 0, dst_row = 0, count = 3, frac_bits = 0
 // CHECK-NEXT:       eie.load_bias "fc1" bias = 0
 // CHECK-NEXT:       eie.mvm "fc1" matrix = 0, src_row = 0, shift = 0, frac_bits = 0
-// CHECK-NEXT:       eie.write_back "fc1" dst_row = 2, count = 2, relu = 1, shift = 0
+// CHECK-NEXT:       eie.write_back "fc1" dst_row = 2, count = 2, epilogue = 1, parameter = 0, shift = 0
 // CHECK-NEXT:       eie.store_act "fc1" src_row = 2, dst = 0, count = 2, frac_bits = 0
 // CHECK-NEXT:     }
 // CHECK-NEXT:   }
