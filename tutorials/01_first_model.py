@@ -83,9 +83,10 @@ onnx.save(model, folder / "digits.onnx")
 # What would run where?
 # ---------------------
 #
-# The machine runs layers with weights, and the biases and ReLUs that follow them. Everything else
-# stays on the host, and ``explain`` says why, before anything is compiled. A program of the
-# machine has fixed sizes, so ``bind`` sets the batch: one image at a time.
+# The machine runs layers with weights, and the biases and activation functions such as ReLU that
+# follow them. Everything else stays on the host, and ``explain`` says why, before anything is
+# compiled. A program of the machine has fixed sizes, so ``bind`` sets the batch: one image at a
+# time.
 
 mod = eie.from_onnx(folder / "digits.onnx", bind={"batch": 1})
 for row in eie.explain(mod):

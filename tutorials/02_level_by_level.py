@@ -104,7 +104,7 @@ print(reference)
 # 3. Partitioned: what the machine takes
 # --------------------------------------
 #
-# Patterns find what the machine runs: a layer with its bias and ReLU becomes a *composite*
+# Patterns find what the machine runs: a layer with its bias and epilogue becomes a *composite*
 # function, ``eie.dense``, and a chain of them one function for the machine. The host's ``main``
 # only calls it. Between the layers nothing comes back to the host.
 

@@ -130,7 +130,7 @@ assert even.outputs[0].tobytes() == greedy.outputs[0].tobytes()
 
 from eie_backend.schedules.kernel import DenseShape, dense_kernel
 
-shape = DenseShape(batch=1, outputs=12, inputs=6, has_bias=False, has_relu=False)
+shape = DenseShape(batch=1, outputs=12, inputs=6, has_bias=False)
 kernel = dense_kernel("fc", shape)
 cut = dense_kernel("fc", shape, [((0, 6), [(0, 6)]), ((6, 12), [(0, 6)])])
 small, matrix = x[:1, :6], rng.normal(size=(6, 12)).astype(np.float32)

@@ -4,9 +4,10 @@
 
 From a row in the instruction set to the simulator, to a program that uses it, to its test.
 
-The machine has a ReLU, but many networks use ReLU6, which also cuts values off above 6. We add an
-instruction for that: ``cap``. It takes a checkout of the project, which we copy, and a C++
-compiler.
+The machine's activation functions, such as ReLU6, are *epilogues* of ``write_back``: two small
+files each (CONTRIBUTING says which). We add what is none: an instruction that cuts off the sums
+above a limit while they are in the registers, whatever comes next: ``cap``. It takes a checkout of
+the project, which we copy, and a C++ compiler.
 """
 
 # %%
@@ -66,7 +67,7 @@ def python(*arguments):
 # An instruction is a file in ``eie_backend/isa/instructions/``: its name, number and fields, its
 # meaning in words, and in code. Nothing else lists the instructions.
 
-row = '''"""``cap``: cut off destination registers above a limit, as ReLU6 does."""
+row = '''"""``cap``: cut off destination registers above a limit."""
 
 from collections.abc import Mapping
 
@@ -86,7 +87,7 @@ INSTRUCTION = Instruction(
     fields=(Field("limit", 32, "acc", "largest value that stays", signed=True),),
     meaning="Replace destination registers above a limit by the limit.",
     effect="acc[i] <- min(acc[i], limit)",
-    source="design choice: ReLU6",
+    source="design choice",
     execute=_execute,
 )
 '''
@@ -195,7 +196,7 @@ machine = as_target(eie.HardwareConfig(num_pe=4))
 prepared = compiler.prepare(mod, machine, arithmetic="float32")
 (text,) = stages.emit("eie", mod, lambda: prepared, machine)
 capped = text.replace("      eie.write_back", '      eie.cap "fc" limit = 6\n      eie.write_back')
-(copy / "relu6.mlir").write_text(capped)
+(copy / "capped.mlir").write_text(capped)
 print("\n".join(line for line in capped.splitlines() if line.startswith("      eie.")))
 
 # %%
@@ -217,7 +218,7 @@ from eie_backend.isa.source_file import assemble
 
 
 def test_values_above_the_limit_are_cut_off():
-    (program,) = assemble(open("relu6.mlir").read())
+    (program,) = assemble(open("capped.mlir").read())
     x = np.random.default_rng(1).normal(size=(3, 20)).astype(np.float32)
     meant, _ = interpret(program, x)
     assert 0 < (meant == 6).sum() < meant.size and meant.max() == 6 and meant.min() == 0
@@ -236,8 +237,8 @@ python("test_cap.py")
 # %%
 # A test should be seen to fail. With the wrong comparison in C++ it would: try ``std::max``.
 #
-# Next would come the compiler: a pattern for ``clip`` in ``partition.py``, a kernel, an intrinsic
-# in ``schedules/intrinsics.py``, and a line in ``codegen/`` that turns it into ``cap``.
+# Next would come the compiler: a pattern for ``minimum`` in ``partition.py``, a kernel, an
+# intrinsic in ``schedules/intrinsics.py``, and a line in ``codegen/`` that turns it into ``cap``.
 #
 # Clean up:
 

@@ -123,8 +123,8 @@ def place(
         The machine.
     """
     layers = _layers(dense, partitioned)
-    reasons = dict(epilogue_reasons(dense))
-    reasons |= dict(layer_reasons(dense, config, {name for name, *_ in model} - layers.keys()))
+    asked = {name for name, *_ in model} - layers.keys()
+    reasons = {**dict(epilogue_reasons(dense)), **dict(layer_reasons(dense, config, asked))}
     remaining = {operation[:2] for operation in operations(dense)}
     layers |= _absorbed(model, remaining, layers)
     # The consumers of the Winograd products belong to the output transform.

@@ -31,8 +31,8 @@ class Slope(NamedTuple):
 
 def bounds_of(call: relax.Call, value_of: ValueOf) -> Bounds | None:
     """Return the bounds that nested ``maximum``, ``minimum``, ``clip`` and ``relu`` are."""
-    outer = _bounds(call)
-    while outer is not None and (inner := _bounds(value_of(outer.x))) is not None:
+    outer = _bounds(call, value_of)
+    while outer is not None and (inner := _bounds(value_of(outer.x), value_of)) is not None:
         low, high = (min(max(bound, outer.low), outer.high) for bound in (inner.low, inner.high))
         outer = Bounds(inner.x, low, high)
     return outer
@@ -44,11 +44,11 @@ def slope_of(call: relax.Call, value_of: ValueOf) -> Slope | None:
     if name == "relax.nn.leakyrelu":
         return Slope(call.args[0], float(call.attrs.alpha))
     if name == "relax.nn.prelu":
-        slope = uniform(call.args[1])
+        slope = uniform(call.args[1], value_of)
         return None if slope is None else Slope(call.args[0], slope)
     if name == "relax.maximum":
         for x, other in (call.args, call.args[::-1]):
-            scaled = _scaled(value_of(other), x)
+            scaled = _scaled(other, x, value_of)
             if scaled is not None and 0 <= scaled.slope <= 1:
                 return scaled
     if name == "relax.where":
@@ -62,8 +62,15 @@ def operator_of(value: relax.Expr) -> str:
     return str(value.op.name) if is_call else ""
 
 
-def uniform(operand: relax.Expr) -> float | None:
+REPEATING = ("relax.astype", "relax.broadcast_to", "relax.reshape")
+"""Operators that hold no other numbers than their operand; JAX puts them behind constants."""
+
+
+def uniform(operand: relax.Expr, value_of: ValueOf = lambda value: value) -> float | None:
     """Return the number that a constant holds once or many times; None for all else."""
+    operand = value_of(operand)
+    if operator_of(operand) in REPEATING:
+        return uniform(operand.args[0], value_of)
     if isinstance(operand, GenericConst):
         values = operand.value.numpy()
         same = values.size > 0 and (values == values.flat[0]).all()
@@ -72,18 +79,19 @@ def uniform(operand: relax.Expr) -> float | None:
     return float(number) if isinstance(number, (int, float)) else None
 
 
-def _bounds(value: relax.Expr) -> Bounds | None:
+def _bounds(value: relax.Expr, value_of: ValueOf) -> Bounds | None:
     name = operator_of(value)
     if name == "relax.nn.relu":
         return Bounds(value.args[0], 0.0, np.inf)
     if name == "relax.clip":
         low, high = map(uniform, value.args[1:])
-        known = low is not None and high is not None
-        return Bounds(value.args[0], low, max(low, high)) if known else None
+        if low is None or high is None:
+            return None
+        return Bounds(value.args[0], low, max(low, high))
     if name not in ("relax.maximum", "relax.minimum"):
         return None
     for x, constant in (value.args, value.args[::-1]):
-        bound = uniform(constant)
+        bound = uniform(constant, value_of)
         if bound is not None and _same_type(x, value):
             return (
                 Bounds(x, bound, np.inf) if name == "relax.maximum" else Bounds(x, -np.inf, bound)
@@ -91,11 +99,12 @@ def _bounds(value: relax.Expr) -> Bounds | None:
     return None
 
 
-def _scaled(value: relax.Expr, x: relax.Expr) -> Slope | None:
-    """Return the factor if `value` is x times a number."""
+def _scaled(product: relax.Expr, x: relax.Expr, value_of: ValueOf) -> Slope | None:
+    """Return the factor if `product` is x times a number."""
+    value = value_of(product)
     if operator_of(value) == "relax.multiply":
         for factor, other in (value.args, value.args[::-1]):
-            slope = uniform(other)
+            slope = uniform(other, value_of)
             if slope is not None and factor.same_as(x) and _same_type(x, value):
                 return Slope(x, slope)
     return None
@@ -112,8 +121,8 @@ def _chosen(call: relax.Call, value_of: ValueOf) -> Slope | None:
     else:
         return None
     x, zero = condition.args
-    at_zero = uniform(zero) == 0 and kept.same_as(x) and _same_type(x, call)
-    return _scaled(value_of(other), x) if at_zero else None
+    at_zero = uniform(zero, value_of) == 0 and kept.same_as(x) and _same_type(x, call)
+    return _scaled(other, x, value_of) if at_zero else None
 
 
 def _same_type(x: Any, value: Any) -> bool:

@@ -79,11 +79,13 @@ inline Bytes ExampleImage(bool is_float, bool is_resident) {
       InstructionWord(LoadAct::kOpcode, 0, {{24, 0}, {16, 0}, {24, 3}, {8, frac_bits}});
   const Bytes load_bias = InstructionWord(LoadBias::kOpcode, 0, {{16, 0}});
   const Bytes mvm1 = InstructionWord(Mvm::kOpcode, 0, {{16, 0}, {16, 0}, {8, shift}, {8, 0}});
-  const Bytes write1 = InstructionWord(WriteBack::kOpcode, 0, {{16, 2}, {24, 4}, {8, 1}, {32, 0}, {8, 0}});
+  const Bytes write1 =
+      InstructionWord(WriteBack::kOpcode, 0, {{16, 2}, {24, 4}, {8, 1}, {32, 0}, {8, 0}});
   const Bytes clear = InstructionWord(Clear::kOpcode, 1, {});
   const Bytes mvm2 =
       InstructionWord(Mvm::kOpcode, 1, {{16, 1}, {16, 2}, {8, shift}, {8, frac_bits}});
-  const Bytes write2 = InstructionWord(WriteBack::kOpcode, 1, {{16, 4}, {24, 2}, {8, 0}, {32, 0}, {8, 0}});
+  const Bytes write2 =
+      InstructionWord(WriteBack::kOpcode, 1, {{16, 4}, {24, 2}, {8, 0}, {32, 0}, {8, 0}});
   const Bytes store =
       InstructionWord(StoreAct::kOpcode, 1, {{16, 4}, {24, 0}, {24, 2}, {8, frac_bits}});
 

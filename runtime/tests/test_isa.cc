@@ -38,8 +38,8 @@ void EveryInstructionComesBack() {
   CHECK_EQ(mvm.shift, -40);
   CHECK_EQ(mvm.frac_bits, 127);
 
-  const auto write = Decode<WriteBack>(
-      {{16, 7}, {24, 16777215}, {8, 255}, {32, 0xFFFFFFFE}, {8, -1}});
+  const auto write =
+      Decode<WriteBack>({{16, 7}, {24, 16777215}, {8, 255}, {32, 0xFFFFFFFE}, {8, -1}});
   CHECK_EQ(write.dst_row, 7);
   CHECK_EQ(write.count, 16777215);
   CHECK_EQ(write.epilogue, 255);

@@ -208,3 +208,61 @@ def test_every_layer_of_a_mobilenet_block_ends_on_the_machine():
     expected = reference(proto, x)
     found = eie.run(executable, x)[0]
     assert np.linalg.norm(found - expected) <= 0.1 * np.linalg.norm(expected)
+
+
+# Other sources
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    ("name", "epilogue"),
+    [
+        ("ReLU6()", "clip"),
+        ("Hardtanh(0, 1.5)", "clip"),
+        ("LeakyReLU(0.3)", "leaky_relu"),
+        ("PReLU()", "leaky_relu"),
+        ("PReLU(12)", "leaky_relu"),  # its slopes are alike until it is trained
+    ],
+)
+def test_from_pytorch(name, epilogue):
+    torch = pytest.importorskip("torch", reason="needs the extra `torch`")
+    layer = torch.nn.Linear(9, 12)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor(W.T))
+        layer.bias.copy_(torch.tensor(B))
+    model = torch.nn.Sequential(layer, eval(f"torch.nn.{name}", {"torch": torch})).eval()  # noqa: S307
+    mod = eie.from_pytorch(model, (torch.zeros(1, 9),))
+    with torch.no_grad():
+        expected = model(torch.tensor(X)).numpy()
+    (operands,) = write_backs(check(mod, X, expected))
+    assert operands["epilogue"] == BY_NAME[epilogue].number
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("name", ["Hardswish", "Hardsigmoid"])
+def test_the_host_runs_others_of_pytorch(name):
+    torch = pytest.importorskip("torch", reason="needs the extra `torch`")
+    model = torch.nn.Sequential(torch.nn.Linear(9, 12), getattr(torch.nn, name)()).eval()
+    assert on_host(eie.from_pytorch(model, (torch.zeros(1, 9),)))
+
+
+@pytest.mark.jax
+@pytest.mark.parametrize(
+    ("name", "epilogue"),
+    [("relu6", "clip"), ("leaky_relu", "leaky_relu"), ("maximum", "leaky_relu"), ("clip", "clip")],
+)
+def test_from_jax(name, epilogue):
+    jax = pytest.importorskip("jax", reason="needs the extra `jax`")
+    functions = {
+        "relu6": jax.nn.relu6,
+        "leaky_relu": jax.nn.leaky_relu,
+        "maximum": lambda h: jax.numpy.maximum(h, 0.25 * h),
+        "clip": lambda h: jax.numpy.clip(h, 0, 1.5),
+    }
+
+    def function(x):
+        return functions[name](x @ W + B)
+
+    mod = eie.from_jax(function, X[:1])
+    (operands,) = write_backs(check(mod, X, np.asarray(function(X))))
+    assert operands["epilogue"] == BY_NAME[epilogue].number

@@ -74,6 +74,13 @@ ACCEPTED = {
         ("clip", 0, 4),
     ),
     "clip": (lambda x: op.clip(x, 0, 6), ("clip", 0, 6)),
+    "constants behind casts": (
+        lambda x: op.minimum(
+            op.maximum(op.astype(relax.const(0, "int32"), "float32"), x),
+            op.broadcast_to(op.astype(number(1.5), "float32"), SHAPE),
+        ),
+        ("clip", 0, 1.5),
+    ),
     "prelu": (lambda x: op.nn.prelu(x, number(0.25, (3,)), 1), ("nn.leakyrelu", 0.25)),
     "prelu, one slope": (lambda x: op.nn.prelu(x, number(0.25, (1,)), 1), ("nn.leakyrelu", 0.25)),
     "max(x, s x)": (lambda x: op.maximum(x, op.multiply(x, number(0.5))), ("nn.leakyrelu", 0.5)),
