@@ -32,6 +32,7 @@ PUBLIC = {
     "eie_backend.report": "page",
     "eie_backend.schedules.intrinsics": "INTRINSICS clear load_bias mvm register write_back",
     "eie_backend.schedules.kernel": "DenseShape dense_kernel",
+    "eie_backend.schedules.schedule": "KernelLayer KernelSchedule fewest_tiles",
     "eie_backend.schedules.tensorize": "tensorize",
     "eie_backend.schedules.tile": "choose_tiles tile",
     "eie_backend.simulator": "LayerRun simulate simulate_batch",
