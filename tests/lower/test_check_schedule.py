@@ -1,5 +1,7 @@
 """Schedules of the user's: what the machine runs unchanged, and how all else is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tvm
@@ -9,7 +11,9 @@ import eie_backend as eie
 from eie_backend.codegen.library import programs
 from eie_backend.compiler import prepare, stages
 from eie_backend.errors import ModelError
+from eie_backend.lower import check_schedule
 from eie_backend.lower.check_schedule import scheduled
+from eie_backend.lower.kernel_steps import kernel_steps
 from eie_backend.machine.target import as_target
 from eie_backend.schedules.kernel import DenseShape, dense_kernel
 from eie_backend.schedules.schedule import KernelLayer, fewest_tiles
@@ -174,6 +178,12 @@ FULL = [(0, 16), (16, 20)]
             "outputs 0..15: input blocks 16..19, 0..15 are not 0 to 20 in order; "
             "outputs 16..23: input blocks 0..15 are not 0 to 20 in order",
         ),
+        ([((0, 16), FULL), ((8, 24), FULL)], "output blocks 0..15, 8..23 are not 0 to 24 in order"),
+        ([((0, 8), FULL), ((12, 24), FULL)], "output blocks 0..7, 12..23 are not 0 to 24 in order"),
+        (
+            [((0, 12), FULL), ((12, 24), [(0, 16), (12, 20)])],
+            "outputs 12..23: input blocks 0..15, 12..19 are not 0 to 20 in order",
+        ),
         (
             [((0, 16), []), ((16, 24), FULL)],
             "an output block is clear, write_back; it must be clear, one mvm or more, write_back",
@@ -201,6 +211,33 @@ def test_a_tile_at_the_limit_of_sram_and_one_beyond(size, holds, says):
     scheduled(tiles, kernel(), layer(holds))
     found = faults(tiles, layer(holds - (8 if "spmat" in size else 2)))
     assert found.startswith(f"outputs 0..19, inputs 0..15: {says}")
+
+
+@pytest.mark.parametrize(
+    ("name", "buffer", "span", "says"),
+    [
+        (
+            "mvm",
+            "x",
+            ((0, 1), (4, 20)),
+            "weights are multiplied with the activations of other inputs",
+        ),
+        ("mvm", "w", ((0, 16), (8, 24)), "are written from sums over 8..23, "),
+        ("write_back", "y", ((0, 1), (4, 20)), "outputs 4..19 are written from sums over 0..15, "),
+    ],
+)
+def test_calls_that_do_not_belong_together(monkeypatch, name, buffer, span, says):
+    """`tile` makes no such kernel; one that is written by hand may be."""
+
+    def edited(func):
+        steps = kernel_steps(func)
+        at = next(n for n, step in enumerate(steps) if step.name == name)
+        if len(steps) > 3:  # not the plain kernel, to which it is compared
+            steps[at] = replace(steps[at], spans={**steps[at].spans, buffer: span})
+        return steps
+
+    monkeypatch.setattr(check_schedule, "kernel_steps", edited)
+    assert says in faults(by(((0, 16), FULL), ((16, 24), FULL)))
 
 
 def test_other_kernels():
