@@ -64,14 +64,14 @@ check: $(READY)  ## lint, format, types, imports, generated files, links
 	find runtime \( -name '*.h' -o -name '*.cc' \) -print0 | xargs -0r $(BIN)/clang-format --dry-run -Werror
 	$(BIN)/python -m eie_backend.generate --check
 	$(BIN)/python docs/_ext/errors_page.py --check
-	$(BIN)/python docs/_ext/tree_section.py --check
+	$(BIN)/python docs/_ext/page_sections.py --check
 	$(BIN)/python benchmarks/page.py --check
 	$(BIN)/python .ci/check_links.py
 
 generate: $(READY)  ## rewrite the generated files
 	$(BIN)/python -m eie_backend.generate
 	$(BIN)/python docs/_ext/errors_page.py
-	$(BIN)/python docs/_ext/tree_section.py
+	$(BIN)/python docs/_ext/page_sections.py
 
 docs: $(READY)  ## the site, with all tutorials run, into build/docs/html
 	$(BIN)/pip install --quiet -e '.[test,dev,docs,torch,jax]'

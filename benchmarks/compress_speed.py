@@ -25,12 +25,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eie_backend import HardwareConfig, encode
-from eie_backend.compress.kmeans import cluster
-from eie_backend.compress.largest import largest
 from eie_backend.compress.prune import prune
 from eie_backend.compress.share_weights import share, share_codes
 from eie_backend.machine.codebook import codebook_of, nonzero_codes
 from eie_backend.machine.encoding import EncodedMatrix
+from eie_backend.pruning.largest import largest
+from eie_backend.sharing.cluster import cluster
 
 sys.path.insert(0, str(Path(__file__).parent))
 from measure import timings

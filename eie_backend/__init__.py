@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         from_onnx,
         from_pytorch,
         from_stablehlo,
+        register_onnx_operator,
     )
     from eie_backend.machine.encoding import EncodedMatrix, encode
     from eie_backend.machine.target import target
@@ -65,6 +66,7 @@ _HOME = {
     "profile": "profiler",
     "read_eiez": "storage.container",
     "read_recipe": "recipe",
+    "register_onnx_operator": "frontend",
     "run": "profiler",
     "save_eiez": "storage.container",
     "simulate": "simulator",
@@ -103,6 +105,7 @@ __all__ = [
     "profile",
     "read_eiez",
     "read_recipe",
+    "register_onnx_operator",
     "relay",
     "run",
     "save_eiez",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import tvm_ffi
 
-from eie_backend.errors import EieError
+from eie_backend.errors import EieError, ModelError
 
 if TYPE_CHECKING:
     import tvm
@@ -38,10 +38,13 @@ def register() -> None:
 
 
 def _dispatching(default: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a pipeline factory that runs eie's passes first for eie targets."""
+    """Return a pipeline factory that runs eie's passes first for eie targets.
+
+    Its option `schedule`, ``relax.get_pipeline("default", schedule=mine)``, is that of `compile`.
+    """
     import tvm
 
-    def factory(**options: Any) -> Any:
+    def factory(*, schedule: Any = None, **options: Any) -> Any:
         @tvm.transform.module_pass(opt_level=0, name="eie.dispatch")
         def pipeline(mod: tvm.IRModule, _context: Any) -> tvm.IRModule:
             from eie_backend.machine.target import is_eie
@@ -50,7 +53,9 @@ def _dispatching(default: Callable[..., Any]) -> Callable[..., Any]:
             if is_eie(target):
                 from eie_backend.compiler.pipeline import eie_pipeline
 
-                mod = eie_pipeline(target)(mod)
+                mod = eie_pipeline(target, schedule)(mod)
+            elif schedule is not None:
+                raise ModelError(f"schedule: target {target} is no eie target; leave it out")
             return default(**options)(mod)
 
         return pipeline

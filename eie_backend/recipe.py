@@ -13,13 +13,9 @@ import yaml
 
 from eie_backend.errors import RecipeError
 from eie_backend.files.plain_yaml import read_yaml
-from eie_backend.machine.choices import (
-    INITIALIZATION,
-    PRUNING_METHOD,
-    Initialization,
-    PruningMethod,
-)
 from eie_backend.names.meant import LayerNames, NamedLayer
+from eie_backend.pruning.methods import METHODS, PRUNING_METHOD
+from eie_backend.sharing.methods import INITIALIZATION
 from eie_backend.show.html import table
 
 MIN_BITS, MAX_BITS = 1, 8
@@ -83,11 +79,14 @@ class Recipe:
     index_bits : int, "auto" or mapping of str to either
         Bits of a relative index in a stored file, 1 to 16; "auto" minimises the layer's size. The
         machine has its own index width, ``HardwareConfig.index_bits``.
-    method : {"magnitude", "global", "balanced"} or mapping
-        Weights to prune: the smallest of the layer; the smallest of all layers with this method
-        together; or the smallest of every PE's slice, so that all PEs keep equally many.
-    initialization : {"best", "linear", "density", "random"} or mapping
-        Start of the search for shared values; "best" has the least error.
+    method : str or mapping of str to str
+        Weights to prune, by one of `eie_backend.pruning.methods`: "magnitude", the smallest of the
+        layer; "global", the smallest of all layers with this method together; "balanced", the
+        smallest of every PE's slice, so that all PEs keep equally many; or another file's.
+    initialization : str or mapping of str to str
+        How shared values are found, by one of `eie_backend.sharing.methods`: k-means that starts at
+        the "best", "linear", "density" or "random" values, or another file's; "best" has the least
+        error.
     schedule : Schedule or mapping of str to Schedule
         Schedule of a layer's pruning in retraining.
 
@@ -113,8 +112,8 @@ class Recipe:
     bits: PerLayer[int] = 4
     quality: PerLayer[float] | None = None
     index_bits: PerLayer[int | Literal["auto"]] = "auto"
-    method: PerLayer[PruningMethod] = "magnitude"
-    initialization: PerLayer[Initialization] = "best"
+    method: PerLayer[str] = "magnitude"
+    initialization: PerLayer[str] = "best"
     schedule: PerLayer[Schedule] = Schedule()
 
     def __post_init__(self) -> None:
@@ -150,17 +149,17 @@ class Recipe:
         """Return the bits of a layer's relative indices in a stored file."""
         return _lookup(self.index_bits, names, "auto")
 
-    def method_of(self, *names: str) -> PruningMethod:
+    def method_of(self, *names: str) -> str:
         """Return the pruning method of a layer."""
         return _lookup(self.method, names, "magnitude")
 
     @property
     def counts_pes(self) -> bool:
         """Whether any layer's pruning depends on the number of PEs."""
-        return any(method == "balanced" for _, method in _items(self.method))
+        return any(METHODS[str(method)].counts_pes for _, method in _items(self.method))
 
-    def initialization_of(self, *names: str) -> Initialization:
-        """Return the start of the search for a layer's shared values."""
+    def initialization_of(self, *names: str) -> str:
+        """Return how a layer's shared values are found."""
         return _lookup(self.initialization, names, "best")
 
     def schedule_of(self, *names: str) -> Schedule:

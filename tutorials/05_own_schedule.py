@@ -13,8 +13,6 @@ another way than the compiler does, and save every sixth cycle.
 # A machine of 16 PEs has 16 x 64 = 1024 destination registers: one ``mvm`` computes at most 1024
 # outputs. Our layer has 1,100, and so is cut in two; each output block scans all inputs again.
 
-from unittest.mock import patch
-
 import matplotlib.pyplot as plt
 import numpy as np
 import tvm
@@ -23,9 +21,9 @@ from onnx import TensorProto, helper, numpy_helper
 import eie_backend as eie
 from eie_backend import compiler
 from eie_backend.compiler import stages
-from eie_backend.lower import schedule
 from eie_backend.machine.target import as_target
-from eie_backend.schedules.tile import choose_tiles
+from eie_backend.schedules.tensorize import tensorize
+from eie_backend.schedules.tile import choose_tiles, tile
 from eie_backend.show.drawing import COLORS
 
 rng = np.random.default_rng(0)
@@ -48,10 +46,10 @@ def layer(outputs):
     return eie.compress(eie.from_onnx(model), eie.Recipe(density=0.05))
 
 
-def mvms(module):
+def mvms(module, schedule=None):
     """Print the tiles of the layer's kernel, as they stand in TIR."""
     prepared = compiler.prepare(module, config)
-    text = stages.tir(prepared, as_target(config)).script()
+    text = stages.tir(prepared, as_target(config), schedule).script()
     for line in text.splitlines():
         if "T.reads(acc[" in line and "w[" in line:
             print(line.strip())
@@ -61,16 +59,16 @@ module = layer(1100)
 mvms(module)
 
 # %%
-# ``choose_tiles`` in ``schedules/tile.py`` makes the first block as large as it can, 1024
-# outputs, and leaves 76 for the second. With these cuts ``tile`` rebuilds the loop nest, and
-# ``tensorize`` replaces each block by an intrinsic, ``T.eie.mvm``; after that a tile is an
-# instruction.
+# The compiler's schedule is ``fewest_tiles`` in ``schedules/schedule.py``, three calls.
+# ``choose_tiles`` makes the first block as large as it can, 1024 outputs, and leaves 76 for the
+# second. With these cuts ``tile`` rebuilds the loop nest, and ``tensorize`` replaces each block by
+# an intrinsic, ``T.eie.mvm``; after that a tile is an instruction.
 #
 # Where do the cycles go?
 
 
-def profile(module):
-    return eie.profile(eie.compile(module, config, calibration=x), x)
+def profile(module, schedule=None):
+    return eie.profile(eie.compile(module, config, calibration=x, schedule=schedule), x)
 
 
 greedy = profile(module)
@@ -89,30 +87,31 @@ print({name: round(fc.breakdown[name] / 1000) for name in spent})
 # -----------
 #
 # Two blocks are needed, but not of 1024 and 76. Let us make them equal. A schedule is a function
-# from sizes to tiles; for one block that fits, ``choose_tiles`` still knows how to cut its
-# inputs.
+# of a kernel, the plain loop nest, and of what is known of its layer; it returns the kernel in
+# tiles. For one block that fits, ``choose_tiles`` still knows how to cut its inputs.
 
 
-def even_tiles(outputs, inputs, config, lengths):
-    """Return as few output blocks as `choose_tiles`, but of equal size, in whole rows of PEs."""
+def even_tiles(kernel, layer):
+    """Schedule as few output blocks as the compiler, but of equal size, in whole rows of PEs."""
+    (outputs, inputs), config = layer.weights.shape, layer.config
     blocks = -(-outputs // config.block_values)
     rows = -(-outputs // (blocks * config.num_pe)) * config.num_pe
     tiles = []
     for start in range(0, outputs, rows):
         span = start, min(start + rows, outputs)
         ((_, inputs_of_block),) = choose_tiles(
-            span[1] - start, inputs, config, lambda _, span=span: lengths(span)
+            span[1] - start, inputs, config, lambda _, span=span: layer.lengths(span)
         )
         tiles.append((span, inputs_of_block))
-    return tiles
+    return tensorize(tile(kernel, tiles))
 
 
 # %%
-# In the project one would edit ``schedules/tile.py``. Here we put ours in its place for a while:
+# ``eie.compile`` takes it as an argument, and the library remembers whose schedule it has:
 
-with patch.object(schedule, "choose_tiles", even_tiles):
-    mvms(module)
-    even = profile(module)
+mvms(module, even_tiles)
+even = profile(module, even_tiles)
+print("schedule:", even.manifest["schedule"])
 
 gain = greedy.layers[0].cycles_per_sample / even.layers[0].cycles_per_sample
 print({name: round(even.layers[0].breakdown[name] / 1000) for name in spent})
@@ -125,8 +124,22 @@ assert even.outputs[0].tobytes() == greedy.outputs[0].tobytes()
 # column's last weight can need it, and a shorter column has fewer of them.
 #
 # The results are the same to the bit: each output is summed over the same inputs in the same
-# order. That is what a schedule must keep, and what ``tests/schedules`` hold it to, beside the
-# kernel's own meaning: without intrinsics, TIR is plain loops, which TVM compiles for this CPU.
+# order. That is what a schedule must keep: a kernel that sums otherwise, or does not fit the
+# machine, is refused, with the layer and every fault.
+
+
+def too_large(kernel, layer):
+    return tensorize(kernel)  # one tile
+
+
+try:
+    eie.compile(module, config, schedule=too_large)
+except eie.EieError as error:
+    print(error)
+
+# %%
+# Tiles keep the kernel's own meaning, too: without intrinsics, TIR is plain loops, which TVM
+# compiles for this CPU.
 
 from eie_backend.schedules.kernel import DenseShape, dense_kernel
 
@@ -151,8 +164,7 @@ sizes = [1000, 1040, 1100, 1200, 1400, 1700, 2048]
 gains = []
 for outputs in sizes:
     module = layer(outputs)
-    with patch.object(schedule, "choose_tiles", even_tiles):
-        ours = profile(module).layers[0].cycles_per_sample
+    ours = profile(module, even_tiles).layers[0].cycles_per_sample
     gains.append(profile(module).layers[0].cycles_per_sample / ours)
 
 figure, axes = plt.subplots(figsize=(5, 3.2), layout="constrained")

@@ -135,6 +135,48 @@ for row in eie.explain(from_onnx):
 # ``eie compile --strict``; the operators that the machine knows are listed on the page
 # :doc:`/supported_ops`.
 #
+# An operator that nobody knows
+# -----------------------------
+#
+# ONNX files may hold operators that TVM's importer does not have, of ONNX or of a domain of
+# your own. Here is the network with a Snake, x + sin²(ax) / a, in place of the ReLU:
+
+snakes = onnx.load(path)
+snakes.opset_import.append(helper.make_opsetid("org.example", 1))
+snakes.graph.node[1].CopyFrom(
+    helper.make_node("Snake", ["s"], ["h"], "snake", domain="org.example", a=0.5)
+)
+try:
+    eie.from_onnx(snakes, bind={"batch": 4})
+except eie.EieError as error:
+    print(error)
+
+# %%
+# The message names the way out. A converter takes what builds Relax, the node's inputs and its
+# attributes, and returns Relax, which the host runs; ``explain`` says so.
+
+from tvm import relax
+
+
+@eie.register_onnx_operator("Snake", domain="org.example")
+def snake(builder, inputs, attributes):
+    (x,), a = inputs, relax.const(attributes["a"], "float32")
+    wave = relax.op.sin(relax.op.multiply(a, x))
+    return relax.op.add(x, relax.op.divide(relax.op.multiply(wave, wave), a))
+
+
+winding = eie.from_onnx(snakes, bind={"batch": 4})
+for row in eie.explain(winding):
+    print(f"{row.name:14} {row.operator:16} {row.runs_on}")
+
+hidden = images @ w1.T + b1
+scores = np.exp((hidden + np.sin(0.5 * hidden) ** 2 / 0.5) @ w2.T + b2)
+wide = eie.HardwareConfig(codebook_bits=7)
+library = eie.compile(winding, wide, arithmetic="float32", recipe=eie.Recipe(bits=7))
+(found,) = eie.run(library, images)
+np.testing.assert_allclose(found, scores / scores.sum(1, keepdims=True), atol=0.05)
+
+# %%
 # The same results
 # ----------------
 #

@@ -11,7 +11,8 @@ import typer
 from eie_backend.cli.compile_command import parse_bindings
 from eie_backend.cli.console import progress, show, working
 from eie_backend.cli.options import choice
-from eie_backend.machine.choices import LAYERWISE_METHODS, OBJECTIVE, SAMPLER, PruningMethod
+from eie_backend.machine.choices import OBJECTIVE, SAMPLER
+from eie_backend.pruning.methods import LAYERWISE_METHODS, PRUNING_METHOD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +63,12 @@ def compress_model(
     ] = "greedy",
     method: Annotated[
         str,
-        choice(LAYERWISE_METHODS, "How weights are pruned; balanced: alike in every PE's slice."),
+        choice(
+            LAYERWISE_METHODS,
+            "How weights are pruned: "
+            + "; ".join(f"{name}: {PRUNING_METHOD.meanings[name]}" for name in LAYERWISE_METHODS)
+            + ".",
+        ),
     ] = "magnitude",
     num_pe: Annotated[int, typer.Option(help="Processing elements.")] = 64,
     calibrate: Annotated[
@@ -119,9 +125,7 @@ def compress_model(
     with working(f"importing {model.name}"):
         proto = load_onnx(model)
         try:
-            network = OnnxCompression(
-                proto, samples, labels, bindings, config, cast("PruningMethod", method), cache
-            )
+            network = OnnxCompression(proto, samples, labels, bindings, config, method, cache)
         except InputError as error:
             raise InputError(f"{data}: {error}") from error
     evaluator = network.trials.evaluator

@@ -16,7 +16,10 @@ from eie_backend.transform.layers import aliases_of, source_of
 
 
 def manifest_of(noted: ModuleAttributes) -> dict[str, str]:
-    """Return the manifest of the programs of a module, but for what they have by layer."""
+    """Return the manifest of the programs of a module, but for what they have by layer.
+
+    Only programs of a schedule that is not the compiler's own have the entry ``schedule``.
+    """
     assert noted.machine is not None
     sizes = json.dumps(noted.machine.to_dict(), sort_keys=True)
     return {
@@ -27,6 +30,7 @@ def manifest_of(noted: ModuleAttributes) -> dict[str, str]:
         "interface": noted.interface or "[]",
         "model_sha256": noted.model_sha256,
         "recipe": noted.recipe,
+        **({"schedule": noted.schedule} if noted.schedule else {}),
         "tvm_version": tvm.__version__,
         "weights": noted.weights or "{}",
     }

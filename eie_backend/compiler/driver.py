@@ -24,6 +24,7 @@ from eie_backend.machine.choices import (
 )
 from eie_backend.machine.target import as_target, config_of
 from eie_backend.recipe import Recipe
+from eie_backend.schedules.schedule import KernelSchedule
 from eie_backend.tuning.calibration import Data
 
 
@@ -38,6 +39,7 @@ def compile(
     balance: BalanceMode = "off",
     winograd: WinogradMode | None = None,
     strict: bool = False,
+    schedule: KernelSchedule | None = None,
 ) -> VMExecutable:
     """Compress, calibrate and compile a Relax module for the machine.
 
@@ -68,6 +70,13 @@ def compile(
     strict : bool
         Refuse a model with a layer that would stay on the host (see `explain`). Operators without
         weights, like pooling, run on the host by design.
+    schedule : callable, optional
+        ``schedule(kernel, layer)`` returns a layer's kernel in tiles, in place of the compiler's
+        `eie_backend.schedules.schedule.fewest_tiles`, whose signature it has. Results stay the same
+        bit for bit: a kernel that sums otherwise, or does not fit the machine, is refused. The
+        manifest of the programs names the function. `balance` counts cycles on the compiler's own
+        tiles. For TVM's own entry points: ``tvm.compile(mod, "eie",
+        relax_pipeline=tvm.relax.get_pipeline("default", schedule=schedule))``.
 
     Returns
     -------
@@ -78,7 +87,8 @@ def compile(
     ------
     ModelError
         If the machine cannot run any layer, or, with `strict`, if it cannot run all layers. The
-        message gives a reason for each layer.
+        message gives a reason for each layer. If `schedule` fails, or gives a kernel that the
+        machine cannot run, with the layer and all faults.
     EncodingError
         If the recipe shares weights with more bits than the machine decodes.
     RecipeError
@@ -88,19 +98,22 @@ def compile(
     prepared = prepare(
         mod, machine, recipe, calibration, arithmetic, bias, balance, winograd, strict=strict
     )
-    return build(prepared, machine)
+    return build(prepared, machine, schedule)
 
 
-def build(prepared: IRModule, target: Target) -> VMExecutable:
-    """Compile a prepared module with TVM.
+def build(
+    prepared: IRModule, target: Target, schedule: KernelSchedule | None = None
+) -> VMExecutable:
+    """Compile a prepared module with TVM; `schedule` is that of `compile`.
 
     Raises
     ------
     ModelError
         If TVM cannot compile a host operation, or the module was prepared for another machine.
     """
+    pipeline = tvm.relax.get_pipeline("default", schedule=schedule)
     try:
-        built: VMExecutable = tvm.compile(prepared, target=target)
+        built: VMExecutable = tvm.compile(prepared, target=target, relax_pipeline=pipeline)
     except InternalError as error:
         raise ModelError(
             f"TVM cannot compile the host's part of the model: {last_line(error)}; export the "

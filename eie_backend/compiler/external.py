@@ -8,6 +8,7 @@ from typing import Any
 from tvm import IRModule, relax
 from tvm.target import Target
 
+from eie_backend.codegen.external import HANDED, Handed
 from eie_backend.codegen.generate import eie_functions
 from eie_backend.compiler.pipeline import run
 from eie_backend.config import HardwareConfig
@@ -31,14 +32,16 @@ def external_modules(functions: Sequence[relax.Function], given: Mapping[str, An
     functions : sequence of relax.Function
         Partitioned functions with a global symbol; they note what code generation needs to know.
     given : mapping
-        Fields of `ModuleAttributes`, as `options` returns them; none of a module that was
-        partitioned by hand.
+        Fields of `ModuleAttributes`, as `options` returns them, and what `machine_code` hands over
+        beside; nothing for a module that was partitioned by hand.
 
     Raises
     ------
     ModelError
         If the functions, the options and the current target do not agree on one machine.
     """
+    handed = given.get(HANDED, Handed(None))
+    given = {name: value for name, value in given.items() if name != HANDED}
     symbols = [str(function.attrs["global_symbol"]) for function in functions]
     fields = [options(function) for function in functions]
     noted = from_options({**fields[0], **given})
@@ -49,7 +52,8 @@ def external_modules(functions: Sequence[relax.Function], given: Mapping[str, An
     check_machines(machines)
     check_alike({**notes, "the module": noted})
     mod = with_fields(IRModule(dict(zip(symbols, functions, strict=True))), noted)
-    images = dict(zip(eie_functions(mod), run(mod, "partitioned", "image"), strict=True))
+    formed = run(mod, "partitioned", "image", schedule=handed.schedule)
+    images = dict(zip(eie_functions(mod), formed, strict=True))
     return [runtime().load_image(images[symbol]) for symbol in symbols]
 
 

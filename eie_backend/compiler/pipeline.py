@@ -28,6 +28,7 @@ from eie_backend.lower.lower_to_tir import LowerToTIR
 from eie_backend.lower.schedule import ScheduleKernels
 from eie_backend.machine.choices import STAGE, Stage
 from eie_backend.machine.target import config_of, machine_name
+from eie_backend.schedules.schedule import KernelSchedule
 from eie_backend.simulator.inputs import input_specs
 from eie_backend.transform.attributes import attributes, with_attributes
 from eie_backend.transform.partition import Partition
@@ -42,11 +43,11 @@ def partitioned(mod: IRModule) -> IRModule:
     return with_attributes(found, graph=graph, interface=interface(mod))
 
 
-def tir(mod: IRModule) -> IRModule:
+def tir(mod: IRModule, schedule: KernelSchedule | None) -> IRModule:
     """Return form 4 of form 3: the functions call scheduled kernels with ``T.eie`` intrinsics."""
     noted = attributes(mod)
     assert noted.machine is not None
-    passes = [LowerToTIR(), ScheduleKernels(noted.machine, noted.bias)]
+    passes = [LowerToTIR(), ScheduleKernels(noted.machine, noted.bias, schedule)]
     lowered: IRModule = tvm.transform.Sequential(passes)(mod)
     return lowered
 
@@ -74,10 +75,17 @@ PHASES = (
     Phase("eie", generate_programs),
     Phase("image", images),
 )
-"""The first takes `Settings` beside the module; from then on all that is needed travels on it."""
+"""The first takes `Settings` beside the module; from then on all that is needed travels on it, but
+for a schedule, which is a function."""
 
 
-def run(form: Any, since: Stage, to: Stage, settings: Settings | None = None) -> Any:
+def run(
+    form: Any,
+    since: Stage,
+    to: Stage,
+    settings: Settings | None = None,
+    schedule: KernelSchedule | None = None,
+) -> Any:
     """Take a form of a network further down the table.
 
     Parameters
@@ -88,10 +96,12 @@ def run(form: Any, since: Stage, to: Stage, settings: Settings | None = None) ->
         Stages; what is there already stays as it is.
     settings : Settings, optional
         For the first phase, and for no other.
+    schedule : callable, optional
+        For "tir", in place of the compiler's own; see `compile`.
     """
+    beside: dict[Stage, tuple[Any, ...]] = {"compressed": (settings,), "tir": (schedule,)}
     for phase in PHASES[STAGE.number(since) : STAGE.number(to)]:
-        first = phase is PHASES[0]
-        form = phase.make(form, settings) if first else phase.make(form)
+        form = phase.make(form, *beside.get(phase.stage, ()))
     return form
 
 
@@ -112,16 +122,26 @@ def check_machine(mod: IRModule, config: HardwareConfig) -> None:
         )
 
 
-def eie_pipeline(target: Target) -> Any:
-    """Return the pass of an eie target: up to runtime modules for the machine's functions."""
+def eie_pipeline(target: Target, schedule: KernelSchedule | None = None) -> Any:
+    """Return the pass of an eie target: up to runtime modules for the machine's functions.
+
+    Raises
+    ------
+    ModelError
+        If `schedule` is no function.
+    """
+    if schedule is not None and not callable(schedule):
+        raise ModelError(
+            f"schedule is a {type(schedule).__name__}; give a function of a kernel and a layer"
+        )
 
     @tvm.transform.module_pass(opt_level=0, name="eie.pipeline")
     def pipeline(mod: IRModule, _context: PassContext) -> IRModule:
         config = config_of(target)
         check_machine(mod, config)
         if eie_functions(mod):  # partitioned by hand
-            return machine_code(mod)
-        return machine_code(run(mod, "relax", "partitioned", Settings(config)))
+            return machine_code(mod, schedule)
+        return machine_code(run(mod, "relax", "partitioned", Settings(config)), schedule)
 
     return pipeline
 

@@ -14,6 +14,7 @@ from eie_backend.isa.assembly import print_program, to_dialect
 from eie_backend.isa.program import Program
 from eie_backend.machine.choices import STAGE, Stage
 from eie_backend.machine.target import config_of
+from eie_backend.schedules.schedule import KernelSchedule
 from eie_backend.transform.attributes import with_attributes, without_attributes
 
 FOR_REPORTS = ("aliases", "graph", "interface", "operations", "renamed", "weights")
@@ -25,9 +26,9 @@ def partitioned(prepared: IRModule, target: Target) -> IRModule:
     return _form("partitioned", prepared, target)
 
 
-def tir(prepared: IRModule, target: Target) -> IRModule:
-    """Return form 4: scheduled kernels with ``T.eie`` intrinsics."""
-    return _form("tir", prepared, target)
+def tir(prepared: IRModule, target: Target, schedule: KernelSchedule | None = None) -> IRModule:
+    """Return form 4: kernels with ``T.eie`` intrinsics, by a schedule as for `compile`."""
+    return _form("tir", prepared, target, schedule)
 
 
 def eie_programs(prepared: IRModule, target: Target) -> list[Program]:
@@ -36,11 +37,13 @@ def eie_programs(prepared: IRModule, target: Target) -> list[Program]:
     return programs
 
 
-def _form(stage: Stage, prepared: IRModule, target: Target) -> Any:
+def _form(
+    stage: Stage, prepared: IRModule, target: Target, schedule: KernelSchedule | None = None
+) -> Any:
     """Return a form of a prepared module, on the machine of `target`."""
     config = config_of(target)
     check_machine(prepared, config)
-    return run(with_attributes(prepared, machine=config), "compressed", stage)
+    return run(with_attributes(prepared, machine=config), "compressed", stage, schedule=schedule)
 
 
 def emit(

@@ -1,4 +1,4 @@
-"""`Prune`: set the smallest weights of every dense layer to zero."""
+"""`Prune`: set weights of every dense layer to zero, by one of the pruning methods."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from tvm import IRModule
 from tvm.ir.transform import PassContext
 
-from eie_backend.compress.largest import largest
 from eie_backend.config import HardwareConfig
-from eie_backend.errors import RecipeError
-from eie_backend.machine.choices import PruningMethod
 from eie_backend.machine.codebook import CHUNK
+from eie_backend.machine.nonzeros import NonZeros
+from eie_backend.pruning.methods import DEFAULT, METHODS
 from eie_backend.transform.layers import (
     DenseLayer,
     layers_of,
@@ -27,24 +26,25 @@ from eie_backend.transform.module_pass import ModulePass
 
 @tvm.transform.module_pass(opt_level=0, name="eie.Prune")
 class Prune(ModulePass):
-    """Keep a share of each layer's weights, those of largest magnitude.
+    """Keep a share of each layer's weights.
 
-    Before -> after, at density 0.5::
+    Before -> after, at density 0.5, by magnitude::
 
         R.matmul(x, [[0.9, -0.1], [0.2, -0.7]])  ->  R.matmul(x, [[0.9, 0], [0, -0.7]])
 
-    1. A layer keeps exactly ``round(density * weights)`` weights, or its non-zero weights if
-       they are fewer; ties keep the earlier weight. See `kept` for the methods.
+    1. Which weights a layer keeps is its method's decision, a file in
+       `eie_backend.pruning.methods`. By magnitude it keeps exactly ``round(density * weights)``, or
+       its non-zero weights if they are fewer; ties keep the earlier weight.
     2. Layers that `density` does not name, and all other operations, are left alone.
 
     Parameters
     ----------
     density : mapping of str to float
         Share of non-zero weights by layer name, in (0, 1].
-    method : mapping of str to {"magnitude", "global", "balanced"}, optional
+    method : mapping of str to str, optional
         Pruning method by layer name; by default the layer's smallest magnitudes are pruned.
     num_pe : int, optional
-        Number of PEs, for "balanced" layers.
+        Number of PEs, for methods that count them.
 
     Notes
     -----
@@ -54,7 +54,7 @@ class Prune(ModulePass):
     def __init__(
         self,
         density: Mapping[str, float],
-        method: Mapping[str, PruningMethod] | None = None,
+        method: Mapping[str, str] | None = None,
         num_pe: int = HardwareConfig().num_pe,
     ) -> None:
         self.density = density
@@ -70,19 +70,25 @@ class Prune(ModulePass):
         together = self._kept_together(layers)
 
         def change(name: str, weights: NDArray[np.float32]) -> NDArray[np.float32]:
-            density = self.density.get(name, 1.0)  # 2.
+            density, method = self.density.get(name, 1.0), self.method.get(name, DEFAULT)
+            if density >= 1:  # 2.
+                return weights
             if name in together:
                 return masked(weights, together[name])
-            if self.method.get(name) == "balanced":
-                one = kept({name: weights}, {name: density}, {name: "balanced"}, self.num_pe)
-                return masked(weights, one[name])
-            return prune(weights, density)
+            if stays := METHODS[method].stays:
+                return _only(weights, stays(weights, density))
+            alone = {name: weights}, {name: density}, {name: method}
+            return masked(weights, kept(*alone, self.num_pe)[name])
 
         return map_weights(mod, change, "pruning", layers)
 
     def _kept_together(self, layers: Sequence[DenseLayer]) -> dict[str, NDArray[np.bool_]]:
         """Return masks of the kept weights, for the layers that are pruned together."""
-        competing = [layer for layer in layers if self.method.get(layer.name) == "global"]
+        competing = [
+            layer
+            for layer in layers
+            if not METHODS[self.method.get(layer.name, DEFAULT)].is_layerwise
+        ]
         return kept(weights_by_layer(competing), self.density, self.method, self.num_pe)
 
 
@@ -94,12 +100,14 @@ def prune(weights: NDArray[np.float32], density: float) -> NDArray[np.float32]:
     >>> prune(np.array([[0.9, -0.1], [0.2, -0.7]], np.float32), 0.5).tolist()
     [[0.8999999761581421, 0.0], [0.0, -0.699999988079071]]
     """
-    # 1.
-    keep = round(density * weights.size)
-    if keep >= weights.size:
-        return weights
-    found = largest(weights, keep)
-    if found.values.size < keep:  # all others are already zero
+    stays = METHODS["magnitude"].stays
+    assert stays is not None
+    return _only(weights, stays(weights, density))
+
+
+def _only(weights: NDArray[np.float32], found: NonZeros | None) -> NDArray[np.float32]:
+    """Return the non-zero weights that stay as a matrix; all of `weights` if `found` is None."""
+    if found is None:
         return weights
     pruned = new_like(weights)
     found.write(pruned)
@@ -109,18 +117,10 @@ def prune(weights: NDArray[np.float32], density: float) -> NDArray[np.float32]:
 def kept(
     weights: Mapping[str, NDArray[np.float32]],
     density: Mapping[str, float],
-    method: Mapping[str, PruningMethod],
+    method: Mapping[str, str],
     num_pe: int,
 ) -> dict[str, NDArray[np.bool_]]:
     """Return a mask of the kept weights of each layer.
-
-    * "magnitude": the ``round(density * size)`` largest of the layer.
-    * "global": the largest of all layers with this method and a density below 1, compared together;
-      their number is the sum of what the layers would keep by their densities.
-    * "balanced": as many as with "magnitude", but the same fraction of every PE's slice (the rows i
-      with ``i mod num_pe == k``), to within one weight.
-
-    Of equal magnitudes, the first in the order of layers, rows and columns are kept.
 
     Parameters
     ----------
@@ -128,8 +128,8 @@ def kept(
         By layer name; for a convolution, an output channel is a row.
     density : mapping of str to float
         Fraction of weights to keep, in (0, 1]; other layers keep all weights.
-    method : mapping of str to {"magnitude", "global", "balanced"}
-        Pruning method; other layers take "magnitude".
+    method : mapping of str to str
+        Pruning method, one of `eie_backend.pruning.methods`; other layers take "magnitude".
     num_pe : int
         Processing elements of the machine.
 
@@ -141,12 +141,7 @@ def kept(
     Raises
     ------
     RecipeError
-        If "global" leaves a layer without weights.
-
-    Notes
-    -----
-    **Source**: Learning both Weights and Connections (NIPS 2015) and, for "balanced", ESE (FPGA
-    2017).
+        If a method leaves a layer without weights.
 
     Examples
     --------
@@ -156,29 +151,16 @@ def kept(
     >>> kept(rows, {"fc": 0.5}, {"fc": "balanced"}, 2)["fc"].tolist()
     [[True, False], [True, False]]
     """
-    masks = {name: np.zeros_like(values, bool) for name, values in weights.items()}
-    together = []
+    masks: dict[str, NDArray[np.bool_]] = {}
+    by_method: dict[str, dict[str, NDArray[np.float32]]] = {}
     for name, values in weights.items():
-        share, how = density.get(name, 1.0), method.get(name, "magnitude")
-        # 1.
-        if how == "global" and share < 1:
-            together.append(name)
-        elif how == "balanced":
-            for pe, count in enumerate(_slice_counts(len(values), values[0].size, share, num_pe)):
-                _keep_largest([values[pe::num_pe]], [masks[name][pe::num_pe]], count)
+        if density.get(name, 1.0) < 1:
+            by_method.setdefault(method.get(name, DEFAULT), {})[name] = values
         else:
-            _keep_largest([values], [masks[name]], round(share * values.size))
-    _keep_largest(
-        [weights[name] for name in together],
-        [masks[name] for name in together],
-        round(sum(density[name] * weights[name].size for name in together)),
-    )
-    if empty := [name for name in together if weights[name].any() and not masks[name].any()]:
-        raise RecipeError(
-            f"recipe: method 'global' keeps no weight of {', '.join(empty)}: all larger ones are "
-            "in other layers; raise the densities or give these layers method 'magnitude'"
-        )
-    return masks
+            masks[name] = np.ones_like(values, bool)
+    for how, alike in by_method.items():
+        masks |= METHODS[how].keep(alike, density, num_pe)
+    return {name: masks[name] for name in weights}
 
 
 def density_of_quality(weights: NDArray[np.float32], quality: float, groups: int = 1) -> float:
@@ -219,38 +201,6 @@ def deviation(weights: NDArray[np.float32], groups: int = 1) -> float:
     total = sum(part.sum(dtype=np.float64) for part in _chunks(weights))
     squares = sum(np.square(part, dtype=np.float64).sum() for part in _chunks(weights))
     return float(np.sqrt(max(squares / count - (total / count) ** 2, 0.0)))
-
-
-def _slice_counts(rows: int, cols: int, density: float, num_pe: int) -> list[int]:
-    """Return the number of weights that each PE keeps, rounded so that the sum is exact."""
-    sizes = cols * np.array([len(range(pe, rows, num_pe)) for pe in range(min(num_pe, rows))])
-    counts = np.floor(density * sizes).astype(int)
-    missing = round(density * rows * cols) - counts.sum()
-    counts[np.argsort(counts - density * sizes, kind="stable")[:missing]] += 1
-    found: list[int] = counts.tolist()
-    return found
-
-
-def _keep_largest(
-    weights: Sequence[NDArray[np.float32]], masks: Sequence[NDArray[np.bool_]], count: int
-) -> None:
-    """Set `masks` at the `count` largest magnitudes of all `weights`; of ties, at the first."""
-    spare = sum(values.size for values in weights) - count
-    if spare <= 0 or count == 0:
-        for mask in masks:
-            mask[...] = count > 0
-        return
-    magnitudes = np.concatenate([np.abs(values).ravel(order="K") for values in weights])
-    magnitudes.partition(spare)
-    smallest = magnitudes[spare]
-    del magnitudes
-    for values, mask in zip(weights, masks, strict=True):
-        np.greater(np.abs(values), smallest, out=mask)
-    missing = count - sum(np.count_nonzero(mask) for mask in masks)
-    for values, mask in zip(weights, masks, strict=True):
-        ties = np.flatnonzero(np.abs(values) == smallest)[:missing]
-        mask[np.unravel_index(ties, mask.shape)] = True
-        missing -= ties.size
 
 
 def masked(weights: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.float32]:

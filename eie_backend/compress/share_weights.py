@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from tvm import IRModule
 from tvm.ir.transform import PassContext
 
-from eie_backend.compress.kmeans import cluster
-from eie_backend.machine.choices import Initialization
 from eie_backend.machine.codebook import nearest, nonzero_values
 from eie_backend.machine.nonzeros import NonZeros, nonzeros
+from eie_backend.sharing.cluster import cluster
+from eie_backend.sharing.methods import DEFAULT
 from eie_backend.transform.layers import DenseLayer, layers_of, map_weights, new_like
 from eie_backend.transform.module_pass import ModulePass
 
@@ -36,16 +36,16 @@ class ShareWeights(ModulePass):
     ----------
     bits : mapping of str to int
         Codebook index width by layer name.
-    initialization : mapping of str to {"best", "linear", "density", "random"}, optional
-        Start of the search for a layer's values, by layer name; "best" by default.
+    initialization : mapping of str to str, optional
+        How a layer's values are found, by layer name; "best" by default.
 
     Notes
     -----
-    **Source**: Deep Compression (ICLR 2016), section 3; see `kmeans`.
+    **Source**: Deep Compression (ICLR 2016), section 3; see `eie_backend.sharing.kmeans`.
     """
 
     def __init__(
-        self, bits: Mapping[str, int], initialization: Mapping[str, Initialization] | None = None
+        self, bits: Mapping[str, int], initialization: Mapping[str, str] | None = None
     ) -> None:
         self.bits = bits
         self.initialization = initialization or {}
@@ -61,13 +61,13 @@ class ShareWeights(ModulePass):
             # 3.
             if name not in self.bits:
                 return weights
-            return share(weights, self.bits[name], self.initialization.get(name, "best"))
+            return share(weights, self.bits[name], self.initialization.get(name, DEFAULT))
 
         return map_weights(mod, change, "sharing weights", layers)
 
 
 def share(
-    weights: NDArray[np.float32], bits: int, initialization: Initialization = "best"
+    weights: NDArray[np.float32], bits: int, initialization: str = DEFAULT
 ) -> NDArray[np.float32]:
     """Return `weights` with at most ``2**bits - 1`` non-zero values, zeros kept.
 
@@ -92,7 +92,7 @@ def share(
 
 
 def share_codes(
-    weights: NonZeros, bits: int, initialization: Initialization = "best"
+    weights: NonZeros, bits: int, initialization: str = DEFAULT
 ) -> tuple[NonZeros, NDArray[np.float32]]:
     """Share weights: return their codes and the codebook.
 
@@ -102,8 +102,8 @@ def share_codes(
         The weights that pruning kept.
     bits : int
         Codebook index width, 1 to 8.
-    initialization : {"best", "linear", "density", "random"}
-        Start of the search for the values; see `cluster`.
+    initialization : str
+        How the values are found; see `cluster`.
 
     Returns
     -------

@@ -4,19 +4,12 @@ A new file in this folder, which defines `EPILOGUE`, is a new epilogue; nothing 
 C++ is the file of the same name in ``runtime/values/epilogues/``.
 """
 
-from importlib import import_module
-from pkgutil import iter_modules
-
+from eie_backend.discover import discover
 from eie_backend.machine.epilogue import Applied, Epilogue
 
-
-def _discover() -> tuple[Epilogue, ...]:
-    files = [info.name for info in iter_modules(__path__) if not info.name.startswith("_")]
-    found = [import_module(f"{__name__}.{name}").EPILOGUE for name in files]
-    return tuple(sorted(found, key=lambda epilogue: epilogue.number))
-
-
-EPILOGUES: tuple[Epilogue, ...] = _discover()
+EPILOGUES: tuple[Epilogue, ...] = tuple(
+    sorted(discover(__name__, __path__, "EPILOGUE"), key=lambda epilogue: epilogue.number)
+)
 BY_NAME = {epilogue.name: epilogue for epilogue in EPILOGUES}
 BY_NUMBER = {epilogue.number: epilogue for epilogue in EPILOGUES}
 BY_OPERATOR = {name: epilogue for epilogue in EPILOGUES for name in epilogue.operators}

@@ -57,7 +57,8 @@ def from_onnx(model: Model, bind: Mapping[str, int] | None = None) -> IRModule:
     Raises
     ------
     ModelError
-        If the model cannot be read or imported, or a dimension stays dynamic.
+        If the model cannot be read or imported, or a dimension stays dynamic. Of an operator that
+        TVM does not import, `register_onnx_operator` takes a converter.
     ContainerError
         If a ``.eiez`` file is truncated or altered.
     MemoryError
@@ -105,6 +106,8 @@ def _importing(label: str) -> Iterator[None]:
             # What the importer says beside its error is in the error.
             warnings.simplefilter("ignore")
             yield
+    except ModelError as error:
+        raise ModelError(f"{label}: {error}") from error.__cause__
     except Exception as error:
         if is_out_of_memory(error):
             raise MemoryError(f"{label}: {last_line(error)}") from error

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from onnx import ModelProto
+from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto
 from tvm import IRModule, relax
 from tvm.relax.expr_functor import PyExprMutator, mutator
 from tvm.relax.frontend.onnx.onnx_frontend import ONNXGraphImporter, _get_convert_map
 
-from eie_backend.frontend.onnx_operators import CONVERTERS
-from eie_backend.names.onnx_graph import NamedNode, named_nodes
+from eie_backend.errors import ModelError
+from eie_backend.frontend.onnx_converters import CONVERTERS
+from eie_backend.frontend.onnx_operators import (
+    OnnxOperator,
+    onnx_operators,
+    plain_domain,
+    qualified,
+)
+from eie_backend.names.onnx_graph import NamedNode, named_nodes, text_of
 from eie_backend.transform.layers import map_functions
 
 LAYERS = ("matmul", "conv1d", "conv2d", "conv3d")
-DEFAULT_DOMAINS = ("", "ai.onnx")
 
 
 def import_onnx(proto: ModelProto, names: Sequence[NamedNode] | None = None) -> IRModule:
-    """Return the model as Relax with constant weights; raises what TVM's importer raises.
+    """Return the model as Relax with constant weights.
 
     Parameters
     ----------
@@ -27,13 +33,70 @@ def import_onnx(proto: ModelProto, names: Sequence[NamedNode] | None = None) -> 
         The model, whose nodes get their names.
     names : sequence of NamedNode, optional
         These, if they are known.
+
+    Raises
+    ------
+    ModelError
+        If there are operators that neither TVM's importer nor a registered converter knows, or a
+        converter fails.
+    Exception
+        Whatever else TVM's importer raises.
     """
     names = named_nodes(proto.graph) if names is None else names
     for node, named in zip(proto.graph.node, names, strict=True):
         node.name = named.name
-    opset = next((o.version for o in proto.opset_import if o.domain in DEFAULT_DOMAINS), 1)
-    importer = _NamingImporter([named.name for named in names])
-    return _name_results(importer.from_onnx(proto.graph, opset))
+    opsets = {plain_domain(opset.domain): opset.version for opset in proto.opset_import}
+    opsets.setdefault("", 1)
+    operators = _registered(proto.graph, opsets)
+    importer = _NamingImporter([named.name for named in names], operators, _declared(proto.graph))
+    return _name_results(importer.from_onnx(proto.graph, opsets[""]))
+
+
+def _registered(graph: GraphProto, opsets: Mapping[str, int]) -> dict[str, OnnxOperator]:
+    """Return what is registered for a graph's operators, by the type that their nodes then have.
+
+    TVM's importer reads no domain: in place, the type of a node with a registered operator of
+    another domain becomes ``domain::Name``.
+
+    Raises
+    ------
+    ModelError
+        With all operators that nothing converts.
+    """
+    known, imported = onnx_operators(), {*_get_convert_map(), "If", "Constant"}
+    taken: dict[str, OnnxOperator] = {}
+    unknown: dict[str, None] = {}
+    for node in _nodes(graph):
+        domain, name = plain_domain(text_of(node.domain)), text_of(node.op_type)
+        of_name = [one for one in known if (one.domain, one.name) == (domain, name)]
+        version = opsets.get(domain, float("inf"))
+        if reached := [one for one in of_name if one.since_version <= version]:
+            node.op_type = reached[-1].qualified
+            taken[node.op_type] = reached[-1]
+        elif name not in imported:
+            since = [f" {version} (registered since {one.since_version})" for one in of_name[:1]]
+            unknown["".join([qualified(domain, name), *since])] = None
+    if unknown:
+        raise ModelError(
+            f"TVM's ONNX importer does not have {', '.join(unknown)}; export the model with other "
+            "operators, or register a converter for each: eie_backend.register_onnx_operator"
+        )
+    return taken
+
+
+def _nodes(graph: GraphProto) -> Iterator[NodeProto]:
+    """Yield the nodes of a graph and of the branches of its conditions."""
+    for node in graph.node:
+        yield node
+        if node.op_type == "If":
+            for attribute in node.attribute:
+                yield from _nodes(attribute.g)
+
+
+def _declared(graph: GraphProto) -> dict[str, list[ValueInfoProto | None]]:
+    """Return what the graph says of its nodes' results, by node: only its outputs are declared."""
+    outputs = {value.name: value for value in graph.output}
+    return {node.name: [outputs.get(name) for name in node.output] for node in graph.node}
 
 
 def _name_results(mod: IRModule) -> IRModule:
@@ -66,25 +129,44 @@ class _NamingImporter(ONNXGraphImporter):
     3. Of names that become equal, those of other operations are numbered, and no node's own.
     4. A node whose result is no tensor expression is left alone.
     5. So are the nodes inside the branches of an ``If``.
+
+    `operators` are the registered ones by type of node; `declared` the graph's types by node.
     """
 
-    def __init__(self, names: Collection[str]) -> None:
+    def __init__(
+        self,
+        names: Collection[str],
+        operators: Mapping[str, OnnxOperator],
+        declared: Mapping[str, Sequence[ValueInfoProto | None]],
+    ) -> None:
         super().__init__({}, "float32")
         self.in_branch = False
         self.taken = {*names}
+        self.operators, self.declared = operators, declared
+
+    def _check_for_unsupported_ops(self, graph: GraphProto) -> None:
+        """Do nothing: `_registered` has looked, with the registered operators in view."""
 
     def _convert_operator(
         self, op_name: str, inputs: list[relax.Expr], attrs: dict[str, Any], opset: int
     ) -> relax.Expr:
         name = attrs["tvm_custom"]["name"]
+        if own := self.operators.get(op_name):
+            with own.blamed(name):
+                result = self._named(own.converted(self.bb, inputs, attrs), name)
+                results = [None] * attrs["tvm_custom"]["num_outputs"]
+                own.check(result, results if self.in_branch else self.declared[name])
+            return result
         if not name or self.in_branch:
             return super()._convert_operator(op_name, inputs, attrs, opset)
         if op_name in CONVERTERS:
-            value = CONVERTERS[op_name](inputs, attrs)
-        else:
-            converter = _get_convert_map()[op_name].get_converter(opset)
-            value = converter(self.bb, inputs, attrs, [self._nodes, self._params])
-        if not isinstance(value, relax.Call):
+            return self._named(CONVERTERS[op_name](inputs, attrs), name)
+        converter = _get_convert_map()[op_name].get_converter(opset)
+        return self._named(converter(self.bb, inputs, attrs, [self._nodes, self._params]), name)
+
+    def _named(self, value: Any, name: str) -> Any:
+        """Return what a node became, normalised, and bound under its name unless in a branch."""
+        if self.in_branch or not isinstance(value, relax.Call):
             return self.bb.normalize(value) if isinstance(value, relax.Expr) else value
         nested = _calls(value)
         owner = next((call for call in nested if _operator(call) in LAYERS), value)

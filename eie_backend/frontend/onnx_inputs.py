@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from onnx import GraphProto, ModelProto, NodeProto, defs
 
-from eie_backend.frontend.onnx_importer import DEFAULT_DOMAINS
+from eie_backend.frontend.onnx_operators import plain_domain
 
 OPTIONAL = defs.OpSchema.FormalParameterOption.Optional
 
@@ -17,7 +17,7 @@ def missing_inputs(proto: ModelProto) -> list[str]:
     TVM's importer hands what is missing to its constructors of operators, which read it unchecked.
     Operators that ONNX does not know are left to the importer.
     """
-    opsets = {_domain(opset.domain): opset.version for opset in proto.opset_import}
+    opsets = {plain_domain(opset.domain): opset.version for opset in proto.opset_import}
     return list(_missing(proto.graph, opsets))
 
 
@@ -33,12 +33,8 @@ def _missing(graph: GraphProto, opsets: Mapping[str, int]) -> Iterator[str]:
                 yield from _missing(inner, opsets)
 
 
-def _domain(name: str) -> str:
-    return "" if name in DEFAULT_DOMAINS else name
-
-
 def _schema(node: NodeProto, opsets: Mapping[str, int]) -> defs.OpSchema | None:
-    domain = _domain(node.domain)
+    domain = plain_domain(node.domain)
     version = min(opsets.get(domain, 1), defs.onnx_opset_version())
     try:
         return defs.get_schema(node.op_type, max(version, 1), domain)

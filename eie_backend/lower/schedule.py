@@ -9,12 +9,13 @@ from tvm import IRModule
 from tvm.ir.transform import PassContext
 
 from eie_backend.config import HardwareConfig
+from eie_backend.lower.check_schedule import schedule_name, scheduled
 from eie_backend.lower.kernel_calls import KernelCall, kernel_calls
 from eie_backend.machine.codebook import bias_codes, codebook_of
-from eie_backend.machine.encoding import slice_lengths
-from eie_backend.schedules.kernel import Span, Tiles
-from eie_backend.schedules.tensorize import tensorize
-from eie_backend.schedules.tile import choose_tiles, tile
+from eie_backend.schedules.kernel import Tiles
+from eie_backend.schedules.schedule import KernelLayer, KernelSchedule, fewest_tiles
+from eie_backend.schedules.tile import choose_tiles
+from eie_backend.transform.attributes import with_attributes
 from eie_backend.transform.module_pass import ModulePass
 from eie_backend.transform.partition import is_eie_function
 
@@ -30,7 +31,8 @@ class ScheduleKernels(ModulePass):
                     T.eie.mvm(acc, w[4096:8192, 0:4096], x[sample, 4096:8192])
                     T.eie.mvm(acc, w[8192:9216, 0:4096], x[sample, 8192:9216])
 
-    1. There are as few tiles as registers, pointer SRAM and weight SRAM allow.
+    1. There are as few tiles as registers, pointer SRAM and weight SRAM allow, unless `schedule`
+       makes others.
     2. Functions that are not kernels of ``eie`` functions are left alone.
 
     Parameters
@@ -39,10 +41,17 @@ class ScheduleKernels(ModulePass):
         The machine.
     bias : {"register", "column"}
         Whether the last tile of an output block holds the bias as a column.
+    schedule : callable, optional
+        In place of `fewest_tiles`; the module remembers its name.
     """
 
-    def __init__(self, config: HardwareConfig, bias: str = "register") -> None:
-        self.config, self.bias = config, bias
+    def __init__(
+        self,
+        config: HardwareConfig,
+        bias: str = "register",
+        schedule: KernelSchedule | None = None,
+    ) -> None:
+        self.config, self.bias, self.schedule = config, bias, schedule
 
     def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
         """Return the module with scheduled kernels."""
@@ -52,12 +61,18 @@ class ScheduleKernels(ModulePass):
             if is_eie_function(function):
                 for call in kernel_calls(mod, function)[0]:
                     functions[call.gvar] = self._schedule(call)
-        return IRModule(functions, attrs=mod.attrs)
+        module = IRModule(functions, attrs=mod.attrs)
+        if self.schedule is None:
+            return module
+        return with_attributes(module, schedule=schedule_name(self.schedule))
 
     def _schedule(self, call: KernelCall) -> tvm.tirx.PrimFunc:
         column = call.bias if self.bias == "column" else None
         codes = None if column is None else bias_codes(column, codebook_of(call.weights))
-        return tensorize(tile(call.kernel, layer_tiles(call.weights, codes, self.config)))
+        layer = KernelLayer(call.layer, call.weights, codes, self.config)
+        if self.schedule is None:
+            return fewest_tiles(call.kernel, layer)
+        return scheduled(self.schedule, call.kernel, layer)
 
 
 def layer_tiles(
@@ -67,13 +82,6 @@ def layer_tiles(
 
     `weights` (outputs, inputs) are values or codes, `column` (outputs,) the codes of a bias column.
     """
-
-    def lengths(rows: Span) -> NDArray[np.int64]:
-        of_inputs = slice_lengths(weights[slice(*rows)], config)
-        if column is None:
-            return of_inputs
-        return np.hstack([of_inputs, slice_lengths(column[slice(*rows), None], config)])
-
     outputs, inputs = weights.shape
     # 1.
-    return choose_tiles(outputs, inputs, config, lengths)
+    return choose_tiles(outputs, inputs, config, KernelLayer("", weights, column, config).lengths)

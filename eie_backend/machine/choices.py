@@ -1,6 +1,8 @@
 """Every closed choice, once: its values by number, what each means, and the check of a value.
 
 The command line, the checks in Python and, by ``make generate``, C++'s enumerations come from here.
+Choices that a new file adds to stand with their files: `eie_backend.pruning.methods`,
+`eie_backend.sharing.methods`.
 Nothing heavy is imported: the command line's help reads this file.
 """
 
@@ -156,33 +158,6 @@ MEMORY_UNITS: tuple[Unit, ...] = ("spmat", "ptr", "codebook")
 
 TRANSIENT_UNITS: tuple[Unit, ...] = ("act_queue", "act")
 """Units whose flips belong to one input; C++ knows these, by their places here."""
-
-PruningMethod = Literal["magnitude", "global", "balanced"]
-PRUNING_METHOD: Choice[PruningMethod] = Choice(
-    "method",
-    {
-        "magnitude": "the smallest weights of each layer go",
-        "global": "the smallest weights of all layers together go",
-        "balanced": "the smallest weights of each PE's slice go",
-    },
-    "magnitude",
-)
-
-LAYERWISE_METHODS: tuple[PruningMethod, ...] = ("magnitude", "balanced")
-"""Methods that choose the weights of a layer by that layer alone, so that it can be tried alone."""
-
-Initialization = Literal["best", "linear", "density", "random"]
-INITIALIZATION: Choice[Initialization] = Choice(
-    "initialization",
-    {
-        "best": "the one with the smallest error",
-        "linear": "evenly between the smallest and the largest weight",
-        "density": "evenly among the weights",
-        "random": "drawn from the weights",
-    },
-    "best",
-)
-"""Where k-means starts."""
 
 Objective = Literal["size", "cycles"]
 OBJECTIVE: Choice[Objective] = Choice(

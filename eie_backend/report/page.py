@@ -59,7 +59,7 @@ def page(report: Report, *, labels: ArrayLike | None = None) -> str:
     if given is not None:
         check_classes(given, report.outputs[0].shape)
     run = Run(report, given)
-    sections = [section for make in SECTIONS if (section := make(run)) is not None]
+    sections = [made for section in SECTIONS if (made := section.make(run)) is not None]
     return html("eie report", sections)
 
 

@@ -18,7 +18,6 @@ from eie_backend.config import HardwareConfig
 from eie_backend.errors import ModelError
 from eie_backend.frontend.onnx import from_onnx
 from eie_backend.frontend.onnx_weights import matrices, onnx_layers, with_matrices
-from eie_backend.machine.choices import PruningMethod
 from eie_backend.recipe import Recipe
 from eie_backend.search.evaluator import Evaluator
 from eie_backend.search.trials import Trials, share_of_matrix
@@ -46,8 +45,8 @@ class OnnxCompression:
         As for `from_onnx`.
     config : HardwareConfig, optional
         The machine.
-    method : {"magnitude", "balanced"}
-        Pruning method of a search.
+    method : str
+        Pruning method of a search, which chooses layer by layer.
     cache : path, optional
         As for `Trials`.
 
@@ -71,7 +70,7 @@ class OnnxCompression:
         labels: ArrayLike,
         bind: Mapping[str, int] | None = None,
         config: HardwareConfig | None = None,
-        method: PruningMethod = "magnitude",
+        method: str = "magnitude",
         cache: str | PathLike[str] | None = None,
     ) -> None:
         config = config or HardwareConfig()

@@ -10,7 +10,7 @@ from tvm import IRModule
 from eie_backend.compress.findings import Point, SearchResult
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import ModelError, RecipeError
-from eie_backend.machine.choices import OBJECTIVE, Objective, PruningMethod
+from eie_backend.machine.choices import OBJECTIVE, Objective
 from eie_backend.search.costs import Costs
 from eie_backend.search.evaluator import Evaluator, Metric
 from eie_backend.search.greedy import Walk
@@ -27,7 +27,7 @@ def search(
     objective: Objective = "size",
     config: HardwareConfig | None = None,
     *,
-    method: PruningMethod = "magnitude",
+    method: str = "magnitude",
     metric: Metric | None = None,
     cache: str | PathLike[str] | None = None,
     explore: int = 0,
@@ -56,8 +56,8 @@ def search(
         sample.
     config : HardwareConfig, optional
         The machine, whose codebook limits the bits.
-    method : {"magnitude", "balanced"}
-        Pruning method, as in `Recipe`.
+    method : str
+        Pruning method that chooses layer by layer, as in `Recipe`.
     metric : callable, optional
         As for `Evaluator`.
     cache : path, optional

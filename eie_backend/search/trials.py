@@ -13,8 +13,8 @@ from eie_backend.compress.prune import kept, masked
 from eie_backend.compress.share_weights import share
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import RecipeError
-from eie_backend.machine.choices import LAYERWISE_METHODS, PruningMethod
 from eie_backend.names.find import the_layer
+from eie_backend.pruning.methods import LAYERWISE_METHODS, METHODS
 from eie_backend.recipe import Recipe
 from eie_backend.search.cache import Cache
 from eie_backend.search.evaluator import Evaluator, Weights
@@ -33,8 +33,8 @@ class Trials:
     cache : path, optional
         Folder for a file with the accuracies, created with the first one. By default accuracies are
         kept only in memory.
-    method : {"magnitude", "balanced"}
-        Pruning method, as in `Recipe`.
+    method : str
+        Pruning method that chooses layer by layer, as in `Recipe`.
     config : HardwareConfig, optional
         The machine.
 
@@ -49,7 +49,7 @@ class Trials:
         evaluator: Evaluator,
         weights: Weights | None = None,
         cache: str | PathLike[str] | None = None,
-        method: PruningMethod = "magnitude",
+        method: str = "magnitude",
         config: HardwareConfig | None = None,
     ) -> None:
         if method not in LAYERWISE_METHODS:
@@ -93,7 +93,8 @@ class Trials:
         """
         others = {name: layer.aliases for name, layer in self.layers.items()}
         trial = {the_layer(name, others): setting for name, setting in trial.items()}
-        how = [self.method, self.config.num_pe if self.method == "balanced" else None]
+        counts_pes = METHODS[self.method].counts_pes
+        how = [self.method, self.config.num_pe if counts_pes else None]
         settings = {name: [s.density, s.bits] for name, s in trial.items()}
         key = json.dumps([how, settings], sort_keys=True)
         found = self._cache.get(key)
@@ -113,7 +114,7 @@ def share_of_matrix(density: float, groups: int) -> float:
     return density / groups if density < 1 else 1.0
 
 
-def recipe_of(trial: Trial, method: PruningMethod) -> Recipe:
+def recipe_of(trial: Trial, method: str) -> Recipe:
     """Return the recipe with a trial's settings; all its layers must have `bits`."""
     return Recipe(
         density={name: setting.density for name, setting in trial.items()},

@@ -73,6 +73,8 @@ class ModuleAttributes:
         JSON for reports: how it was compressed; the orders of rows; the model's operations, its
         weights before and after, where each operation runs; and the inputs of `main`. Empty where
         nothing is known.
+    schedule : str
+        The schedule of the kernels, if it is not the compiler's own.
     """
 
     machine: HardwareConfig | None = None
@@ -91,6 +93,7 @@ class ModuleAttributes:
     weights: str = ""
     graph: str = ""
     interface: str = ""
+    schedule: str = ""
 
 
 def _names(value: Any) -> tuple[str, ...]:

@@ -13,6 +13,8 @@ from eie_backend.isa.program import Program
 MACHINE = eie.HardwareConfig(num_pe=4)
 ONE_PE = eie.HardwareConfig(num_pe=1, act_sram_bytes=16)
 
+WEIGHTS = np.random.default_rng(0).normal(size=(2, 6, 6)).astype(np.float32)
+
 
 def module(body, *shapes):
     builder = relax.BlockBuilder()
@@ -173,6 +175,17 @@ def test_strict_accepts_pooling_and_softmax_on_the_host():
         return relax.op.nn.softmax(builder.emit(relax.op.nn.avg_pool1d(hidden, 2, 2), "pool"))
 
     require_machine(eie.explain(module(body, (2, 5, 6)), MACHINE))
+
+
+def test_layers_of_one_shape_around_the_host_are_all_on_the_machine():
+    def alike(builder, x):
+        hidden = builder.emit(relax.op.matmul(x, relax.const(WEIGHTS[0])), "fc1")
+        return relax.op.matmul(builder.emit(relax.op.tanh(hidden)), relax.const(WEIGHTS[1]))
+
+    mod = module(alike, (2, 6))
+    found = rows(mod)
+    assert (found["fc1"].layer, found["result"].layer) == ("fc1", "result")
+    eie.compile(mod, MACHINE, strict=True)
 
 
 def test_a_module_without_main():

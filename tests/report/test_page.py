@@ -5,6 +5,7 @@ import re
 import sys
 from base64 import b64decode
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 
 import numpy as np
@@ -14,6 +15,7 @@ import eie_backend as eie
 from eie_backend.errors import ExtraError, InputError
 from eie_backend.isa.cycle_categories import CYCLE_CATEGORIES
 from eie_backend.report import page
+from eie_backend.report.sections import SECTIONS as DEFINED
 from eie_backend.report.sections.accuracy import figure
 
 SECTIONS = [
@@ -76,6 +78,12 @@ def figures(text):
 
 def test_sections_in_order(elements):
     assert [one["id"] for one in elements.all("section")] == SECTIONS
+
+
+def test_a_section_has_the_title_of_the_docs_and_a_place_of_its_own(made):
+    shown = [unescape(title) for title in re.findall(r'-title">([^<]+)</h2>', made)]
+    assert shown == [section.title for section in DEFINED]
+    assert len({section.place for section in DEFINED}) == len(DEFINED)
 
 
 def test_same_run_same_bytes(made, compiled, x, labels):

@@ -1,7 +1,8 @@
 """Who imports whom in a package, read from its text, and what is wrong with it.
 
 Imports inside functions and under ``TYPE_CHECKING`` count like all others. So do names that are
-handed to `import_module`; where one is computed, every module counts whose name it may become.
+handed to `import_module`; where one is computed, every module counts whose name it may become. What
+`discover` imports counts where it is called.
 """
 
 from __future__ import annotations
@@ -58,10 +59,12 @@ def _imported(importer: str, path: Path, known: Mapping[str, Path]) -> Iterator[
             case ast.ImportFrom(module=module, names=names, level=level):
                 source = resolve_name("." * level + (module or ""), package)
                 named = [_part(source, alias.name, known) for alias in names]
+            case ast.Call(func=ast.Name(id="discover"), args=[ast.Name(id="__name__"), *_]):
+                named = _called(re.escape(package) + r"\.\w+", known)
             case ast.Call(
                 func=ast.Name(id="import_module") | ast.Attribute(attr="import_module"),
                 args=[name, *_],
-            ):
+            ) if not importer.endswith(".discover"):
                 named = _called(_pattern(name, importer), known)
             case _:
                 continue

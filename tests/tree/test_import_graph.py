@@ -97,8 +97,12 @@ def test_a_folder_and_its_file_are_a_circle(found_in):
     ]
 
 
-def test_a_folder_that_imports_all_that_it_holds_is_no_circle(found_in):
-    found = found_in({"top/__init__.py": "import_module(f'{__name__}.{name}')"})
+@pytest.mark.parametrize(
+    "text",
+    ["import_module(f'{__name__}.{name}')", "discover(__name__, __path__, 'METHOD')"],
+)
+def test_a_folder_that_imports_all_that_it_holds_is_no_circle(found_in, text):
+    found = found_in({"top/__init__.py": text, "discover.py": "import_module(name)"})
     assert file_circle(found) == []
     assert "house/top/__init__.py:1 imports house.top.door" in map(str, found)
 

@@ -11,8 +11,8 @@ PUBLIC = {
         EieError EncodedMatrix Estimate HardwareConfig LayerRun Placement Recipe Schedule Trace
         __version__ bind_dimensions calibrate compile compress encode estimate explain
         export_library from_jax from_onnx from_pytorch from_stablehlo load load_eiez paper_recipe
-        profile read_eiez read_recipe relay run save_eiez simulate simulate_batch target trace
-        trace_layer
+        profile read_eiez read_recipe register_onnx_operator relay run save_eiez simulate
+        simulate_batch target trace trace_layer
     """,
     "eie_backend.compiler": "build compile prepare",
     "eie_backend.compress": "compress",
@@ -20,6 +20,10 @@ PUBLIC = {
     "eie_backend.compress.report": "CompressionReport Simulated ReportedStep report_from_json",
     "eie_backend.compress.steps": "compression_steps",
     "eie_backend.compress.torch": "LayerState Result RetrainingStep Training retrain",
+    "eie_backend.frontend": """
+        bind_dimensions from_jax from_onnx from_pytorch from_stablehlo onnx_operators
+        register_onnx_operator unregister_onnx_operator
+    """,
     "eie_backend.relay": """
         GraphExecutorFactory GraphModule build frontend graph_executor load_module
     """,
@@ -28,6 +32,7 @@ PUBLIC = {
     "eie_backend.report": "page",
     "eie_backend.schedules.intrinsics": "INTRINSICS clear load_bias mvm register write_back",
     "eie_backend.schedules.kernel": "DenseShape dense_kernel",
+    "eie_backend.schedules.schedule": "KernelLayer KernelSchedule fewest_tiles",
     "eie_backend.schedules.tensorize": "tensorize",
     "eie_backend.schedules.tile": "choose_tiles tile",
     "eie_backend.simulator": "LayerRun simulate simulate_batch",

@@ -14,7 +14,6 @@ from eie_backend.compress.share_weights import share
 from eie_backend.compress.torch.layers import Layer
 from eie_backend.compress.torch.training import Training
 from eie_backend.errors import RecipeError
-from eie_backend.machine.choices import Initialization, PruningMethod
 from eie_backend.recipe import Recipe, Schedule
 
 
@@ -24,9 +23,9 @@ class Plan:
 
     density: Mapping[str, float]
     schedule: Mapping[str, Schedule]
-    method: Mapping[str, PruningMethod]
+    method: Mapping[str, str]
     bits: Mapping[str, int]
-    initialization: Mapping[str, Initialization]
+    initialization: Mapping[str, str]
     num_pe: int
     rounds: int
 

@@ -79,7 +79,7 @@ def retrain(
         Folder in which the run's state is saved after every step and epoch; the same call continues
         from there.
     config : HardwareConfig, optional
-        The machine; "balanced" pruning uses its `num_pe`.
+        The machine; pruning methods that count PEs, such as "balanced", use its `num_pe`.
     progress : bool
         Show a progress bar on standard error if that is a terminal.
 

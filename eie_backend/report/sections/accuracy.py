@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from eie_backend.report.content import Choice, Figure, Section
 from eie_backend.report.plots import heatmap
 from eie_backend.report.run import Run
+from eie_backend.report.section import ReportSection
 
 MOST_CLASSES = 40
 """Most classes in the picture; with more, it shows those with the most errors."""
@@ -32,7 +33,7 @@ def accuracy(run: Run) -> Section | None:
         f"label: {run.accuracy:.2%}. Of other samples of the same kind, expect {low:.1%} to "
         f"{high:.1%}, at 95% confidence."
     )
-    return Section("accuracy", "Accuracy", lead, (figure(counts, errors),))
+    return Section("accuracy", SECTION.title, lead, (figure(counts, errors),))
 
 
 def figure(counts: NDArray[np.int64], errors: NDArray[np.int64]) -> Figure:
@@ -110,3 +111,13 @@ def wilson(share: float, samples: int) -> tuple[float, float]:
     z2 = 1.96**2 / samples
     middle, half = share + z2 / 2, sqrt(z2 * (share * (1 - share) + z2 / 4))
     return (middle - half) / (1 + z2), (middle + half) / (1 + z2)
+
+
+SECTION = ReportSection(
+    place=20,
+    title="Accuracy",
+    shows="with labels: how often the highest score is at the label, with Wilson's 95 % interval; "
+    "what is taken for what",
+    source="the first result, (samples, classes)",
+    make=accuracy,
+)

@@ -7,6 +7,7 @@ from eie_backend.profiler import LayerProfile
 from eie_backend.report.content import Choice, Figure, Section, Terms
 from eie_backend.report.plots import CATEGORY_COLORS, stacked
 from eie_backend.report.run import Run
+from eie_backend.report.section import ReportSection
 from eie_backend.show.quantities import number
 
 NAMES = [category.name for category in CYCLE_CATEGORIES]
@@ -56,7 +57,7 @@ def cycles(run: Run) -> Section | None:
         "At every clock edge, every PE does exactly one of seven things, so the parts of a bar add "
         "up to the layer's cycles."
     )
-    return Section("cycles", "Where every cycle went", lead, (figure, meanings))
+    return Section("cycles", SECTION.title, lead, (figure, meanings))
 
 
 def caption(layer: LayerProfile) -> str:
@@ -68,3 +69,12 @@ def caption(layer: LayerProfile) -> str:
         f"In {layer.name}, the slowest with {number(layer.cycles_per_sample)} cycles per sample, "
         f"the PEs spend {', '.join(most)}."
     )
+
+
+SECTION = ReportSection(
+    place=60,
+    title="Where every cycle went",
+    shows="a bar per layer made of the seven categories, in cycles or as shares",
+    source="[cycles](cycles.md)",
+    make=cycles,
+)

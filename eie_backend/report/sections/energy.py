@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from eie_backend.report.content import Choice, Figure, Section
 from eie_backend.report.plots import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, stacked
 from eie_backend.report.run import Run
+from eie_backend.report.section import ReportSection
 from eie_backend.show.quantities import number
 
 COLORS = (SKY, BLUE, VERMILION, ORANGE, GREEN, PURPLE, GREY)
@@ -49,7 +50,7 @@ def energy(run: Run) -> Section | None:
         f"{run.report.energy_table.name}. Transfers from and to DRAM are beside the bars: "
         f"{number(dram)} nJ per sample."
     )
-    return Section("energy", "Energy", lead, (figure,))
+    return Section("energy", SECTION.title, lead, (figure,))
 
 
 def choice(
@@ -65,3 +66,12 @@ def choice(
     head = ["layer (nJ per sample)", *values]
     table = [head, *([name, *(f"{value:,.2f}" for value in row)] for name, *row in rows)]
     return Choice(title, data, layout, table)
+
+
+SECTION = ReportSection(
+    place=90,
+    title="Energy",
+    shows="by module, or by SRAM, arithmetic and clock; DRAM is beside",
+    source="[energy](energy.md)",
+    make=energy,
+)

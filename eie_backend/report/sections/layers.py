@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from eie_backend.profiler import LayerProfile
 from eie_backend.report.content import Cell, Column, Section, Table
 from eie_backend.report.run import Run
+from eie_backend.report.section import ReportSection
 from eie_backend.report.sections.program import first_instruction
 from eie_backend.show.quantities import number, size
 
@@ -44,7 +45,7 @@ def layers(run: Run) -> Section:
         ids=[run.anchor(layer.name) for layer in run.layers],
         sortable=True,
     )
-    return Section("layers", "Layers", lead, (table,))
+    return Section("layers", SECTION.title, lead, (table,))
 
 
 def row(layer: LayerProfile, run: Run) -> list[Cell]:
@@ -94,3 +95,13 @@ def numbers(layers: Sequence[LayerProfile], vectors: float | None, run: Run) -> 
         Cell(f"{4 * weights / max(stored, 1):.1f}x", weights / max(stored, 1)),
         Cell(f"{saturated:,}", saturated),
     ]
+
+
+SECTION = ReportSection(
+    place=40,
+    title="Layers",
+    shows="every number of a layer per sample; a column's head sorts, by click or Enter. A layer's "
+    "name leads to its first instruction",
+    source="[counters](counters.md), [energy](energy.md)",
+    make=layers,
+)

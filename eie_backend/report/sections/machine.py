@@ -6,6 +6,7 @@ from dataclasses import fields
 
 from eie_backend.report.content import Cell, Column, Section, Table
 from eie_backend.report.run import Run
+from eie_backend.report.section import ReportSection
 
 
 def machine(run: Run) -> Section:
@@ -32,4 +33,13 @@ def machine(run: Run) -> Section:
         f"{run.report.energy_table.name}. "
         + (f"{len(others)} sizes differ from the paper's." if others else "All are the paper's.")
     )
-    return Section("machine", "Machine", lead, (Table("config", "Sizes", columns, rows),))
+    return Section("machine", SECTION.title, lead, (Table("config", "Sizes", columns, rows),))
+
+
+SECTION = ReportSection(
+    place=120,
+    title="Machine",
+    shows="the sizes of the machine with units and meanings, beside the paper's where they differ",
+    source="`HardwareConfig`",
+    make=machine,
+)

@@ -15,6 +15,7 @@ from eie_backend.report.content import Choice, Figure, Note, Section
 from eie_backend.report.plots import BLUE, GREY, ORANGE, plain, plain_data, short
 from eie_backend.report.rows import Place, arrange
 from eie_backend.report.run import NO_RECORD, Run
+from eie_backend.report.section import ReportSection
 from eie_backend.show.quantities import number
 
 LOOKS = {
@@ -52,7 +53,7 @@ def network(run: Run) -> Section:
     """Return the graph, one node for all operators of a layer."""
     if run.record is None:
         what = "what ran where, and why"
-        return Section("network", "Network", "", (Note(NO_RECORD.format(what=what)),))
+        return Section("network", SECTION.title, "", (Note(NO_RECORD.format(what=what)),))
     nodes = run.record.nodes
     count = Counter(node.runs_on for node in nodes if node.runs_on)
     lead = f"Of {sum(count.values())} operators, {count['machine']} run on the machine"
@@ -74,7 +75,7 @@ def network(run: Run) -> Section:
         choices=[Choice("", traces, layout, numbers(nodes))],
         min_width=width,
     )
-    return Section("network", "Network", lead, (figure,))
+    return Section("network", SECTION.title, lead, (figure,))
 
 
 def numbers(nodes: Iterable[Node]) -> list[list[str]]:
@@ -186,3 +187,14 @@ def _tooltip(box: Box, run: Run) -> str:
 
 def _wrapped(text: str) -> str:
     return fill(text, TOOLTIP_CHARACTERS)
+
+
+SECTION = ReportSection(
+    place=30,
+    title="Network",
+    shows="the operators as a graph from top to bottom: squares run on the machine, circles on the "
+    "host, diamonds were folded when compiling. All operators of a layer are one node. The "
+    "table says why an operator is on the host",
+    source="[supported operators](supported_ops.md)",
+    make=network,
+)

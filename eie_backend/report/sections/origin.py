@@ -10,6 +10,7 @@ from eie_backend._versions import __version__
 from eie_backend.isa.program import RECORD
 from eie_backend.report.content import Cell, Column, Download, Section, Table
 from eie_backend.report.run import Run
+from eie_backend.report.section import ReportSection
 
 LONG = "breakdown_per_pe", "blocking", "queue_occupancy"
 MOST_NUMBERS = 200_000
@@ -38,7 +39,7 @@ def origin(run: Run) -> Section:
     )
     return Section(
         "origin",
-        "Origin",
+        SECTION.title,
         lead,
         (
             Table("manifest", "Manifest", [Column("entry"), Column("value")], rows),
@@ -49,3 +50,12 @@ def origin(run: Run) -> Section:
 
 def _versions() -> dict[str, str]:
     return {"eie": __version__, **{name: version(name) for name in ("plotly", "itables")}}
+
+
+SECTION = ReportSection(
+    place=130,
+    title="Origin",
+    shows="the manifest, versions, and all numbers as JSON",
+    source="",
+    make=origin,
+)

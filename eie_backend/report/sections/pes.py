@@ -9,6 +9,7 @@ from eie_backend.profiler import LayerProfile
 from eie_backend.report.content import Choice, Figure, Section
 from eie_backend.report.plots import heatmap, spans
 from eie_backend.report.run import Run
+from eie_backend.report.section import ReportSection
 
 MOST_COLUMNS = 256
 """Most columns of a heat map; with more PEs, several share a column."""
@@ -35,7 +36,7 @@ def pes(run: Run) -> Section | None:
         "is apart: the edges at which the PE's own full queue held a broadcast back from all PEs."
         f"{grouped}"
     )
-    return Section("pes", "The PEs, one by one", lead, (figure,))
+    return Section("pes", SECTION.title, lead, (figure,))
 
 
 def choice(layer: LayerProfile) -> Choice:
@@ -88,3 +89,13 @@ def caption(layer: LayerProfile) -> str:
 
 def _group(num_pe: int) -> int:
     return -(-num_pe // MOST_COLUMNS)
+
+
+SECTION = ReportSection(
+    place=70,
+    title="The PEs, one by one",
+    shows="the same for every PE of a layer as a heat map, and below it, in the row `blocking`, "
+    "whose full queue held broadcasts back",
+    source="[cycles](cycles.md)",
+    make=pes,
+)

@@ -11,6 +11,7 @@ from eie_backend.isa.program import Program
 from eie_backend.isa.source_file import SEPARATOR
 from eie_backend.report.content import Line, Listing, Section, Terms
 from eie_backend.report.run import Run
+from eie_backend.report.section import ReportSection
 
 INSTRUCTION = re.compile(rf'\s+eie\.(?:{"|".join(BY_NAME)}) ("(?:[^"\\]|\\.)*")')
 """Pattern of an instruction's line and its layer's name; no string of a program starts a line."""
@@ -29,7 +30,7 @@ def program(run: Run) -> Section:
     lines = [line for number, one in enumerate(programs) for line in _lines(number, one, run)]
     listing = Listing("program-text", "The program's text", lines)
     meanings = Terms([(f"eie.{one.name}", one.meaning) for one in INSTRUCTIONS])
-    return Section("program", "Program", lead, (listing, meanings))
+    return Section("program", SECTION.title, lead, (listing, meanings))
 
 
 def first_instruction(run: Run, layer: str) -> str:
@@ -56,3 +57,13 @@ def _lines(number: int, program: Program, run: Run) -> Iterator[Line]:
 
 def _id(program: int, step: int) -> str:
     return f"instruction-{program}-{step}"
+
+
+SECTION = ReportSection(
+    place=110,
+    title="Program",
+    shows="the text that `eie disasm` prints, constants by their hash; an instruction's layer leads"
+    " to its row",
+    source="[instruction set](isa.md)",
+    make=program,
+)

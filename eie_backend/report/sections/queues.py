@@ -7,6 +7,7 @@ import numpy as np
 from eie_backend.report.content import Choice, Figure, Section
 from eie_backend.report.plots import MOST_ROWS, heatmap, layer_axis, plain, spans
 from eie_backend.report.run import Run
+from eie_backend.report.section import ReportSection
 
 MOST_COLUMNS = 64
 """Most columns of the heat map; with deeper queues, several occupancies share a column."""
@@ -64,7 +65,7 @@ def queues(run: Run) -> Section | None:
         f"An `act_queue` holds up to {full} broadcast columns. Empty, its PE has nothing to do; "
         "full, it stops the broadcast to all PEs."
     )
-    return Section("queues", "Queues", lead, (figure,))
+    return Section("queues", SECTION.title, lead, (figure,))
 
 
 def caption(run: Run, shares: np.ndarray, full: int) -> str:
@@ -80,3 +81,12 @@ def caption(run: Run, shares: np.ndarray, full: int) -> str:
         f"Queues are full most often in {run.names[most]}: at {shares[most, full]:.2g}% of the "
         f"edges of a PE. They are empty at {shares[most, 0]:.1f}%."
     )
+
+
+SECTION = ReportSection(
+    place=80,
+    title="Queues",
+    shows="how many columns the queues held, as shares of the PE edges",
+    source="[cycles](cycles.md)",
+    make=queues,
+)

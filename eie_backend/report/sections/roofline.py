@@ -17,6 +17,7 @@ from eie_backend.profiler import LayerProfile
 from eie_backend.report.content import Choice, Figure, Section
 from eie_backend.report.plots import BLUE, VERMILION, plain, plain_data, short
 from eie_backend.report.run import Run
+from eie_backend.report.section import ReportSection
 
 MOST_LABELS = 12
 """Most points with a visible name; the other names are in tooltips only."""
@@ -86,7 +87,7 @@ def roofline(run: Run) -> Section | None:
         "At the roof's corner a word serves one entry; at 1 multiplication per byte, all of its "
         "entries. Multiplications with zeros are never done and not counted."
     )
-    return Section("roofline", "Roofline", lead, (figure,))
+    return Section("roofline", SECTION.title, lead, (figure,))
 
 
 def sram_points(run: Run) -> list[Point]:
@@ -191,3 +192,13 @@ def _points(name: str, points: list[Point], color: str, symbol: str) -> dict[str
         ),
     )
     return plain_data(marks)
+
+
+SECTION = ReportSection(
+    place=50,
+    title="Roofline",
+    shows="multiplications per cycle against multiplications per byte of encoded weights: see "
+    "below",
+    source="`entries`, `padding_entries`, `spmat_reads`",
+    make=roofline,
+)

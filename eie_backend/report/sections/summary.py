@@ -5,12 +5,13 @@ from __future__ import annotations
 from eie_backend.profiler.remarks import remarks
 from eie_backend.report.content import Note, Section, Tiles
 from eie_backend.report.run import Run
+from eie_backend.report.section import ReportSection
 from eie_backend.show.quantities import number, size
 
 
 def summary(run: Run) -> Section:
     """Return the first section of the page."""
-    return Section("summary", "In short", answer(run), (Tiles(tiles(run)), *notes(run)))
+    return Section("summary", SECTION.title, answer(run), (Tiles(tiles(run)), *notes(run)))
 
 
 def answer(run: Run) -> str:
@@ -71,3 +72,13 @@ def notes(run: Run) -> list[Note]:
             "they go."
         )
     return [Note(line) for line in lines]
+
+
+SECTION = ReportSection(
+    place=10,
+    title="In short",
+    shows="the answer in a line, a few big numbers, and remarks: weights that are loaded, values "
+    "that saturated",
+    source="sums over the layers",
+    make=summary,
+)

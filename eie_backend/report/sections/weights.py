@@ -13,14 +13,14 @@ from eie_backend.compiler.model_record import Weights
 from eie_backend.report.content import Choice, Figure, Note, Section
 from eie_backend.report.plots import SKY, VERMILION, plain_data
 from eie_backend.report.run import NO_RECORD, Run
+from eie_backend.report.section import ReportSection
 
 
 def weights(run: Run) -> Section:
     """Return histograms and codebooks, layer by layer."""
-    title = "Weights"
     if run.record is None or not run.record.after:
         what = "its weights before and after compression"
-        return Section("weights", title, "", (Note(NO_RECORD.format(what=what)),))
+        return Section("weights", SECTION.title, "", (Note(NO_RECORD.format(what=what)),))
     before, after = run.record.before, run.record.after
     names = [name for name in run.names if name in after] or list(after)
     figure = Figure(
@@ -35,7 +35,7 @@ def weights(run: Run) -> Section:
         "values that are left: the codebook, and how many weights share each. Counts are on a "
         "logarithmic scale."
     )
-    return Section("weights", title, lead, (figure,))
+    return Section("weights", SECTION.title, lead, (figure,))
 
 
 def choice(name: str, before: Weights, after: Weights) -> Choice:
@@ -121,3 +121,13 @@ def _histogram(name: str, weights: Weights, color: str) -> dict[str, Any]:
         hovertemplate=f"{name}: %{{y:,}} weights<br>around %{{x:.4~g}}<extra></extra>",
     )
     return plain_data(bars)
+
+
+SECTION = ReportSection(
+    place=100,
+    title="Weights",
+    shows="how many non-zero weights lie where before compression and after it, and the values that"
+    " are shared",
+    source="[compression](compression.md)",
+    make=weights,
+)

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eie_backend.compress.best_cuts import MIN_BINS, best_cuts, bin_places
-from eie_backend.compress.kmeans import cluster
-from eie_backend.compress.moved_cuts import moved_cuts
-from eie_backend.compress.sorted_values import SortedValues
+from eie_backend.sharing.best_cuts import MIN_BINS, best_cuts, bin_places
+from eie_backend.sharing.cluster import cluster
+from eie_backend.sharing.moved_cuts import moved_cuts
+from eie_backend.sharing.sorted_values import SortedValues
 
 INITIALIZATIONS = ("best", "linear", "density", "random")
 

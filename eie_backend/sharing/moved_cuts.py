@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eie_backend.compress.sorted_values import Places, SortedValues, squared_error
+from eie_backend.sharing.sorted_values import Places, SortedValues, squared_error
 
 REACH = 8
 """Places on either side of a cut that it may move to."""

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eie_backend.compress import largest as module
-from eie_backend.compress.largest import largest
+from eie_backend.pruning import largest as module
+from eie_backend.pruning.largest import largest
 
 
 @pytest.fixture(autouse=True)

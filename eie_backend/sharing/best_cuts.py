@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from eie_backend.compress.sorted_values import Places, SortedValues, squared_error
+from eie_backend.sharing.sorted_values import Places, SortedValues, squared_error
 
 BINS_PER_CLUSTER = 8
 """Histogram bins per cluster; `moved_cuts` refines the result."""

@@ -1,0 +1,52 @@
+"""ONNX operators that TVM imports as TIR, which no pass can read; here they are Relax operators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from typing import Any
+
+import numpy as np
+from tvm import relax
+from tvm.ir.expr import GenericConst
+
+Converter = Callable[[Sequence[Any], Mapping[str, Any]], relax.Expr]
+"""Takes a node's inputs, None for those left out, and its attributes."""
+
+
+def clip(inputs: Sequence[Any], attrs: Mapping[str, Any]) -> relax.Expr:
+    """Return ``min(max(x, low), high)``; bounds are inputs since opset 11, attributes before.
+
+    A bound that is left out or NaN bounds nothing, as in ONNX Runtime.
+    """
+    x, *given = inputs
+    dtype = str(x.ty.dtype)
+    low, high = [*given, None, None][:2]
+    low = _bound(relax.const(attrs["min"], dtype) if "min" in attrs else low, -np.inf)
+    high = _bound(relax.const(attrs["max"], dtype) if "max" in attrs else high, np.inf)
+    numbers = [
+        float(one.value.numpy().reshape(-1)[0])
+        for one in (low, high)
+        if isinstance(one, GenericConst)
+    ]
+    if len(numbers) == 2 and numbers[0] <= numbers[1] and "float" in dtype:
+        return relax.op.clip(x, *numbers)
+    x = x if low is None else relax.op.maximum(x, low)
+    return x if high is None else relax.op.minimum(x, high)
+
+
+def _bound(bound: relax.Expr | None, nothing: float) -> relax.Expr | None:
+    """Return a bound of Clip without NaN, None for one that bounds nothing."""
+    if bound is None or "float" not in str(bound.ty.dtype):
+        return bound
+    if isinstance(bound, GenericConst):
+        return None if np.isnan(bound.value.numpy()).any() else bound
+    return relax.op.where(relax.op.isnan(bound), relax.const(nothing, bound.ty.dtype), bound)
+
+
+CONVERTERS: Mapping[str, Converter] = {
+    "Clip": clip,
+    "Max": lambda inputs, _: reduce(relax.op.maximum, inputs),
+    "Min": lambda inputs, _: reduce(relax.op.minimum, inputs),
+}
+"""By operator, of the default domain."""
