@@ -252,8 +252,8 @@ def test_other_kernels():
         "float32, not x (1, 20) float32, w (20, 24) float32, y (1, 24) float32": (
             lambda _kernel, layer: fewest_tiles(kernel(bias=True), layer)
         ),
-        "outputs 0..15 end as (1, 0.0), the kernel as (0, 0.0); outputs 16..23 end as (1, 0.0), the "
-        "kernel as (0, 0.0)": lambda _kernel, layer: fewest_tiles(kernel(relu=True), layer),
+        "outputs 0..15 end as (1, 0.0), the kernel as (0, 0.0); outputs 16..23 end as (1, 0.0), "
+        "the kernel as (0, 0.0)": lambda _kernel, layer: fewest_tiles(kernel(relu=True), layer),
     }
     for says, other in others.items():
         assert f"<lambda>: {says}" in refused(other)
