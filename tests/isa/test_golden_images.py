@@ -12,11 +12,14 @@ import pytest
 import tvm_ffi
 from machines import load_image, profile
 
+from eie_backend.isa.image import decode_image, encode_image
+from eie_backend.isa.image.sections import VERSION
+from eie_backend.isa.source_file import disassemble
 from eie_backend.runtime import runtime
 
 FOLDER = Path(__file__).parent / "golden_images"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
-VERSIONS = (2,)
+VERSIONS = (2, 3)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -39,6 +42,34 @@ def f32(values):
 def test_there_is_an_image_of_every_version():
     assert NAMES == ["layers", "shared", "tiles"]
     assert all(images(name, version) for name in NAMES for version in VERSIONS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_version_holds_the_same_programs(name):
+    first, *others = (
+        {p.symbol: disassemble([p]) for image in images(name, version) for p in decode_image(image)}
+        for version in VERSIONS
+    )
+    assert first.keys() == {run["symbol"] for run in calls(name)}
+    assert all(other == first for other in others)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_this_release_writes_the_image_of_the_last_version(name, request):
+    """``--update-golden`` writes it: before the release of a version, and never after."""
+    programs = [p for image in images(name, 2) for p in decode_image(image)]
+    path = FOLDER / f"{name}.version_{VERSION}.eieimg"
+    if request.config.getoption("--update-golden"):
+        path.write_bytes(encode_image(*programs))
+    assert path.read_bytes() == encode_image(*programs)
+
+
+def test_functions_share_the_weights_of_a_layer():
+    (image,) = images("shared", 3)
+    _, first, again = decode_image(image)
+    assert first.matrices[0] is again.matrices[0]
+    assert first.biases[0] is again.biases[0]
+    assert len(image) < sum(map(len, images("shared", 2)))
 
 
 @pytest.mark.parametrize("engine", ["event", "clock"])
