@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "runtime"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "fuzz"))
 from driver import LIMIT_SECONDS, fuzz
 from record import RESULTS, record

@@ -23,7 +23,8 @@ from record import ALEX8, record
 from scipy.sparse import csr_array
 
 from eie_backend import EncodedMatrix, HardwareConfig, simulate, simulate_batch
-from eie_backend.isa.image import encode_image, encode_matrix
+from eie_backend.isa.image import encode_image
+from eie_backend.isa.image.records import encode_matrix
 from eie_backend.isa.program import Program
 from eie_backend.workloads import TABLE_III, Layer, generate, read_alex8
 
@@ -141,7 +142,7 @@ def memory(name: str) -> dict[str, object]:
     stored, words = encode_matrix(encoded), list(CONFIG.to_dict().values())
     load = tvm_ffi.get_global_func("eie.load_matrix")
     before = allocated_bytes()
-    loaded = load(words, stored, True)
+    loaded = load(words, stored)
     each = allocated_bytes() - before
     del loaded, stored
     pointer_bytes = encoded.pointers.size  # the narrowest length is a byte

@@ -6,8 +6,9 @@ the same name is generated from it (``python -m eie_backend.generate``).
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, TypeVar
 
 from eie_backend.errors import ConfigError
 
@@ -15,8 +16,16 @@ ENTRY_BITS = 8
 """Bits of one stored entry: codebook index and zero run together."""
 
 
-def _size(default: int, unit: str, low: int, high: int, doc: str) -> Any:
-    return field(default=default, metadata={"unit": unit, "low": low, "high": high, "doc": doc})
+Config = TypeVar("Config", bound="HardwareConfig")
+
+
+def size(default: int, unit: str, low: int, high: int, doc: str, *, appended: bool = False) -> Any:
+    """Return a field of `HardwareConfig`; a new one is the last, and `appended`.
+
+    Images and text from before an appended field lack it: its default is what their machine was.
+    """
+    metadata = {"unit": unit, "low": low, "high": high, "doc": doc, "appended": appended}
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -40,22 +49,22 @@ class HardwareConfig:
     8
     """
 
-    num_pe: int = _size(64, "PEs", 1, 1024, "processing elements (P)")
-    fifo_depth: int = _size(
+    num_pe: int = size(64, "PEs", 1, 1024, "processing elements (P)")
+    fifo_depth: int = size(
         8, "slots", 2, 65536, "ring slots of each act_queue; it is full at one entry less"
     )
-    spmat_width_bits: int = _size(64, "bits", 8, 512, "width of one weight SRAM read")
-    spmat_sram_bytes: int = _size(131072, "bytes", 64, 1 << 30, "weight SRAM of one PE")
-    ptr_sram_bytes: int = _size(32768, "bytes", 4, 1 << 30, "pointer SRAM of one PE, both banks")
-    ptr_bits: int = _size(16, "bits", 4, 32, "width of one column pointer")
-    act_sram_bytes: int = _size(2048, "bytes", 2, 1 << 17, "activation SRAM of one PE")
-    act_registers: int = _size(
+    spmat_width_bits: int = size(64, "bits", 8, 512, "width of one weight SRAM read")
+    spmat_sram_bytes: int = size(131072, "bytes", 64, 1 << 30, "weight SRAM of one PE")
+    ptr_sram_bytes: int = size(32768, "bytes", 4, 1 << 30, "pointer SRAM of one PE, both banks")
+    ptr_bits: int = size(16, "bits", 4, 32, "width of one column pointer")
+    act_sram_bytes: int = size(2048, "bytes", 2, 1 << 17, "activation SRAM of one PE")
+    act_registers: int = size(
         64, "registers", 1, 4096, "source and also destination registers of one PE"
     )
-    codebook_bits: int = _size(4, "bits", 2, 7, "codebook index of an entry")
-    accumulator_bits: int = _size(16, "bits", 16, 32, "width of a destination register: 16 or 32")
-    clock_mhz: int = _size(800, "MHz", 1, 100000, "clock frequency")
-    dram_bytes_per_cycle: int = _size(8, "bytes", 1, 65536, "DRAM bandwidth in I/O mode")
+    codebook_bits: int = size(4, "bits", 2, 7, "codebook index of an entry")
+    accumulator_bits: int = size(16, "bits", 16, 32, "width of a destination register: 16 or 32")
+    clock_mhz: int = size(800, "MHz", 1, 100000, "clock frequency")
+    dram_bytes_per_cycle: int = size(8, "bytes", 1, 65536, "DRAM bandwidth in I/O mode")
 
     def __post_init__(self) -> None:
         faults = [fault for spec in fields(self) if (fault := self._fault(spec))]
@@ -129,3 +138,35 @@ class HardwareConfig:
     def to_dict(self) -> dict[str, int]:
         """Return the fields by name, in declaration order."""
         return asdict(self)
+
+    @classmethod
+    def from_sizes(cls: type[Config], sizes: Mapping[str, int]) -> Config:
+        """Return the machine of an image or a program's text: appended fields may be absent.
+
+        Raises
+        ------
+        ConfigError
+            If another field is missing, one is unknown, or a size is impossible.
+        """
+        required = {spec.name for spec in fields(cls) if not spec.metadata["appended"]}
+        known = {spec.name for spec in fields(cls)}
+        if wrong := sorted((required - sizes.keys()) | (sizes.keys() - known)):
+            raise ConfigError(f"config fields {wrong} are missing or unknown; correct these fields")
+        return cls(**sizes)
+
+    @classmethod
+    def from_words(cls: type[Config], words: Sequence[int]) -> Config:
+        """Return the machine of an image: its fields in declaration order.
+
+        Raises
+        ------
+        ConfigError
+            If there are more than are known, too few, or a size is impossible.
+        """
+        names = [spec.name for spec in fields(cls)]
+        if len(words) > len(names):
+            raise ConfigError(
+                f"{len(words)} config fields, this release knows {len(names)}; use the release "
+                "that wrote them, or a newer one"
+            )
+        return cls.from_sizes(dict(zip(names, words, strict=False)))

@@ -110,9 +110,9 @@ class Runtime:
         """Return an image as a runtime module of kind ``eie``."""
         return self._find("ffi.Module.load_from_bytes.eie")(image)
 
-    def load_matrix(self, config: Sequence[int], record: bytes, is_float: bool) -> RunMatrix:
+    def load_matrix(self, config: Sequence[int], record: bytes) -> RunMatrix:
         """Return the scan of a matrix on a machine; `config` has the machine's fields in order."""
-        run: RunMatrix = self._find("eie.load_matrix")(list(config), record, is_float)
+        run: RunMatrix = self._find("eie.load_matrix")(list(config), record)
         return run
 
     def start_engine(self, engine: str, visit_seed: int, threads: int) -> None:

@@ -142,10 +142,11 @@ np.testing.assert_allclose(interpreted, reference, rtol=1e-5)
 # 6. Image: bytes
 # ---------------
 #
-# What the simulator loads. It begins with ``EIEIMAGE``, the version of the format (02) and a
-# checksum of all that follows. Then comes the machine: twelve sizes (0c), first of them 2 PEs and
-# queues of depth 8. A manifest, the layers' names, matrices with their entries and pointers,
-# biases, and instructions of 16 bytes each make up the rest.
+# What the simulator loads. It begins with ``EIEIMAGE``, the version of the format (03) and a
+# checksum of all that follows. Then come sections, each with a tag, a length and a checksum. The
+# first, ``CONF``, is the machine: a record of twelve sizes (0c), first of them 2 PEs and queues of
+# depth 8. Tables, matrices with their entries and pointers, biases, and the program with its
+# instructions of 16 bytes each make up the rest.
 
 (image,) = stages.emit("image", mod, lambda: prepared, machine)
 for start in range(0, 64, 16):
@@ -154,7 +155,8 @@ for start in range(0, 64, 16):
         f"{start:04x}  {line.hex(' ')}  {''.join(chr(b) if 32 <= b < 127 else '.' for b in line)}"
     )
 print("...", len(image), "bytes")
-assert decode_image(image).layers == program.layers == ("fc1", "fc2")
+(decoded,) = decode_image(image)
+assert decoded.layers == program.layers == ("fc1", "fc2")
 
 # %%
 # Three engines run it: one computes results only, one finds every cycle by a recurrence, one

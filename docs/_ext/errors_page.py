@@ -20,7 +20,7 @@ from eie_backend.machine.choices import Choice
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "errors.md"
-READERS = ("encoded_matrix", "huffman", "image", "program")
+READERS = ("encoded_matrix", "huffman", "image", "program", "program_record", "records", "sections")
 """C++ files that read what users hand in."""
 TREE = ast.parse((ROOT / "eie_backend" / "errors.py").read_text(encoding="utf-8"))
 CLASSES = {

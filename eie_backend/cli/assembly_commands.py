@@ -25,7 +25,7 @@ def asm(
         Path, typer.Option("-o", "--output", help="Image to write; - for standard output.")
     ],
 ) -> None:
-    """Assemble programs: an image for each, the second and later ones to numbered files."""
+    """Assemble programs, which become one image."""
     from eie_backend.cli.files import check_standard, read_bytes, write_parts
     from eie_backend.errors import EncodingError
     from eie_backend.isa.image import encode_image
@@ -35,14 +35,13 @@ def asm(
     try:
         with working(f"assembling {text.name}"):
             programs = assemble(read_bytes(text).decode())
-            images = [encode_image(program) for program in programs]
+            image = encode_image(*programs)
     except UnicodeDecodeError as error:
         raise EncodingError(f"{text}: not UTF-8; give text of the eie dialect") from error
     except EncodingError as error:
         raise EncodingError(f"{text}: {error}") from error
-    sizes = zip(programs, images, strict=True)
-    rows = [{"layers": list(one.layers), "image_bytes": len(image)} for one, image in sizes]
-    show({"programs": rows}, written=write_parts(images, output))
+    result = {"programs": [{"layers": list(program.layers)} for program in programs]}
+    show(result | {"image_bytes": len(image)}, written=write_parts([image], output))
 
 
 def disasm(

@@ -15,7 +15,8 @@ from eie_backend.codegen.library import load, programs
 from eie_backend.errors import ImageError, InputError, ModelError
 from eie_backend.files.array_file import read_array_file
 from eie_backend.files.whole_file import part_folder, write_fault, write_together
-from eie_backend.isa.image import MAGIC, decode_image
+from eie_backend.isa.image import decode_image
+from eie_backend.isa.image.sections import MAGIC
 from eie_backend.isa.program import Program
 from eie_backend.simulator.inputs import InputSpec, check_inputs
 
@@ -185,7 +186,7 @@ def read_programs(path: Path) -> list[Program]:
             raise ImageError("-: not an eie image; give a library by its name")
         return programs(load(path))
     try:
-        return [decode_image(data)]
+        return [*decode_image(data)]
     except ImageError as error:
         raise ImageError(f"{path}: {error}") from error
 

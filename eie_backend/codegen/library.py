@@ -165,9 +165,10 @@ def programs(executable: Any) -> list[Program]:
     """Return the machine's programs in a compiled executable or runtime module."""
     root = getattr(executable, "mod", executable)
     return [
-        decode_image(bytes(module["__eie_image__"]()))
+        program
         for module in _modules(root)
         if module.kind == "eie"
+        for program in decode_image(bytes(module["__eie_image__"]()))
     ]
 
 

@@ -1,4 +1,4 @@
-"""``relax.ext.eie``: partitioned functions to runtime modules, by the last rows of the pipeline."""
+"""``relax.ext.eie``: partitioned functions to one runtime module, by the pipeline's last rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from tvm import IRModule, relax
 from tvm.target import Target
 
 from eie_backend.codegen.external import HANDED, Handed
-from eie_backend.codegen.generate import eie_functions
 from eie_backend.compiler.pipeline import run
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import ModelError
@@ -25,7 +24,7 @@ from eie_backend.transform.attributes import (
 
 
 def external_modules(functions: Sequence[relax.Function], given: Mapping[str, Any]) -> list[Any]:
-    """Return one runtime module of kind ``eie`` per function.
+    """Return one runtime module of kind ``eie``, which has all the functions.
 
     Parameters
     ----------
@@ -52,9 +51,8 @@ def external_modules(functions: Sequence[relax.Function], given: Mapping[str, An
     check_machines(machines)
     check_alike({**notes, "the module": noted})
     mod = with_fields(IRModule(dict(zip(symbols, functions, strict=True))), noted)
-    formed = run(mod, "partitioned", "image", schedule=handed.schedule)
-    images = dict(zip(eie_functions(mod), formed, strict=True))
-    return [runtime().load_image(images[symbol]) for symbol in symbols]
+    images = run(mod, "partitioned", "image", schedule=handed.schedule)
+    return [runtime().load_image(image) for image in images]
 
 
 def check_alike(notes: Mapping[str, ModuleAttributes]) -> None:

@@ -53,8 +53,8 @@ def tir(mod: IRModule, schedule: KernelSchedule | None) -> IRModule:
 
 
 def images(programs: list[Program]) -> list[bytes]:
-    """Return form 6 of form 5: the programs as the machine loads them."""
-    return [encode_image(program) for program in programs]
+    """Return form 6 of form 5: one image of all programs, as the machine loads it, or none."""
+    return [encode_image(*programs)] if programs else []
 
 
 @dataclass(frozen=True)

@@ -87,16 +87,21 @@ inline Instruction DecodeInstruction(const uint8_t* word) {{
     return header("eie_backend/isa/instructions", "ISA", includes, body)
 
 
-def config_header() -> str:
+def config_header(config: type[HardwareConfig] = HardwareConfig) -> str:
     """Return ``hardware_config.h``: the struct and its checked reader."""
-    members, reads = [], []
-    for at, spec in enumerate(fields(HardwareConfig)):
+    members, reads, required = [], [], 0
+    for at, spec in enumerate(fields(config)):
         meta = spec.metadata
+        required += not meta["appended"]
+        word = (
+            f"count > {at} ? words[{at}] : {spec.default}" if meta["appended"] else f"words[{at}]"
+        )
         members.append(f"  int64_t {spec.name};  ///< {meta['unit']}: {meta['doc']}\n")
-        reads.append(f'      InRange("{spec.name}", words[{at}], {meta["low"]}, {meta["high"]}),\n')
+        reads.append(f'      InRange("{spec.name}", {word}, {meta["low"]}, {meta["high"]}),\n')
     body = f"""/// Sizes of the machine.
 struct HardwareConfig {{
   static constexpr size_t kNumFields = {len(members)};
+  static constexpr size_t kRequiredFields = {required};  ///< the others were appended later
 
 {"".join(members)}}};
 
@@ -108,8 +113,19 @@ inline int64_t InRange(const char* name, uint32_t value, uint32_t low, uint32_t 
   return value;
 }}
 
-/// Reads the fields in declaration order; throws std::invalid_argument.
-inline HardwareConfig ReadHardwareConfig(const uint32_t* words) {{
+/// Reads `count` fields in declaration order; appended ones that are absent are the machine's
+/// before them. Throws std::invalid_argument.
+inline HardwareConfig ReadHardwareConfig(const uint32_t* words, size_t count) {{
+  const std::string found = "HardwareConfig: " + std::to_string(count) + " fields";
+  if (count > HardwareConfig::kNumFields) {{
+    throw std::invalid_argument(found + ", this release knows " +
+                                std::to_string(HardwareConfig::kNumFields) +
+                                "; use the release that wrote them, or a newer one");
+  }}
+  if (count < HardwareConfig::kRequiredFields) {{
+    throw std::invalid_argument(found + ", at least " +
+                                std::to_string(HardwareConfig::kRequiredFields) + " are needed");
+  }}
   return {{
 {"".join(reads)}  }};
 }}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from eie_backend.config import HardwareConfig
 from eie_backend.isa.counters import COUNTERS
 from eie_backend.isa.cycle_categories import CYCLE_CATEGORIES
-from eie_backend.isa.image import encode_matrix
+from eie_backend.isa.image.records import encode_matrix
 from eie_backend.machine.choices import Engine
 from eie_backend.machine.encoding import EncodedMatrix
 from eie_backend.machine.formats import FLOAT, LayerFormat
@@ -34,9 +34,7 @@ def _function(encoded: EncodedMatrix, config: HardwareConfig) -> RunMatrix:
         function = of_matrix.get(config)
         if function is None:
             function = of_matrix[config] = runtime().load_matrix(
-                list(config.to_dict().values()),
-                encode_matrix(encoded),
-                encoded.codebook.dtype == np.float32,
+                list(config.to_dict().values()), encode_matrix(encoded)
             )
         return function
 

@@ -15,8 +15,9 @@
 #include "host/share_work.h"
 #include "image/byte_reader.h"
 #include "image/encoded_matrix.h"
-#include "image/image.h"
 #include "image/limits.h"
+#include "image/machine_config.h"
+#include "image/records.h"
 #include "machine/run_mvm.h"
 #include "values/arithmetic.h"
 
@@ -106,8 +107,7 @@ void RunMatrix(const LoadedMatrix& loaded, const MatrixCall& call) {
   });
 }
 
-ffi::Function LoadMatrixFunction(ffi::Array<int64_t> config, const ffi::Bytes& record,
-                                 bool is_float) {
+ffi::Function LoadMatrixFunction(ffi::Array<int64_t> config, const ffi::Bytes& record) {
   auto loaded = std::make_shared<LoadedMatrix>();
   Translate([&] {
     std::vector<uint32_t> words;
@@ -117,8 +117,9 @@ ffi::Function LoadMatrixFunction(ffi::Array<int64_t> config, const ffi::Bytes& r
     }
     loaded->config = CheckedHardwareConfig(words);
     ByteReader reader("matrix", reinterpret_cast<const uint8_t*>(record.data()), record.size());
-    loaded->matrix = ReadEncodedMatrix(reader, loaded->config, is_float);
-    if (reader.remaining() != 0) reader.Fail("bytes follow the entries");
+    ByteReader one = ReadRecord(reader);
+    RequireEnd(reader, "the record of a matrix");
+    loaded->matrix = ReadMatrixAlone(one, loaded->config);
   });
   return ffi::Function::FromTyped([loaded = std::shared_ptr<const LoadedMatrix>(loaded)](
                                       ffi::TensorView codebooks, ffi::TensorView x,

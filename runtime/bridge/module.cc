@@ -112,18 +112,22 @@ TVM_FFI_STATIC_INIT_BLOCK() {
 
 }  // namespace
 
-EIEModuleObj::EIEModuleObj(ffi::Bytes image)
-    : image_(std::move(image)),
-      program_(std::make_shared<const Program>(
-          ReadImage(reinterpret_cast<const uint8_t*>(image_.data()), image_.size()))) {}
+EIEModuleObj::EIEModuleObj(ffi::Bytes image) : image_(std::move(image)) {
+  const auto* const data = reinterpret_cast<const uint8_t*>(image_.data());
+  for (Program& program : ReadImage(data, image_.size())) {
+    const std::string symbol = program.symbol;
+    programs_[symbol] = std::make_shared<const Program>(std::move(program));
+  }
+}
 
 int EIEModuleObj::GetPropertyMask() const {
   return ffi::Module::kBinarySerializable | ffi::Module::kRunnable;
 }
 
 ffi::Optional<ffi::Function> EIEModuleObj::GetFunction(const ffi::String& name) {
-  if (name == program_->symbol) {
-    return ffi::Function::FromPacked([program = program_](ffi::PackedArgs args, ffi::Any*) {
+  const auto found = programs_.find(name);
+  if (found != programs_.end()) {
+    return ffi::Function::FromPacked([program = found->second](ffi::PackedArgs args, ffi::Any*) {
       Translate([&] { RunProgram(program, args); });
     });
   }

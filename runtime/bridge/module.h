@@ -5,13 +5,16 @@
 #include <tvm/ffi/optional.h>
 #include <tvm/ffi/string.h>
 
+#include <map>
 #include <memory>
+#include <string>
 
 #include "image/program.h"
 
 namespace eie {
 
-/// Creates a TVM module from an image; its function runs the program on a batch of samples.
+/// Creates a TVM module from an image; a function for each of its programs runs it on a batch of
+/// samples.
 ///
 /// `symbol(inputs..., outputs...)` takes contiguous float32 CPU tensors; see `Batch`.
 /// `__eie_image__()` returns the image.
@@ -27,7 +30,7 @@ class EIEModuleObj final : public tvm::ffi::ModuleObj {
 
  private:
   tvm::ffi::Bytes image_;
-  std::shared_ptr<const Program> program_;
+  std::map<std::string, std::shared_ptr<const Program>> programs_;  // by symbol
 };
 
 }  // namespace eie

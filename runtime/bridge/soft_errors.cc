@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -37,9 +38,11 @@ void StartSoftErrors(ffi::Array<ffi::Bytes> images, int64_t seed, int64_t protec
     RequireLength("rates", static_cast<int64_t>(rates.size()), kNumFlipUnits);
     for (uint32_t unit = 0; unit < kNumFlipUnits; ++unit) errors.rates[unit] = BitRate(rates[unit]);
     for (const ffi::Bytes& image : images) {
-      auto program = std::make_shared<const Program>(
-          ReadImage(reinterpret_cast<const uint8_t*>(image.data()), image.size()));
-      errors.damaged[program->symbol] = program;
+      const auto* const data = reinterpret_cast<const uint8_t*>(image.data());
+      for (Program& program : ReadImage(data, image.size())) {
+        const std::string symbol = program.symbol;
+        errors.damaged[symbol] = std::make_shared<const Program>(std::move(program));
+      }
     }
     constexpr int64_t kFields = 5;
     const auto flips = static_cast<int64_t>(symbols.size());

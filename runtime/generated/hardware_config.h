@@ -12,6 +12,7 @@ namespace eie {
 /// Sizes of the machine.
 struct HardwareConfig {
   static constexpr size_t kNumFields = 12;
+  static constexpr size_t kRequiredFields = 12;  ///< the others were appended later
 
   int64_t num_pe;  ///< PEs: processing elements (P)
   int64_t fifo_depth;  ///< slots: ring slots of each act_queue; it is full at one entry less
@@ -35,8 +36,19 @@ inline int64_t InRange(const char* name, uint32_t value, uint32_t low, uint32_t 
   return value;
 }
 
-/// Reads the fields in declaration order; throws std::invalid_argument.
-inline HardwareConfig ReadHardwareConfig(const uint32_t* words) {
+/// Reads `count` fields in declaration order; appended ones that are absent are the machine's
+/// before them. Throws std::invalid_argument.
+inline HardwareConfig ReadHardwareConfig(const uint32_t* words, size_t count) {
+  const std::string found = "HardwareConfig: " + std::to_string(count) + " fields";
+  if (count > HardwareConfig::kNumFields) {
+    throw std::invalid_argument(found + ", this release knows " +
+                                std::to_string(HardwareConfig::kNumFields) +
+                                "; use the release that wrote them, or a newer one");
+  }
+  if (count < HardwareConfig::kRequiredFields) {
+    throw std::invalid_argument(found + ", at least " +
+                                std::to_string(HardwareConfig::kRequiredFields) + " are needed");
+  }
   return {
       InRange("num_pe", words[0], 1, 1024),
       InRange("fifo_depth", words[1], 2, 65536),

@@ -21,8 +21,9 @@ class ByteReader {
   ByteReader(const char* name, const uint8_t* data, size_t size)
       : name_(name), data_(data), size_(size) {}
 
-  size_t position() const { return at_; }
   size_t remaining() const { return size_ - at_; }
+  /// What is left, without reading it.
+  const uint8_t* rest() const { return data_ + at_; }
 
   [[noreturn]] void Fail(const std::string& message) const {
     throw ImageError(std::string(name_) + ": byte " + std::to_string(at_) + ": " + message);
@@ -43,7 +44,20 @@ class ByteReader {
     return bytes[0] | bytes[1] << 8 | bytes[2] << 16 | static_cast<uint32_t>(bytes[3]) << 24;
   }
 
+  /// Reads the next `size` bytes by a reader of their own.
+  ByteReader Part(uint64_t size) {
+    ByteReader part = *this;
+    Take(size);
+    part.size_ = at_;
+    return part;
+  }
+
   uint32_t U32() { return U32At(Take(4)); }
+
+  uint64_t U64() {
+    const uint64_t low = U32();
+    return low | uint64_t{U32()} << 32;
+  }
 
   /// Reads the length of a table whose items take at least `item_bytes`; throws if the remaining
   /// bytes cannot hold so many.
@@ -84,7 +98,7 @@ class ByteReader {
 
   const char* name_;
   const uint8_t* data_;
-  size_t size_;
+  size_t size_;  // where it ends
   size_t at_ = 0;
 };
 

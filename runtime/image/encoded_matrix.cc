@@ -18,15 +18,6 @@ void RequireSize(const ByteReader& reader, const char* name, int64_t value) {
   }
 }
 
-void ReadCodebook(ByteReader& reader, bool is_float, EncodedMatrix* matrix) {
-  matrix->codebook.resize(size_t{1} << matrix->codebook_bits);
-  for (uint32_t& word : matrix->codebook) word = reader.U32();
-  // -0.0 counts as 0.0, as in the encoder.
-  if ((is_float ? matrix->codebook[0] << 1 : matrix->codebook[0]) != 0) {
-    reader.Fail("codebook entry 0 is not 0, the pruned weight");
-  }
-}
-
 /// Cuts one PE's entries into weight words, column after column.
 class WordCutter {
  public:
@@ -241,22 +232,23 @@ void DecodeEntries(const ByteReader& reader, const uint8_t* entries, const Point
 
 }  // namespace
 
-EncodedMatrix ReadEncodedMatrix(ByteReader& reader, const HardwareConfig& config, bool is_float) {
+EncodedMatrix ReadEncodedMatrix(ByteReader& reader, const HardwareConfig& config,
+                                const MatrixSizes& sizes) {
   EncodedMatrix matrix{};
   matrix.num_pe = config.num_pe;
   matrix.codebook_bits = config.codebook_bits;
-  matrix.rows = reader.U32();
+  matrix.rows = sizes.rows;
   RequireSize(reader, "rows", matrix.rows);
-  matrix.cols = reader.U32();
+  matrix.cols = sizes.cols;
   RequireSize(reader, "cols", matrix.cols);
-  const uint32_t has_bias = reader.U32();
-  if (has_bias > 1) reader.Fail("has_bias_column = " + std::to_string(has_bias) + ", not 0 or 1");
-  matrix.has_bias_column = has_bias == 1;
-  const uint32_t pointer_bytes = reader.U32();
+  if (sizes.has_bias_column > 1) {
+    reader.Fail("has_bias_column = " + std::to_string(sizes.has_bias_column) + ", not 0 or 1");
+  }
+  matrix.has_bias_column = sizes.has_bias_column == 1;
+  const uint32_t pointer_bytes = sizes.pointer_bytes;
   if (pointer_bytes != 2 && pointer_bytes != 4) {
     reader.Fail("pointer bytes = " + std::to_string(pointer_bytes) + ", not 2 or 4");
   }
-  ReadCodebook(reader, is_float, &matrix);
   const PointerTable pointers(reader, matrix.num_pe, matrix.stored_cols(), pointer_bytes);
   const int64_t total = CheckPointers(reader, pointers, &matrix);
   const uint32_t stored = reader.U32();
@@ -271,8 +263,7 @@ EncodedMatrix ReadEncodedMatrix(ByteReader& reader, const HardwareConfig& config
   matrix.max_pe_entries =
       *std::max_element(matrix.entries_per_pe.begin(), matrix.entries_per_pe.end());
   const int64_t pointer_bits = matrix.num_pe * (matrix.stored_cols() + 1) * config.ptr_bits;
-  matrix.storage_bytes =
-      total + (pointer_bits + 7) / 8 + 2 * static_cast<int64_t>(matrix.codebook.size());
+  matrix.storage_bytes = total + (pointer_bits + 7) / 8 + (int64_t{2} << matrix.codebook_bits);
   return matrix;
 }
 

@@ -2,6 +2,7 @@
 #define EIE_IMAGE_ENCODED_MATRIX_H_
 
 #include <cstdint>
+#include <memory>
 #include <variant>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "host/large_vector.h"
 #include "image/byte_reader.h"
 #include "image/dense_column.h"
+#include "image/stored_values.h"
 
 namespace eie {
 
@@ -46,7 +48,8 @@ struct EncodedMatrix {
   int64_t max_pe_entries;  ///< of the fullest PE, paddings included
   int64_t storage_bytes;   ///< in the machine: entries, pointers and codebook
 
-  std::vector<uint32_t> codebook;       ///< float32 or int32 words
+  std::shared_ptr<const StoredValues>
+      table_set;                        ///< a weight for each code; null if given per call
   std::vector<int64_t> entries_per_pe;  ///< paddings included
   std::vector<Column> columns;          ///< stored_cols() + 1
   bool dense;                           ///< weights are codes of all rows; see dense_column.h
@@ -107,8 +110,15 @@ struct EncodedMatrix {
   }
 };
 
-/// Reads one record (layout: `encode_matrix` in eie_backend/isa/image.py); throws ImageError.
-EncodedMatrix ReadEncodedMatrix(ByteReader& reader, const HardwareConfig& config, bool is_float);
+/// A matrix's sizes as an image states them.
+struct MatrixSizes {
+  uint32_t rows, cols, has_bias_column, pointer_bytes;
+};
+
+/// Reads pointers and entries (layout: docs/image.md), and checks them and the sizes; throws
+/// ImageError. The matrix has no table set yet.
+EncodedMatrix ReadEncodedMatrix(ByteReader& reader, const HardwareConfig& config,
+                                const MatrixSizes& sizes);
 
 }  // namespace eie
 

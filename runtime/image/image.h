@@ -5,16 +5,14 @@
 #include <cstdint>
 #include <vector>
 
-#include "generated/hardware_config.h"
 #include "image/program.h"
 
 namespace eie {
 
-/// Returns the configuration with the fields `words`, in order; throws std::invalid_argument.
-HardwareConfig CheckedHardwareConfig(const std::vector<uint32_t>& words);
-
-/// Reads and checks a complete image (layout: eie_backend/isa/image.py); throws ImageError.
-Program ReadImage(const uint8_t* data, size_t size);
+/// Reads and checks a complete image of version 3 or 2 (layout: docs/image.md); throws ImageError.
+///
+/// Its programs have different symbols, and share the matrices and biases that they have in common.
+std::vector<Program> ReadImage(const uint8_t* data, size_t size);
 
 }  // namespace eie
 

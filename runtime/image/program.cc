@@ -55,7 +55,7 @@ class Checker {
 
   void RequireNumber(const char* what, int64_t value, size_t count) const {
     if (value < static_cast<int64_t>(count)) return;
-    Fail(std::string(what) + " = " + std::to_string(value) + ", the image has " +
+    Fail(std::string(what) + " = " + std::to_string(value) + ", the program has " +
          std::to_string(count));
   }
 
@@ -77,7 +77,7 @@ class Checker {
 
   void Check(const LoadMatrix& load) {
     RequireNumber("matrix", load.matrix, program_->matrices.size());
-    const EncodedMatrix& matrix = program_->matrices[load.matrix];
+    const EncodedMatrix& matrix = *program_->matrices[load.matrix];
     Require("rows", matrix.rows, 1, BlockValues());
     Require("cols", matrix.cols, 1, BlockValues());
     const int64_t reach = (int64_t{1} << config_.ptr_bits) - 1;
@@ -86,7 +86,7 @@ class Checker {
             config_.ptr_sram_bytes * 8 / config_.ptr_bits);
     if (!program_->is_float) {
       const int64_t highest = (int64_t{1} << (ValueBits(program_->arithmetic) - 1)) - 1;
-      for (const uint32_t word : matrix.codebook) {
+      for (const uint32_t word : matrix.table_set->words) {
         Require("codebook word", static_cast<int32_t>(word), -highest - 1, highest);
       }
     }
@@ -118,7 +118,7 @@ class Checker {
 
   void Check(const LoadBias& load) {
     RequireNumber("bias", load.bias, program_->biases.size());
-    const std::vector<uint32_t>& bias = program_->biases[load.bias];
+    const std::vector<uint32_t>& bias = program_->biases[load.bias]->words;
     Require("length of the bias", static_cast<int64_t>(bias.size()), 0, BlockValues());
     if (program_->is_float) return;
     const int64_t highest = (int64_t{1} << (config_.accumulator_bits - 1)) - 1;
@@ -132,7 +132,7 @@ class Checker {
     if (loaded_.count(mvm.matrix) == 0) {
       Fail("matrix " + std::to_string(mvm.matrix) + " is not loaded");
     }
-    const EncodedMatrix& matrix = program_->matrices[mvm.matrix];
+    const EncodedMatrix& matrix = *program_->matrices[mvm.matrix];
     CheckActs("src_row", mvm.src_row, matrix.cols);
     Require("shift", mvm.shift, kMinShift, kMaxShift);
     if (matrix.has_bias_column && !program_->is_float) {

@@ -2,6 +2,7 @@
 #define EIE_IMAGE_PROGRAM_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -9,10 +10,11 @@
 #include "generated/hardware_config.h"
 #include "generated/isa.h"
 #include "image/encoded_matrix.h"
+#include "image/stored_values.h"
 
 namespace eie {
 
-/// What an image contains and a machine executes. Immutable once read: any thread may run it.
+/// What a machine executes. Immutable once read: any thread may run it.
 struct Program {
   HardwareConfig config;
   ArithmeticKind arithmetic;
@@ -21,8 +23,8 @@ struct Program {
   int64_t outputs;
   std::string symbol;
   std::vector<std::string> layers;
-  std::vector<EncodedMatrix> matrices;
-  std::vector<std::vector<uint32_t>> biases;  ///< float32 or int32 words
+  std::vector<std::shared_ptr<const EncodedMatrix>> matrices;  ///< shared with other programs
+  std::vector<std::shared_ptr<const StoredValues>> biases;     ///< likewise
   std::vector<Instruction> setup;
   bool setup_per_call;  ///< setup runs at the start of every call, otherwise once
   std::vector<Instruction> steps;

@@ -78,7 +78,7 @@ class MachineOf final : public Machine {
   }
 
   void Execute(const LoadMatrix& load) {
-    Transfer(program_.config, program_.matrices[load.matrix].storage_bytes, counters_);
+    Transfer(program_.config, program_.matrices[load.matrix]->storage_bytes, counters_);
   }
 
   void Execute(const LoadAct& load) {
@@ -94,7 +94,7 @@ class MachineOf final : public Machine {
   void Execute(const Clear&) { std::fill(acc_.begin(), acc_.end(), Word{0}); }
 
   void Execute(const LoadBias& load) {
-    const std::vector<uint32_t>& bias = program_.biases[load.bias];
+    const std::vector<uint32_t>& bias = program_.biases[load.bias]->words;
     std::fill(acc_.begin(), acc_.end(), Word{0});
     if (!bias.empty()) std::memcpy(acc_.data(), bias.data(), bias.size() * sizeof(Word));
     const int64_t count = static_cast<int64_t>(bias.size());
@@ -102,12 +102,13 @@ class MachineOf final : public Machine {
   }
 
   void Execute(const Mvm& mvm) {
-    const EncodedMatrix& matrix = program_.matrices[mvm.matrix];
+    const EncodedMatrix& matrix = *program_.matrices[mvm.matrix];
+    const uint32_t* const codebook = matrix.table_set->words.data();
     Word* const act = ActRow(mvm.src_row);
     StrikeAct(act, matrix.cols);
     const auto run = [&](Word* acc) {
-      RunMvm(matrix, program_.config, arithmetic_, matrix.codebook.data(), act, mvm.shift,
-             mvm.frac_bits, options_, acc, counters_, account_, step_trace_);
+      RunMvm(matrix, program_.config, arithmetic_, codebook, act, mvm.shift, mvm.frac_bits,
+             options_, acc, counters_, account_, step_trace_);
     };
     if (flips_ == nullptr) return run(acc_.data());
     const std::vector<uint32_t> columns = ActiveColumns(matrix, act);
@@ -120,8 +121,8 @@ class MachineOf final : public Machine {
     run(unstruck.data());
     counters_->accumulator_saturations =
         saturations + MultiplyAddStruck(matrix, columns, slots, ValueBits(program_.arithmetic),
-                                        arithmetic_, matrix.codebook.data(), act, mvm.shift,
-                                        mvm.frac_bits, acc_.data());
+                                        arithmetic_, codebook, act, mvm.shift, mvm.frac_bits,
+                                        acc_.data());
   }
 
   void Execute(const WriteBack& write) {
@@ -185,7 +186,7 @@ Counters SetupCounters(const Program& program) {
   Counters counters;
   for (const Instruction& instruction : program.setup) {
     const auto& load = std::get<LoadMatrix>(instruction.operation);
-    Transfer(program.config, program.matrices[load.matrix].storage_bytes, &counters);
+    Transfer(program.config, program.matrices[load.matrix]->storage_bytes, &counters);
   }
   return counters;
 }

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "image/crc32.h"
+
 namespace eie {
 
 using Bytes = std::vector<uint8_t>;
@@ -42,9 +44,22 @@ class ByteWriter {
     }
     return *this;
   }
-  ByteWriter& Text(const std::string& text) {
-    U32({static_cast<uint32_t>(text.size())});
-    return Raw(Bytes(text.begin(), text.end()));
+  /// A length, and that many bytes.
+  ByteWriter& Block(const Bytes& bytes) {
+    return U32({static_cast<uint32_t>(bytes.size())}).Raw(bytes);
+  }
+  ByteWriter& Text(const std::string& text) { return Block(Bytes(text.begin(), text.end())); }
+  /// A record: its length, its fields and its data.
+  ByteWriter& Record(const std::vector<uint32_t>& fields, const Bytes& data = {}) {
+    ByteWriter record;
+    record.U32({static_cast<uint32_t>(fields.size())});
+    for (const uint32_t field : fields) record.U32({field});
+    return Block(record.Raw(data).bytes());
+  }
+  /// A section of an image.
+  ByteWriter& Section(const std::string& tag, const Bytes& content) {
+    Raw(Bytes(tag.begin(), tag.end())).U32({static_cast<uint32_t>(content.size()), 0});
+    return U32({Crc32(content.data(), content.size())}).Raw(content);
   }
 
  private:

@@ -1,15 +1,16 @@
-// Any bytes are refused with an ImageError, or are a program that runs; reading takes little
+// Any bytes are refused with an ImageError, or are programs that run; reading takes little
 // memory.
 //
 // Half of the mutations know the image's fields: they put a number that is hard to get right in the
 // place of a number, change a block within its bounds, and drop or repeat an item of a table with
-// its count. The checksum always fits, otherwise no mutation would get past it.
+// its count and the lengths around it. The checksums always fit, otherwise no mutation would get
+// past them.
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <optional>
 #include <random>
+#include <vector>
 
 #include "image/byte_reader.h"
 #include "image/image.h"
@@ -46,17 +47,19 @@ void Put(Bytes* image, ImageFields::Span span, uint64_t value) {
   }
 }
 
-uint32_t Get(const Bytes& image, ImageFields::Span span) {
-  uint32_t value = 0;
-  for (size_t i = 0; i < span.size; ++i) {
-    value |= static_cast<uint32_t>(image[span.at + i]) << 8 * i;
+uint64_t Get(const Bytes& image, ImageFields::Span span) {
+  return eie::NumberAt(image, span.at, static_cast<int>(span.size));
+}
+
+void Add(Bytes* image, const std::vector<ImageFields::Span>& numbers, size_t amount) {
+  for (const ImageFields::Span& number : numbers) {
+    Put(image, number, Get(*image, number) + amount);
   }
-  return value;
 }
 
 /// A neighbour of the value, or one at which sizes overflow.
-uint64_t HardNumber(Random& random, uint32_t value) {
-  const uint64_t power = uint64_t{1} << Below(random, 33);
+uint64_t HardNumber(Random& random, uint64_t value) {
+  const uint64_t power = uint64_t{1} << Below(random, 64);
   const uint64_t numbers[] = {
       value + 1ULL, value - 1ULL, 2ULL * value, power - 1, power, power + 1, 0};
   return numbers[Below(random, std::size(numbers))];
@@ -65,15 +68,15 @@ uint64_t HardNumber(Random& random, uint32_t value) {
 void DropOrRepeat(Random& random, const ImageFields::Item& item, Bytes* image) {
   const auto begin = image->begin() + static_cast<ptrdiff_t>(item.span.at);
   const auto end = begin + static_cast<ptrdiff_t>(item.span.size);
-  const ImageFields::Span count{item.count_at, 4};
-  if (Below(random, 2) == 0) {
+  const bool drops = Below(random, 2) == 0;
+  if (drops) {
     image->erase(begin, end);
-    Put(image, count, Get(*image, count) - 1);
   } else {
     const Bytes copy(begin, end);
     image->insert(end, copy.begin(), copy.end());
-    Put(image, count, Get(*image, count) + 1);
   }
+  Add(image, item.counts, drops ? -size_t{1} : 1);
+  Add(image, item.lengths, drops ? -item.span.size : item.span.size);
 }
 
 void MutateField(Random& random, Bytes* image) {
@@ -111,18 +114,18 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
     for (size_t n = 1 + Below(random, 3); n > 0; --n) MutateField(random, &image);
   }
   image.resize(std::min(image.size(), max_size));
-  eie::FixChecksum(&image);
+  eie::FixChecksums(&image);
   std::copy(image.begin(), image.end(), data);
   return image.size();
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Bytes image(data, data + size);
-  eie::FixChecksum(&image);
-  std::optional<eie::Program> program;
+  eie::FixChecksums(&image);
+  std::vector<eie::Program> programs;
   eie::PeakMemory::Start();
   try {
-    program = eie::ReadImage(image.data(), image.size());
+    programs = eie::ReadImage(image.data(), image.size());
   } catch (const eie::ImageError&) {
   }
   const size_t peak = eie::PeakMemory::Bytes();
@@ -130,10 +133,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     std::fprintf(stderr, "%zu bytes of memory for an image of %zu\n", peak, size);
     std::abort();
   }
-  if (program) {
+  if (!programs.empty()) {
     largest.multiple =
         std::max(largest.multiple, static_cast<double>(peak) / static_cast<double>(size));
-    eie::RunIfSmall(*program);
+    for (const eie::Program& program : programs) eie::RunIfSmall(program);
   }
   return 0;
 }

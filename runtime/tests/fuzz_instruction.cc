@@ -14,7 +14,7 @@ namespace {
 
 eie::Program Example(bool is_float) {
   const eie::Bytes image = eie::ExampleImage(is_float, true);
-  return eie::ReadImage(image.data(), image.size());
+  return eie::ReadImage(image.data(), image.size()).front();
 }
 
 }  // namespace

@@ -17,10 +17,24 @@ ByteReader Reader(const std::vector<uint8_t>& bytes) {
 void IntegersAreLittleEndianAndBounded() {
   ByteReader reader = Reader(kBytes);
   CHECK_EQ(reader.U32(), 0xFF030201U);
-  CHECK_EQ(reader.position(), 4U);
   CHECK_EQ(reader.remaining(), 1U);
   CHECK_THROWS(ImageError, "test: byte 4: truncated: 4 more bytes expected, 1 left", reader.U32());
-  CHECK_EQ(reader.position(), 4U);
+  CHECK_EQ(*reader.rest(), 5);
+}
+
+void APartEndsWhereItWasSaid() {
+  const std::vector<uint8_t> bytes = {1, 0, 0, 0, 2, 0, 0, 0, 3};
+  CHECK_EQ(Reader(bytes).U64(), 0x200000001U);
+  ByteReader reader = Reader(bytes);
+  reader.U32();
+  ByteReader part = reader.Part(3);
+  CHECK_EQ(part.remaining(), 3U);
+  CHECK_EQ(*part.rest(), 2);
+  CHECK_EQ(reader.remaining(), 2U);
+  CHECK_THROWS(ImageError, "test: byte 4: truncated: 4 more bytes expected, 3 left", part.U32());
+  CHECK_THROWS(ImageError, "test: byte 7: truncated: 3 more", reader.Part(3));
+  CHECK_THROWS(ImageError, "truncated", reader.Part(UINT64_MAX));
+  CHECK_EQ(reader.Part(2).remaining(), 2U);
 }
 
 void AnySizeMayBeAskedFor() {
@@ -68,6 +82,7 @@ void ATextIsUtf8() {
 
 int main() {
   IntegersAreLittleEndianAndBounded();
+  APartEndsWhereItWasSaid();
   AnySizeMayBeAskedFor();
   ATableIsNoLongerThanWhatFollows();
   ATextIsUtf8();

@@ -1,12 +1,15 @@
 #include <algorithm>
+#include <cstring>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "clock/sram_contents.h"
 #include "host/avx2.h"
 #include "image/encoded_matrix.h"
-#include "image/image.h"
+#include "image/machine_config.h"
 #include "image/program.h"
+#include "image/records.h"
 #include "machine/machine.h"
 #include "tests/byte_writer.h"
 #include "tests/check.h"
@@ -22,28 +25,38 @@ struct Record {
   uint32_t cols = 1;
   uint32_t has_bias_column = 0;
   uint32_t pointer_bytes = 2;
-  float pruned = 0;
   std::vector<uint32_t> pointers = {0, 4};
   uint32_t count = 4;
   Bytes entries = {2 << 4 | 1, 0 << 4 | 2, 15 << 4 | 0, 2 << 4 | 3};  // run << 4 | code
 
   Bytes Encode() const {
-    ByteWriter record;
-    record.U32({rows, cols, has_bias_column, pointer_bytes});
-    record.Words(true, 0, {pruned, 1, 2, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0});
+    ByteWriter data;
     const int pointer_size = pointer_bytes == 4 ? 4 : 2;
-    for (const uint32_t pointer : pointers) record.Integers(pointer_size, {pointer});
-    return record.U32({count}).Raw(entries).bytes();
+    for (const uint32_t pointer : pointers) data.Integers(pointer_size, {pointer});
+    data.U32({count}).Raw(entries);
+    return ByteWriter()
+        .Record({rows, cols, has_bias_column, pointer_bytes, 0}, data.bytes())
+        .bytes();
   }
 };
 
 const HardwareConfig kOnePe = CheckedHardwareConfig(ConfigWords(1, 4));
 
-EncodedMatrix Read(const Bytes& bytes) {
+/// The weights 0, 1, 2 and 3.
+std::shared_ptr<const StoredValues> Table() {
+  StoredValues table{true, std::vector<uint32_t>(16)};
+  for (int code = 0; code < 4; ++code) {
+    const auto weight = static_cast<float>(code);
+    std::memcpy(&table.words[code], &weight, sizeof weight);
+  }
+  return std::make_shared<const StoredValues>(table);
+}
+
+EncodedMatrix Read(const Bytes& bytes, const HardwareConfig& config = kOnePe) {
   ByteReader reader("matrix", bytes.data(), bytes.size());
-  EncodedMatrix matrix = ReadEncodedMatrix(reader, kOnePe, true);
+  ByteReader record = ReadRecord(reader);
   CHECK_EQ(reader.remaining(), 0U);
-  return matrix;
+  return ReadMatrix(record, config, {Table()});
 }
 
 /// The matrix times one 1 per column.
@@ -60,7 +73,7 @@ std::vector<float> RowSums(EncodedMatrix matrix) {
                    {0, Mvm{0, 0, 0, 0}},
                    {0, WriteBack{64, matrix.rows, 0, 0, 0}},
                    {0, StoreAct{64, 0, matrix.rows, 0}}};
-  program.matrices.push_back(std::move(matrix));
+  program.matrices.push_back(std::make_shared<const EncodedMatrix>(std::move(matrix)));
   CheckProgram(&program);
   const std::vector<float> ones(program.inputs, 1.0F);
   std::vector<float> sums(program.outputs);
@@ -89,9 +102,7 @@ void ABiasColumnIsAlwaysActive() {
 
 /// The SRAMs hold the record's pointers and entries again, whatever the weights' layout.
 void CheckSrams(const Record& record, const HardwareConfig& config, bool dense) {
-  const Bytes bytes = record.Encode();
-  ByteReader reader("matrix", bytes.data(), bytes.size());
-  const EncodedMatrix matrix = ReadEncodedMatrix(reader, config, true);
+  const EncodedMatrix matrix = Read(record.Encode(), config);
   CHECK_EQ(matrix.dense, dense && HasAvx2());
   const SramContents srams(matrix);
   const int64_t pointers_per_pe = matrix.stored_cols() + 1;
@@ -143,7 +154,6 @@ void MalformedRecordsAreRefused() {
   refused("truncated", [](Record& r) { r.cols = 1 << 24; });
   refused("has_bias_column = 2", [](Record& r) { r.has_bias_column = 2; });
   refused("pointer bytes = 3", [](Record& r) { r.pointer_bytes = 3; });
-  refused("codebook entry 0 is not 0", [](Record& r) { r.pruned = 1; });
   refused("first pointer is 1, not 0", [](Record& r) { r.pointers = {1, 4}; });
   refused("pointer 1 of column 2 follows 4", [](Record& r) {
     r.cols = 2;
@@ -162,7 +172,11 @@ void MalformedRecordsAreRefused() {
 void EveryTruncationIsRefused() {
   const Bytes whole = Record{}.Encode();
   for (size_t size = 0; size < whole.size(); ++size) {
-    CHECK_THROWS(ImageError, "truncated", Read(Bytes(whole.begin(), whole.begin() + size)));
+    Bytes cut(whole.begin(), whole.begin() + size);
+    CHECK_THROWS(ImageError, "truncated", Read(cut));
+    if (size < 4) continue;
+    cut[0] = static_cast<uint8_t>(size - 4);  // the record's length
+    CHECK_THROWS(ImageError, "matrix: ", Read(cut));
   }
 }
 

@@ -14,23 +14,26 @@ using namespace eie;  // NOLINT: a test names little else
 
 const std::vector<float> kInput = {1.5F, 0, 0.3F};
 
-Program Read(const Bytes& image) { return ReadImage(image.data(), image.size()); }
+std::vector<Program> ReadAll(const Bytes& image) { return ReadImage(image.data(), image.size()); }
+Program Read(const Bytes& image) { return ReadAll(image).front(); }
 
-void TheOutputsAreKnown(bool is_resident) {
-  const auto run = [is_resident](bool is_float) {
-    const Program program = Read(ExampleImage(is_float, is_resident));
-    std::vector<float> output(program.outputs);
-    Machine::Create(program)->Run(kInput.data(), output.data());
-    return output;
-  };
+std::vector<float> Run(const Program& program) {
+  std::vector<float> output(program.outputs);
+  Machine::Create(program)->Run(kInput.data(), output.data());
+  return output;
+}
+
+template <typename MakeImage>
+void TheOutputsAreKnown(MakeImage make_image) {
+  const auto run = [&](bool is_float) { return Run(Read(make_image(is_float))); };
   // h = (2.6, 0.3, 0, 0.5), of which ReLU made -0.3 the 0
   CHECK(run(true) == std::vector<float>({2.0F + 2 * 0.3F + 1.0F - 1.0F, 0.3F + 1.0F}));
   // 0.3 is rounded to 77 / 256
   CHECK(run(false) == std::vector<float>({(512 + 2 * 77) / 256.0F, (77 + 256) / 256.0F}));
 }
 
-void TheCyclesAreKnown(bool is_float) {
-  const Program program = Read(ExampleImage(is_float, true));
+void TheCyclesAreKnown(const Bytes& image) {
+  const Program program = Read(image);
   std::vector<float> output(program.outputs);
   const auto machine = Machine::Create(program);
   const std::vector<Counters>& layers = machine->Run(kInput.data(), output.data());
@@ -62,25 +65,54 @@ void TheCyclesAreKnown(bool is_float) {
   CHECK_EQ(SetupCounters(program).load_bytes, (7 + 2 * 4 * 2 + 8) + (5 + 2 * 6 * 2 + 8));
 }
 
+void ProgramsShareWhatTheyHaveInCommon() {
+  const std::vector<Program> programs = ReadAll(ExampleImage(true, true, 2));
+  CHECK_EQ(programs.size(), 2U);
+  CHECK_EQ(programs[0].symbol, "f");
+  CHECK_EQ(programs[1].symbol, "g");
+  CHECK(programs[0].matrices == programs[1].matrices);  // the same in memory
+  CHECK(programs[0].biases == programs[1].biases);
+  CHECK(programs[0].matrices[0]->table_set == programs[1].matrices[1]->table_set);
+  CHECK(Run(programs[0]) == Run(programs[1]));
+}
+
+void ProgramsHaveDifferentSymbols() {
+  auto sections = ExampleSections(true, true);
+  sections.push_back(sections.back());
+  CHECK_THROWS(ImageError, "several programs are called f", ReadAll(ImageOf(sections)));
+}
+
+void AMatrixIsInTheNumbersOfItsProgram() {
+  auto sections = ExampleSections(true, true);
+  sections[3] = ExampleSections(false, true)[3];
+  CHECK_THROWS(ImageError, "bias 0 is not in the numbers", ReadAll(ImageOf(sections)));
+  sections[1] = ExampleSections(false, true)[1];
+  CHECK_THROWS(ImageError, "matrix 0 is not in the numbers", ReadAll(ImageOf(sections)));
+}
+
 void TheHeaderIsChecked() {
   Bytes image = ExampleImage(true, true);
   image[0] = 'X';
   CHECK_THROWS(ImageError, "does not start with EIEIMAGE", Read(image));
-  image = ExampleImage(true, true);
-  image[8] = 1;
-  CHECK_THROWS(ImageError, "version 1, this runtime reads 2", Read(image));
+  for (const uint8_t version : {1, 4}) {
+    image = ExampleImage(true, true);
+    image[kVersionAt] = version;
+    CHECK_THROWS(ImageError, "this runtime reads 2 to 3", Read(image));
+  }
   image = ExampleImage(true, true);
   image.push_back(0);
   CHECK_THROWS(ImageError, "checksum mismatch", Read(image));
-  FixChecksum(&image);
-  CHECK_THROWS(ImageError, "bytes follow the last instruction", Read(image));
+  image = ExampleImageOfVersion2(true, true);
+  image.push_back(0);
+  FixChecksums(&image);
+  CHECK_THROWS(ImageError, "1 bytes follow the last instruction", Read(image));
 }
 
 void EveryTruncationIsRefused(const Bytes& whole) {
   for (size_t size = 0; size < whole.size(); ++size) {
     Bytes image(whole.begin(), whole.begin() + size);
     CHECK_THROWS(ImageError, "image: ", Read(image));
-    FixChecksum(&image);
+    FixChecksums(&image);
     CHECK_THROWS(ImageError, "image: ", Read(image));
   }
 }
@@ -93,9 +125,9 @@ void EveryChangeOfOneByteIsHarmless(Bytes image) {
       image[at] = static_cast<uint8_t>(original[at] ^ change);
       CHECK_THROWS(ImageError, "image: ", Read(image));
       if (at < kHeaderBytes) continue;
-      FixChecksum(&image);
+      FixChecksums(&image);
       try {
-        RunIfSmall(Read(image));
+        for (const Program& program : ReadAll(image)) RunIfSmall(program);
       } catch (const ImageError&) {
       }
       image = original;
@@ -108,11 +140,18 @@ void EveryChangeOfOneByteIsHarmless(Bytes image) {
 
 int main() {
   for (const bool flag : {false, true}) {
-    TheOutputsAreKnown(flag);
-    TheCyclesAreKnown(flag);
+    TheOutputsAreKnown([flag](bool is_float) { return ExampleImage(is_float, flag); });
+    TheOutputsAreKnown([flag](bool is_float) { return ExampleImageOfVersion2(is_float, flag); });
+    TheCyclesAreKnown(ExampleImage(flag, true));
+    TheCyclesAreKnown(ExampleImageOfVersion2(flag, true));
   }
+  ProgramsShareWhatTheyHaveInCommon();
+  ProgramsHaveDifferentSymbols();
+  AMatrixIsInTheNumbersOfItsProgram();
   TheHeaderIsChecked();
   EveryTruncationIsRefused(ExampleImage(true, true));
-  EveryChangeOfOneByteIsHarmless(ExampleImage(true, true));
+  EveryTruncationIsRefused(ExampleImageOfVersion2(true, true));
+  EveryChangeOfOneByteIsHarmless(ExampleImage(true, true, 2));
   EveryChangeOfOneByteIsHarmless(ExampleImage(false, false));
+  EveryChangeOfOneByteIsHarmless(ExampleImageOfVersion2(true, true));
 }

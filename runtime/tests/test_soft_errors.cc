@@ -20,7 +20,7 @@ constexpr int kSamples = 200;
 
 Program Read(bool is_float) {
   const Bytes image = ExampleImage(is_float, true);
-  return ReadImage(image.data(), image.size());
+  return ReadImage(image.data(), image.size()).front();
 }
 
 /// Outputs of inputs that `errors` strikes; `threads` share the samples.

@@ -48,7 +48,7 @@ Results RunSamples(const Program& program, int64_t threads_of_mvm = 1) {
   return results;
 }
 
-Program Read(const Bytes& image) { return ReadImage(image.data(), image.size()); }
+Program Read(const Bytes& image) { return ReadImage(image.data(), image.size()).front(); }
 
 template <typename Body>
 std::vector<Results> OnThreads(Body body) {

@@ -42,6 +42,8 @@ int main(int argc, char** argv) {
     if (argv[1] == std::string("fuzz_image")) {
       Write(folder + name + "_streamed", streamed);
       Write(folder + name + "_resident", eie::ExampleImage(is_float, true));
+      Write(folder + name + "_two_programs", eie::ExampleImage(is_float, true, 2));
+      Write(folder + name + "_version_2", eie::ExampleImageOfVersion2(is_float, false));
     } else {
       // The ten steps are the end of the image.
       Bytes steps(streamed.end() - 10 * 16, streamed.end());

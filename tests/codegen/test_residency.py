@@ -149,8 +149,8 @@ def test_the_interpreter_runs_a_setup_of_every_call():
 
 def test_the_image_says_how_often():
     once = replace(program(1), steps=())
-    assert not decode_image(encode_image(once)).setup_per_call
-    assert decode_image(encode_image(replace(once, setup_per_call=True))).setup_per_call
+    found = (once, replace(once, symbol="other", setup_per_call=True))
+    assert [p.setup_per_call for p in decode_image(encode_image(*found))] == [False, True]
 
 
 def test_reloads_have_every_counter():

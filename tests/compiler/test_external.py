@@ -36,7 +36,8 @@ def two(make_mlp):
 def codegen(mod, given=None):
     """Run the code generator as TVM's users do; return the programs of its images."""
     built = relax.transform.RunCodegen(given or {})(mod)
-    return [decode_image(bytes(m["__eie_image__"]())) for m in built.attrs["external_mods"]]
+    (module,) = built.attrs["external_mods"]
+    return [*decode_image(bytes(module["__eie_image__"]()))]
 
 
 def for_machines(mod, **machines):

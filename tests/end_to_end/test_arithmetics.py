@@ -235,7 +235,8 @@ def test_the_numbers_of_the_arithmetics_keep_their_meaning():
 @pytest.mark.parametrize("arithmetic", ARITHMETICS)
 def test_an_image_keeps_its_arithmetic(arithmetic):
     program = Program("f", HardwareConfig(), arithmetic, 1, 1, (), (), (), (), ())
-    assert decode_image(encode_image(program)).arithmetic == arithmetic
+    (decoded,) = decode_image(encode_image(program))
+    assert decoded.arithmetic == arithmetic
 
 
 @pytest.mark.parametrize("accumulator_bits", [16, 32])

@@ -187,5 +187,5 @@ def test_level_6_image_equals_the_interpreter(prepared, program, interpreted, x,
 def test_level_6_image_is_its_program(program):
     for found in program.values():
         image = encode_image(found)
-        assert encode_image(decode_image(image)) == image
+        assert encode_image(*decode_image(image)) == image
         assert encode_image(replace(found, manifest={})) != image

@@ -1,14 +1,18 @@
 """Generated files are what the definitions say, byte for byte."""
 
+import os
+import shlex
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from itertools import chain
 from pathlib import Path
 
 import pytest
 
 from eie_backend import HardwareConfig
+from eie_backend.config import size
+from eie_backend.generate import headers
 from eie_backend.generate.__main__ import COMMAND, GENERATED, main
 from eie_backend.isa.counters import COUNTERS
 from eie_backend.isa.cycle_categories import CYCLE_CATEGORIES
@@ -29,6 +33,48 @@ def test_the_checkout_is_up_to_date(path):
 @pytest.mark.parametrize("path", GENERATED)
 def test_a_file_says_how_it_is_made(path):
     assert f"`{COMMAND}`" in GENERATED[path]()
+
+
+@dataclass(frozen=True)
+class NewerConfig(HardwareConfig):
+    """A machine with two fields that images of today lack."""
+
+    weight_buffers: int = size(1, "buffers", 1, 2, "buffers of weights", appended=True)
+    dram_kind: int = size(3, "", 0, 5, "row of the energy table", appended=True)
+
+
+READ = """#include <iostream>
+#include "config.h"
+
+int main() {
+  const uint32_t words[] = {64, 8, 64, 64, 4, 16, 2, 1, 4, 32, 1, 1, 2, 5, 0};
+  for (size_t count = 11; count <= 15; ++count) {
+    try {
+      const eie::HardwareConfig config = eie::ReadHardwareConfig(words, count);
+      std::cout << config.weight_buffers << " " << config.dram_kind << "\\n";
+    } catch (const std::invalid_argument& error) {
+      std::cout << error.what() << "\\n";
+    }
+  }
+}
+"""
+
+
+def test_an_appended_field_that_an_image_lacks_is_its_default(tmp_path):
+    (tmp_path / "config.h").write_text(headers.config_header(NewerConfig))
+    (tmp_path / "read.cc").write_text(READ)
+    compiler = shlex.split(os.environ.get("CXX", "c++"))
+    command = [*compiler, "-std=c++17", "-Wall", "-Wextra", "-Werror", "read.cc", "-o", "read"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    done = subprocess.run([tmp_path / "read"], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [
+        "HardwareConfig: 11 fields, at least 12 are needed",
+        "1 3",
+        "2 3",
+        "2 5",
+        "HardwareConfig: 15 fields, this release knows 14; use the release that wrote them, or a "
+        "newer one",
+    ]
 
 
 def test_nothing_is_left_out():

@@ -92,6 +92,7 @@ def small_program(**changes):
     return replace(program, **changes)
 
 
+UNKNOWN = "are missing or unknown; correct these fields"
 TEXT = print_program(to_dialect(small_program()))
 PROGRAM = TEXT.removeprefix("builtin.module {\n").removesuffix("}\n")
 
@@ -253,9 +254,9 @@ def test_a_config_is_checked():
             '"int4"',
             "arithmetic 'int4' is none of ('float32', 'int16', 'int8', 'int32')",
         ),
-        ("num_pe = 2 : i64, ", "", "config fields ['num_pe'] are missing or unknown"),
-        ("num_pe = ", "pes = 3 : i64, num_pe = ", "config fields ['pes'] are missing or unknown"),
-        ("num_pe = 2 : i64", 'num_pe = "2"', "config fields ['num_pe'] are missing or unknown"),
+        ("num_pe = 2 : i64, ", "", f"config fields ['num_pe'] {UNKNOWN}"),
+        ("num_pe = ", "pes = 3 : i64, num_pe = ", f"config fields ['pes'] {UNKNOWN}"),
+        ("num_pe = 2 : i64", 'num_pe = "2"', f"config fields ['num_pe'] {UNKNOWN}"),
         ('eie.mvm "fc1"', 'eie.mvm "fc2"', "layer 'fc2' is none of ['fc1']"),
         ("eie.mvm", "eie.mwm", "line 9, column 15: Operation eie.mwm is not registered"),
         ("2x4xi8", "2x4xi32", "constant of type tensor<2x4xi32>; it must be of i8"),

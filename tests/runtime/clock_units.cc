@@ -12,6 +12,7 @@
 #include "clock/simulation.h"
 #include "image/byte_reader.h"
 #include "image/encoded_matrix.h"
+#include "image/records.h"
 #include "values/arithmetic.h"
 
 namespace {
@@ -36,13 +37,15 @@ void Stick(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   const std::vector<uint8_t> record{std::istreambuf_iterator<char>(file), {}};
   eie::ByteReader reader("matrix", record.data(), record.size());
-  const eie::EncodedMatrix matrix = eie::ReadEncodedMatrix(reader, config, true);
+  eie::ByteReader one = eie::ReadRecord(reader);
+  const eie::EncodedMatrix matrix = eie::ReadMatrixAlone(one, config);
+  const std::vector<uint32_t> codebook(16);
   const eie::Float32 arithmetic(config);
   const float x = 1;
   float acc = 0;
   eie::Counters counters;
   eie::clock::Simulation<eie::Float32>(
-      {matrix, config, arithmetic, matrix.codebook.data(), 0, 1, &x, &acc}, 0)
+      {matrix, config, arithmetic, codebook.data(), 0, 1, &x, &acc}, 0)
       .Run(&counters, nullptr);
 }
 

@@ -9,7 +9,7 @@ import tvm_ffi
 from eie_backend.config import HardwareConfig
 from eie_backend.epilogues import EPILOGUES
 from eie_backend.isa.counters import COUNTERS
-from eie_backend.isa.image import encode_matrix
+from eie_backend.isa.image.records import encode_matrix
 from eie_backend.isa.program import Program, Step
 from eie_backend.machine.encoding import encode
 
@@ -46,9 +46,8 @@ def profile(run, engine="event"):
 
 
 def run_matrix(config, matrix, x, shift=0, frac_bits=0):
-    is_float = x.dtype == np.float32
     words = list(config.to_dict().values())
-    run = call("eie.load_matrix", words, encode_matrix(matrix), is_float)
+    run = call("eie.load_matrix", words, encode_matrix(matrix))
     out = np.full(matrix.rows, 7, x.dtype)
     formats, values = np.array([shift, frac_bits], np.int32), np.zeros(len(NAMES), np.int64)
     tensors = [matrix.codebook.copy(), x, out, formats, values]

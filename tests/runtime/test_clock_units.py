@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from eie_backend import HardwareConfig, encode
-from eie_backend.isa.image import encode_matrix
+from eie_backend.isa.image.records import encode_matrix
 
 RUNTIME = Path(__file__).parents[2] / "runtime"
 FLAGS = ("-std=c++17", "-Wall", "-Wextra", "-Werror", "-fsanitize=undefined")

@@ -21,6 +21,7 @@ from machines import (
 from eie_backend.config import HardwareConfig
 from eie_backend.isa.image import encode_image
 from eie_backend.isa.interpreter import interpret
+from eie_backend.isa.program import Step
 from eie_backend.machine.encoding import encode
 from eie_backend.runtime import runtime
 
@@ -130,6 +131,28 @@ def test_the_image_comes_back_and_unknown_functions_do_not():
     assert module["__eie_image__"]() == image
     assert not module.implements_function("g")
     assert module.kind == "eie"
+
+
+@pytest.mark.parametrize("engine", ["event", "clock"])
+def test_a_module_has_the_functions_of_all_programs(engine):
+    rng = np.random.default_rng(8)
+    first = random_program(rng)
+    # The second shares the first's weights, and its layers' names.
+    steps = [Step("clear", {}, s.layer) if s.instruction == "load_bias" else s for s in first.steps]
+    second = replace(first, symbol="g", steps=tuple(steps), biases=())
+    module = load_image(encode_image(first, second))
+    samples, outputs, rows = random_samples(rng, 3, first.inputs), [], []
+    for program in (first, second):
+        out = np.zeros((3, program.outputs), np.float32)
+        tensors = [tvm_ffi.from_dlpack(samples), tvm_ffi.from_dlpack(out)]
+        rows.append(profile(lambda f=module[program.symbol], t=tensors: f(*t), engine))
+        alone, expected = load_image(encode_image(program)), np.zeros_like(out)
+        tensors = [tvm_ffi.from_dlpack(samples), tvm_ffi.from_dlpack(expected)]
+        assert rows[-1] == profile(lambda f=alone[program.symbol], t=tensors: f(*t), engine)
+        assert out.tobytes() == expected.tobytes()
+        outputs.append(out.tobytes())
+    assert [{row["symbol"] for row in part} for part in rows] == [{"f"}, {"g"}]
+    assert outputs[0] != outputs[1]
 
 
 def test_threads_share_a_module():

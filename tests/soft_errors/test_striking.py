@@ -6,6 +6,7 @@ from itertools import count
 
 import numpy as np
 import pytest
+import tvm_ffi
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from machines import load_image, profile, random_program, random_samples, run_image
@@ -241,6 +242,27 @@ def test_a_damaged_program_runs_in_place_of_its_namesake():
     out, _, _ = run(program, samples, "event", damaged=[struck])
     assert out.tobytes() == expected.tobytes()
     assert out.tobytes() != run(program, samples, "event")[0].tobytes()
+
+
+def test_a_damaged_program_leaves_what_shares_its_weights_as_it_is():
+    program, samples = case()
+    other = replace(program, symbol="g")
+    struck = strike(program, {"codebook": 0.3}, 1).program
+    module = load_image(encode_image(program, other))
+
+    def results():
+        found = []
+        for symbol in ("f", "g"):
+            out = np.zeros((len(samples), program.outputs), np.float32)
+            module[symbol](tvm_ffi.from_dlpack(samples), tvm_ffi.from_dlpack(out))
+            found.append(out.tobytes())
+        return found
+
+    sound, damaged = run_image(encode_image(other), "g", samples, program.outputs), struck
+    expected = run_image(encode_image(damaged), "f", samples, program.outputs)
+    with striking(damaged=[damaged]):
+        assert results() == [expected.tobytes(), sound.tobytes()]
+    assert results() == [sound.tobytes()] * 2
 
 
 def test_another_program_of_that_name_is_refused():
