@@ -1,4 +1,4 @@
-"""What a PE can do at a clock edge, declared once; the C++ enumeration and the docs follow.
+"""What PEs and CCU can do at a clock edge, declared once; C++ enumerations and docs follow.
 
 Every edge of every PE belongs to exactly one category, so they add up to cycles x P.
 """
@@ -16,6 +16,14 @@ CYCLE_CATEGORIES = (
     Counter("scan", UNIT, "queue empty: the scan started, or a row with non-zeros entered"),
     Counter("drain", UNIT, "after the PE's last column, until the layer ends"),
 )
+
+CCU_ACTIVITIES = (
+    Counter("empty_row", "edges", "a row without a non-zero enters the LNZD register"),
+    Counter("row", "edges", "a row with non-zeros enters the LNZD register"),
+    Counter("broadcast", "edges", "a non-zero is pushed into all queues"),
+    Counter("held_back", "edges", "a non-zero waits, because a queue is full"),
+)
+"""What the CCU does while rows are left. A row that enters at a broadcast's edge is not told."""
 
 CYCLES_TEXT = """\
 Every edge of every PE, from edge 1 to the layer's last, is in exactly one category: they add up to
