@@ -12,10 +12,11 @@ namespace {
 
 /// Edges between a broadcast and the previous one, without those at which an empty row entered.
 ///
-/// The order is: edges of empty rows, then of `scan`, then of `waiting`.
+/// The order is: `start`, then edges of empty rows, then the rest of `scan`, then `waiting`.
 struct Gap {
   int32_t waiting;  ///< edges at which a full queue stalled the broadcast
   int32_t scan;     ///< edges at which the column's row entered, or before the first row
+  int32_t start;    ///< those of `scan` before the first row
 };
 
 int32_t Max(int32_t a, int32_t b) { return a > b ? a : b; }
@@ -70,7 +71,7 @@ class PeEdges {
   }
 
   /// Records what the last column added to the edges `before` it, in the order of the edges.
-  void RecordColumn(const PeEdges& before, int32_t column, SliceRuns* runs,
+  void RecordColumn(const PeEdges& before, Gap gap, int32_t column, SliceRuns* runs,
                     Intervals* record) const {
     for (size_t k = 0; k < free_.size(); ++k) {
       int32_t edge = before.free_[k];
@@ -79,8 +80,11 @@ class PeEdges {
         record->Add(Interval::OfPe(k, category, of, edge, edge + edges));
         edge += edges;
       };
+      const int32_t scan = scan_[k] - before.scan_[k];
+      const int32_t start = Min(scan, gap.start);
+      add(CycleCategory::kScan, start, Interval::kNoColumn);
       add(CycleCategory::kStarved, starved_[k] - before.starved_[k], Interval::kNoColumn);
-      add(CycleCategory::kScan, scan_[k] - before.scan_[k], Interval::kNoColumn);
+      add(CycleCategory::kScan, scan - start, Interval::kNoColumn);
       add(CycleCategory::kWaiting, waiting_[k] - before.waiting_[k], Interval::kNoColumn);
       add(CycleCategory::kEmptyColumn, empty_[k] - before.empty_[k], column);
       runs->Read(column);
@@ -234,7 +238,7 @@ void AccountCells(const EncodedMatrix& matrix, const LargeVector<Cell>& slices,
     const int32_t entered = scan.Enter(input / num_pe);
     const int32_t earliest = scan.earliest();
     const int32_t edge = scan.Broadcast(input, 1 + history.Latest(n - capacity));
-    const Gap gap{edge - earliest, (entered > before) + (n == 0)};
+    const Gap gap{edge - earliest, (entered > before) + (n == 0), n == 0};
     if (record != nullptr) {
       earlier = edges;
       if (entered > before) {
@@ -253,7 +257,7 @@ void AccountCells(const EncodedMatrix& matrix, const LargeVector<Cell>& slices,
     history.Latest(n) = edges.Pop(edge, gap, lengths, history.Row(n));
     history.Count(n, edge, static_cast<int32_t>(cycles));
     if (record != nullptr) {
-      edges.RecordColumn(earlier, static_cast<int32_t>(column), &runs, record);
+      edges.RecordColumn(earlier, gap, static_cast<int32_t>(column), &runs, record);
     }
     CountPaddings(matrix, lengths, column, &paddings);
   }
