@@ -49,7 +49,7 @@ the edges at which a broadcast was held back while this PE's queue was full. Sev
 once, and queues can bridge the time, so the two sums differ.
 
 The queue occupancy histogram counts, over all PEs, the edges after which an `act_queue` held 0, 1,
-... `fifo_depth - 1` columns; it adds up to `cycles` x P, too.
+... columns, up to a full queue; it adds up to `cycles` x P, too.
 
 The engines `event` and `clock` fill all of this; `functional` leaves it 0, as it does cycles.
 """
