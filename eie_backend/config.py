@@ -14,6 +14,8 @@ from eie_backend.errors import ConfigError
 
 ENTRY_BITS = 8
 """Bits of one stored entry: codebook index and zero run together."""
+SPARE_SLOTS = 1
+"""Ring slots of an act_queue that stay empty: it is full at so many entries less."""
 
 
 Config = TypeVar("Config", bound="HardwareConfig")
@@ -84,6 +86,11 @@ class HardwareConfig:
         if spec.name == "accumulator_bits" and value not in (16, 32):
             return f"{spec.name} = {value} is neither 16 nor 32"
         return None
+
+    @property
+    def queue_columns(self) -> int:
+        """Most columns that an act_queue holds."""
+        return self.fifo_depth - SPARE_SLOTS
 
     @property
     def index_bits(self) -> int:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import tvm_ffi
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from eie_backend.errors import EieError
 
@@ -57,6 +57,19 @@ class StruckMemory(NamedTuple):
     wrong: NDArray[np.int64]
 
 
+INTERVAL = np.dtype(
+    [("track", np.uint16), ("state", np.uint16)]
+    + [(name, np.int32) for name in ("column", "first", "stop")]
+)
+"""What one unit did from edge `first` up to, but without, `stop` of its step.
+
+`track` is 0 for the CCU, 1 + 2k for PE k and 2 + 2k for its queue. `state` is the place of what it
+did in `CCU_ACTIVITIES` or `CYCLE_CATEGORIES`, or the columns in the queue; `column` is the
+broadcast column that the unit worked on, or -1. Empty queues are in no interval, nor is the CCU
+after the last row.
+"""
+
+
 class TracedRun(NamedTuple):
     """A program's run in a trace: its symbol, the samples of the call, and five words per step."""
 
@@ -66,11 +79,14 @@ class TracedRun(NamedTuple):
 
 
 class RecordedTrace(NamedTuple):
-    """The recording of one sample; see `eie_backend.tracing.recording`."""
+    """The recording of one sample; `intervals` are of dtype `INTERVAL`, those of a track in order.
+
+    Edges before `intervals_end` and `vcd_end` are complete; see `eie_backend.tracing.recording`.
+    """
 
     runs: tuple[TracedRun, ...]
-    timeline: NDArray[np.int32]
-    timeline_end: int
+    intervals: NDArray[np.void]
+    intervals_end: int
     vcd: bytes
     vcd_end: int
 
@@ -147,10 +163,23 @@ class Runtime:
         ]
 
     def start_trace(
-        self, engine: str, sample: int, layer: str, start: int, stop: int, max_bytes: int
+        self,
+        engine: str,
+        sample: int,
+        layer: str,
+        start: int,
+        stop: int,
+        *,
+        interval_bytes: int,
+        vcd_bytes: int,
     ) -> None:
-        """Record a sample of this thread's next calls; an empty `layer` means all layers."""
-        self._find("eie.trace_start")(engine, sample, layer, start, stop, max_bytes)
+        """Record a sample of this thread's next calls; an empty `layer` means all layers.
+
+        Both timed engines record intervals, the engine "clock" also a value change dump, each up to
+        its size.
+        """
+        start_trace = self._find("eie.trace_start")
+        start_trace(engine, sample, layer, start, stop, interval_bytes, vcd_bytes)
 
     def stop_trace(self) -> RecordedTrace:
         """Stop recording, and return the recording."""
@@ -159,9 +188,9 @@ class Runtime:
             TracedRun(str(run["symbol"]), int(run["samples"]), _words(run["steps"], np.int64))
             for run in map(_plain, found["runs"])
         )
-        timeline = _words(found["timeline"], np.int32)
-        ends = int(found["timeline_end"]), int(found["vcd_end"])
-        return RecordedTrace(runs, timeline, ends[0], bytes(found["vcd"]), ends[1])
+        intervals = _words(found["intervals"], INTERVAL)
+        ends = int(found["intervals_end"]), int(found["vcd_end"])
+        return RecordedTrace(runs, intervals, ends[0], bytes(found["vcd"]), ends[1])
 
     def start_soft_errors(
         self,
@@ -234,5 +263,5 @@ def _plain(found: Mapping[Any, Any]) -> dict[str, Any]:
     return {str(name): value for name, value in found.items()}
 
 
-def _words(data: Any, dtype: type[Any]) -> NDArray[Any]:
+def _words(data: Any, dtype: DTypeLike) -> NDArray[Any]:
     return np.frombuffer(bytes(data), dtype)

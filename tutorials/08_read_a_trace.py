@@ -179,7 +179,7 @@ sizes = [
 ]
 print(f"held back at {len(sizes)} edges; one before, PE 0's queue holds {set(sizes)}")
 assert len(sizes) == edges["ccu", "held_back"]
-assert set(sizes) == {config.fifo_depth - 1}
+assert set(sizes) == {config.queue_columns}
 
 # %%
 # The remedy

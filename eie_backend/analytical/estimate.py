@@ -148,7 +148,7 @@ def _cycles(
     columns = shape.nonzero_acts
     first, ends = scan_edges(shape.inputs, columns, config.num_pe)
     with np.errstate(over="ignore", under="ignore"):
-        low, high, last = busy_cycles(slices, columns, config.fifo_depth, 1 + ends / columns)
+        low, high, last = busy_cycles(slices, columns, config.queue_columns, 1 + ends / columns)
     # The scan may take longer than the slowest PE.
     scan = columns - 1 + ends + last
     edges = FIRST_POP_EDGES + PIPELINE_EDGES

@@ -1,8 +1,8 @@
 """`busy_cycles`: the cycles that PEs with finite queues take for the broadcast columns.
 
 A PE takes its columns one after another, and column n waits until every PE has popped column
-n - fifo_depth + 1. The last pop is therefore the longest path through a grid of columns and PEs:
-along a PE it costs the entries of the columns, and a jump to another PE leaves ``fifo_depth - 1``
+n - room. The last pop is therefore the longest path through a grid of columns and PEs:
+along a PE it costs the entries of the columns, and a jump to another PE leaves ``room``
 columns out and costs `REFILL_EDGES`. Nobody knows the mean of such a longest path in closed form;
 two estimates of it lie on either side:
 
@@ -54,7 +54,7 @@ def normal_extreme(count: int) -> float:
 
 
 def busy_cycles(
-    slices: Sequence[tuple[int, Slice]], columns: int, fifo_depth: int, scan: float
+    slices: Sequence[tuple[int, Slice]], columns: int, room: int, scan: float
 ) -> tuple[float, float, float]:
     """Return low and high estimates of the edges from the first pop to the end of the last column.
 
@@ -64,8 +64,8 @@ def busy_cycles(
         Pairs of a number of PEs and their slice; slices with more rows first.
     columns : int
         Columns broadcast, at least 1.
-    fifo_depth : int
-        Ring slots of a queue, full at one less.
+    room : int
+        Most columns that a queue holds.
     scan : float
         Mean edges from a broadcast to the next when no queue is full.
 
@@ -76,7 +76,6 @@ def busy_cycles(
     """
     counts = np.array([[float(count)] for count, _ in slices])
     total = int(counts.sum())
-    room = fifo_depth - 1
     # Take all PEs, and also those with more rows alone, which are slower over many columns.
     extremes = [normal_extreme(total), normal_extreme(slices[0][0])]
     h = np.array([[max(z * z / 2, SMALL)] for z in extremes[: len(slices)]])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from eie_backend.config import HardwareConfig
+from eie_backend.config import SPARE_SLOTS, HardwareConfig
 from eie_backend.generate.cpp import camel, header
 from eie_backend.isa.counters import COUNTERS
-from eie_backend.isa.cycle_categories import CYCLE_CATEGORIES
+from eie_backend.isa.cycle_categories import CCU_ACTIVITIES, CYCLE_CATEGORIES
 from eie_backend.isa.fields import WORD_BYTES, Field, Instruction
 from eie_backend.isa.instructions import INSTRUCTIONS
 
@@ -103,7 +103,10 @@ struct HardwareConfig {{
   static constexpr size_t kNumFields = {len(members)};
   static constexpr size_t kRequiredFields = {required};  ///< the others were appended later
 
-{"".join(members)}}};
+{"".join(members)}
+  /// Most columns that an act_queue holds.
+  int64_t queue_columns() const {{ return fifo_depth - {SPARE_SLOTS}; }}
+}};
 
 inline int64_t InRange(const char* name, uint32_t value, uint32_t low, uint32_t high) {{
   if (value < low || value > high) {{
@@ -159,13 +162,20 @@ struct Counters {{
 
 
 def cycle_categories_header() -> str:
-    """Return ``cycle_categories.h``: what a PE does at an edge."""
-    values = "".join(f"  k{camel(c.name)},  ///< {c.doc}\n" for c in CYCLE_CATEGORIES)
+    """Return ``cycle_categories.h``: what a PE does at an edge, and what the CCU does."""
+    values, activities = (
+        "".join(f"  k{camel(c.name)},  ///< {c.doc}\n" for c in declared)
+        for declared in (CYCLE_CATEGORIES, CCU_ACTIVITIES)
+    )
     body = f"""/// What a PE does at a clock edge; the edges of all categories add up to cycles x P.
 enum class CycleCategory {{
 {values}}};
 
 constexpr size_t kNumCycleCategories = {len(CYCLE_CATEGORIES)};
+
+/// What the CCU does at a clock edge while rows are left.
+enum class CcuActivity {{
+{activities}}};
 """
     source = "eie_backend/isa/cycle_categories.py"
     return header(source, "CYCLE_CATEGORIES", ("cstddef",), body)

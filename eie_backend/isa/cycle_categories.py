@@ -1,4 +1,4 @@
-"""What a PE can do at a clock edge, declared once; the C++ enumeration and the docs follow.
+"""What PEs and CCU can do at a clock edge, declared once; C++ enumerations and docs follow.
 
 Every edge of every PE belongs to exactly one category, so they add up to cycles x P.
 """
@@ -16,6 +16,14 @@ CYCLE_CATEGORIES = (
     Counter("scan", UNIT, "queue empty: the scan started, or a row with non-zeros entered"),
     Counter("drain", UNIT, "after the PE's last column, until the layer ends"),
 )
+
+CCU_ACTIVITIES = (
+    Counter("empty_row", "edges", "a row without a non-zero enters the LNZD register"),
+    Counter("row", "edges", "a row with non-zeros enters the LNZD register"),
+    Counter("broadcast", "edges", "a non-zero is pushed into all queues"),
+    Counter("held_back", "edges", "a non-zero waits, because a queue is full"),
+)
+"""What the CCU does while rows are left. A row that enters at a broadcast's edge is not told."""
 
 CYCLES_TEXT = """\
 Every edge of every PE, from edge 1 to the layer's last, is in exactly one category: they add up to
@@ -41,7 +49,7 @@ the edges at which a broadcast was held back while this PE's queue was full. Sev
 once, and queues can bridge the time, so the two sums differ.
 
 The queue occupancy histogram counts, over all PEs, the edges after which an `act_queue` held 0, 1,
-... `fifo_depth - 1` columns; it adds up to `cycles` x P, too.
+... columns, up to a full queue; it adds up to `cycles` x P, too.
 
 The engines `event` and `clock` fill all of this; `functional` leaves it 0, as it does cycles.
 """

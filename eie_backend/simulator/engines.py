@@ -34,7 +34,7 @@ class CycleAccount(NamedTuple):
         Edges of each PE by category; their total is cycles x P.
     blocking : ndarray, shape (P,), int64
         Edges at which a broadcast stalled while this PE's queue was full.
-    queue_occupancy : ndarray, shape (fifo_depth,), int64
+    queue_occupancy : ndarray, shape (queue_columns + 1,), int64
         PE edges after which an activation queue held 0, 1, ... columns; their total is cycles x P.
     """
 

@@ -134,7 +134,7 @@ class LayerRun:
 
     @property
     def queue_occupancy(self) -> NDArray[np.int64]:
-        """PE edges after which a queue held 0, 1, ... ``fifo_depth - 1`` columns."""
+        """PE edges after which a queue held 0, 1, ... ``queue_columns`` columns."""
         return self.account.queue_occupancy
 
     @cached_property

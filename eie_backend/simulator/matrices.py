@@ -86,7 +86,7 @@ def run_samples(
     samples = len(words)
     sums = np.empty((samples, encoded.rows), words.dtype) if values else None
     counters = np.empty((samples, len(COUNTERS)), np.int64)
-    words_each = (len(CYCLE_CATEGORIES) + 1) * config.num_pe + config.fifo_depth
+    words_each = (len(CYCLE_CATEGORIES) + 1) * config.num_pe + config.queue_columns + 1
     accounts = np.empty((samples, words_each), np.int64) if account else None
     if formats.count(FLOAT) == samples:
         scales = np.zeros((samples, 2), np.int32)

@@ -25,7 +25,7 @@ def perfetto_trace(recording: Recording, request: Request) -> tuple[bytes, int]:
         If the size does not allow a single edge, or the package perfetto is missing.
     """
     wanted = min(request.stop, recording.cycles + 1)
-    stop: int | None = min(wanted, recording.timeline_stop)
+    stop: int | None = min(wanted, recording.intervals_stop)
     while stop is not None:
         shown, writer = stop, _Writer(recording, request, stop, wanted)
         stop = writer.write()
@@ -93,7 +93,7 @@ class _Writer:
             for recorded in own:
                 yield self._instruction(recorded, first)
                 if recorded.cycles:
-                    yield self._mvm(program, recorded, first)
+                    yield self._mvm(recorded, first)
 
     def _slice(
         self, begin: int, end: int, track: int, name: str, annotations: dict[str, int]
@@ -120,9 +120,8 @@ class _Writer:
             return [Events.of([], INSTANT, track)]
         return [Events.of(edge, INSTANT, track, self.packets.name(step.instruction, annotations))]
 
-    def _mvm(self, program: Program, recorded: RecordedStep, first: int) -> list[Events]:
+    def _mvm(self, recorded: RecordedStep, first: int) -> list[Events]:
         """Return the events of the CCU, the PEs and their queues."""
-        matrix = program.matrices[recorded.step.operands["matrix"]]
         before = recorded.before
         start = max(self._request.start - before, 1)
         stop = min(self._stop - before, recorded.cycles + 1)
@@ -134,10 +133,10 @@ class _Writer:
                 Events.of(end + before, END, tracks),
             ]
 
-        queues = queue_lengths(recorded, matrix.num_pe, start, stop)
+        queues = queue_lengths(recorded, start, stop)
         tracks = first + FIRST_PE + 1 + 2 * queues.unit
         return [
-            *events(ccu_slices(recorded, matrix, start, stop), first + CCU),
-            *events(pe_slices(recorded, matrix, start, stop), first + FIRST_PE),
+            *events(ccu_slices(recorded, start, stop), first + CCU),
+            *events(pe_slices(recorded, start, stop), first + FIRST_PE),
             Events.of(queues.edge + before, COUNTER, tracks, queues.length),
         ]

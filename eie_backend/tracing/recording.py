@@ -51,10 +51,9 @@ class RecordedStep:
         Edges of all earlier steps.
     cycles, load_cycles, load_bytes : int
         Cost of the step; see ``docs/counters.md``.
-    timeline : ndarray, shape (broadcasts, 4 + P), int32
-        For each broadcast its column, the edge at which the column's row entered, the earliest and
-        the actual edge of the broadcast, and the edge of the pop in each PE. Edges count from the
-        start of the step. Broadcasts without effect in the window may be missing.
+    intervals : ndarray, `eie_backend.runtime.INTERVAL`
+        What every unit did, those of a unit in order. Edges count from the start of the step;
+        intervals without an edge in the window may be missing.
     """
 
     step: Step
@@ -62,7 +61,7 @@ class RecordedStep:
     cycles: int
     load_cycles: int
     load_bytes: int
-    timeline: NDArray[np.int32]
+    intervals: NDArray[np.void]
 
 
 @dataclass(frozen=True)
@@ -77,8 +76,8 @@ class Recording:
         Each executed program, in order, with its steps.
     cycles : int
         Edges of all programs.
-    timeline_stop : int
-        The edge after the last one in the timeline.
+    intervals_stop : int
+        The edge after the last one that the intervals cover.
     vcd : bytes
         The value change dump of the clock engine; empty for other engines.
     vcd_stop : int
@@ -88,20 +87,31 @@ class Recording:
     samples: int
     runs: tuple[tuple[Program, tuple[RecordedStep, ...]], ...]
     cycles: int
-    timeline_stop: int
+    intervals_stop: int
     vcd: bytes
     vcd_stop: int
 
 
 class TraceRecorder:
-    """Recorder of this thread's runs inside the ``with`` block; `max_bytes` limits its size."""
+    """Recorder of this thread's runs inside the ``with`` block, up to a size of either kind."""
 
-    def __init__(self, request: Request, engine: Engine, max_bytes: int) -> None:
-        self._request, self._engine, self._max_bytes = request, engine, max_bytes
+    def __init__(
+        self, request: Request, engine: Engine, *, interval_bytes: int = 0, vcd_bytes: int = 0
+    ) -> None:
+        self._request, self._engine = request, engine
+        self._interval_bytes, self._vcd_bytes = interval_bytes, vcd_bytes
 
     def __enter__(self) -> TraceRecorder:
         sample, layer, start, stop, _ = self._request
-        runtime().start_trace(self._engine, sample, layer, start, stop, self._max_bytes)
+        runtime().start_trace(
+            self._engine,
+            sample,
+            layer,
+            start,
+            stop,
+            interval_bytes=self._interval_bytes,
+            vcd_bytes=self._vcd_bytes,
+        )
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -110,7 +120,6 @@ class TraceRecorder:
     def read(self, programs: Sequence[Program]) -> Recording:
         """Return the recording; `programs` are those that may have run."""
         by_symbol = {program.symbol: program for program in programs}
-        words = self._found.timeline
         runs = []
         before = at = 0
         for run in self._found.runs:
@@ -118,9 +127,9 @@ class TraceRecorder:
             steps = []
             for numbers in run.steps.reshape(-1, 5).tolist():
                 number, cycles, load_cycles, load_bytes, size = numbers
-                rows = words[at : at + size].reshape(-1, 4 + program.config.num_pe)
+                own = self._found.intervals[at : at + size]
                 step = program.steps[number]
-                steps.append(RecordedStep(step, before, cycles, load_cycles, load_bytes, rows))
+                steps.append(RecordedStep(step, before, cycles, load_cycles, load_bytes, own))
                 at += size
                 before += cycles
             runs.append((program, tuple(steps)))
@@ -128,7 +137,7 @@ class TraceRecorder:
             samples=max((run.samples for run in self._found.runs), default=0),
             runs=tuple(runs),
             cycles=before,
-            timeline_stop=min(self._found.timeline_end, before + 1),
+            intervals_stop=min(self._found.intervals_end, before + 1),
             vcd=self._found.vcd,
             vcd_stop=min(self._found.vcd_end, before + 1),
         )

@@ -83,7 +83,7 @@ def draw_timeline(recording: Recording, start: int, stop: int) -> Figure:
     layers: dict[str, int] = {}
     for program, recorded, first, end in _mvms(recording, start, stop):
         layers.setdefault(program.layers[recorded.step.layer], first + recorded.before)
-        _fill(ax, _slices(program, recorded, first, end))
+        _fill(ax, _slices(recorded, first, end))
         _draw_queues(ax, program.config, recorded, first, end, 4 * row_height)
     for name, edge in layers.items():
         ax.axvline(edge - 0.5, color="0.3", linewidth=0.8)
@@ -111,11 +111,10 @@ def _mvms(
                 yield program, recorded, first, end
 
 
-def _slices(program: Program, recorded: RecordedStep, first: int, end: int) -> Slices:
+def _slices(recorded: RecordedStep, first: int, end: int) -> Slices:
     """Return an mvm's slices, with edges of the whole run; the CCU is unit -1."""
-    matrix = program.matrices[recorded.step.operands["matrix"]]
-    ccu = ccu_slices(recorded, matrix, first, end)
-    pes = pe_slices(recorded, matrix, first, end)
+    ccu = ccu_slices(recorded, first, end)
+    pes = pe_slices(recorded, first, end)
     joined = Slices(*map(np.concatenate, zip(ccu, pes, strict=True)))
     before = recorded.before
     return joined._replace(
@@ -149,14 +148,14 @@ def _draw_queues(
     ax: Axes, config: HardwareConfig, recorded: RecordedStep, first: int, end: int, width: float
 ) -> None:
     """Draw each queue's length after every edge, as a line in its PE's row."""
-    lengths = queue_lengths(recorded, config.num_pe, first, end)
+    lengths = queue_lengths(recorded, first, end)
     for pe in range(config.num_pe):
         own = lengths.unit == pe
         held = np.concatenate([[0], lengths.length[own]])
         edges = np.concatenate([[first], lengths.edge[own], [end]]) + recorded.before
         ax.step(
             edges - 0.5,
-            pe + 0.97 - 0.9 * np.append(held, held[-1]) / (config.fifo_depth - 1),
+            pe + 0.97 - 0.9 * np.append(held, held[-1]) / config.queue_columns,
             where="post",
             color="black",
             linewidth=width,

@@ -33,8 +33,6 @@ FORMS: dict[TraceForm, Engine] = {
 }
 """Forms of a trace and the engine that each is recorded from."""
 MAX_BYTES = 64_000_000
-RECORD_SHARE = 8
-"""A Perfetto trace takes about as many times the bytes of the timeline that it is made from."""
 MEDIA = {"svg": "image/svg+xml", "png": "image/png"}
 """What a notebook shows."""
 
@@ -206,12 +204,13 @@ def _request(
 
 def _recorder(request: Request, form: TraceForm) -> TraceRecorder:
     if form == "perfetto":
-        max_bytes = request.max_bytes // RECORD_SHARE
-    elif form == "vcd":
-        max_bytes = max(request.max_bytes - FRAME_BYTES, 0)
-    else:
-        max_bytes = MAX_BYTES  # more than all edges that a picture shows
-    return TraceRecorder(request, FORMS[form], max_bytes)
+        # An interval takes fewer bytes than the packets made from it.
+        return TraceRecorder(request, FORMS[form], interval_bytes=request.max_bytes)
+    if form == "vcd":
+        vcd_bytes = max(request.max_bytes - FRAME_BYTES, 0)
+        return TraceRecorder(request, FORMS[form], vcd_bytes=vcd_bytes)
+    # More than all edges that a picture shows.
+    return TraceRecorder(request, FORMS[form], interval_bytes=MAX_BYTES)
 
 
 def _record(

@@ -48,7 +48,7 @@ void RunMatrix(const LoadedMatrix& loaded, const MatrixCall& call) {
   const EncodedMatrix& matrix = loaded.matrix;
   const int64_t codes = int64_t{1} << matrix.codebook_bits;
   const int64_t count = call.formats.numel() / 2;
-  const CycleAccount no_account(loaded.config.num_pe, loaded.config.fifo_depth);
+  const CycleAccount no_account(loaded.config);
   const int64_t account_words = static_cast<int64_t>(no_account.words().size());
   RequireLength("formats", call.formats.numel(), 2 * count);
   RequireLength("codebooks", call.codebooks.numel(), count * codes);

@@ -12,13 +12,13 @@
 
 namespace eie::clock {
 
-/// FIFO of broadcast activations in one PE: a ring that is full at `fifo_depth - 1` entries.
+/// FIFO of broadcast activations in one PE: a ring that holds `capacity` columns.
 template <typename Word>
 class ActQueue final : public Unit {
  public:
   /// `max_columns` bounds the layer's broadcasts, and so the memory of a deep queue.
-  ActQueue(int64_t fifo_depth, int64_t max_columns)
-      : capacity_(fifo_depth - 1), ring_(std::min(capacity_, max_columns)) {}
+  ActQueue(int64_t capacity, int64_t max_columns)
+      : capacity_(capacity), ring_(std::min(capacity_, max_columns)) {}
 
   bool empty() const { return size_ == 0; }
   bool full() const { return size_ == capacity_; }

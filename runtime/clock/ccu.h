@@ -34,6 +34,8 @@ class Ccu final : public Unit {
   /// Number of rows that have entered the LNZD register.
   int64_t rows() const { return now_.rows; }
   int64_t broadcasts() const { return now_.broadcasts; }
+  /// Column of the last broadcast.
+  int64_t column() const { return now_.column; }
   bool finished() const { return now_.activity == Activity::kFinished; }
 
   void Evaluate() override {
@@ -54,6 +56,7 @@ class Ccu final : public Unit {
     // 3. Then it is pushed into all queues at the same edge.
     next_.activity = Activity::kBroadcast;
     ++next_.broadcasts;
+    next_.column = lnzd_.leading().column;
     for (Pe<Arithmetic>& pe : pes_) pe.act_queue.Push(lnzd_.leading());
     lnzd_.Clear();
     // 4. If it was in the last position of its row, the next row enters at the same edge.
@@ -82,6 +85,7 @@ class Ccu final : public Unit {
     Activity activity = Activity::kNotStarted;
     int64_t rows = 0;
     int64_t broadcasts = 0;
+    int64_t column = -1;
   };
 
   /// Fetches the next row from the PEs' source registers; returns whether it has a non-zero.

@@ -19,7 +19,7 @@ struct Pe {
   using Word = typename Arithmetic::Word;
 
   Pe(const Layer<Arithmetic>& layer, const SramContents& srams, int64_t pe)
-      : act_queue(layer.config.fifo_depth, layer.matrix.stored_cols()),
+      : act_queue(layer.config.queue_columns(), layer.matrix.stored_cols()),
         ptr_read(srams.pointers(pe), &act_queue),
         spmat_read(srams.entries(pe), layer.config.spmat_width_bits / 8, layer.matrix.codebook_bits,
                    &ptr_read),

@@ -32,6 +32,8 @@ class PtrRead final : public Unit {
 
   /// The stage's activity at the last edge.
   Activity activity() const { return now_.activity; }
+  /// The column popped last.
+  int64_t column() const { return now_.column; }
   const std::optional<IssuedEntry<Word>>& issued() const { return now_.issued; }
   /// Number of pointer pairs read.
   int64_t reads() const { return now_.reads; }

@@ -18,6 +18,7 @@
 #include "clock/unit.h"
 #include "clock/vcd.h"
 #include "engine/cycle_account.h"
+#include "engine/intervals.h"
 #include "generated/counters.h"
 #include "generated/timing.h"
 
@@ -44,9 +45,11 @@ class Simulation {
   Simulation(const Simulation&) = delete;  // units point at one another
   Simulation& operator=(const Simulation&) = delete;
 
-  /// Runs the layer to its end; adds what it cost, and where the cycles went and a dump if asked.
-  void Run(Counters* counters, CycleAccount* account, Vcd* vcd = nullptr) {
-    EdgeSorter<Arithmetic> sorter(pes_, layer_.config.fifo_depth);
+  /// Runs the layer to its end; adds what it cost and, if asked, where the cycles went, with a
+  /// record of it, and a dump.
+  void Run(Counters* counters, CycleAccount* account, Intervals* record = nullptr,
+           Vcd* vcd = nullptr) {
+    EdgeSorter<Arithmetic> sorter(ccu_, pes_, layer_.config, record);
     CycleAccount closed;
     while (edge_ < end_ || !Finished()) {
       const auto before = ccu_.activity();
@@ -56,10 +59,13 @@ class Simulation {
         if (edge_ == end_) vcd->MarkEnd();
       }
       if (account == nullptr) continue;
-      sorter.Sort(before, ccu_.activity());
+      sorter.Sort(edge_, before);
       if (edge_ == end_) closed = sorter.Close();  // again if an entry is issued later
     }
-    if (account != nullptr) *account += closed;
+    if (account != nullptr) {
+      *account += closed;
+      sorter.EndRecord(end_);
+    }
     if (vcd != nullptr) vcd->Finish(end_);
     Count(counters);
   }

@@ -37,6 +37,10 @@ class SpmatRead final : public Unit {
   int64_t entries() const { return now_.entries; }
   int64_t paddings() const { return now_.paddings; }
   bool idle() const { return !now_.fetched; }
+  /// The code of an entry, which says whether it is a padding.
+  int64_t CodeAt(int64_t index) const {
+    return entries_[index] & ((int64_t{1} << codebook_bits_) - 1);
+  }
 
   void Evaluate() override {
     next_ = now_;
@@ -48,10 +52,9 @@ class SpmatRead final : public Unit {
     next_.reads += word != now_.word;
     next_.word = word;
     // 2. The entry is taken out of the word.
-    const int64_t entry = entries_[issued->index];
-    const int64_t code = entry & ((int64_t{1} << codebook_bits_) - 1);
-    next_.fetched =
-        FetchedEntry<Word>{code, entry >> codebook_bits_, issued->is_first, issued->value};
+    const int64_t code = CodeAt(issued->index);
+    const int64_t run = entries_[issued->index] >> codebook_bits_;
+    next_.fetched = FetchedEntry<Word>{code, run, issued->is_first, issued->value};
     ++next_.entries;
     next_.paddings += code == 0;
   }

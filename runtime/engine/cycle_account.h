@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "generated/cycle_categories.h"
+#include "generated/hardware_config.h"
 
 namespace eie {
 
@@ -14,8 +15,9 @@ class CycleAccount {
  public:
   /// An empty account, for callers that do not want one.
   CycleAccount() = default;
-  CycleAccount(int64_t num_pe, int64_t fifo_depth)
-      : num_pe_(num_pe), words_((kNumCycleCategories + 1) * num_pe + fifo_depth) {}
+  explicit CycleAccount(const HardwareConfig& config)
+      : num_pe_(config.num_pe),
+        words_((kNumCycleCategories + 1) * config.num_pe + config.queue_columns() + 1) {}
 
   /// Number of edges of one PE in one category.
   int64_t& Edges(CycleCategory category, int64_t pe) {

@@ -5,16 +5,18 @@
 #include <variant>
 
 #include "event/row_scan.h"
+#include "event/slice_runs.h"
 
 namespace eie {
 namespace {
 
 /// Edges between a broadcast and the previous one, without those at which an empty row entered.
 ///
-/// The order is: edges of empty rows, then of `scan`, then of `waiting`.
+/// The order is: `start`, then edges of empty rows, then the rest of `scan`, then `waiting`.
 struct Gap {
   int32_t waiting;  ///< edges at which a full queue stalled the broadcast
   int32_t scan;     ///< edges at which the column's row entered, or before the first row
+  int32_t start;    ///< those of `scan` before the first row
 };
 
 int32_t Max(int32_t a, int32_t b) { return a > b ? a : b; }
@@ -68,6 +70,38 @@ class PeEdges {
     return latest;
   }
 
+  /// Records what the last column added to the edges `before` it, in the order of the edges.
+  void RecordColumn(const PeEdges& before, Gap gap, int32_t column, SliceRuns* runs,
+                    Intervals* record) const {
+    for (size_t k = 0; k < free_.size(); ++k) {
+      int32_t edge = before.free_[k];
+      if (!record->Covers(edge, free_[k])) continue;
+      const auto add = [&](CycleCategory category, int32_t edges, int32_t of) {
+        record->Add(Interval::OfPe(k, category, of, edge, edge + edges));
+        edge += edges;
+      };
+      const int32_t scan = scan_[k] - before.scan_[k];
+      const int32_t start = Min(scan, gap.start);
+      add(CycleCategory::kScan, start, Interval::kNoColumn);
+      add(CycleCategory::kStarved, starved_[k] - before.starved_[k], Interval::kNoColumn);
+      add(CycleCategory::kScan, scan - start, Interval::kNoColumn);
+      add(CycleCategory::kWaiting, waiting_[k] - before.waiting_[k], Interval::kNoColumn);
+      add(CycleCategory::kEmptyColumn, empty_[k] - before.empty_[k], column);
+      runs->Read(column);
+      runs->ForEach(k, entries_[k] - before.entries_[k], [&](bool is_padding, int32_t entries) {
+        add(is_padding ? CycleCategory::kPadding : CycleCategory::kMultiply, entries, column);
+      });
+    }
+  }
+
+  void RecordDrain(Intervals* record) const {
+    for (size_t k = 0; k < free_.size(); ++k) {
+      if (!record->Covers(settled_[k], cycles_ + 1)) continue;
+      record->Add(
+          Interval::OfPe(k, CycleCategory::kDrain, Interval::kNoColumn, settled_[k], cycles_ + 1));
+    }
+  }
+
   void AddTo(const std::vector<int64_t>& paddings, CycleAccount* account) const {
     for (size_t k = 0; k < free_.size(); ++k) {
       const int64_t pe = static_cast<int64_t>(k);
@@ -96,7 +130,8 @@ class PopHistory {
         capacity_(capacity),
         pops_((capacity + 1) * num_pe),
         latest_(capacity + 1),
-        at_least_(capacity + 1) {}
+        at_least_(capacity + 1),
+        heads_(num_pe) {}
 
   /// Pops of a column in all PEs. Columns before the first count as popped at edge 0.
   int32_t* Row(int64_t column) { return &pops_[Slot(column) * num_pe_]; }
@@ -131,6 +166,22 @@ class PopHistory {
     }
   }
 
+  /// Records what the queues hold from the broadcast of column number `n - 1`, at `edge`, until
+  /// `next`, at which column number `n` follows or the layer is over.
+  void Record(int64_t n, int32_t edge, int32_t next, Intervals* record) {
+    if (!record->Covers(edge, next)) return;
+    for (size_t k = 0; k < num_pe_; ++k) {
+      int64_t& head = heads_[k];
+      head = std::max(head, n - static_cast<int64_t>(capacity_));  // popped long ago
+      for (int32_t from = edge; from < next;) {
+        while (head < n && Row(head)[k] <= from) ++head;
+        const int32_t to = head < n ? Min(Row(head)[k], next) : next;
+        record->Add(Interval::OfQueue(k, n - head, from, to));
+        from = to;
+      }
+    }
+  }
+
   void AddTo(int64_t all_edges, CycleAccount* account) const {
     int64_t above = all_edges;
     for (size_t m = 1; m <= capacity_; ++m) {
@@ -148,6 +199,7 @@ class PopHistory {
   std::vector<int32_t> pops_;
   std::vector<int32_t> latest_;
   std::vector<int64_t> at_least_;  // by number of columns: PE edges with at least so many
+  std::vector<int64_t> heads_;     // by PE: the column that `Record` found at the queue's head
 };
 
 /// Adds the paddings of one column to every PE's count.
@@ -162,15 +214,22 @@ void CountPaddings(const EncodedMatrix& matrix, const Cell* lengths, int64_t col
 template <typename Cell>
 void AccountCells(const EncodedMatrix& matrix, const LargeVector<Cell>& slices,
                   const HardwareConfig& config, const std::vector<uint32_t>& columns,
-                  int64_t cycles, CycleAccount* account, Timeline* timeline) {
+                  int64_t cycles, CycleAccount* account, Intervals* record) {
   const int64_t num_pe = matrix.num_pe;
   const int64_t input_rows = (matrix.cols + num_pe - 1) / num_pe;
-  const int64_t capacity = std::min<int64_t>(config.fifo_depth - 1, columns.size());
+  const int64_t capacity = std::min<int64_t>(config.queue_columns(), columns.size());
   RowScan scan(num_pe);
   PeEdges edges(num_pe, static_cast<int32_t>(cycles));
   PopHistory history(num_pe, capacity);
   std::vector<int64_t> paddings(num_pe);
   std::vector<int32_t> blocking(num_pe);
+  const int32_t stop = static_cast<int32_t>(cycles) + 1;
+  const auto record_ccu = [&](CcuActivity activity, int32_t from, int32_t to, int32_t of) {
+    if (!record->Covers(from, to)) return;
+    record->Add(Interval::OfCcu(activity, of, from, Min(to, stop)));
+  };
+  PeEdges earlier(record != nullptr ? num_pe : 0, 0);  // the edges before the last column
+  SliceRuns runs(matrix);
   int32_t before = 0;  // edge of the previous broadcast
   for (size_t i = 0; i < columns.size(); ++i) {
     const uint32_t column = columns[i];
@@ -179,7 +238,17 @@ void AccountCells(const EncodedMatrix& matrix, const LargeVector<Cell>& slices,
     const int32_t entered = scan.Enter(input / num_pe);
     const int32_t earliest = scan.earliest();
     const int32_t edge = scan.Broadcast(input, 1 + history.Latest(n - capacity));
-    const Gap gap{edge - earliest, (entered > before) + (n == 0)};
+    const Gap gap{edge - earliest, (entered > before) + (n == 0), n == 0};
+    if (record != nullptr) {
+      earlier = edges;
+      if (entered > before) {
+        record_ccu(CcuActivity::kEmptyRow, before + 1, entered, Interval::kNoColumn);
+        record_ccu(CcuActivity::kRow, entered, entered + 1, Interval::kNoColumn);
+      }
+      record_ccu(CcuActivity::kHeldBack, earliest, edge, Interval::kNoColumn);
+      record_ccu(CcuActivity::kBroadcast, edge, edge + 1, static_cast<int32_t>(column));
+      history.Record(n, before, Min(edge, stop), record);
+    }
     before = edge;
     if (gap.waiting > 0) {
       history.Block(n, earliest, static_cast<int32_t>(cycles), blocking.data());
@@ -187,11 +256,16 @@ void AccountCells(const EncodedMatrix& matrix, const LargeVector<Cell>& slices,
     const Cell* const lengths = &slices[2 * num_pe * column];
     history.Latest(n) = edges.Pop(edge, gap, lengths, history.Row(n));
     history.Count(n, edge, static_cast<int32_t>(cycles));
-    if (timeline != nullptr) {
-      timeline->Add({static_cast<int32_t>(column), entered, earliest, edge}, history.Row(n),
-                    static_cast<size_t>(num_pe), history.Latest(n));
+    if (record != nullptr) {
+      edges.RecordColumn(earlier, gap, static_cast<int32_t>(column), &runs, record);
     }
     CountPaddings(matrix, lengths, column, &paddings);
+  }
+  if (record != nullptr) {
+    const int32_t last_row = scan.Enter(input_rows - 1 + matrix.has_bias_column);
+    record_ccu(CcuActivity::kEmptyRow, before + 1, last_row + 1, Interval::kNoColumn);
+    history.Record(static_cast<int64_t>(columns.size()), before, stop, record);
+    edges.RecordDrain(record);
   }
   edges.AddTo(paddings, account);
   history.AddTo(cycles * num_pe, account);
@@ -202,10 +276,10 @@ void AccountCells(const EncodedMatrix& matrix, const LargeVector<Cell>& slices,
 
 void Account(const EncodedMatrix& matrix, const HardwareConfig& config,
              const std::vector<uint32_t>& columns, int64_t cycles, CycleAccount* account,
-             Timeline* timeline) {
+             Intervals* record) {
   std::visit(
       [&](const auto& slices) {
-        AccountCells(matrix, slices, config, columns, cycles, account, timeline);
+        AccountCells(matrix, slices, config, columns, cycles, account, record);
       },
       matrix.slices);
 }

@@ -76,8 +76,8 @@ struct PeState {
 
   /// Edges by which the PE can take its next column later than the edge after the broadcast.
   ///
-  /// A broadcast waits until column n - fifo_depth + 1 is popped everywhere, so a PE has less than
-  /// `fifo_depth` slices before it, and `late` fits a cell.
+  /// A broadcast waits until all PEs have popped the column that makes room, so a PE has at most a
+  /// full queue and one slice more before it, and `late` fits a cell.
   Cells late{};
   Cells age{};     ///< columns since the last in which the PE has entries; at most kMax
   Cells shared{};  ///< words not read again
@@ -121,7 +121,7 @@ EIE_INLINE void ScanCells(const EncodedMatrix& matrix, const LargeVector<Cell>& 
   PeState<Cell, kNumPe> pes(num_pe);
   constexpr int64_t kMax = std::numeric_limits<Cell>::max();
   // A queue holds `capacity` columns: column n waits for the pop of column n - capacity.
-  const size_t capacity = std::min<size_t>(config.fifo_depth - 1, count);
+  const size_t capacity = std::min<size_t>(config.queue_columns(), count);
   const std::unique_ptr<int32_t[]> pops(new int32_t[capacity]());
   size_t slot = 0;
   const size_t first_of_last = FirstOfLastSlices(matrix, all_cells, columns);

@@ -19,6 +19,14 @@ enum class CycleCategory {
 
 constexpr size_t kNumCycleCategories = 7;
 
+/// What the CCU does at a clock edge while rows are left.
+enum class CcuActivity {
+  kEmptyRow,  ///< a row without a non-zero enters the LNZD register
+  kRow,  ///< a row with non-zeros enters the LNZD register
+  kBroadcast,  ///< a non-zero is pushed into all queues
+  kHeldBack,  ///< a non-zero waits, because a queue is full
+};
+
 }  // namespace eie
 
 #endif  // EIE_GENERATED_CYCLE_CATEGORIES_H_

@@ -26,6 +26,9 @@ struct HardwareConfig {
   int64_t accumulator_bits;  ///< bits: width of a destination register: 16 or 32
   int64_t clock_mhz;  ///< MHz: clock frequency
   int64_t dram_bytes_per_cycle;  ///< bytes: DRAM bandwidth in I/O mode
+
+  /// Most columns that an act_queue holds.
+  int64_t queue_columns() const { return fifo_depth - 1; }
 };
 
 inline int64_t InRange(const char* name, uint32_t value, uint32_t low, uint32_t high) {

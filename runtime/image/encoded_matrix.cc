@@ -117,7 +117,7 @@ void PrepareSlices(const PointerTable& pointers, const HardwareConfig& config,
                  matrix->columns[j].words += static_cast<uint32_t>(slice.words);
                });
   // A PE lags at most this far behind a broadcast; see PeState in scan.cc.
-  const int64_t backlog = longest * config.fifo_depth;
+  const int64_t backlog = longest * (config.queue_columns() + 1);
   const int64_t highest = std::max(backlog, sharers + 1);
   if (highest <= UINT8_MAX) {
     FillSlices<uint8_t>(pointers, config, matrix);

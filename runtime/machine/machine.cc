@@ -36,8 +36,7 @@ class MachineOf final : public Machine {
         acc_(program.config.act_registers * program.config.num_pe),
         layers_(program.layers.size()),
         accounts_(program.layers.size(),
-                  options.account ? CycleAccount(program.config.num_pe, program.config.fifo_depth)
-                                  : CycleAccount()) {}
+                  options.account ? CycleAccount(program.config) : CycleAccount()) {}
 
   const std::vector<Counters>& Run(const float* input, float* output, SampleFlips* flips) override {
     input_ = input;

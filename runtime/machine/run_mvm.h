@@ -38,6 +38,7 @@ void RunMvm(const EncodedMatrix& matrix, const HardwareConfig& config, const Ari
     const clock::Layer<Arithmetic> layer{matrix, config, arithmetic, codebook, shift, one, x, acc};
     clock::Simulation<Arithmetic>(layer, options.visit_seed)
         .Run(counters, options.account ? account : nullptr,
+             trace != nullptr ? &trace->intervals : nullptr,
              trace != nullptr ? &trace->vcd : nullptr);
     return;
   }
@@ -49,7 +50,7 @@ void RunMvm(const EncodedMatrix& matrix, const HardwareConfig& config, const Ari
     Scan(matrix, config, columns, counters);
     if (!options.account) return;
     Account(matrix, config, columns, counters->cycles - before, account,
-            trace != nullptr ? &trace->timeline : nullptr);
+            trace != nullptr ? &trace->intervals : nullptr);
   };
   const auto add = [&](EncodedMatrix::Rows part) {
     return acc == nullptr

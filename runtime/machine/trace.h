@@ -8,19 +8,20 @@
 
 #include "clock/vcd.h"
 #include "engine/engine.h"
-#include "event/timeline.h"
+#include "engine/intervals.h"
 #include "generated/counters.h"
 
 namespace eie {
 
 /// The part of a run that a trace shows.
 struct TraceRequest {
-  Engine engine;      ///< kEvent: a timeline; kClock: a value change dump
-  int64_t sample;     ///< number of the sample in its call
-  std::string layer;  ///< the only layer to trace, whose edges alone count; empty: all
-  int64_t from;       ///< first edge
-  int64_t to;         ///< edge after the last
-  int64_t max_bytes;  ///< largest size of the timeline or the dump
+  Engine engine;           ///< kEvent: intervals; kClock: these, and a value change dump
+  int64_t sample;          ///< number of the sample in its call
+  std::string layer;       ///< the only layer to trace, whose edges alone count; empty: all
+  int64_t from;            ///< first edge
+  int64_t to;              ///< edge after the last
+  int64_t interval_bytes;  ///< largest size of the intervals
+  int64_t vcd_bytes;       ///< largest size of the dump
 };
 
 /// One instruction of a traced sample.
@@ -29,7 +30,7 @@ struct TraceStep {
   int64_t cycles;
   int64_t load_cycles;
   int64_t load_bytes;
-  int64_t timeline_words;
+  int64_t intervals;  ///< how many were recorded
 };
 
 /// One program's run.
@@ -43,8 +44,8 @@ struct TraceRun {
 struct Trace {
   explicit Trace(TraceRequest asked)
       : request(std::move(asked)),
-        timeline(request.from, request.to, request.max_bytes),
-        vcd(request.from, request.to, request.max_bytes) {}
+        intervals(request.from, request.to, request.interval_bytes),
+        vcd(request.from, request.to, request.vcd_bytes) {}
 
   bool Covers(const std::string& layer) const {
     return request.layer.empty() || request.layer == layer;
@@ -53,18 +54,18 @@ struct Trace {
   /// Ends a step of the current run; `before` is its layer's cost before the step.
   void AddStep(int64_t number, const Counters& before, const Counters& after) {
     const int64_t cycles = after.cycles - before.cycles;
-    timeline.Finish(cycles);
-    const int64_t words = static_cast<int64_t>(timeline.words().size());
+    intervals.Finish(cycles);
+    const int64_t recorded = static_cast<int64_t>(intervals.all().size());
     runs.back().steps.push_back({number, cycles, after.load_cycles - before.load_cycles,
-                                 after.load_bytes - before.load_bytes, words - timeline_words});
-    timeline_words = words;
+                                 after.load_bytes - before.load_bytes, recorded - recorded_before});
+    recorded_before = recorded;
   }
 
   TraceRequest request;
   std::vector<TraceRun> runs;
-  Timeline timeline;
+  Intervals intervals;
   clock::Vcd vcd;
-  int64_t timeline_words = 0;  ///< of the steps so far
+  int64_t recorded_before = 0;  ///< intervals of the steps so far
 };
 
 }  // namespace eie

@@ -52,7 +52,7 @@ void Stick(const std::string& path) {
 }  // namespace
 
 int main(int, char** arguments) {
-  eie::clock::ActQueue<float> queue(3, 100);
+  eie::clock::ActQueue<float> queue(2, 100);
   for (int64_t column = 0; column < 2; ++column) {
     PrintFault([&] {
       queue.Push({column, 1.0F});
@@ -60,7 +60,7 @@ int main(int, char** arguments) {
     });
   }
   PrintFault([&] { queue.Push({2, 1.0F}); });
-  eie::clock::ActQueue<float> empty(3, 100);
+  eie::clock::ActQueue<float> empty(2, 100);
   PrintFault([&] { empty.Pop(); });
   PrintFault([&] { Stick(arguments[1]); });
   return 0;

@@ -19,7 +19,7 @@ def queues(run: Run) -> Section | None:
     """Return a heat map of queue occupancy (columns held) by layer."""
     if not run.is_timed:
         return None
-    full = run.report.config.fifo_depth - 1
+    full = run.report.config.queue_columns
     counts = np.array([layer.queue_occupancy for layer in run.layers], float)
     shares = 100 * counts / np.maximum(counts.sum(1, keepdims=True), 1)
     used = int(np.flatnonzero(counts.any(0)).max(initial=0)) + 1
