@@ -1,19 +1,27 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-cpp fuzz smoke check generate docs linkcheck pictures bench bench-lenet \
-  bench-robustness
+.PHONY: help environment demo test test-cpp fuzz nightly smoke check generate docs linkcheck pictures \
+  bench bench-lenet bench-robustness
 
 BIN := .venv/bin
-READY := .venv/.ready
+# The hash of what decides what .venv holds. While it is the same, .venv is used as it is.
+LOCK := $(shell { python3 -V; cat pyproject.toml CMakeLists.txt; \
+  find runtime -path runtime/tests -prune -o -type f -print | LC_ALL=C sort | xargs cat; } | cksum)
+READY := $(if $(filter-out $(LOCK),$(or $(shell cat .venv/.ready 2>/dev/null),none)),environment)
+# $(call extras,NAMES): the same, with extras that few commands need.
+extras = [[ "$$(cat .venv/.ready-$(1) 2>/dev/null)" == "$(LOCK)" ]] || { \
+  $(BIN)/pip install --quiet -e '.[test,dev,$(1)]' && echo "$(LOCK)" >.venv/.ready-$(1); }
+SITE := docs,torch,jax
 FUZZ_SECONDS := 60
 MNIST := ../shared/data/mnist/mnist.npz
 # From seconds to minutes; each says how long it takes.
 BENCHMARKS := engines huffman simulator import_time accumulator_bits compress_speed growth \
   sparse_pays load_balance compile_time
 ROBUSTNESS := kills concurrency sweep evaluate remote soft_errors fuzz
-MEMORY_SANITIZERS := address,undefined,float-cast-overflow
+SANITIZERS := address,undefined,float-cast-overflow
 # The C++ tests need neither .venv nor tvm-ffi.
+comma := ,
 CONFIGURE := cmake -S runtime -DCMAKE_BUILD_TYPE=RelWithDebInfo
 JOBS := $$(getconf _NPROCESSORS_ONLN)
 
@@ -21,30 +29,31 @@ help:  ## list the commands
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
 
 # Editable: Python files need no reinstallation, a change of the C++ runtime does.
-$(READY): pyproject.toml $(shell find runtime -path runtime/tests -prune -o -print)
+environment:
 	python3 -m venv .venv
 	$(BIN)/pip install -e '.[test,dev]'
-	touch $@
+	echo "$(LOCK)" >.venv/.ready
 
 demo: $(READY)  ## compile and run a shipped network
 	$(BIN)/eie demo
 
-test: $(READY)  ## all tests
+test: $(READY)  ## all tests but those for the night
 	$(BIN)/pytest
 
-test-cpp:  ## the C++ tests under the address, undefined-behaviour and thread sanitizers
-	for sanitizers in $(MEMORY_SANITIZERS) thread; do \
-	  build="build/$${sanitizers%%,*}"; \
-	  $(CONFIGURE) -B "$$build" -DEIE_BUILD_TESTS=ON -DEIE_SANITIZE="$$sanitizers"; \
-	  cmake --build "$$build" --parallel "$(JOBS)"; \
-	  ctest --test-dir "$$build" --output-on-failure --no-tests=error --parallel "$(JOBS)"; \
-	done
+test-cpp:  ## the C++ tests, fuzz targets replayed; SANITIZERS=thread for races
+	build="build/$(firstword $(subst $(comma), ,$(SANITIZERS)))"; \
+	$(CONFIGURE) -B "$$build" -DEIE_BUILD_TESTS=ON -DEIE_SANITIZE=$(SANITIZERS); \
+	cmake --build "$$build" --parallel "$(JOBS)"; \
+	ctest --test-dir "$$build" --output-on-failure --no-tests=error --parallel "$(JOBS)"
 
 fuzz:  ## the fuzz targets for FUZZ_SECONDS=60 each; needs clang
 	$(CONFIGURE) -B build/fuzz -DCMAKE_CXX_COMPILER=clang++ -DEIE_BUILD_FUZZERS=ON \
-	  -DEIE_SANITIZE=$(MEMORY_SANITIZERS) -DEIE_FUZZ_SECONDS=$(FUZZ_SECONDS)
+	  -DEIE_SANITIZE=$(SANITIZERS) -DEIE_FUZZ_SECONDS=$(FUZZ_SECONDS)
 	cmake --build build/fuzz --parallel "$(JOBS)"
 	ctest --test-dir build/fuzz --output-on-failure --no-tests=error --parallel "$(JOBS)"
+
+nightly:  ## all of CI, and what takes too long for every change; makes .venv anew
+	.ci/run --nightly
 
 smoke: $(READY)  ## the tests that take seconds
 	$(BIN)/pytest -m smoke
@@ -74,19 +83,19 @@ generate: $(READY)  ## rewrite the generated files
 	$(BIN)/python docs/_ext/page_sections.py
 
 docs: $(READY)  ## the site, with all tutorials run, into build/docs/html
-	$(BIN)/pip install --quiet -e '.[test,dev,docs,torch,jax]'
+	$(call extras,$(SITE))
 	$(BIN)/sphinx-build -W --keep-going -q -d build/docs/doctrees docs build/docs/html
 	$(BIN)/python .ci/check_site.py
 
 linkcheck: $(READY)  ## links from the site to elsewhere; needs a network
-	$(BIN)/pip install --quiet -e '.[test,dev,docs,torch,jax]'
+	$(call extras,$(SITE))
 	$(BIN)/sphinx-build -b linkcheck -D plot_gallery=0 -d build/docs/doctrees docs build/docs/linkcheck
 
 pictures: $(READY)  ## the pictures of README and docs from real runs; needs an installed chromium
 	$(BIN)/python docs/pictures.py
 
 bench: $(READY)  ## the benchmarks (15 minutes) and their page, docs/performance.md
-	$(BIN)/pip install --quiet -e '.[test,dev,bench]'
+	$(call extras,bench)
 	failed=(); for name in $(BENCHMARKS); do \
 	  $(BIN)/python "benchmarks/$$name.py" || failed+=("$$name"); \
 	done; \
@@ -94,12 +103,11 @@ bench: $(READY)  ## the benchmarks (15 minutes) and their page, docs/performance
 	if (($${#failed[@]})); then echo "beyond a limit: $${failed[*]}" >&2; exit 1; fi
 
 bench-lenet: $(READY)  ## train and measure the LeNets: PyTorch, 40 minutes, MNIST=mnist.npz
-	$(BIN)/pip install --quiet -e '.[test,dev,torch]'
+	$(call extras,torch)
 	for name in lenet_300_100 lenet_5; do $(BIN)/python benchmarks/lenet.py $$name --data "$(MNIST)"; done
 	$(BIN)/python benchmarks/page.py
 
 bench-robustness: $(READY)  ## kills, fuzzing, many callers, sweeps (4 hours): docs/robustness.md
-	$(BIN)/pip install --quiet -e '.[test,dev]'
 	$(MAKE) fuzz FUZZ_SECONDS=1
 	for name in $(ROBUSTNESS); do $(BIN)/python "benchmarks/$$name.py"; done
 	$(BIN)/python benchmarks/page.py

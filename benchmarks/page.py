@@ -87,7 +87,7 @@ ROBUSTNESS_INTRODUCTION = f"""\
 
 Each section below says which command measured it, on which machine, when, and with which versions;
 `make bench-robustness` runs them all, in about four hours. A short version of each is among the
-tests, which CI runs; images on the machine are also fuzzed by `make fuzz`, 60 s in CI.
+tests, which CI runs; images on the machine are also fuzzed by `make fuzz`, 60 s a night.
 """
 
 

@@ -30,12 +30,38 @@ USED_GOLDENS = pytest.StashKey[set[Path]]()
 
 def pytest_addoption(parser):
     parser.addoption("--update-golden", action="store_true", help="rewrite golden files")
+    parser.addoption("--nightly", action="store_true", help="run what takes too long for a change")
 
 
 def pytest_configure(config):
     config.stash[USED_GOLDENS] = set()
     if config.getoption("--update-golden") and os.environ.get("CI"):
         raise pytest.UsageError("--update-golden is refused when CI is set: commit the files")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Skip what is for the night before its fixtures are made."""
+    if item.get_closest_marker("nightly") and not item.config.getoption("--nightly"):
+        pytest.skip("takes too long for every change: `make nightly` runs it")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give files to processes as ``--dist=loadfile`` does, and to one of them a whole folder.
+
+    The tests of this folder share the runs of nine layers, which take long.
+    """
+    if config.option.dist != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            shared = "tests/reproduce/"
+            return shared if nodeid.startswith(shared) else super()._split_scope(nodeid)
+
+    return Scheduling(config, log)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,10 +1,15 @@
 #ifndef EIE_TESTS_PEAK_MEMORY_H_
 #define EIE_TESTS_PEAK_MEMORY_H_
 
-#include <sanitizer/allocator_interface.h>
-
 #include <algorithm>
 #include <cstddef>
+
+// As clang's sanitizer/allocator_interface.h has them; the sanitizers of GCC come without it.
+extern "C" {
+int __sanitizer_install_malloc_and_free_hooks(void (*allocated)(const volatile void*, size_t),
+                                              void (*freed)(const volatile void*));
+size_t __sanitizer_get_allocated_size(const volatile void* data);
+}
 
 namespace eie {
 
@@ -26,7 +31,7 @@ class PeakMemory {
     peak_ = std::max(peak_, held_);
   }
   static void Freed(const volatile void* data) {
-    held_ -= static_cast<ptrdiff_t>(__sanitizer_get_allocated_size(const_cast<void*>(data)));
+    held_ -= static_cast<ptrdiff_t>(__sanitizer_get_allocated_size(data));
   }
 
   static inline ptrdiff_t held_ = 0;

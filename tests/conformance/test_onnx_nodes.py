@@ -7,6 +7,7 @@ the machine. A test that is not listed must; a line that is no longer true fails
 import re
 import warnings
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -21,14 +22,47 @@ import eie_backend as eie
 from eie_backend.codegen.library import programs
 from eie_backend.errors import EieError, ModelError
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # the suite computes infinities on purpose
-    from onnx.backend.test.case.node import collect_testcases
-
-    CASES = {case.name: case for case in collect_testcases(None)}
-
 LAYERS = {"Conv", "GRU", "Gemm", "LSTM", "MatMul"}
 HOST = {"Relu"}
+AROUND = (
+    "add",
+    "batch_normalization",
+    "cast",
+    "clip",
+    "concat",
+    "constant",
+    "convtranspose",
+    "div",
+    "expand",
+)
+AROUND += (
+    "flatten",
+    "gelu",
+    "hardswish",
+    "if_",
+    "leakyrelu",
+    "loop",
+    "matmulinteger",
+    "mul",
+    "pad",
+)
+AROUND += ("prelu", "qlinearconv", "qlinearmatmul", "reshape", "rnn", "sigmoid", "slice", "softmax")
+AROUND += ("split", "squeeze", "sub", "sum", "tanh", "transpose", "unsqueeze")
+"""Modules of the suite with what stands around layers; all of it takes seconds only to compute."""
+
+
+def suite(modules=None):
+    """Return the suite's cases by name: of all its modules, or of some."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the suite computes infinities on purpose
+        node = import_module("onnx.backend.test.case.node")
+        for module in modules or ():
+            import_module(f"{node.__name__}.{module}")
+        cases = node._NodeTestCases if modules else node.collect_testcases(None)
+        return {case.name: case for case in cases}
+
+
+CASES = suite(sorted(name.lower() for name in LAYERS | HOST))
 NOT_OFFLOADED = yaml.safe_load(Path(__file__).with_name("not_offloaded.yaml").read_text("utf-8"))
 
 # The suite's weights are all different; 7 bits of codebook hold them as they are.
@@ -84,16 +118,27 @@ def test_only_tests_of_layer_operators_are_listed():
     assert set(NOT_OFFLOADED) <= set(layer_tests())
 
 
-def test_no_model_of_the_whole_suite_crashes_the_compiler():
-    crashes = {}
+@pytest.mark.nightly
+def test_the_modules_of_layer_operators_have_all_their_tests():
+    named = {name for name, case in suite().items() if operator(case) in LAYERS | HOST}
+    assert named == set(layer_tests())
+
+
+@pytest.mark.parametrize(
+    ("modules", "at_least"),
+    [(AROUND, 200), pytest.param(None, 1001, marks=pytest.mark.nightly)],
+    ids=["around_layers", "all"],
+)
+def test_no_model_of_the_suite_crashes_the_compiler(modules, at_least):
+    cases, crashes = suite(modules), {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for name, case in CASES.items():
+        for name, case in cases.items():
             try:
                 eie.compile(eie.from_onnx(case.model), MACHINE, arithmetic="float32")
             except EieError:
                 pass
             except Exception as error:
                 crashes[name] = repr(error)
-    assert len(CASES) > 1000
+    assert len(cases) >= at_least
     assert not crashes

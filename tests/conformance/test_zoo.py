@@ -16,6 +16,8 @@ from eie_backend.simulator.inputs import input_specs
 from eie_backend.transform.constraints import layer_reasons
 
 GRAPHS = sorted(Path(onnx.__file__).parent.glob("backend/test/data/light/*.onnx"))
+EVERY_CHANGE = "light_squeezenet"
+"""Its graph runs with each change; the others take half a minute on average."""
 
 
 def run(mod, target, x):
@@ -26,7 +28,12 @@ def run(mod, target, x):
     return executable, result.numpy()
 
 
-@pytest.mark.parametrize("path", GRAPHS, ids=[path.stem for path in GRAPHS])
+def graph(path):
+    marks = () if path.stem == EVERY_CHANGE else pytest.mark.nightly
+    return pytest.param(path, id=path.stem, marks=marks)
+
+
+@pytest.mark.parametrize("path", [graph(path) for path in GRAPHS])
 def test_a_zoo_graph_runs_all_its_layers_on_the_machine(path):
     mod = eie.from_onnx(path)
     (spec,) = input_specs(mod)

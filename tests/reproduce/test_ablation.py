@@ -143,17 +143,17 @@ def test_a_dense_layer_of_floats_takes_their_bits(small):
     assert off.fetch_pj == words * 2 * 640
 
 
-def test_no_idea_makes_anything_worse(runs):
-    result = ablation.reproduce(runs)
+def test_no_idea_makes_anything_worse(results):
+    result = results(ablation.KEY)
     for quantity in ablation.QUANTITIES:
         assert all(value.ours >= 1 for value in result.of(quantity).values())
     assert not result.failures
     assert len([value for value in result.values if value.tolerance is not None]) == 6
 
 
-def test_layers_multiply_to_the_means(runs):
+def test_layers_multiply_to_the_means(results):
     """The table by layer, averaged, is the table of factors."""
-    layers, factors = ablation_layers.reproduce(runs), ablation.reproduce(runs)
+    layers, factors = results(ablation_layers.KEY), results(ablation.KEY)
     six = ("Alex-6", "Alex-7", "Alex-8", "VGG-6", "VGG-7", "VGG-8")
     for idea in ablation.IDEAS:
         times = layers.of("energy, times EIE's")
@@ -167,12 +167,13 @@ def test_the_savings_mean_is_that_of_the_pruning_paper():
     assert int(100 * saved) / 100 == 65.16
 
 
-def test_picture(runs):
-    result = ablation.reproduce(runs)
+def test_picture(results):
+    result = results(ablation.KEY)
     svg = rendered(lambda: ablation.draw(result), "svg").decode()
     assert all(idea.split(" ")[0] in svg for idea in ablation.IDEAS)
     assert "28,800" in svg
 
 
+@pytest.mark.nightly
 def test_a_seed_is_not_what_holds_it():
     assert not ablation.reproduce(Runs(seed=7)).failures

@@ -19,15 +19,15 @@ def test_the_papers_statements_hold(result):
     assert sum(value.tolerance is not None for value in result.values) == 1 + 8
 
 
-def test_64_pes_are_figure_8_with_8_slots(result, runs):
+def test_64_pes_are_figure_8_with_8_slots(result, results):
     balance = {name: value.ours for name, value in result.of("64 PEs").items()}
-    queues = figure_8.reproduce(runs).of("8 slots")
+    queues = results(figure_8.KEY).of("8 slots")
     assert balance == {name: value.ours for name, value in queues.items()}
 
 
-def test_speedup_is_pes_times_balance_times_real_work(result, runs):
+def test_speedup_is_pes_times_balance_times_real_work(result, runs, results):
     """The three figures say one thing: active non-zeros over cycles."""
-    speedups = figure_11.reproduce(runs)
+    speedups = results(figure_11.KEY)
     for n in PES:
         for name, speedup in speedups.of(f"{n} PEs").items():
             overall, one = (

@@ -12,8 +12,8 @@ pytest.importorskip("matplotlib", reason="needs the extra `viz`")
 
 
 @pytest.fixture(params=[figure_6, figure_7], ids=lambda module: module.KEY)
-def drawn(request, runs):
-    result = request.param.reproduce(runs)
+def drawn(request, results):
+    result = results(request.param.KEY)
     return request.param, result, request.param.draw(result)
 
 
@@ -50,8 +50,8 @@ def test_bars_of_a_group_do_not_overlap(drawn):
 
 
 @pytest.mark.parametrize("form", ["svg", "png"])
-def test_the_same_result_gives_the_same_file(form, runs):
-    result = figure_6.reproduce(runs)
+def test_the_same_result_gives_the_same_file(form, results):
+    result = results(figure_6.KEY)
     first, second = (rendered(lambda: figure_6.draw(result), form) for _ in range(2))
     assert first == second
 

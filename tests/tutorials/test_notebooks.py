@@ -1,4 +1,4 @@
-"""Every tutorial runs as the notebook that the site offers for download."""
+"""Every tutorial runs as the notebook that the site offers for download; in CI, one per change."""
 
 import shutil
 from importlib.util import find_spec
@@ -11,6 +11,7 @@ OPTIONAL = ("torch", "jax")
 
 
 @pytest.mark.notebook
+@pytest.mark.nightly
 # The client and the kernel are not ours: what they warn of differs from version to version.
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("script", TUTORIALS, ids=lambda script: script.stem)
