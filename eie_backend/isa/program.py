@@ -1,4 +1,4 @@
-"""`Program`: the contents of an image, which the machine executes, as plain Python data."""
+"""`Program`: what the machine executes, one of those in an image, as plain Python data."""
 
 from __future__ import annotations
 

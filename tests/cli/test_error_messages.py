@@ -7,7 +7,7 @@ import io
 import os
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -116,7 +116,11 @@ def cnn():
 
 def two_inputs(mlp):
     """Return two one-layer networks in one model."""
-    weights = [numpy_helper.from_array(np.ones((6, 5), np.float32), name) for name in "vw"]
+    values = {"v": 1, "w": 2}  # equal functions would be one
+    weights = [
+        numpy_helper.from_array(np.full((6, 5), value, np.float32), name)
+        for name, value in values.items()
+    ]
     nodes = [
         helper.make_node("MatMul", ["a", "v"], ["c"], "left"),
         helper.make_node("MatMul", ["b", "w"], ["d"], "right"),
@@ -146,6 +150,7 @@ def files(make_mlp, tmp_path_factory):
     objects = np.array([{}], dtype=object)
     found = programs(eie.load(folder / "mlp.so"))
     image, text = encode_image(found[0]), disassemble(found)
+    slower = replace(found[0], symbol="slower", config=replace(found[0].config, clock_mhz=400))
     relu = helper.make_node("Relu", ["x"], ["y"])
     product = helper.make_node("MatMul", ["a", "b"], ["y"], "scores")
     unknown = helper.make_node("Fancy", ["x"], ["y"])
@@ -194,6 +199,8 @@ def files(make_mlp, tmp_path_factory):
         "operand.mlir": text.replace("src_row = ", "src_row = 7777777").encode(),
         "elided.mlir": disassemble(found, elide=True).encode(),
         "two.mlir": disassemble(found * 2).encode(),
+        "machines.mlir": disassemble([*found, slower]).encode(),
+        "two.onnx": two_inputs(mlp),
         "truncated.eieimg": image[:100],
         "altered.eieimg": image[:-1] + bytes([image[-1] ^ 1]),
         "version.eieimg": image[:8] + bytes([99]) + image[9:],
@@ -394,7 +401,9 @@ CASES = {
     "asm_operand": "asm operand.mlir -o out.eieimg",
     "asm_elided": "asm elided.mlir -o out.eieimg",
     "asm_folder_missing": "asm program.mlir -o missing/out.eieimg",
-    "asm_two_to_standard_output": "asm two.mlir -o -",
+    "asm_two_of_one_name": "asm two.mlir -o out.eieimg",
+    "asm_two_machines": "asm machines.mlir -o out.eieimg",
+    "emit_two_to_standard_output": "compile two.onnx --emit eie -o -",
     "disasm_missing": "disasm missing.so",
     "disasm_text": "disasm text.so",
     "disasm_truncated_library": "disasm truncated.so",

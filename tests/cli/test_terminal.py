@@ -74,7 +74,7 @@ KEYS = {
     "unpack": {"model_bytes"},
     "inspect": {"file_bytes", "layers", "metadata", "model_bytes", "producer", "recipe"}
     | {"tensor_bytes"},
-    "asm": {"programs"},
+    "asm": {"programs", "image_bytes"},
     "disasm": {"programs", "text"},
     "disasm_to_a_file": {"programs"},
 }
