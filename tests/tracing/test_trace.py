@@ -129,7 +129,7 @@ def check_sums(config, matrix, x):
     # Only columns without entries can be broadcast after the layer's end.
     assert not np.diff(matrix.pointers)[:, active[len(broadcasts) :].astype(int)].any()
     held = np.array([edge[1 + config.num_pe :] for edge in edges])
-    occupancy = np.bincount(held.ravel(), minlength=config.fifo_depth)
+    occupancy = np.bincount(held.ravel(), minlength=config.queue_columns + 1)
     assert occupancy.tolist() == run.queue_occupancy.tolist()
     return run, edges
 
@@ -244,7 +244,7 @@ def check_waves(config, matrix, x):
         assert writes[3:] == waves[f"pe_{k}.arith.decoded_row"][:-3]
     assert issued == run.counters["entries"]
     assert reads == run.counters["spmat_reads"]
-    occupancy = np.bincount(held, minlength=config.fifo_depth)
+    occupancy = np.bincount(held, minlength=config.queue_columns + 1)
     assert occupancy.tolist() == run.queue_occupancy.tolist()
 
 
@@ -318,7 +318,7 @@ def test_layers_of_a_sample(compiled, sample):
             found = sum(unit[0] == category for e in edges[begin - 1 : end - 1] for unit in e[1:5])
             assert 2 * found == both
         held = np.array([e[5:] for e in edges[begin - 1 : end - 1]])
-        occupancy = 2 * np.bincount(held.ravel(), minlength=SMALL.fifo_depth)
+        occupancy = 2 * np.bincount(held.ravel(), minlength=SMALL.queue_columns + 1)
         assert tuple(occupancy) == profile.queue_occupancy
 
 
