@@ -69,7 +69,7 @@ void BiasesAreWholeWords() {
 }
 
 void AMatrixNamesATableSet() {
-  const Example example(true, true);
+  const Example example(true, true, 3);
   const auto read = [&](uint32_t table_set) {
     return ReadOne(Appended(example.sizes1, table_set), example.weights1, [](ByteReader& record) {
       return ReadMatrix(record, kConfig, {nullptr, std::make_shared<const StoredValues>()});
