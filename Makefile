@@ -20,8 +20,8 @@ BENCHMARKS := engines huffman simulator import_time accumulator_bits compress_sp
   sparse_pays load_balance compile_time
 ROBUSTNESS := kills concurrency sweep evaluate remote soft_errors fuzz
 SANITIZERS := address,undefined,float-cast-overflow
-# The C++ tests need neither .venv nor tvm-ffi.
 comma := ,
+# The C++ tests need neither .venv nor tvm-ffi.
 CONFIGURE := cmake -S runtime -DCMAKE_BUILD_TYPE=RelWithDebInfo
 JOBS := $$(getconf _NPROCESSORS_ONLN)
 

@@ -2,7 +2,7 @@
 
 Each bin holds an equal part of the cube root of the values' density, which is how an optimal
 quantiser spreads its levels. A cluster therefore spans about as many bins in a long tail as in the
-middle. With few values, each value is a bin, and the clusters are exactly optimal.
+middle. With few values, each different one is a bin, and the clusters are exactly optimal.
 """
 
 from __future__ import annotations
@@ -17,6 +17,12 @@ BINS_PER_CLUSTER = 8
 
 MIN_BINS = 256
 """Least number of bins; with at most so many different values, the clustering is optimal."""
+
+FEW_VALUES = 1024
+"""At most so many values are bins by themselves: each one weighs too much to be lumped together.
+
+Among 600 with long tails, clusters of 256 bins were up to 0.06 % worse than the best.
+"""
 
 FILLINGS = 16
 """Rounds that redistribute bins which do not fit into a gap."""
@@ -38,7 +44,9 @@ def best_cuts(values: SortedValues, count: int) -> Places:
     **Source**: Wang and Song, Ckmeans.1d.dp (The R Journal, 2011); Panter and Dite, Quantization
     Distortion in Pulse-Count Modulation (Proc. IRE, 1951), for the density of the levels.
     """
-    bins = bin_places(values.values, max(MIN_BINS, BINS_PER_CLUSTER * count))
+    size = values.values.size
+    wanted = size + 1 if size <= FEW_VALUES else max(MIN_BINS, BINS_PER_CLUSTER * count)
+    bins = bin_places(values.values, wanted)
     histogram = np.stack([bins, *values.sums_to(bins)])
     best = _errors(histogram, np.zeros_like(bins), np.arange(bins.size))
     choices = []

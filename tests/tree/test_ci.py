@@ -57,7 +57,7 @@ def test_each_change_is_tested_once(ci):
         "tests/tutorials/test_notebooks.py::test_tutorial_runs_as_a_notebook[01_first_model]",
         "make test-cpp",
     ]
-    assert [line.split(" s  ")[1] for line in text.splitlines() if " s  " in line] == [
+    assert re.findall(r"^ +\d+ s +\d+ s  (.*)", text, re.MULTILINE) == [
         "README's test command",
         "PyTorch and JAX installed",
         "tests with PyTorch and JAX",

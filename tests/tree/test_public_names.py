@@ -51,7 +51,7 @@ they find it now."""
 @pytest.mark.parametrize("module", PUBLIC)
 def test_public_names_are_importable(module):
     if module.endswith(".torch"):
-        pytest.importorskip("torch")
+        pytest.importorskip("torch", reason="needs the extra `torch`")
     found = import_module(module)
     gone = [name for name in PUBLIC[module].split() if not hasattr(found, name)]
     assert not gone, f"{module} has no {', '.join(gone)}: users import them from there"
