@@ -14,7 +14,7 @@ MAX_FLOAT_WORD = 0x7F7FFFFF
 
 
 class Epilogue(ABC):
-    """An activation function of the machine: a file here, and one in ``runtime/values/epilogues/``.
+    """An activation function of the machine, in files of ``eie_backend/epilogues/``.
 
     Attributes
     ----------

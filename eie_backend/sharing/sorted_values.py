@@ -48,11 +48,15 @@ class SortedValues:
         return float(np.sum(squared_error(np.diff(cuts), sums, squares)))
 
     def means(self, cuts: Places) -> NDArray[np.float64]:
-        """Return the mean of each cluster; for an empty cluster, the value at its position."""
+        """Return the mean of each cluster; for an empty cluster, the value at its position.
+
+        A mean lies within its cluster, however the prefix sums were rounded.
+        """
         sizes = np.diff(cuts)
-        place = self.values[np.minimum(cuts[:-1], self.values.size - 1)]
+        first = self.values[np.minimum(cuts[:-1], self.values.size - 1)]
+        last = self.values[np.maximum(cuts[1:] - 1, 0)]
         mean = np.diff(self.sums_to(cuts)[0]) / np.maximum(sizes, 1) + self.origin
-        return np.where(sizes > 0, mean, place)
+        return np.where(sizes > 0, np.clip(mean, first, last), first)
 
     def _centred(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
         wide: NDArray[np.float64] = values.astype(np.float64)

@@ -30,6 +30,9 @@ TILED = HardwareConfig(num_pe=4, act_registers=2)
 """Blocks of eight values."""
 
 
+RELU = {"epilogue": 1, "parameter": 0}
+
+
 def network(sizes, seed=0, *, batch=3, density=0.4, bias=True, relu=True):
     """Return a chain fc1, fc2, ... of random layers with few values."""
     rng = np.random.default_rng(seed)
@@ -248,10 +251,10 @@ def test_operands_of_a_chain():
         ("load_act", {"src": 0, "dst_row": 0, "count": 9, "frac_bits": 0}, 0),
         ("load_bias", {"bias": 0}, 0),
         ("mvm", {"matrix": 0, "src_row": 0, **no_scale}, 0),
-        ("write_back", {"dst_row": last - 2, "count": 6, "relu": 1, "shift": 0}, 0),
+        ("write_back", {"dst_row": last - 2, "count": 6, **RELU, "shift": 0}, 0),
         ("load_bias", {"bias": 1}, 1),
         ("mvm", {"matrix": 1, "src_row": last - 2, **no_scale}, 1),
-        ("write_back", {"dst_row": 0, "count": 5, "relu": 1, "shift": 0}, 1),
+        ("write_back", {"dst_row": 0, "count": 5, **RELU, "shift": 0}, 1),
         ("store_act", {"src_row": 0, "dst": 0, "count": 5, "frac_bits": 0}, 1),
     ]
 

@@ -12,6 +12,7 @@ import pytest
 
 from eie_backend import HardwareConfig
 from eie_backend.config import size
+from eie_backend.epilogues import EPILOGUES
 from eie_backend.generate import headers
 from eie_backend.generate.__main__ import COMMAND, GENERATED, main
 from eie_backend.isa.counters import COUNTERS
@@ -78,7 +79,9 @@ def test_an_appended_field_that_an_image_lacks_is_its_default(tmp_path):
 
 
 def test_nothing_is_left_out():
-    isa, config, counters, cycles, choices, timing, *pages = (make() for make in GENERATED.values())
+    isa, config, counters, cycles, choices, timing, epilogues, visit, *pages = (
+        make() for make in GENERATED.values()
+    )
     isa_page, counters_page, cycles_page, ops_page = pages
     for instruction in INSTRUCTIONS:
         assert f"kOpcode = {instruction.opcode};" in isa
@@ -86,6 +89,10 @@ def test_nothing_is_left_out():
         for spec in instruction.fields:
             assert f"int64_t {spec.name};" in isa
             assert f"| {spec.name} |" in isa_page
+    for epilogue in EPILOGUES:
+        assert f'{{"{epilogue.name}", ' in epilogues
+        assert f'#include "values/epilogues/{epilogue.name}.h"' in visit
+        assert f"| {epilogue.number} | `{epilogue.name}` | {epilogue.formula} |" in isa_page
     for choice in (ARITHMETIC, ENGINE, PROTECTION):
         for number, (value, meaning) in enumerate(choice.meanings.items()):
             assert f"  k{value.capitalize()} = {number},  ///< {meaning}\n" in choices

@@ -75,7 +75,7 @@ def test_16_bits_trust_in_the_headroom_and_32_hold_every_partial_sum():
 
 
 def test_an_all_zero_layer_has_a_format():
-    nothing = RangedLayer(LayerRange(0, 0, 0, 0, 0), np.zeros(1, np.float32), -1, False, False)
+    nothing = RangedLayer(LayerRange(0, 0, 0, 0, 0), np.zeros(1, np.float32), -1, False, None)
     (found,) = layer_formats([nothing], 16)
     assert found.product_shift >= 0
 

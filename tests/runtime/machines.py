@@ -90,7 +90,8 @@ def random_config(rng):
 def random_epilogue(rng, is_float):
     epilogue = EPILOGUES[rng.integers(len(EPILOGUES))]
     highest = epilogue.highest_words[is_float]
-    parameter = int(rng.integers(0, highest + 1) >> rng.integers(0, 20))
+    number = np.float32(abs(rng.normal())).view(np.int32) if is_float else rng.integers(2**15)
+    parameter = min(int(number), highest)
     return {"epilogue": epilogue.number, "parameter": parameter}
 
 

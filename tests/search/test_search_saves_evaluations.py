@@ -8,7 +8,8 @@ import pytest
 from eie_backend import HardwareConfig, from_onnx
 from eie_backend.cli.demo import BATCH, digits
 from eie_backend.compress.findings import Setting
-from eie_backend.machine.choices import LAYERWISE_METHODS, OBJECTIVE
+from eie_backend.machine.choices import OBJECTIVE
+from eie_backend.pruning.methods import LAYERWISE_METHODS
 from eie_backend.search.costs import MARGIN, Costs
 from eie_backend.search.evaluator import Evaluator
 from eie_backend.search.greedy import Walk

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from eie_backend.compress.share_weights import share
@@ -17,6 +17,7 @@ from eie_backend.sharing.methods import INITIALIZATION, METHODS
     values=st.lists(st.floats(-(2.0**20), 2.0**20, width=32), min_size=9, max_size=60, unique=True),
     count=st.integers(1, 9),
 )
+@example([0.0, 2.0, 3.0, 4.0, 5.0, 4.297626698956947e-09, 9.999999960041972e-13, -1.0, -65535.0], 6)
 def test_ascending_values_within_the_weights_the_same_each_time(method, values, count):
     ordered = np.sort(np.array(values, np.float32))
     found = cluster(ordered, count, method)

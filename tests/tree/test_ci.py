@@ -117,6 +117,6 @@ def test_an_unknown_option_is_refused(ci):
 @pytest.mark.parametrize(("option", "skipped"), [((), True), (("--nightly",), False)])
 def test_what_is_for_the_night_is_skipped_by_day_and_says_so(option, skipped):
     command = [sys.executable, "-I", "-m", "pytest", "--setup-plan", "-q", *option]
-    command += ["tests/compress/test_kmeans.py", "-k", "normal-8"]
+    command += ["tests/sharing/test_cluster.py", "-k", "normal-8"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert ("every change: `make nightly` runs it" in done.stdout) is skipped
