@@ -13,7 +13,7 @@ from tvm.ir import GlobalVar, Op
 from tvm.target import Target
 
 from eie_backend.config import HardwareConfig
-from eie_backend.epilogues import BY_OPERATOR
+from eie_backend.epilogues import OPERATORS
 from eie_backend.errors import ModelError
 from eie_backend.machine.target import as_target, config_of
 from eie_backend.transform.attributes import LAYER, attributes
@@ -24,7 +24,7 @@ from eie_backend.transform.layers import DenseLayer, dense_layers, map_weights
 from eie_backend.transform.operators import LAYERS, never_on_machine
 from eie_backend.transform.partition import Partition, is_eie_function
 
-EPILOGUE = ("add", *(name.removeprefix("relax.") for name in BY_OPERATOR))
+EPILOGUE = ("add", *(name.removeprefix("relax.") for name in OPERATORS))
 """Operators that join the layer before them."""
 
 

@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 from tvm import relax
 from tvm.ir.expr import GenericConst
+from tvm.tirx import IntImm
 
-Converter = Callable[[Sequence[Any], Mapping[str, Any]], relax.Expr]
+from eie_backend.errors import ModelError
+
+Conversion = Callable[[Sequence[Any], Mapping[str, Any]], relax.Expr]
 """Takes a node's inputs, None for those left out, and its attributes."""
 
 
@@ -18,6 +21,11 @@ def clip(inputs: Sequence[Any], attrs: Mapping[str, Any]) -> relax.Expr:
     """Return ``min(max(x, low), high)``; bounds are inputs since opset 11, attributes before.
 
     A bound that is left out or NaN bounds nothing, as in ONNX Runtime.
+
+    Raises
+    ------
+    ModelError
+        If a bound is not one number.
     """
     x, *given = inputs
     dtype = str(x.ty.dtype)
@@ -37,14 +45,20 @@ def clip(inputs: Sequence[Any], attrs: Mapping[str, Any]) -> relax.Expr:
 
 def _bound(bound: relax.Expr | None, nothing: float) -> relax.Expr | None:
     """Return a bound of Clip without NaN, None for one that bounds nothing."""
-    if bound is None or "float" not in str(bound.ty.dtype):
+    if bound is None:
+        return None
+    shape = [int(one) if isinstance(one, IntImm) else one for one in bound.ty.shape.values]
+    if any(extent != 1 for extent in shape):
+        said = ", ".join(map(str, shape))
+        raise ModelError(f"a bound of Clip has shape ({said}); it must be one number")
+    if "float" not in str(bound.ty.dtype):
         return bound
     if isinstance(bound, GenericConst):
         return None if np.isnan(bound.value.numpy()).any() else bound
     return relax.op.where(relax.op.isnan(bound), relax.const(nothing, bound.ty.dtype), bound)
 
 
-CONVERTERS: Mapping[str, Converter] = {
+CONVERTERS: Mapping[str, Conversion] = {
     "Clip": clip,
     "Max": lambda inputs, _: reduce(relax.op.maximum, inputs),
     "Min": lambda inputs, _: reduce(relax.op.minimum, inputs),

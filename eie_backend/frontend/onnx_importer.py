@@ -160,7 +160,10 @@ class _NamingImporter(ONNXGraphImporter):
         if not name or self.in_branch:
             return super()._convert_operator(op_name, inputs, attrs, opset)
         if op_name in CONVERTERS:
-            return self._named(CONVERTERS[op_name](inputs, attrs), name)
+            try:
+                return self._named(CONVERTERS[op_name](inputs, attrs), name)
+            except ModelError as error:
+                raise ModelError(f"node {name!r}: {error}; export it again") from error
         converter = _get_convert_map()[op_name].get_converter(opset)
         return self._named(converter(self.bb, inputs, attrs, [self._nodes, self._params]), name)
 

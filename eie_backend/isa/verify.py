@@ -10,6 +10,7 @@
 7. ``eie.run`` holds instructions, ``eie.setup`` only ``load_matrix``.
 8. The manifest holds strings.
 9. All matrices together have at most `MAX_CELLS` pointers.
+10. ``write_back`` names an epilogue that there is, with a parameter that it can have.
 
 The machine itself checks sizes against SRAM and registers, when it loads the image.
 """
@@ -26,6 +27,7 @@ from xdsl.ir import Operation
 from xdsl.utils.exceptions import VerifyException
 
 from eie_backend.config import HardwareConfig
+from eie_backend.epilogues import why_not_written
 from eie_backend.errors import ConfigError
 from eie_backend.isa.fields import Instruction
 from eie_backend.isa.instructions import BY_NAME
@@ -53,7 +55,7 @@ def verify_instruction(operation: Any, instruction: Instruction) -> None:
 
 
 def verify_program(program: Any) -> None:
-    """Check rules 2 to 8; all faults of the first rule that fails are in one `VerifyException`."""
+    """Check rules 2 to 10; all faults of the first rule that fails are in one `VerifyException`."""
     # 2.
     arithmetic = program.arithmetic.data
     if arithmetic not in ARITHMETIC.values:
@@ -76,8 +78,8 @@ def verify_program(program: Any) -> None:
     _check_cells(body, config)
     # 5.
     _require(_codebook_faults(body, config))
-    # 3. 6. 7.
-    _require(_instruction_faults(body, names))
+    # 3. 6. 7. 10.
+    _require(_instruction_faults(body, names, arithmetic == "float32"))
     _require(
         f"manifest entry {key!r} is {value}, not a string"
         for key, value in program.manifest.data.items()
@@ -158,7 +160,7 @@ def _codebook_faults(body: list[Operation], config: HardwareConfig) -> Iterator[
                 yield f"matrix {number} has code {highest}; its codebook has 0..{entries - 1}"
 
 
-def _instruction_faults(body: list[Operation], layers: list[str]) -> Iterator[str]:
+def _instruction_faults(body: list[Operation], layers: list[str], is_float: bool) -> Iterator[str]:
     count = {kind: sum(o.name == name for o in body) for kind, name in NUMBERED.items()}
     known = set(layers)
     for part in body:
@@ -174,6 +176,12 @@ def _instruction_faults(body: list[Operation], layers: list[str]) -> Iterator[st
             # 3.
             if operation.layer.data not in known:
                 yield f"layer {operation.layer.data!r} is none of {layers}"
+            if operation.name == "eie.write_back":
+                words = (operation.properties[name] for name in ("epilogue", "parameter"))
+                number, word = (one.value.data for one in words)
+                # 10.
+                if why := why_not_written(number, word, is_float):
+                    yield f"{operation.name}: {why}"
             for kind in NUMBERED.keys() & operation.properties.keys():
                 number = operation.properties[kind].value.data
                 # 6.

@@ -8,7 +8,7 @@ from tvm import IRModule, relax
 from tvm.ir import Op
 from tvm.tirx import PrimFunc
 
-from eie_backend.epilogues import BY_NAME, BY_OPERATOR, NONE
+from eie_backend.epilogues import BY_NAME, NONE, epilogues_of
 from eie_backend.machine.epilogue import Applied
 from eie_backend.transform.layers import LayerUse, bias_of
 
@@ -60,8 +60,10 @@ def epilogue_reasons(mod: IRModule) -> Iterator[tuple[str, str]]:
 def _read(value: relax.Expr) -> Applied | str | None:
     if not (isinstance(value, relax.Call) and isinstance(value.op, Op)):
         return None
-    epilogue = BY_OPERATOR.get(value.op.name)
-    if epilogue is None:
-        return None
-    parameter = epilogue.read(value)
-    return parameter if isinstance(parameter, str) else Applied(epilogue, parameter)
+    refusals = []
+    for epilogue in epilogues_of(value.op.name):
+        parameter = epilogue.read(value)
+        if not isinstance(parameter, str):
+            return Applied(epilogue, parameter)
+        refusals.append(parameter)
+    return "; ".join(refusals) or None

@@ -5,16 +5,17 @@
 
 from __future__ import annotations
 
-from eie_backend.epilogues import BY_OPERATOR, EPILOGUES
-from eie_backend.machine.epilogue import Epilogue
+from eie_backend.epilogues import EPILOGUES, OPERATORS, epilogues_of
 
 
-def _when(epilogue: Epilogue) -> str:
+def _when(operator: str) -> str:
     """Return when an activation function joins a layer."""
-    condition = f" with {epilogue.when}" if epilogue.when else ""
+    epilogues = epilogues_of(operator)
+    conditions = " or ".join(one.when for one in epilogues if one.when)
+    formulas = " or ".join(one.formula for one in epilogues)
     return (
-        f"joins a layer that it follows directly, or after the bias{condition}, if nothing else "
-        f"reads what it takes; `write_back` computes {epilogue.formula}"
+        "joins a layer that it follows directly, or after the bias, if nothing else reads what it "
+        f"takes{f', with {conditions}' if conditions else ''}; `write_back` computes {formulas}"
     )
 
 
@@ -32,7 +33,7 @@ LAYERS = {
 PARTS = {
     "relax.add": "joins a layer as its bias if it adds one constant per output to the layer's "
     "result, and nothing else reads that result",
-    **{operator: _when(epilogue) for operator, epilogue in BY_OPERATOR.items()},
+    **{operator: _when(operator) for operator in OPERATORS},
     "relax.nn.batch_norm": "its constants become part of the weights and the bias of the layer "
     "before it, unless these weights are shared already",
 }

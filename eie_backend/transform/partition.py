@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Set
+from functools import partial
 
 import tvm
 from tvm import IRModule, relax
@@ -19,7 +20,7 @@ from eie_backend.machine.epilogue import Epilogue
 from eie_backend.machine.target import config_text
 from eie_backend.transform.attributes import CODEGEN_FIELDS, LAYER, PREFIX, options
 from eie_backend.transform.constraints import UNSHARED, Candidate, fits_codebook, why_not
-from eie_backend.transform.epilogues import why_host
+from eie_backend.transform.epilogues import applied
 from eie_backend.transform.layers import (
     constant_weights,
     is_bias,
@@ -60,7 +61,7 @@ def patterns(config: HardwareConfig, layers: Container[relax.Expr]) -> list[Fusi
     Each checks the machine's constraints, except the number of values: `layers` fulfil it.
     """
 
-    def runs_on_machine(context: PatternCheckContext) -> bool:
+    def runs_on_machine(epilogue: Epilogue, context: PatternCheckContext) -> bool:
         matmul = context.annotated_expr["matmul"]
         name = context.value_to_bound_var[matmul].name
         if matmul.args[1] not in layers or not _is_closed(context):
@@ -68,14 +69,19 @@ def patterns(config: HardwareConfig, layers: Container[relax.Expr]) -> list[Fusi
         # 1.
         if why_not(Candidate(name, matmul, config), UNSHARED) is not None:
             return False
-        if why_host(context.annotated_expr["result"]) is not None:
+        found = applied(context.annotated_expr["result"])
+        if epilogue is not NONE.epilogue and (found is None or found.epilogue is not epilogue):
             return False
         bias = context.annotated_expr.get("bias")
         # A constant of another shape needs a broadcast, which stays on the host.
         return bias is None or is_bias(bias, int(matmul.ty.shape.values[-1]))
 
     return [
-        FusionPattern(_composite(bias, epilogue), *_pattern(bias, epilogue), runs_on_machine)
+        FusionPattern(
+            _composite(bias, epilogue),
+            *_pattern(bias, epilogue),
+            partial(runs_on_machine, epilogue),
+        )
         for has_epilogue in (True, False)
         for bias in (True, False)
         for epilogue in EPILOGUES

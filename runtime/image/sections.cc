@@ -41,6 +41,7 @@ Sections ReadSections(ByteReader& reader) {
     if (!is_known && !IsOptional(tag)) {
       reader.Fail("section " + tag + " is unknown; use the release that wrote it, or a newer one");
     }
+    if (!is_known) continue;
     std::vector<ByteReader>& found = sections[tag];
     if (!found.empty() && tag != kProgramTag) {
       reader.Fail("section " + tag + " is there more than once");

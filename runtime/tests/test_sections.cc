@@ -45,7 +45,7 @@ void UnknownOnesAreRefusedUnlessOptional() {
   sections.emplace_back("nEWS", Bytes{1, 2, 3});
   CHECK_EQ(Programs(sections), 1U);
   sections.emplace_back("nEWS", Bytes{});
-  CHECK_THROWS(ImageError, "section nEWS is there more than once", Programs(sections));
+  CHECK_EQ(Programs(sections), 1U);
   sections.back().first = "NEWS";
   CHECK_THROWS(ImageError, "section NEWS is unknown; use the release", Programs(sections));
   for (const char* tag : {"NEW1", "new ", "@EWS", "[EWS", "`EWS", "{EWS"}) {

@@ -8,6 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 import eie_backend as eie
 from eie_backend.codegen.library import programs
 from eie_backend.epilogues import BY_NAME
+from eie_backend.errors import ModelError
 from eie_backend.machine.choices import ENGINE
 
 RNG = np.random.default_rng(7)
@@ -266,3 +267,18 @@ def test_from_jax(name, epilogue):
     mod = eie.from_jax(function, X[:1])
     (operands,) = write_backs(check(mod, X, np.asarray(function(X))))
     assert operands["epilogue"] == BY_NAME[epilogue].number
+
+
+def test_a_bound_may_have_dimensions_of_one():
+    proto = after_a_layer(node("Clip", "h low high", "y", "act"), low=[0], high=[[1.5]])
+    # ONNX Runtime takes scalars alone.
+    plain = after_a_layer(node("Clip", "h low high", "y", "act"), low=0, high=1.5)
+    check(eie.from_onnx(proto, {"N": 1}), X, reference(plain, X))
+
+
+@pytest.mark.parametrize("shape", [(12,), (0,), (1, 12)])
+def test_a_bound_that_is_not_one_number_is_refused(shape):
+    proto = after_a_layer(node("Clip", "h low high", "y", "act"), low=0, high=np.ones(shape))
+    said = ", ".join(map(str, shape))
+    with pytest.raises(ModelError, match=rf"node 'act': a bound of Clip has shape \({said}\)"):
+        eie.from_onnx(proto, {"N": 1})

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tvm import relax
 
-from eie_backend.epilogues import BY_NAME, BY_OPERATOR, EPILOGUES, NONE
+from eie_backend.epilogues import BY_NAME, EPILOGUES, NONE
 from eie_backend.machine.epilogue import Applied
 from eie_backend.schedules.kernel import DenseShape, dense_kernel
+from eie_backend.transform.epilogues import applied, why_host
 
 ROOT = Path(__file__).parents[2]
 PARAMETERS = {"none": 0.0, "relu": 0.0, "clip": 1.5, "leaky_relu": 0.3}
@@ -27,9 +28,23 @@ def test_files_in_python_and_cpp_are_the_same():
     assert {p.stem for p in python.glob("[!_]*.py")} == BY_NAME.keys() == PARAMETERS.keys()
 
 
-def test_numbers_are_places_and_operators_have_one_epilogue():
-    assert [epilogue.number for epilogue in EPILOGUES] == [*range(len(EPILOGUES))]
-    assert len(BY_OPERATOR) == sum(len(epilogue.operators) for epilogue in EPILOGUES)
+def test_several_epilogues_may_be_calls_of_one_operator(monkeypatch):
+    """Clip is asked first; what it refuses, the next one may take; else both say why."""
+
+    class HardTanh(type(BY_NAME["clip"])):
+        name = "hard_tanh"
+
+        def read(self, call):
+            low, high = (float(one.value) for one in call.args[1:])
+            return high if low == -high else "its bounds are not alike"
+
+    both = [BY_NAME["clip"], HardTanh()]
+    monkeypatch.setattr("eie_backend.transform.epilogues.epilogues_of", lambda _: both)
+    x = relax.Var("x", relax.TensorType((2, 3), "float32"))
+    assert applied(relax.op.clip(x, 0.0, 6.0)) == (both[0], 6.0)
+    assert applied(relax.op.clip(x, -1.0, 1.0)) == (both[1], 1.0)
+    why = why_host(relax.op.clip(x, -1.0, 2.0))
+    assert why.endswith("a positive number; its bounds are not alike")
 
 
 @pytest.mark.parametrize("epilogue", EPILOGUES, ids=lambda one: one.name)

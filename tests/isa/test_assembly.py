@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eie_backend import HardwareConfig, encode
+from eie_backend.epilogues import EPILOGUES
 from eie_backend.errors import EncodingError
 from eie_backend.isa.assembly import from_dialect, parse_program, print_program, to_dialect
 from eie_backend.isa.elide_constants import ELIDE_BYTES
@@ -32,6 +33,10 @@ def steps(draw, layers, counts, among=INSTRUCTIONS):
     for spec in instruction.fields:
         high = counts[spec.name] - 1 if spec.name in counts else spec.high
         operands[spec.name] = draw(st.sampled_from([spec.low, high]) | st.integers(spec.low, high))
+    if "epilogue" in operands:
+        epilogue = draw(st.sampled_from(EPILOGUES))
+        highest = min(epilogue.highest_words)
+        operands |= {"epilogue": epilogue.number, "parameter": draw(st.integers(0, highest))}
     return Step(instruction.name, operands, draw(st.integers(0, layers - 1)))
 
 

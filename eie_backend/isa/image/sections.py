@@ -87,9 +87,10 @@ def unpack(
             raise ImageError(
                 f"section {tag} is unknown; use the release that wrote it, or a newer one"
             )
-        found.setdefault(tag, []).append(content)
+        if tag in known:
+            found.setdefault(tag, []).append(content)
     if missing := sorted(known - found.keys()):
         raise ImageError(f"sections {missing} are missing")
     if twice := sorted(tag for tag in found.keys() - set(repeated) if len(found[tag]) > 1):
         raise ImageError(f"sections {twice} are there more than once")
-    return {tag: found[tag] for tag in found.keys() & known}
+    return found

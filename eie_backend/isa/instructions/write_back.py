@@ -2,19 +2,17 @@
 
 from collections.abc import Mapping
 
-from eie_backend.epilogues import BY_NUMBER
+from eie_backend.epilogues import BY_NUMBER, why_not_written
 from eie_backend.isa.fields import Field, Instruction
 from eie_backend.isa.state import MachineState
 from eie_backend.machine.numerics import shift_round
 
 
 def _execute(state: MachineState, operands: Mapping[str, int]) -> None:
-    if (epilogue := BY_NUMBER.get(operands["epilogue"])) is None:
-        raise ValueError(f"epilogue = {operands['epilogue']}, known are {sorted(BY_NUMBER)}")
-    highest = epilogue.highest_words[state.is_float]
-    if operands["parameter"] > highest:
-        raise ValueError(f"parameter = {operands['parameter']}, allowed is 0..{highest}")
-    values = epilogue.execute(state.acc[: operands["count"]], operands["parameter"])
+    number, parameter = operands["epilogue"], operands["parameter"]
+    if why := why_not_written(number, parameter, state.is_float):
+        raise ValueError(why)
+    values = BY_NUMBER[number].execute(state.acc[: operands["count"]], parameter)
     if not state.is_float:
         values = state.saturate(shift_round(values, operands["shift"]), state.value_bits)
     at = operands["dst_row"] * state.config.num_pe

@@ -183,3 +183,15 @@ eie.run {
 eie.program "f" "float32" inputs = 3, outputs = 2 layers ["fc1"] config {num_pe = 1024 : i64, fifo_depth = 8 : i64, spmat_width_bits = 64 : i64, spmat_sram_bytes = 131072 : i64, ptr_sram_bytes = 32768 : i64, ptr_bits = 16 : i64, act_sram_bytes = 2048 : i64, act_registers = 64 : i64, codebook_bits = 4 : i64, accumulator_bits = 16 : i64, clock_mhz = 800 : i64, dram_bytes_per_cycle = 8 : i64} manifest {} {
   eie.matrix codes = dense<0> : tensor<1x65536xi8>, codebook = dense<[0.0, 0.5]> : tensor<2xf32>
 }
+
+// -----
+
+// Rule 10: an epilogue is known, and its parameter fits it.
+// CHECK: eie.write_back: epilogue = 4, allowed is 0..3; eie.write_back: parameter = 1, allowed is 0..0; eie.write_back: parameter = 1065353216, allowed is 0..1065353215
+eie.program "f" "float32" inputs = 3, outputs = 2 layers ["fc1"] config {num_pe = 64 : i64, fifo_depth = 8 : i64, spmat_width_bits = 64 : i64, spmat_sram_bytes = 131072 : i64, ptr_sram_bytes = 32768 : i64, ptr_bits = 16 : i64, act_sram_bytes = 2048 : i64, act_registers = 64 : i64, codebook_bits = 4 : i64, accumulator_bits = 16 : i64, clock_mhz = 800 : i64, dram_bytes_per_cycle = 8 : i64} manifest {} {
+  eie.run {
+    eie.write_back "fc1" dst_row = 0, count = 1, epilogue = 4, parameter = 0, shift = 0
+    eie.write_back "fc1" dst_row = 0, count = 1, epilogue = 1, parameter = 1, shift = 0
+    eie.write_back "fc1" dst_row = 0, count = 1, epilogue = 3, parameter = 1065353216, shift = 0
+  }
+}
