@@ -20,7 +20,7 @@ from eie_backend.transform.attributes import LAYER, attributes
 from eie_backend.transform.constraints import layer_reasons
 from eie_backend.transform.dense_form import DenseForm
 from eie_backend.transform.epilogues import epilogue_reasons
-from eie_backend.transform.layers import DenseLayer, dense_layers, map_weights
+from eie_backend.transform.layers import DenseLayer, dense_layers, map_weights, matmuls_by_layer
 from eie_backend.transform.operators import LAYERS, never_on_machine
 from eie_backend.transform.partition import Partition, is_eie_function
 
@@ -134,22 +134,26 @@ def place(
     layers = _layers(dense, partitioned)
     asked = {name for name, *_ in model} - layers.keys()
     reasons = {**dict(epilogue_reasons(dense)), **dict(layer_reasons(dense, config, asked))}
-    remaining = {operation[:2] for operation in operations(dense)}
+    remaining = _remaining(model, dense)
     layers |= _absorbed(model, remaining, layers)
-    # The consumers of the Winograd products belong to the output transform.
     origins = attributes(dense).convolutions
     transformed = {origin.name for name, origin in origins.items() if origin.name != name}
+    # What follows the output transform of Winograd's algorithm, and its layer.
+    after: dict[str, str] = {}
     found = []
     for operation in model:
-        name, operator, _ = operation
+        name, operator, reads = operation
         if not operator:
             continue
-        if layers.get(name) in transformed and operator in EPILOGUE:
-            reason = f"it follows the output transform of Winograd's algorithm in {layers[name]}"
+        joins = [after[read] for read in reads if read in after] if operator in EPILOGUE else []
+        if joins:
+            reason = f"it follows the output transform of Winograd's algorithm in {joins[0]}"
             found.append(Placement(name, operator, "host", reason=reason))
+            after[name] = joins[0]
         elif name in layers:
             found.append(Placement(name, operator, "machine", layers[name]))
-        elif operation[:2] not in remaining:
+            after |= {name: layers[name]} if layers[name] in transformed else {}
+        elif operation not in remaining:
             found.append(Placement(name, operator, "folded", reason="computed when compiling"))
         else:
             reason = reasons.get(name) or never_on_machine(f"relax.{operator}")
@@ -185,22 +189,46 @@ def _layers(dense: IRModule, partitioned: IRModule) -> dict[str, str]:
     layers = {name: name for name in _machine_layers(partitioned)}
     origins = attributes(dense).convolutions
     layers |= {origin.name: origin.name for name, origin in origins.items() if name in layers}
+    # The operator, too, since a name may be that of two variables.
     host = {
-        binding.var.name
+        (binding.var.name, _operator(binding.value))
         for binding in _bindings(partitioned)
         if not _calls_machine(partitioned, binding.value)
     }
+    # Weights that are used again are the layer that used them first.
+    for first, *others in matmuls_by_layer(dense):
+        again = {use.binding.var.name for use in others} - {name for name, _ in host}
+        layers |= {
+            name: layers[first.binding.var.name]
+            for name in again
+            if first.binding.var.name in layers
+        }
     for binding in _bindings(dense):
         name, value = binding.var.name, binding.value
-        if isinstance(value, relax.Call) and name not in host and name not in layers:
+        on_host = (name, _operator(value)) in host
+        if isinstance(value, relax.Call) and not on_host and name not in layers:
             sources = [arg.name for arg in value.args if isinstance(arg, relax.Var)]
             if known := [layers[source] for source in sources if source in layers]:
                 layers[name] = known[0]
     return layers
 
 
+def _remaining(model: list[Operation], dense: IRModule) -> list[Operation]:
+    """Return the model's operations that are operations of the dense form, too.
+
+    They have the same name and operator, or are an epilogue that has its canonical operator now.
+    """
+    found = {operation[:2] for operation in operations(dense)}
+    epilogues = {name for name, operator in found if f"relax.{operator}" in OPERATORS}
+    return [
+        one
+        for one in model
+        if one[:2] in found or (one.name in epilogues and one.operator != "add")
+    ]
+
+
 def _absorbed(
-    model: list[Operation], remaining: Container[tuple[str, ...]], layers: dict[str, str]
+    model: list[Operation], remaining: Container[Operation], layers: dict[str, str]
 ) -> dict[str, str]:
     """Return the layer of each model variable that `DenseForm` merged into a layer.
 
@@ -209,7 +237,7 @@ def _absorbed(
     """
     found: dict[str, str] = {}
     # What computes nothing has a name that says nothing.
-    gone = [one for one in model if not one.operator or one[:2] not in remaining]
+    gone = [one for one in model if not one.operator or one not in remaining]
     for name, _, reads in gone:
         known = [layer for arg in reads if (layer := (layers | found).get(arg))]
         if known and name not in layers:

@@ -41,18 +41,19 @@ class LowerConvolutions(ModulePass):
 
     Before -> after::
 
-        conv1 = R.nn.conv2d(x, W)        ->  lv = R.permute_dims(x, [0, 2, 3, 1])
-        lv = R.add(conv1, b)                 lv1 = R.call_tir(im2col, (lv,))  # N OH OW KH KW C
-        lv1 = R.nn.relu(lv)                  lv2 = R.reshape(lv1, (N, OH, OW, KH * KW * C))
-                                             conv1 = R.matmul(lv2, W')        # N OH OW O
-                                             lv3 = R.add(conv1, b')
-                                             lv4 = R.nn.relu(lv3)
-                                             lv5 = R.permute_dims(lv4, [0, 3, 1, 2])
+        conv1 = R.nn.conv2d(x, W)  ->  conv1_NHWC = R.permute_dims(x, [0, 2, 3, 1])
+        lv = R.add(conv1, b)           conv1_im2col = R.call_tir(im2col, (conv1_NHWC,))
+        lv1 = R.nn.relu(lv)            conv1_rows = R.reshape(conv1_im2col, (N, OH, OW, K))
+                                       conv1 = R.matmul(conv1_rows, W')  # N OH OW O
+                                       lv = R.add(conv1, b')
+                                       lv1 = R.nn.relu(lv)
+                                       lv1_NCHW = R.permute_dims(lv1, [0, 3, 1, 2])
 
     1. A convolution matches if every constraint of `convolution_constraints` holds: any stride,
        padding, dilation and groups, in one to three dimensions.
-    2. The matmul takes the convolution's name. W' is (KH * KW * C, O); with groups it is block
-       diagonal, and its zeros cost the machine nothing.
+    2. The matmul, the bias and the epilogue take the names of the model's operations. W' is
+       (K, O) with K = KH * KW * C; with groups it is block diagonal, and its zeros cost the
+       machine nothing.
     3. A 1x1 kernel with stride 1 and no padding needs no im2col.
     4. A bias per channel and an epilogue move before the permutation, where `Partition` finds
        them; the next convolution reads the channels where they are.
@@ -103,7 +104,7 @@ class _Lower(PyExprMutator):
         elif applied(value) is not None:  # 4.
             if found := self._last_of(value.args[0]):
                 call = relax.Call(value.op, [found[0], *value.args[1:]], value.attrs)
-                return self._finish(binding.var, self._emit(call), found[1])
+                return self._finish(binding.var, self._bind(call, binding.var.name), found[1])
         elif is_call(value, "relax.add"):  # 4.
             for x, constant in (value.args, reversed(value.args)):
                 if found := self._last_of(x):
@@ -111,8 +112,9 @@ class _Lower(PyExprMutator):
                     channels, axis = int(result.ty.shape.values[-1]), layout.index("C")
                     bias = channel_values(constant, channels, axis, len(layout))
                     if bias is not None:
-                        total = self._emit(relax.op.add(result, relax.const(bias)))
-                        return self._finish(binding.var, total, layout)
+                        total = relax.op.add(result, relax.const(bias))
+                        named = self._bind(total, binding.var.name)
+                        return self._finish(binding.var, named, layout)
         super().visit_var_binding_(binding)  # 7.
         return None
 
@@ -129,8 +131,9 @@ class _Lower(PyExprMutator):
         inputs = int(np.prod(layer.weights.shape[:-1]))
         # 3.
         if any(size > 1 for size in (*layer.kernel, *layer.strides)) or np.any(layer.padding):
-            columns = self._kernel(lambda xs: im2col(xs[0], layer), [x], "im2col")
-            x = self._emit(relax.op.reshape(columns, (batch, *layer.positions, inputs)))
+            columns = self._kernel(lambda xs: im2col(xs[0], layer), [x], layer.name, "im2col")
+            rows = relax.op.reshape(columns, (batch, *layer.positions, inputs))
+            x = self._emit(rows, f"{layer.name}_rows")
         # 2.
         return self._matmul(layer, x, layer.weights.reshape(inputs, -1), layer.name)
 
@@ -142,11 +145,12 @@ class _Lower(PyExprMutator):
         if found and found[1] == layer.data_layout:
             return found[0]
         wanted = channels_last(layer.data_layout)
-        return self._emit(relaid(self.visit_expr(source), layer.data_layout, wanted))
+        value = relaid(self.visit_expr(source), layer.data_layout, wanted)
+        return self._emit(value, f"{layer.name}_{wanted}")
 
     def _winograd(self, layer: Convolution, x: relax.Expr) -> relax.Var:
         values = self._kernel(
-            lambda xs: winograd.transform_input(xs[0], layer), [x], "winograd_input"
+            lambda xs: winograd.transform_input(xs[0], layer), [x], layer.name, "winograd_input"
         )
         # 5.
         stem = next(
@@ -156,11 +160,12 @@ class _Lower(PyExprMutator):
         )
         self.taken |= {product_name(stem, k) for k in range(winograd.TILE**2)}
         products = [
-            self._matmul(layer, self._emit(relax.TupleGetItem(values, k)), u, product_name(stem, k))
+            self._matmul(layer, self._emit(tile, f"{name}_input"), u, name)
             for k, u in enumerate(winograd.transform_weights(layer))
+            for name, tile in [(product_name(stem, k), relax.TupleGetItem(values, k))]
         ]
         return self._kernel(
-            lambda m: winograd.transform_output(m, layer), products, "winograd_output"
+            lambda m: winograd.transform_output(m, layer), products, layer.name, "winograd_output"
         )
 
     def _matmul(
@@ -180,13 +185,17 @@ class _Lower(PyExprMutator):
         self.last[new] = result, layout
 
     def _kernel(
-        self, compute: Callable[[list[te.Tensor]], object], operands: list[relax.Expr], hint: str
+        self,
+        compute: Callable[[list[te.Tensor]], object],
+        operands: list[relax.Expr],
+        layer: str,
+        kernel: str,
     ) -> relax.Var:
-        emitted: relax.Var = self.builder_.emit_te(compute, operands, primfunc_name_hint=hint)
-        return emitted
+        call = self.builder_.call_te(compute, operands, primfunc_name_hint=kernel)
+        return self._emit(call, f"{layer}_{kernel}")
 
-    def _emit(self, value: relax.Expr) -> relax.Var:
-        emitted: relax.Var = self.builder_.emit(value)
+    def _emit(self, value: relax.Expr, name: str) -> relax.Var:
+        emitted: relax.Var = self.builder_.emit(value, name)
         return emitted
 
     def _bind(self, value: relax.Expr, name: str) -> relax.Var:

@@ -141,6 +141,90 @@ def test_a_convolution_is_a_layer_with_the_bias_and_relu_that_run_with_it(winogr
         assert found["relu"].reason.endswith("Winograd's algorithm in conv")
 
 
+def test_a_layer_that_uses_weights_again_is_on_the_machine():
+    def body(builder, x):
+        hidden = builder.emit(relax.op.matmul(x, ones(6, 6)), "fc1")
+        hidden = builder.emit(relax.op.tanh(hidden), "tanh")
+        hidden = builder.emit(relax.op.matmul(hidden, ones(6, 6)), "fc2")
+        hidden = builder.emit(relax.op.add(hidden, ones(6)), "bias2")
+        return relax.op.nn.relu(hidden)
+
+    mod = module(body, (2, 6))
+    found = rows(mod)
+    assert {name for name, row in found.items() if row.runs_on == "host"} == {"tanh"}
+    assert {row.layer for name, row in found.items() if name != "tanh"} == {"fc1"}
+    eie.compile(mod, MACHINE, strict=True)
+
+
+def relu6(h):
+    return relax.op.clip(h, 0, 6)
+
+
+AFTER = {
+    "nothing": {},
+    "relu": {"act": relax.op.nn.relu},
+    "maximum": {"act": lambda h: relax.op.maximum(h, relax.const(0.0, "float32"))},
+    "relu6 read twice": {
+        "act": relu6,
+        "sum": lambda h, act: relax.op.add(act, relax.op.multiply(act, act)),
+    },
+    "the sum read twice": {
+        "act": relu6,
+        "product": relax.op.multiply,
+    },
+    "a maximum of a sum read twice": {
+        "act": lambda h: relax.op.maximum(h, relax.const(0.0, "float32")),
+        "product": relax.op.multiply,
+    },
+    "HardSwish": {
+        "plus": lambda h: relax.op.add(h, relax.const(3.0, "float32")),
+        "act": lambda h, plus: relu6(plus),
+        "product": lambda h, plus, act: relax.op.multiply(h, act),
+        "quotient": lambda h, plus, act, p: relax.op.divide(p, relax.const(6.0, "float32")),
+    },
+    "HardSigmoid": {
+        "product": lambda h: relax.op.multiply(h, relax.const(0.2, "float32")),
+        "plus": lambda h, p: relax.op.add(p, relax.const(0.5, "float32")),
+        "act": lambda h, p, plus: relax.op.clip(plus, 0, 1),
+    },
+}
+
+
+@pytest.mark.parametrize("names", [True, False])
+@pytest.mark.parametrize("after", AFTER)
+@pytest.mark.parametrize("layer", ["dense", "conv1d", "conv2d"])
+def test_epilogues_are_where_the_code_has_them(layer, after, names):
+    first = {
+        "dense": lambda x: relax.op.matmul(x, ones(5, 4)),
+        "conv1d": lambda x: relax.op.nn.conv1d(x, ones(4, 2, 3)),
+        "conv2d": lambda x: relax.op.nn.conv2d(x, ones(4, 2, 3, 3)),
+    }
+    shape = {"dense": (2, 5), "conv1d": (1, 2, 6), "conv2d": (1, 2, 6, 6)}[layer]
+    bias = ones(*(1, 4, *[1] * (len(shape) - 2)) if layer != "dense" else (4,))
+
+    def body(builder, x):
+        def emit(value, name):
+            return builder.emit(value, name if names else "")
+
+        product = emit(first[layer](x), "layer")
+        results = [emit(relax.op.add(product, bias), "bias")]
+        for name, operation in AFTER[after].items():
+            results.append(emit(operation(*results), name))
+        return relax.op.tanh(results[-1])
+
+    mod = module(body, shape).with_attr("eie.winograd", "never")
+    found = eie.explain(mod, MACHINE)
+    (write_back,) = (
+        step.operands
+        for program in programs(eie.compile(mod, MACHINE, arithmetic="float32"))
+        for step in program.steps
+        if step.instruction == "write_back"
+    )
+    # All of these are epilogues, or nothing but the host's.
+    placed = [row.operator for row in found if row.runs_on == "machine"]
+    assert len(placed) == 2 + bool(write_back["epilogue"]), found
+
+
 def test_products_that_are_summed_are_one_layer():
     def body(builder, x, h):
         products = [

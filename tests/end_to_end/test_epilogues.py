@@ -216,22 +216,23 @@ def test_every_layer_of_a_mobilenet_block_ends_on_the_machine():
 
 @pytest.mark.torch
 @pytest.mark.parametrize(
-    ("name", "epilogue"),
+    ("module", "epilogue"),
     [
-        ("ReLU6()", "clip"),
-        ("Hardtanh(0, 1.5)", "clip"),
-        ("LeakyReLU(0.3)", "leaky_relu"),
-        ("PReLU()", "leaky_relu"),
-        ("PReLU(12)", "leaky_relu"),  # its slopes are alike until it is trained
+        (("ReLU6",), "clip"),
+        (("Hardtanh", 0, 1.5), "clip"),
+        (("LeakyReLU", 0.3), "leaky_relu"),
+        (("PReLU",), "leaky_relu"),
+        (("PReLU", 12), "leaky_relu"),  # its slopes are alike until it is trained
     ],
 )
-def test_from_pytorch(name, epilogue):
+def test_from_pytorch(module, epilogue):
     torch = pytest.importorskip("torch", reason="needs the extra `torch`")
     layer = torch.nn.Linear(9, 12)
     with torch.no_grad():
         layer.weight.copy_(torch.tensor(W.T))
         layer.bias.copy_(torch.tensor(B))
-    model = torch.nn.Sequential(layer, eval(f"torch.nn.{name}", {"torch": torch})).eval()  # noqa: S307
+    name, *arguments = module
+    model = torch.nn.Sequential(layer, getattr(torch.nn, name)(*arguments)).eval()
     mod = eie.from_pytorch(model, (torch.zeros(1, 9),))
     with torch.no_grad():
         expected = model(torch.tensor(X)).numpy()

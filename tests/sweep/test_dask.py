@@ -87,6 +87,13 @@ def test_a_killed_worker_loses_nothing(cluster, tmp_path):
     assert (tmp_path / "died").exists()
 
 
+def test_what_is_sent_again_is_not_what_dask_still_releases(cluster):
+    with working_with(cluster.scheduler_address, None, "the same") as workers:
+        before = workers._sent.key
+        workers.replace()
+        assert workers._sent.key != before
+
+
 def test_an_evaluation_has_the_totals_of_threads(cluster, make_mlp, tmp_path):
     import eie_backend as eie
 
