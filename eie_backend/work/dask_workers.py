@@ -76,8 +76,8 @@ class DaskWorkers:
                 f"{self._address}: workers need eie-backend {__version__}, but "
                 f"{'; '.join(wrong)}; install it there and start them again"
             )
-        # Under a key of its own: Dask may still be releasing what a lost worker held, on the others,
-        # and would release this, too; calls that read it would then wait for ever.
+        # Under a key of its own: Dask may still be releasing what a lost worker held, and would
+        # release this, too; calls that read it would then wait for ever.
         (self._sent,) = self._client.scatter([self._shared], broadcast=True, hash=False)
         # Calls are impure: Dask must not merge equal calls.
         self._executor = self._client.get_executor(pure=False)

@@ -11,7 +11,12 @@ def off(result):
     return [f"{v.item}, {v.quantity}: {v.ours} / {v.paper}" for v in result.failures]
 
 
-@pytest.mark.parametrize("key", CATALOG)
+SLOW = ("figure_10",)
+
+
+@pytest.mark.parametrize(
+    "key", [pytest.param(key, marks=pytest.mark.nightly if key in SLOW else ()) for key in CATALOG]
+)
 def test_every_asserted_value_holds(key, results):
     result = results(key)
     assert result.key == key

@@ -13,11 +13,13 @@ def result(results):
     return results("figure_10")
 
 
+@pytest.mark.nightly
 def test_the_papers_statements_hold(result):
     assert result.failures == []
     assert sum(value.tolerance is not None for value in result.values) == 4
 
 
+@pytest.mark.nightly
 def test_errors_are_in_the_order_of_the_steps(result):
     """float32 has 24 bits of a value, int32 32: only with them is int32 finer."""
     rows = {}
@@ -30,6 +32,7 @@ def test_errors_are_in_the_order_of_the_steps(result):
         assert row["float32"] < 1e-6
 
 
+@pytest.mark.nightly
 def test_accuracies(result):
     """A wrong digit of 1,000 is 0.001; nine or fewer of them are."""
     found = [value.ours for value in result.values if value.quantity.endswith(" accuracy")]
@@ -48,6 +51,7 @@ def test_exact_sums_are_those_of_numpy(bias):
     np.testing.assert_allclose(exact(made), expected, rtol=1e-13, atol=1e-13)
 
 
+@pytest.mark.nightly
 def test_the_picture_has_three_parts(result):
     made = []
     assert rendered(lambda: made.append(draw(result)) or made[0], "png").startswith(b"\x89PNG")

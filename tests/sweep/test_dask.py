@@ -21,8 +21,6 @@ from eie_backend.work.workers import completed, working_with
 # Dask warns where that takes more than a second.
 pytestmark = pytest.mark.filterwarnings("ignore:Creating scratch directories")
 
-KILLS = 5
-
 RUN = "from eie_backend.cli import main; main()"
 KILLED = f"""
 import os, signal
@@ -60,13 +58,14 @@ def test_gives_what_threads_give(cluster, make_bench, open_study):
     assert to_json(dask) == to_json(threads)
 
 
-def test_killed_five_times_ends_the_same(cluster, write_spec, tmp_path):
+@pytest.mark.parametrize("kills", [2, pytest.param(5, marks=pytest.mark.nightly)])
+def test_killed_several_times_ends_the_same(cluster, write_spec, tmp_path, kills):
     spec = write_spec(recipe={"density": 0.5}, prune=False)
     options = ["sweep", str(spec), "--quiet", "--scheduler", cluster.scheduler_address, "-o"]
     whole = [sys.executable, "-c", RUN, *options]
     subprocess.run([*whole, tmp_path / "once"], check=True, capture_output=True)
     folder = tmp_path / "killed"
-    for kill in range(KILLS):
+    for kill in range(kills):
         killed = subprocess.run([sys.executable, "-c", KILLED, *options, folder], check=False)
         assert (killed.returncode, _known(folder)) == (-signal.SIGKILL, kill + 1)
     subprocess.run([*whole, folder], check=True, capture_output=True)
