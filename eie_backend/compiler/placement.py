@@ -20,6 +20,7 @@ from eie_backend.transform.attributes import LAYER, attributes
 from eie_backend.transform.constraints import layer_reasons
 from eie_backend.transform.dense_form import DenseForm
 from eie_backend.transform.epilogues import epilogue_reasons
+from eie_backend.transform.guard_operands import is_check
 from eie_backend.transform.layers import DenseLayer, dense_layers, map_weights, matmuls_by_layer
 from eie_backend.transform.operators import LAYERS, never_on_machine
 from eie_backend.transform.partition import Partition, is_eie_function
@@ -179,7 +180,7 @@ def _operator(value: relax.Expr) -> str:
     """Return the operator's name; "" if the binding computes nothing."""
     if isinstance(value, relax.If):
         return "if"
-    if not isinstance(value, relax.Call):
+    if not isinstance(value, relax.Call) or is_check(value):
         return ""
     return value.op.name.removeprefix("relax.") if isinstance(value.op, Op) else "call"
 

@@ -6,7 +6,7 @@ import hashlib
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
 from os import PathLike, fspath
 from pathlib import Path
@@ -21,7 +21,6 @@ from tvm.runtime import Tensor
 
 from eie_backend.errors import ModelError, first_line, is_out_of_memory, last_line
 from eie_backend.files.spool import spooled_tensor
-from eie_backend.frontend.computed_constants import oversized_constants
 from eie_backend.frontend.dimensions import check_bindings
 from eie_backend.frontend.names import Source, with_aliases
 from eie_backend.frontend.onnx_file import LargeWeights, load_external_data, read_model
@@ -86,9 +85,6 @@ def from_onnx(model: Model, bind: Mapping[str, int] | None = None) -> IRModule:
         names = named_nodes(proto.graph, params)
         _as_inputs(proto, params)
         mod = _bound(import_onnx(proto, names), params)
-    if faults := oversized_constants(mod):
-        raise ModelError(f"{label}: {'; '.join(faults)}; export it again")
-    with _importing(label):
         normal = Normalize()(mod)
     layers = [named for named in names if named.tensor is not None]
     sources = {one.name: Source(one.name, (one.wanted, *one.aliases)) for one in layers}
@@ -102,7 +98,7 @@ def from_onnx(model: Model, bind: Mapping[str, int] | None = None) -> IRModule:
 def _importing(label: str) -> Iterator[None]:
     """Turn what TVM raises into errors for users."""
     try:
-        with warnings.catch_warnings(), redirect_stderr(StringIO()):
+        with warnings.catch_warnings(), redirect_stderr(StringIO()), redirect_stdout(StringIO()):
             # What the importer says beside its error is in the error.
             warnings.simplefilter("ignore")
             yield

@@ -12,12 +12,14 @@ from tvm.relax.frontend.onnx.onnx_frontend import ONNXGraphImporter, _get_conver
 
 from eie_backend.errors import ModelError
 from eie_backend.frontend.onnx_converters import CONVERTERS
+from eie_backend.frontend.onnx_node_checks import faults
 from eie_backend.frontend.onnx_operators import (
     OnnxOperator,
     onnx_operators,
     plain_domain,
     qualified,
 )
+from eie_backend.frontend.onnx_validity import validity_faults
 from eie_backend.names.onnx_graph import NamedNode, named_nodes, text_of
 from eie_backend.transform.layers import map_functions
 
@@ -48,6 +50,8 @@ def import_onnx(proto: ModelProto, names: Sequence[NamedNode] | None = None) -> 
     opsets = {plain_domain(opset.domain): opset.version for opset in proto.opset_import}
     opsets.setdefault("", 1)
     operators = _registered(proto.graph, opsets)
+    if found := validity_faults(proto, operators):
+        raise ModelError("; ".join(found))
     importer = _NamingImporter([named.name for named in names], operators, _declared(proto.graph))
     return _name_results(importer.from_onnx(proto.graph, opsets[""]))
 
@@ -157,6 +161,8 @@ class _NamingImporter(ONNXGraphImporter):
                 results = [None] * attrs["tvm_custom"]["num_outputs"]
                 own.check(result, results if self.in_branch else self.declared[name])
             return result
+        if found := faults(op_name, inputs, attrs):
+            raise ModelError(f"node {name!r} ({op_name}): {'; '.join(found)}")
         if not name or self.in_branch:
             return super()._convert_operator(op_name, inputs, attrs, opset)
         if op_name in CONVERTERS:

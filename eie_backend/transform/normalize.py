@@ -9,6 +9,7 @@ from tvm import IRModule, relax
 from tvm.ir.transform import PassContext
 
 from eie_backend.transform.attributes import attributes, with_attributes
+from eie_backend.transform.fold_constants import FoldConstants
 from eie_backend.transform.layers import (
     aliases_of,
     constant_weights,
@@ -23,7 +24,7 @@ FOLDING = [
     # Before folding: a recurrent network transposes its weights at every time step.
     relax.transform.EliminateCommonSubexpr(),
     # Transposed Gemm weights arrive as permute_dims of a constant; folding makes them constants.
-    relax.transform.FoldConstant(),
+    FoldConstants(),
     relax.transform.CanonicalizeBindings(),
     relax.transform.DeadCodeElimination(),
 ]

@@ -7,7 +7,6 @@ from functools import partial
 
 import tvm
 from tvm import IRModule, relax
-from tvm.error import InternalError
 from tvm.ir.transform import PassContext
 from tvm.relax.dpl import DFPattern, is_const, is_op, wildcard
 from tvm.relax.expr_functor import PyExprMutator, mutator
@@ -29,6 +28,7 @@ from eie_backend.transform.layers import (
     matmuls_by_layer,
 )
 from eie_backend.transform.module_pass import ModulePass
+from eie_backend.transform.packed_calls import inlined, outlined
 from eie_backend.transform.unify_functions import unify_functions
 
 CODEGEN = "eie"
@@ -168,13 +168,8 @@ class Partition(ModulePass):
         # 4.
         apart = self._fuse(mod, shared, annotate_codegen=True)
         fused = self._fuse(apart, fitting - shared, annotate_codegen=False)
-        try:
-            merged = relax.transform.MergeCompositeFunctions()(fused)  # 2.
-        except InternalError as error:
-            raise ModelError(
-                "the module calls packed functions, which TVM's MergeCompositeFunctions does not "
-                "know; remove these calls"
-            ) from error
+        hidden, calls = outlined(fused)
+        merged = inlined(relax.transform.MergeCompositeFunctions()(hidden), calls)  # 2.
         # 4. 5.
         return unify_functions(self._noted(_name_composites(merged, names), mod))
 
