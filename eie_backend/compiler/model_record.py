@@ -191,7 +191,8 @@ def _histogram(weights: NDArray[np.float32], limit: float) -> NDArray[np.int64]:
 
 def _bins(weights: NDArray[np.float32], limit: float) -> NDArray[np.intp]:
     """Return the bin of each weight; a zero lies in the first bin above the middle."""
-    steps = np.floor(weights * np.float32(BINS / 2 / limit)).astype(np.intp)
+    # Divided first: the inverse of a subnormal limit is infinite.
+    steps = np.floor(weights / np.float32(limit) * np.float32(BINS / 2)).astype(np.intp)
     return np.asarray(np.minimum(steps + BINS // 2, BINS - 1))
 
 

@@ -31,6 +31,7 @@ from eie_backend.machine.target import config_of, machine_name
 from eie_backend.schedules.schedule import KernelSchedule
 from eie_backend.simulator.inputs import input_specs
 from eie_backend.transform.attributes import attributes, with_attributes
+from eie_backend.transform.empty_constants import EmptyConstants
 from eie_backend.transform.partition import Partition
 
 
@@ -38,7 +39,7 @@ def partitioned(mod: IRModule) -> IRModule:
     """Return form 3 of form 2: the machine's layers are in functions of their own."""
     config = attributes(mod).machine
     assert config is not None
-    found = Partition(config)(mod)
+    found = EmptyConstants()(Partition(config)(mod))
     graph = graph_json(attributes(mod).operations, mod, found, config)
     return with_attributes(found, graph=graph, interface=interface(mod))
 

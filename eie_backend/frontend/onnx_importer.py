@@ -51,9 +51,24 @@ def import_onnx(proto: ModelProto, names: Sequence[NamedNode] | None = None) -> 
     opsets.setdefault("", 1)
     operators = _registered(proto.graph, opsets)
     if found := validity_faults(proto, operators):
-        raise ModelError("; ".join(found))
+        raise ModelError(f"{'; '.join(found)}; export it again")
     importer = _NamingImporter([named.name for named in names], operators, _declared(proto.graph))
-    return _name_results(importer.from_onnx(proto.graph, opsets[""]))
+    mod = _name_results(importer.from_onnx(proto.graph, opsets[""]))
+    _check_outputs(mod, [value.name for value in proto.graph.output])
+    return mod
+
+
+def _check_outputs(mod: IRModule, names: Sequence[str]) -> None:
+    """Demand tensors; of a tensor's shape, TVM makes a value that is none."""
+    kind = mod["main"].body.ty
+    kinds = kind.fields if isinstance(kind, relax.TupleType) else [kind]
+    wrong = [
+        f"output {name!r} is no tensor but a shape, or the like ({type(one).__name__})"
+        for name, one in zip(names, kinds, strict=False)
+        if not isinstance(one, relax.TensorType)
+    ]
+    if wrong:
+        raise ModelError(f"{'; '.join(wrong)}; leave it out of the model's outputs")
 
 
 def _registered(graph: GraphProto, opsets: Mapping[str, int]) -> dict[str, OnnxOperator]:
@@ -162,7 +177,7 @@ class _NamingImporter(ONNXGraphImporter):
                 own.check(result, results if self.in_branch else self.declared[name])
             return result
         if found := faults(op_name, inputs, attrs):
-            raise ModelError(f"node {name!r} ({op_name}): {'; '.join(found)}")
+            raise ModelError(f"node {name!r} ({op_name}): {'; '.join(found)}; export it again")
         if not name or self.in_branch:
             return super()._convert_operator(op_name, inputs, attrs, opset)
         if op_name in CONVERTERS:

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from tvm import relax
+from tvm.ir import is_prim_expr
 from tvm.ir.expr import GenericConst
 
 from eie_backend.transform.guarded_operators import UnknownShape, extents, pad_faults
+from eie_backend.transform.operator_kinds import DATA_DECIDES
 
 NodeCheck = Callable[[Sequence[Any], Mapping[str, Any]], Iterator[str]]
 """Takes a node's inputs, None for those left out, and its attributes; yields faults."""
@@ -72,6 +74,21 @@ def _divide(inputs: Sequence[Any], _attributes: Mapping[str, Any]) -> Iterator[s
             yield f"{lowest} divided by -1 is no {dividend.dtype}"
 
 
+def _convolution(inputs: Sequence[Any], attributes: Mapping[str, Any]) -> Iterator[str]:
+    kernel, given = extents(inputs[1])[2:], attributes.get("kernel_shape")
+    if given is not None and [*given] != kernel:
+        yield f"kernel_shape is {[*given]}, its weights have {kernel}"
+
+
+def _data_decides(inputs: Sequence[Any], _attributes: Mapping[str, Any]) -> Iterator[str]:
+    yield DATA_DECIDES
+
+
+def _range(inputs: Sequence[Any], _attributes: Mapping[str, Any]) -> Iterator[str]:
+    if not all(isinstance(one, GenericConst) or is_prim_expr(one) for one in inputs):
+        yield DATA_DECIDES
+
+
 def _constant(inputs: Sequence[Any], at: int) -> NDArray[Any] | None:
     given = inputs[at] if at < len(inputs) else None
     if isinstance(given, relax.ShapeExpr):
@@ -87,9 +104,16 @@ def _text(value: str | bytes) -> str:
 
 
 NODE_CHECKS: Mapping[str, NodeCheck] = {
+    "Compress": _data_decides,
+    "Conv": _convolution,
+    "ConvTranspose": _convolution,
     "Div": _divide,
     "Einsum": _einsum,
     "Mod": _divide,
+    "NonMaxSuppression": _data_decides,
+    "NonZero": _data_decides,
     "Pad": _pad,
+    "Range": _range,
+    "Unique": _data_decides,
 }
 """By operator, of the default domain."""

@@ -6,12 +6,15 @@ import re
 from collections.abc import Collection, Iterator
 
 import onnx
-from onnx import GraphProto, ModelProto
+from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto
 
 from eie_backend.transform.value_sizes import VALUES
 
 OTHERS = "eie.registered"
 """Domain of nodes that ONNX has no schema of."""
+
+WEIGHTED = ("MatMul", "Gemm", "Conv", "ConvTranspose")
+"""Operators whose second input is the weights."""
 
 INFERENCE = re.compile(r"\(op_type:\s*([^,]*), node name: (.*?)\):\s*(.*)")
 BRACKETS = re.compile(r"\[\w*Error\]\s*")
@@ -27,6 +30,8 @@ def validity_faults(proto: ModelProto, registered: Collection[str]) -> list[str]
     registered : collection of str
         Operators of which `register_onnx_operator` knows more than ONNX.
     """
+    if faults := [*_unsupported(proto)]:
+        return faults
     copy = ModelProto()
     copy.CopyFrom(proto)
     for node in copy.graph.node:
@@ -36,19 +41,42 @@ def validity_faults(proto: ModelProto, registered: Collection[str]) -> list[str]
     for domain in {node.domain for node in copy.graph.node} - known - {"", "ai.onnx"}:
         copy.opset_import.add(domain=domain, version=1)
     # What a file says of its outputs' shapes decides nothing, and is often wrong or left out.
-    outputs = [value.type.tensor_type for value in copy.graph.output]
+    outputs = [value.type.tensor_type for value in copy.graph.output if _is_tensor(value)]
     for kind in outputs:
         kind.shape.SetInParent()
     try:
         onnx.checker.check_model(copy, full_check=False)
         for kind in outputs:
             kind.ClearField("shape")
-        inferred = onnx.shape_inference.infer_shapes(
-            copy, check_type=True, strict_mode=True, data_prop=True
-        )
+        # No data_prop: it would take memory for each element of any tensor of one dimension.
+        inferred = onnx.shape_inference.infer_shapes(copy, check_type=True, strict_mode=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         return [*_sentences(str(error))]
     return [*_sizes(inferred.graph)]
+
+
+def _unsupported(proto: ModelProto) -> Iterator[str]:
+    """Yield what ONNX allows, or does not look at, and no network on this machine has."""
+    newest = onnx.defs.onnx_opset_version()
+    for opset in proto.opset_import:
+        if opset.domain in ("", "ai.onnx") and not 1 <= opset.version <= newest:
+            yield f"its operator set is {opset.version}, known are 1..{newest}"
+    graph = proto.graph
+    for what, values in (("input", graph.input), ("output", graph.output)):
+        for value in values:
+            kind = value.type.WhichOneof("value")
+            if kind not in (None, "tensor_type"):
+                yield f"{what} {value.name!r} is no tensor but a {str(kind).removesuffix('_type')}"
+            elif value.type.tensor_type.elem_type == TensorProto.STRING:
+                yield f"{what} {value.name!r} is text; this machine computes on numbers"
+    empty = {one.name for one in graph.initializer if 0 in one.dims}
+    for node in graph.node:
+        for name in {*node.input[1:2]} & empty if node.op_type in WEIGHTED else ():
+            yield f"node {node.name!r} ({node.op_type}): its weights {name} are empty"
+
+
+def _is_tensor(value: ValueInfoProto) -> bool:
+    return bool(value.type.WhichOneof("value") in (None, "tensor_type"))
 
 
 def _sentences(text: str) -> Iterator[str]:
@@ -57,7 +85,7 @@ def _sentences(text: str) -> Iterator[str]:
         yield f"node {node!r} ({operator}): {BRACKETS.sub('', what).strip()}"
     if not found:
         lines = [line.strip() for line in BRACKETS.sub("", text).splitlines() if line.strip()]
-        yield " ".join(lines[:2]) or "it is invalid"
+        yield " ".join(lines[:2]).rstrip(".") or "it is invalid"
 
 
 def _sizes(graph: GraphProto) -> Iterator[str]:

@@ -17,7 +17,7 @@ from eie_backend.errors import ModelError
 from eie_backend.transform.guarded_operators import GUARDED, UnknownShape, extents
 from eie_backend.transform.layers import map_functions
 from eie_backend.transform.module_pass import ModulePass
-from eie_backend.transform.operator_kinds import why_refused
+from eie_backend.transform.operator_kinds import REMEDY, why_refused
 
 CHECK_INDEX, CHECK_DIVISOR = "eie.check_index", "eie.check_divisor"
 """Functions of the C++ runtime; each returns the operand that it has checked."""
@@ -100,6 +100,13 @@ class _Guard(PyExprMutator):
         super().visit_var_binding_(binding)
         self.name = outer
 
+    def visit_match_cast_(self, binding: relax.MatchCast) -> None:
+        # 5.
+        if self.refuse:
+            self.where = binding.var.name
+            self.require(False, f"a shape that depends on data; {REMEDY}")
+        super().visit_match_cast_(binding)
+
     def visit_call_(self, call: relax.Call) -> relax.Expr:
         call = super().visit_call_(call)
         if not isinstance(call.op, Op):
@@ -140,6 +147,7 @@ class _Guard(PyExprMutator):
         return self.within(operand, *([int(one) for one in side.values] for side in (low, high)))
 
     def within(self, operand: relax.Expr, low: Sequence[int], high: Sequence[int]) -> relax.Expr:
+        operand = self._resolved(operand)
         if isinstance(operand, GenericConst):
             values = operand.value.numpy()
             if np.issubdtype(values.dtype, np.bool_):
@@ -156,6 +164,7 @@ class _Guard(PyExprMutator):
         return self._checked(CHECK_INDEX, operand, [operand, _shape(low), _shape(high)])
 
     def divides(self, dividend: relax.Expr, divisor: relax.Expr) -> relax.Expr:
+        dividend, divisor = self._resolved(dividend), self._resolved(divisor)
         if isinstance(divisor, GenericConst):
             values = divisor.value.numpy()
             self._note(_zeros(values))
@@ -169,6 +178,11 @@ class _Guard(PyExprMutator):
     def require(self, holds: bool, fault: str) -> None:
         if not holds:
             self.faults.append(f"{self.where}: {fault}")
+
+    def _resolved(self, operand: relax.Expr) -> relax.Expr:
+        """Return the constant that an operand is bound to, else the operand."""
+        value = self.lookup_binding(operand) if isinstance(operand, relax.Var) else None
+        return value if isinstance(value, GenericConst) else operand
 
     def _note(self, faults: Iterator[str]) -> None:
         self.faults += [f"{self.where}: {fault}" for fault in faults]

@@ -51,7 +51,7 @@ def extents(value: relax.Expr) -> list[int]:
     shape = getattr(value.ty, "shape", None)
     values = getattr(shape, "values", None)
     if values is None or not all(isinstance(extent, IntImm) for extent in values):
-        raise UnknownShape("a shape that depends on data; give the model static shapes")
+        raise UnknownShape("a shape that depends on data; give it a fixed one")
     return [int(extent) for extent in values]
 
 
@@ -199,6 +199,10 @@ def _window(call: relax.Call, check: Check) -> Sequence[relax.Expr]:
         sizes = [int(one) for one in given] if isinstance(given, Sequence) else [given]
         wrong = [int(size) for size in sizes if size is not None and int(size) < low]
         check.require(not wrong, f"{name} has {wrong}, allowed is at least {low}")
+    sizes = [int(one) for one in getattr(call.attrs, "pool_size", ())]
+    pads = [int(one) for one in call.attrs.padding]
+    wide = [pad for pad, size in zip(pads, [*sizes, *sizes], strict=False) if pad >= size]
+    check.require(not wide, f"padding {pads} is not below pool_size {sizes}")
     return call.args
 
 

@@ -9,10 +9,8 @@ from collections.abc import Mapping
 
 from eie_backend.transform.guarded_operators import GUARDED
 
-DATA_DECIDES = (
-    "the shape of its result depends on data, so no code can be made for it; compute it before the "
-    "model or after it"
-)
+REMEDY = "no code can be made for that: compute it before the model, or after it"
+DATA_DECIDES = f"the shape of its result depends on data; {REMEDY}"
 TRAINING = "it belongs to training; export the model for inference"
 UNCHECKED = "its operands decide which memory it touches, and nothing checks them; replace it"
 UNKNOWN = "this release does not know whether it is safe on any data; replace it"

@@ -5,6 +5,7 @@
 #include <tvm/ffi/reflection/registry.h>
 #include <tvm/ffi/string.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -143,10 +144,26 @@ ffi::Tensor CheckDivisor(const ffi::String& where, const ffi::Tensor& dividend,
   return divisor;
 }
 
+/// Memory of no bytes, for tensors without values.
+struct NoBytes {
+  void AllocData(DLTensor* tensor) { tensor->data = nullptr; }
+  void FreeData(DLTensor* /*tensor*/) {}
+};
+
+/// Returns a tensor of a shape without values.
+ffi::Tensor Empty(const ffi::Shape& shape, const ffi::String& dtype) {
+  if (std::find(shape.begin(), shape.end(), 0) == shape.end()) {
+    TVM_FFI_THROW(ValueError) << "eie.empty: a shape of no zeros; it has values";
+  }
+  return ffi::Tensor::FromNDAlloc(NoBytes(), shape, ffi::StringToDLDataType(dtype),
+                                  DLDevice{kDLCPU, 0});
+}
+
 TVM_FFI_STATIC_INIT_BLOCK() {
   tvm::ffi::reflection::GlobalDef()
       .def("eie.check_index", CheckIndex)
-      .def("eie.check_divisor", CheckDivisor);
+      .def("eie.check_divisor", CheckDivisor)
+      .def("eie.empty", Empty);
 }
 
 }  // namespace
