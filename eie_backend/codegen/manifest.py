@@ -15,15 +15,20 @@ from eie_backend.transform.attributes import ModuleAttributes
 from eie_backend.transform.layers import aliases_of, source_of
 
 
+CHECKS = "indices, divisors"
+
+
 def manifest_of(noted: ModuleAttributes) -> dict[str, str]:
     """Return the manifest of the programs of a module, but for what they have by layer.
 
+    ``checks`` names what the library that they come in checks of its inputs before it uses it.
     Only programs of a schedule that is not the compiler's own have the entry ``schedule``.
     """
     assert noted.machine is not None
     sizes = json.dumps(noted.machine.to_dict(), sort_keys=True)
     return {
         "balance": noted.balance,
+        "checks": CHECKS,
         "config_sha256": hashlib.sha256(sizes.encode()).hexdigest(),
         "eie_version": __version__,
         "graph": noted.graph or "[]",
