@@ -9,6 +9,7 @@ import pytest
 import tvm
 
 import eie_backend as eie
+from eie_backend.codegen import library
 from eie_backend.codegen.library import DIGEST_BYTES, SEAL, check_whole, programs
 from eie_backend.errors import ImageError, ModelError
 from eie_backend.isa.image import encode_image
@@ -68,10 +69,10 @@ def unsealed(executable, tmp_path_factory):
 def never_loaded(monkeypatch):
     """Fail if the dynamic loader gets to see the file."""
 
-    def load_module(path):
-        raise AssertionError(f"{path} was loaded")
+    def opened(_library):
+        raise AssertionError("it was loaded")
 
-    monkeypatch.setattr(tvm.runtime, "load_module", load_module)
+    monkeypatch.setattr(library, "opened", opened)
 
 
 def refused(path, data):
@@ -225,8 +226,8 @@ def test_truncation_is_found_before_loading(sealed, tmp_path, never_loaded):
 
 def test_appended_bytes_are_found_before_loading(sealed, unsealed, tmp_path, never_loaded):
     path = tmp_path / "mlp.so"
-    for library in (sealed, unsealed):
-        assert refused(path, library.read_bytes() + b"\0") == f"{path}: {CUT}"
+    for whole in (sealed, unsealed):
+        assert refused(path, whole.read_bytes() + b"\0") == f"{path}: {CUT}"
 
 
 @pytest.mark.parametrize("data", [b"", b"\x7fEL", b"EIESEAL1", b"#!/bin/sh\n", bytes(5000)])
