@@ -75,9 +75,7 @@ def export_library(executable: Any, path: str | PathLike[str]) -> None:
 def _bytes_needed(executable: VMExecutable) -> int:
     """Estimate the size of a library: images, the host's tensors, and `CODE_BYTES`."""
     images = sum(
-        len(module["__eie_image__"]())
-        for module in modules(executable.mod)
-        if module.kind == "eie"
+        len(module["__eie_image__"]()) for module in modules(executable.mod) if module.kind == "eie"
     )
     shapes = re.findall(r"(?<!shapetuple)\[([0-9, ]+)\]", executable.stats())
     tensors = sum(8 * prod(map(int, shape.split(","))) for shape in shapes)
