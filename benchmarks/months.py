@@ -1,4 +1,4 @@
-"""Memory of a process that works for months: a file is run, and a network compiled, again and again.
+"""Memory over months: a file is run, and a network compiled, again and again.
 
 ``python benchmarks/months.py`` writes ``benchmarks/results/months.json`` (half an hour). Each
 curve is that of a new process: its resident memory, after garbage was collected and what malloc had

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
-
 from eie_backend.errors import VersionError
 
 __version__ = "0.1.0"
@@ -25,6 +23,8 @@ REMEDY = "pip install " + " ".join(f"'{pin}'" for _, _, pin in ALLOWED.values())
 
 def installed(package: str) -> str | None:
     """Return the version of an installed package; None if there is none."""
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(package)
     except PackageNotFoundError:
