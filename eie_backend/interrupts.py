@@ -74,7 +74,7 @@ def _take(_number: int, _frame: FrameType | None) -> None:
 
 
 def _silence() -> None:
-    """Leave standard error to Python: what C++ says of an operation that ends halfway is no news."""
+    """Leave standard error to Python: C++ tells of operations that end halfway."""
     with suppress(OSError):
         sys.stderr = os.fdopen(os.dup(2), "w")
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)

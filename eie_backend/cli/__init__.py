@@ -37,6 +37,7 @@ from eie_backend.cli.console import BROKEN_PIPE_EXIT, asked, fail
 from eie_backend.cli.memory import OUT_OF_MEMORY, require_room
 from eie_backend.cli.options import begin, with_shared_options
 from eie_backend.errors import EieError, ModelError, is_out_of_memory
+from eie_backend.files.lack import lack
 from eie_backend.interrupts import INTERRUPT_EXIT
 
 FAULT_EXIT = 1
@@ -167,9 +168,11 @@ def _status_of(error: BaseException) -> int:
         and error.__cause__ is not None
         and is_out_of_memory(error.__cause__)
     )
-    ours = not no_room and not isinstance(error, EieError)
+    told = ModelError(OUT_OF_MEMORY) if no_room else error
+    if not isinstance(told, EieError) and (lacking := lack(error)):
+        told = ModelError(lacking)
+    ours = not isinstance(told, EieError)
     if ours or asked.debug:
         traceback.print_exception(error)
-    told = ModelError(OUT_OF_MEMORY) if no_room else EieError(FAULT_OF_OURS) if ours else error
-    fail(told)
+    fail(EieError(FAULT_OF_OURS) if ours else told)
     return FAULT_EXIT if ours else USAGE_EXIT

@@ -215,6 +215,20 @@ def check_place(path: Path, suffix: str | None = None) -> None:
         ) from error
 
 
+def check_different(*paths: Path) -> None:
+    """Check that the output files of a command are different files.
+
+    Raises
+    ------
+    ModelError
+        If one would replace another.
+    """
+    found: dict[Path, Path] = {}
+    for path in paths:
+        if (other := found.setdefault(path.resolve(), path)) is not path:
+            raise ModelError(f"{path}: is also written as {other}; give them different names")
+
+
 @contextmanager
 def made_folder(path: Path) -> Iterator[None]:
     """Create a folder for files, and remove it at the end if it is empty.

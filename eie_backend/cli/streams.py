@@ -84,7 +84,7 @@ def _is_open(number: int) -> bool:
 
 def _like(old: TextIO | None, number: int, kind: type[TextIOWrapper]) -> TextIOWrapper:
     """Return a stream of a kind in place of Python's own, which is None if it was closed."""
-    buffer: Any = open(number, "wb", closefd=False)  # noqa: PTH123, SIM115 - a descriptor
+    buffer: Any = open(number, "wb", closefd=False)
     if old is None:
         return kind(buffer)
     return kind(buffer, old.encoding, old.errors, line_buffering=old.line_buffering)
