@@ -33,7 +33,7 @@ from eie_backend.cli import (
     sweep_command,
     trace_command,
 )
-from eie_backend.cli.console import BROKEN_PIPE_EXIT, asked, fail
+from eie_backend.cli.console import asked, fail
 from eie_backend.cli.memory import OUT_OF_MEMORY, require_room
 from eie_backend.cli.options import begin, with_shared_options
 from eie_backend.errors import EieError, ModelError, is_out_of_memory
@@ -160,8 +160,6 @@ def _status_of(error: BaseException) -> int:
         return INTERRUPT_EXIT
     if isinstance(error, SystemExit):
         return int(given or 0)
-    if isinstance(error, BrokenPipeError):
-        return BROKEN_PIPE_EXIT
     # A file that does not fit into memory is not the file's fault.
     no_room = is_out_of_memory(error) or (
         isinstance(error, EieError)

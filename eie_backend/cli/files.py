@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eie_backend.cli.console import asked, end_quietly
+from eie_backend.cli.streams import unwritable
 from eie_backend.codegen.library import load, programs
 from eie_backend.errors import ImageError, InputError, ModelError
 from eie_backend.files.array_file import read_array_file
@@ -292,6 +293,8 @@ def write_parts(parts: Sequence[str | bytes], path: Path) -> list[Path]:
         sys.stdout.flush()
     except BrokenPipeError:
         end_quietly()
+    except OSError as error:
+        raise unwritable(error) from error
     return []
 
 

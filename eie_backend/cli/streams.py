@@ -11,6 +11,7 @@ import sys
 from io import TextIOWrapper
 from typing import Any, TextIO
 
+from eie_backend.cli.console import end_quietly
 from eie_backend.errors import EieError
 
 
@@ -22,18 +23,18 @@ class Results(TextIOWrapper):
         try:
             return super().write(text)
         except BrokenPipeError:
-            raise
+            end_quietly()
         except OSError as error:
-            raise _unwritable(error) from error
+            raise unwritable(error) from error
 
     def flush(self) -> None:
         """Write what is still here."""
         try:
             super().flush()
         except BrokenPipeError:
-            raise
+            end_quietly()
         except OSError as error:
-            raise _unwritable(error) from error
+            raise unwritable(error) from error
 
 
 class Remarks(TextIOWrapper):
@@ -54,7 +55,8 @@ class Remarks(TextIOWrapper):
             return
 
 
-def _unwritable(error: OSError) -> EieError:
+def unwritable(error: OSError) -> EieError:
+    """Return the error that says why standard output cannot be written."""
     return EieError(
         f"standard output: cannot be written: {error.strerror}; send it to a file or a program "
         "that takes it"
