@@ -24,6 +24,7 @@ AGAIN_SECONDS = 0.01
 
 _working = False
 _came = False
+_spare: int | None = None
 
 
 def install() -> None:
@@ -31,6 +32,12 @@ def install() -> None:
     signal.signal(signal.SIGINT, _take)
     signal.signal(signal.SIGALRM, _raise)
     sys.unraisablehook = _lost
+
+
+def spare(descriptor: int) -> None:
+    """Name a descriptor that Python does not write to; C++ may, until Ctrl-C."""
+    global _spare  # noqa: PLW0603
+    _spare = descriptor
 
 
 def began() -> None:
@@ -74,10 +81,10 @@ def _take(_number: int, _frame: FrameType | None) -> None:
 
 
 def _silence() -> None:
-    """Leave standard error to Python: C++ tells of operations that end halfway."""
-    with suppress(OSError):
-        sys.stderr = os.fdopen(os.dup(2), "w")
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    """Let C++ no longer tell of operations that end halfway."""
+    if _spare is not None:
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), _spare)
 
 
 def _raise(_number: int, _frame: FrameType | None) -> None:

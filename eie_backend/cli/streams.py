@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from io import TextIOWrapper
 from typing import Any, TextIO
 
+from eie_backend import interrupts
 from eie_backend.cli.console import end_quietly
 from eie_backend.errors import EieError
 
@@ -73,7 +75,11 @@ def take_streams() -> None:
         if not _is_open(number):
             os.open(os.devnull, flags)  # the lowest free number
     sys.stdout = _like(sys.stdout, 1, Results)
-    sys.stderr = _like(sys.stderr, 2, Remarks)
+    number = 2
+    with suppress(OSError):  # too few descriptors
+        number = os.dup(2)
+        interrupts.spare(2)
+    sys.stderr = _like(sys.stderr, number, Remarks)
 
 
 def _is_open(number: int) -> bool:
@@ -89,4 +95,4 @@ def _like(old: TextIO | None, number: int, kind: type[TextIOWrapper]) -> TextIOW
     buffer: Any = open(number, "wb", closefd=False)
     if old is None:
         return kind(buffer)
-    return kind(buffer, old.encoding, old.errors, line_buffering=old.line_buffering)
+    return kind(buffer, old.encoding, old.errors, line_buffering=bool(old.line_buffering))

@@ -184,7 +184,7 @@ class Study:
 
     @contextmanager
     def _reporting(self, what: str) -> Iterator[None]:
-        from sqlalchemy.exc import ArgumentError
+        from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
         try:
             yield
@@ -192,12 +192,16 @@ class Study:
             raise
         # Drivers raise what they like at options of a URL that they do not take.
         except Exception as error:
+            known = (SQLAlchemyError, self._optuna.exceptions.OptunaError, OSError)
             # Do not show the error itself: it may quote a password.
             cause = getattr(error, "orig", None) or (error.__cause__ or error)
             cause = getattr(cause, "orig", None) or cause
-            reason = "not a database URL" if isinstance(error, ArgumentError) else cause
+            if isinstance(error, ArgumentError):
+                reason = "not a database URL"
+            else:
+                reason = str(cause) if isinstance(error, known) else "its options make no sense"
             raise StudyError(
-                f"{self.place}: cannot be {what}: {' '.join(str(reason).split())}; see that it "
+                f"{self.place}: cannot be {what}: {' '.join(reason.split())}; see that it "
                 "exists, has room and lets you in, and run again: what was found is kept"
             ) from error
 
