@@ -31,7 +31,7 @@ from kills import COMMANDS, Files, inputs, scene
 from record import record
 
 from eie_backend.files.whole_file import PART
-from eie_backend.interrupts import INTERRUPT_EXIT, LINE
+from eie_backend.process.interrupts import INTERRUPT_EXIT, LINE
 
 INTERRUPTS = 100
 """Number of interrupts of each command."""
@@ -108,7 +108,10 @@ def interrupted(line: str, files: Files, interrupts: int) -> dict[str, float]:
                     continue
                 seen["interrupts"] += 1
                 slowest = max(slowest, found.seconds)
-                if found[:3] != (INTERRUPT_EXIT, LINE, []):
+                # What it tells in any case, such as "wrote FILE", may come before.
+                told = found.message.removesuffix(LINE)
+                is_line = told != found.message and usual.message.startswith(told)
+                if (found.code, is_line, found.left) != (INTERRUPT_EXIT, True, []):
                     seen["faults"] += 1
                     print(f"eie {line}: {found}", file=sys.stderr)
     print(f"{line.split(maxsplit=1)[0]}: {seen}", file=sys.stderr)

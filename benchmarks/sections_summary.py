@@ -117,7 +117,7 @@ def _same(same: bool) -> str:
 
 PROMISES = {
     "kills": (_kills, "benchmarks/test_kills.py"),
-    "interrupts": (_interrupts, "cli/test_interrupts.py"),
+    "interrupts": (_interrupts, "command/test_ctrl_c.py"),
     "months": (_months, "benchmarks/test_months.py"),
     "fuzz": (_fuzz, "fuzz/test_fuzz.py"),
     "concurrency": (_concurrency, "end_to_end/test_concurrency.py"),

@@ -13,7 +13,6 @@ from typing import Annotated, Any
 
 import typer
 
-from eie_backend import interrupts
 from eie_backend._versions import check_versions
 from eie_backend.cli import (
     assembly_commands,
@@ -37,8 +36,9 @@ from eie_backend.cli.console import asked, fail
 from eie_backend.cli.memory import OUT_OF_MEMORY, require_room
 from eie_backend.cli.options import begin, with_shared_options
 from eie_backend.errors import EieError, ModelError, is_out_of_memory
-from eie_backend.files.lack import lack
-from eie_backend.interrupts import INTERRUPT_EXIT
+from eie_backend.process import interrupts
+from eie_backend.process.interrupts import INTERRUPT_EXIT
+from eie_backend.process.lack import lack
 
 FAULT_EXIT = 1
 USAGE_EXIT = 2
@@ -168,7 +168,7 @@ def _status_of(error: BaseException) -> int:
     )
     told = ModelError(OUT_OF_MEMORY) if no_room else error
     if not isinstance(told, EieError) and (lacking := lack(error)):
-        told = ModelError(lacking)
+        told = ModelError(f"{lacking.reason}; {lacking.remedy}")
     ours = not isinstance(told, EieError)
     if ours or asked.debug:
         traceback.print_exception(error)

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from eie_backend import interrupts
 from eie_backend.cli.console import asked, remark, show
+from eie_backend.process import interrupts
 
 EXAMPLE = """Example:
 

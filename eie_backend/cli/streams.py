@@ -12,9 +12,9 @@ from contextlib import suppress
 from io import TextIOWrapper
 from typing import Any, TextIO
 
-from eie_backend import interrupts
 from eie_backend.cli.console import end_quietly
 from eie_backend.errors import EieError
+from eie_backend.process import interrupts
 
 
 class Results(TextIOWrapper):

@@ -21,10 +21,10 @@ from tvm.relax import VMExecutable
 
 from eie_backend.codegen.opened import opened
 from eie_backend.errors import ImageError, ModelError, first_line, is_out_of_memory, last_line
-from eie_backend.files.lack import lack
 from eie_backend.files.whole_file import part_folder, write_fault
 from eie_backend.isa.image import decode_image
 from eie_backend.isa.program import Program
+from eie_backend.process.lack import lack
 
 SEAL = b"EIESEAL1"
 DIGEST_BYTES = 32
@@ -108,7 +108,9 @@ def _link(executable: Any, aside: Path, final: Path) -> None:
         if is_out_of_memory(error):
             raise
         if lacking := lack(error):
-            raise ModelError(f"{final}: cannot be linked: {lacking}") from error
+            raise ModelError(
+                f"{final}: cannot be linked: {lacking.reason}; {lacking.remedy}"
+            ) from error
         raise ModelError(
             f"{final}: cannot be linked: {first_line(error)}; install a C++ compiler (g++), which "
             "TVM looks for on the PATH"

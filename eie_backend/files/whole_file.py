@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from os import fspath
 from pathlib import Path
 
-from eie_backend.interrupts import held
+from eie_backend.process.interrupts import held
 
 PART = ".eie_part_"
 """Prefix of the names of folders with unfinished files."""

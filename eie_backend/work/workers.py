@@ -24,8 +24,8 @@ from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
 from eie_backend.errors import WorkerError
-from eie_backend.interrupts import held
 from eie_backend.machine.choices import LOCAL_SCHEDULER
+from eie_backend.process.interrupts import held
 from eie_backend.work.calls import Call, Item, Result
 
 AHEAD = 2

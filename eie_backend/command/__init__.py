@@ -1,14 +1,14 @@
-"""The command ``eie``, from its first moment to its last, and ``python -m eie_backend``.
+"""The command `eie`: Ctrl-C is taken over before its imports, and ends it at any instant.
 
-Nothing is imported before Ctrl-C is taken over, and Python does not wind itself up at the end: it
-would take a tenth of a second in which Ctrl-C kills without a word.
+At the end Python does not wind itself up: that would take a tenth of a second, in which SIGINT
+kills without a word.
 """
 
 from __future__ import annotations
 
 import os
 
-from eie_backend import interrupts
+from eie_backend.process import interrupts
 
 
 def main() -> None:
@@ -23,7 +23,3 @@ def main() -> None:
     code = cli.status()
     atexit._run_exitfuncs()
     os._exit(code)
-
-
-if __name__ == "__main__":
-    main()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
+from typing import NamedTuple
 
 FOLDER = "set TMPDIR to a folder with room"
 DESCRIPTORS = "raise the limit (ulimit -n); 64 are enough for every command"
@@ -24,24 +25,31 @@ NO_THREAD = "can't start new thread"
 """What Python says without an error number that tells."""
 
 
-def lack(error: BaseException) -> str | None:
-    """Return reason and remedy if an error, or one that it stems from, says that something lacks.
+class Lack(NamedTuple):
+    """What is lacking, and what to do about it."""
+
+    reason: str
+    remedy: str
+
+
+def lack(error: BaseException) -> Lack | None:
+    """Return what is lacking if an error, or one that it stems from, says so.
 
     Examples
     --------
-    >>> lack(OSError(errno.EMFILE, "Too many open files"))
-    'Too many open files; raise the limit (ulimit -n); 64 are enough for every command'
+    >>> lack(OSError(errno.EFBIG, "File too large"))
+    Lack(reason='File too large', remedy='raise the limit (ulimit -f)')
     >>> lack(OSError(errno.ENOENT, "No such file or directory"))
     """
     for one in _stems_from(error):
         for number, remedy in REMEDIES.items():
             # A linker says it in words.
             if getattr(one, "errno", None) == number or os.strerror(number) in str(one):
-                return f"{os.strerror(number)}; {remedy}"
+                return Lack(os.strerror(number), remedy)
         if NO_FOLDER in str(one):
-            return f"{NO_FOLDER}; {FOLDER}"
+            return Lack(NO_FOLDER, FOLDER)
         if NO_THREAD in str(one):
-            return f"{NO_THREAD}; {PROCESSES}"
+            return Lack(NO_THREAD, PROCESSES)
     return None
 
 

@@ -15,7 +15,7 @@ import onnx
 import pytest
 
 import eie_backend as eie
-from eie_backend import interrupts
+from eie_backend.process import interrupts
 
 RUN = """
 import atexit, os, signal, sys
@@ -27,7 +27,7 @@ def hook(event, arguments):
     if count == wanted:
         os.killpg(0, signal.SIGINT)
 
-from eie_backend.__main__ import main
+from eie_backend.command import main
 atexit.register(lambda: os.write(told, str(count).encode()))
 sys.addaudithook(hook)
 sys.argv[0] = "eie"
@@ -45,37 +45,6 @@ LINES = {
 }
 KEPT = {"out/.eie_cache", "out/swept"}
 """What was found is kept."""
-
-LOST = """
-import signal, time
-from eie_backend import interrupts
-
-class Dropped:
-    def __del__(self):
-        signal.raise_signal(signal.SIGINT)
-
-interrupts.install()
-interrupts.began()
-try:
-    Dropped()
-    while True:
-        time.sleep(60)
-except KeyboardInterrupt:
-    print(interrupts.came())
-"""
-HELD = """
-import os, signal, subprocess, sys
-from eie_backend.interrupts import held
-try:
-    with held():
-        child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-        os.killpg(0, signal.SIGINT)
-        print("held", flush=True)
-    print("not reached", flush=True)
-except KeyboardInterrupt:
-    child.communicate(b"line")
-    print(child.returncode)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -142,19 +111,3 @@ def test_interrupt(name, run):
 @pytest.mark.parametrize("name", LINES)
 def test_interrupt_at_many_instants(name, run):
     check(run, name, np.random.default_rng(5).uniform(0, 0.95, 25))
-
-
-def test_interrupt_that_a_destructor_drops_is_raised_again():
-    done = subprocess.run([sys.executable, "-c", LOST], capture_output=True, text=True, check=False)
-    assert (done.stdout, done.stderr) == ("True\n", "")
-
-
-def test_interrupt_that_is_held_comes_later_and_to_no_child():
-    done = subprocess.run(
-        [sys.executable, "-c", HELD],
-        capture_output=True,
-        text=True,
-        check=False,
-        start_new_session=True,
-    )
-    assert (done.stdout, done.stderr) == ("held\n0\n", "")
