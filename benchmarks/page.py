@@ -18,6 +18,7 @@ import sections_compiler
 import sections_concurrency
 import sections_fuzz
 import sections_kills
+import sections_months
 import sections_remote
 import sections_scale
 import sections_soft_errors
@@ -55,6 +56,8 @@ PERFORMANCE: Sections = {
 }
 ROBUSTNESS: Sections = {
     "kills": ("Kills", sections_kills.kills),
+    "interrupts": ("Ctrl-C", sections_months.interrupts),
+    "months": ("Memory over months", sections_months.months),
     "fuzz": ("Hostile bytes", sections_fuzz.fuzz),
     "concurrency": ("Many callers", sections_concurrency.concurrency),
     "sweep": ("Sweeps on a cluster", sections_scale.sweep),

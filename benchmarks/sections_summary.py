@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sections import Result, table
+from sections_months import grown
 
 HEAD = ["promise", "tried", "outcome", "command", "short version"]
 Row = tuple[str, str, str]
@@ -27,6 +28,21 @@ def _kills(result: Result) -> list[Row]:
     faults = sum(row.get("faults", 0) for row in found.values())
     return [
         ("every file is whole or absent, and the next run ends the same", tried, f"{faults} faults")
+    ]
+
+
+def _interrupts(result: Result) -> list[Row]:
+    found = result["measured"]
+    tried = f"{sum(row['interrupts'] for row in found.values())} times Ctrl-C of {', '.join(found)}"
+    faults = sum(row["faults"] for row in found.values())
+    return [("Ctrl-C at any moment: one line and exit code 130", tried, f"{faults} faults")]
+
+
+def _months(result: Result) -> list[Row]:
+    return [
+        ("memory stays flat", f"{row['calls']:,} {name}", f"{grown(row) / 1e6:.1f} MB more")
+        for name, row in result["measured"].items()
+        if "TVM" not in name
     ]
 
 
@@ -101,6 +117,8 @@ def _same(same: bool) -> str:
 
 PROMISES = {
     "kills": (_kills, "benchmarks/test_kills.py"),
+    "interrupts": (_interrupts, "command/test_ctrl_c.py"),
+    "months": (_months, "benchmarks/test_months.py"),
     "fuzz": (_fuzz, "fuzz/test_fuzz.py"),
     "concurrency": (_concurrency, "end_to_end/test_concurrency.py"),
     "sweep": (_sweep, "sweep/test_dask.py"),

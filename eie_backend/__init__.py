@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eie_backend._versions import __version__ as __version__
@@ -117,7 +116,7 @@ __all__ = [
 ]
 
 # Our own commands are imported from here: they check by themselves, so as to report what they find.
-if Path(sys.argv[0]).name not in ("eie", "eie-opt"):
+if sys.argv[0].rpartition("/")[2] not in ("eie", "eie-opt"):
     check_versions()
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
-
 from eie_backend.errors import VersionError
 
 __version__ = "0.1.0"
@@ -23,8 +21,17 @@ REMEDY = "pip install " + " ".join(f"'{pin}'" for _, _, pin in ALLOWED.values())
 """The command that installs a working pair."""
 
 
+def version(package: str) -> str:
+    """Return the version of an installed package; the module that knows is slow to import."""
+    import importlib.metadata
+
+    return importlib.metadata.version(package)
+
+
 def installed(package: str) -> str | None:
     """Return the version of an installed package; None if there is none."""
+    from importlib.metadata import PackageNotFoundError
+
     try:
         return version(package)
     except PackageNotFoundError:

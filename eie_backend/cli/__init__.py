@@ -5,6 +5,7 @@ Commands import TVM and NumPy only when they run: help and completion answer at 
 
 from __future__ import annotations
 
+import sys
 import traceback
 from collections.abc import Callable
 from functools import partial
@@ -35,10 +36,12 @@ from eie_backend.cli.console import asked, fail
 from eie_backend.cli.memory import OUT_OF_MEMORY, require_room
 from eie_backend.cli.options import begin, with_shared_options
 from eie_backend.errors import EieError, ModelError, is_out_of_memory
+from eie_backend.process import interrupts
+from eie_backend.process.interrupts import INTERRUPT_EXIT
+from eie_backend.process.lack import lack
 
 FAULT_EXIT = 1
 USAGE_EXIT = 2
-INTERRUPT_EXIT = 130
 
 FAULT_OF_OURS = (
     "this is a fault of eie; please report it: the lines above, the command, and what "
@@ -120,26 +123,54 @@ for _panel, _commands in PANELS.items():
 
 
 def main() -> None:
-    """Run the command line.
+    """Run the command line and raise `SystemExit` with its exit code, that of `status`."""
+    raise SystemExit(status())
 
-    Exit codes: 0 done; 1 a fault of ours (traceback), a reproduced value out of its tolerance, or
-    a fault that ``eie doctor`` found; 2 a user's error (one line on stderr); 130 interrupted;
-    141 the reader of stdout has gone.
+
+def status() -> int:
+    """Run the command line and return the exit code.
+
+    0 done; 1 a fault of ours (traceback), a reproduced value out of its tolerance, or a fault that
+    ``eie doctor`` found; 2 a user's error (one line on stderr); 130 interrupted; 141 the reader of
+    stdout has gone.
     """
     try:
-        app(prog_name="eie")
-    except EieError as error:
-        if asked.debug:
-            traceback.print_exc()
-        # A file that does not fit into memory is not the file's fault.
-        no_room = error.__cause__ is not None and is_out_of_memory(error.__cause__)
-        fail(ModelError(OUT_OF_MEMORY) if no_room else error)
-        raise SystemExit(USAGE_EXIT) from None
-    except KeyboardInterrupt:
-        raise SystemExit(INTERRUPT_EXIT) from None
-    except Exception as error:
-        ours = not is_out_of_memory(error)
-        if ours or asked.debug:
-            traceback.print_exc()
-        fail(EieError(FAULT_OF_OURS) if ours else ModelError(OUT_OF_MEMORY))
-        raise SystemExit(FAULT_EXIT if ours else USAGE_EXIT) from None
+        interrupts.began()
+        try:
+            app(prog_name="eie")
+        finally:
+            sys.stdout.flush()
+    except BaseException as error:
+        interrupts.ended()
+        code = _status_of(error)
+    else:
+        interrupts.ended()
+        code = 0
+    sys.stderr.flush()
+    return code
+
+
+def _status_of(error: BaseException) -> int:
+    """Return the exit code for what a command raised, which is told."""
+    given = error.code if isinstance(error, SystemExit) else None
+    # Typer exits with this code when it is interrupted.
+    was_interrupted = isinstance(error, KeyboardInterrupt) or given == INTERRUPT_EXIT
+    if was_interrupted or interrupts.came():
+        sys.stderr.write(interrupts.LINE)
+        return INTERRUPT_EXIT
+    if isinstance(error, SystemExit):
+        return int(given or 0)
+    # A file that does not fit into memory is not the file's fault.
+    no_room = is_out_of_memory(error) or (
+        isinstance(error, EieError)
+        and error.__cause__ is not None
+        and is_out_of_memory(error.__cause__)
+    )
+    told = ModelError(OUT_OF_MEMORY) if no_room else error
+    if not isinstance(told, EieError) and (lacking := lack(error)):
+        told = ModelError(f"{lacking.reason}; {lacking.remedy}")
+    ours = not isinstance(told, EieError)
+    if ours or asked.debug:
+        traceback.print_exception(error)
+    fail(EieError(FAULT_OF_OURS) if ours else told)
+    return FAULT_EXIT if ours else USAGE_EXIT

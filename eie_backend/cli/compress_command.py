@@ -88,6 +88,7 @@ def compress_model(
     """Prune and share an ONNX model's weights within an accuracy budget, for size or for cycles."""
     from eie_backend.cli.compress_tables import remarks, steps_table
     from eie_backend.cli.files import (
+        check_different,
         check_place,
         made_folder,
         read_inputs,
@@ -113,8 +114,10 @@ def compress_model(
         raise RecipeError(f"--search {search}: choose one of {', '.join(SAMPLER.values)}")
     check_search(objective, max_drop)
     check_place(output, ".eiez")
+    beside = output.with_suffix(".recipe.json")
     if report is not None:
         check_place(report)
+        check_different(output, beside, report)
     if pictures is not None:
         check_place(pictures)
         require_matplotlib()
@@ -162,7 +165,6 @@ def compress_model(
         machine=machine,
         search=found,
     )
-    beside = output.with_suffix(".recipe.json")
     files: dict[Path, str | bytes] = {beside: wanted.to_json() + "\n"}
     if report is not None:
         files[report] = made.to_json() + "\n"

@@ -176,7 +176,7 @@ def wrote(path: str | PathLike[str]) -> None:
     remark(f"wrote {fspath(path)}")
 
 
-def fail(error: Exception) -> None:
+def fail(error: BaseException) -> None:
     """Print an error on one line."""
     message = printable(" ".join(str(error).split()))
     sys.stderr.write(f"eie: error: {message}\n")

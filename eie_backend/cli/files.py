@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eie_backend.cli.console import asked, end_quietly
+from eie_backend.cli.streams import unwritable
 from eie_backend.codegen.library import load, programs
 from eie_backend.errors import ImageError, InputError, ModelError
 from eie_backend.files.array_file import read_array_file
@@ -215,6 +216,20 @@ def check_place(path: Path, suffix: str | None = None) -> None:
         ) from error
 
 
+def check_different(*paths: Path) -> None:
+    """Check that the output files of a command are different files.
+
+    Raises
+    ------
+    ModelError
+        If one would replace another.
+    """
+    found: dict[Path, Path] = {}
+    for path in paths:
+        if (other := found.setdefault(path.resolve(), path)) is not path:
+            raise ModelError(f"{path}: is also written as {other}; give them different names")
+
+
 @contextmanager
 def made_folder(path: Path) -> Iterator[None]:
     """Create a folder for files, and remove it at the end if it is empty.
@@ -278,6 +293,8 @@ def write_parts(parts: Sequence[str | bytes], path: Path) -> list[Path]:
         sys.stdout.flush()
     except BrokenPipeError:
         end_quietly()
+    except OSError as error:
+        raise unwritable(error) from error
     return []
 
 

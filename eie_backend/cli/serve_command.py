@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from eie_backend.cli.console import asked, remark, show
+from eie_backend.process import interrupts
 
 EXAMPLE = """Example:
 
@@ -62,6 +63,7 @@ def serve(
             while True:
                 remark(f"the server ended: {server.wait()}; listening again")
     except KeyboardInterrupt:
+        interrupts.answered()
         remark("ended")
 
 

@@ -17,13 +17,14 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
-import tvm
 from tvm.relax import VMExecutable
 
+from eie_backend.codegen.opened import opened
 from eie_backend.errors import ImageError, ModelError, first_line, is_out_of_memory, last_line
 from eie_backend.files.whole_file import part_folder, write_fault
 from eie_backend.isa.image import decode_image
 from eie_backend.isa.program import Program
+from eie_backend.process.lack import lack
 
 SEAL = b"EIESEAL1"
 DIGEST_BYTES = 32
@@ -75,9 +76,7 @@ def export_library(executable: Any, path: str | PathLike[str]) -> None:
 def _bytes_needed(executable: VMExecutable) -> int:
     """Estimate the size of a library: images, the host's tensors, and `CODE_BYTES`."""
     images = sum(
-        len(module["__eie_image__"]())
-        for module in _modules(executable.mod)
-        if module.kind == "eie"
+        len(module["__eie_image__"]()) for module in modules(executable.mod) if module.kind == "eie"
     )
     shapes = re.findall(r"(?<!shapetuple)\[([0-9, ]+)\]", executable.stats())
     tensors = sum(8 * prod(map(int, shape.split(","))) for shape in shapes)
@@ -108,6 +107,10 @@ def _link(executable: Any, aside: Path, final: Path) -> None:
     except Exception as error:
         if is_out_of_memory(error):
             raise
+        if lacking := lack(error):
+            raise ModelError(
+                f"{final}: cannot be linked: {lacking.reason}; {lacking.remedy}"
+            ) from error
         raise ModelError(
             f"{final}: cannot be linked: {first_line(error)}; install a C++ compiler (g++), which "
             "TVM looks for on the PATH"
@@ -117,14 +120,22 @@ def _link(executable: Any, aside: Path, final: Path) -> None:
 def load(path: str | PathLike[str]) -> VMExecutable:
     """Load a compiled library.
 
+    It is loaded as it is now, whatever becomes of the file; files of equal content give one
+    executable, which memory holds while it is in use.
+
     Raises
     ------
     ImageError
         If the file is missing, truncated, altered, or holds no program for the machine.
     """
-    check_whole(Path(path))
+    library = read_whole(Path(path))
     try:
-        executable = VMExecutable(tvm.runtime.load_module(fspath(path)))
+        executable = opened(library)
+    except OSError as error:
+        raise ImageError(
+            f"{fspath(path)}: cannot be loaded: {error.strerror}; a library takes a descriptor and "
+            "its size of memory: raise the limits (ulimit -a)"
+        ) from error
     except Exception as error:
         raise ImageError(
             f"{fspath(path)}: cannot be loaded: {last_line(error)}; compile the model again"
@@ -136,6 +147,17 @@ def load(path: str | PathLike[str]) -> VMExecutable:
 
 def check_whole(path: Path) -> None:
     """Raise `ImageError` unless the file is a complete, unaltered library."""
+    read_whole(path)
+
+
+def read_whole(path: Path) -> bytes:
+    """Return the bytes of a library, seal and all.
+
+    Raises
+    ------
+    ImageError
+        Unless the file is a complete, unaltered library.
+    """
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -146,12 +168,13 @@ def check_whole(path: Path) -> None:
     if seal_at > 0 and data[seal_at:].startswith(SEAL):
         if hashlib.sha256(data[:seal_at]).digest() != data[seal_at + len(SEAL) :]:
             raise ImageError(f"{path}: altered after it was written; compile the model again")
-        return
+        return data
     if not data.startswith(b"\x7fELF"):
         raise ImageError(f"{path}: not a compiled library; give a file written by `eie compile`")
     # Linkers write the section table last: without a seal, an ELF file ends there.
     if len(data) < ELF_HEADER_BYTES or _elf_end(data) != len(data):
         raise ImageError(f"{path}: truncated or altered; compile the model again")
+    return data
 
 
 def _elf_end(data: bytes) -> int:
@@ -166,13 +189,14 @@ def programs(executable: Any) -> list[Program]:
     root = getattr(executable, "mod", executable)
     return [
         program
-        for module in _modules(root)
+        for module in modules(root)
         if module.kind == "eie"
         for program in decode_image(bytes(module["__eie_image__"]()))
     ]
 
 
-def _modules(root: Any) -> Iterator[Any]:
+def modules(root: Any) -> Iterator[Any]:
+    """Yield a module and all that it imports."""
     yield root
     for imported in root.imports:
-        yield from _modules(imported)
+        yield from modules(imported)

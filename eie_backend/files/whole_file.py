@@ -17,6 +17,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from os import fspath
 from pathlib import Path
 
+from eie_backend.process.interrupts import held
+
 PART = ".eie_part_"
 """Prefix of the names of folders with unfinished files."""
 
@@ -30,8 +32,8 @@ def write_together(files: Mapping[Path, bytes]) -> None:
     """Write the files of one result: write all to temporary files, then rename each, in order.
 
     A process that is killed between two renamings leaves the first files new and the others old, so
-    the main file should come last. An existing path that is not a file, such as a pipe or
-    ``/dev/null``, is written to directly.
+    the main file should come last; Ctrl-C waits for them. An existing path that is not a file, such
+    as a pipe or ``/dev/null``, is written to directly, after all temporary files.
 
     Raises
     ------
@@ -40,13 +42,14 @@ def write_together(files: Mapping[Path, bytes]) -> None:
     """
     folders: dict[Path, Path] = {}
     asides: dict[Path, Path] = {}
+    others: dict[Path, bytes] = {}
     with ExitStack() as stack:
         for path, data in files.items():
             with _named(path):
                 if path.is_dir():
                     raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
                 if path.exists() and not path.is_file():
-                    path.write_bytes(data)
+                    others[path] = data
                     continue
                 if path.parent not in folders:
                     folders[path.parent] = stack.enter_context(part_folder(path.parent))
@@ -55,9 +58,40 @@ def write_together(files: Mapping[Path, bytes]) -> None:
                     file.write(data)
                     file.flush()
                     os.fsync(file.fileno())
-        for path, aside in asides.items():
+        for path, data in others.items():
             with _named(path):
+                path.write_bytes(data)
+        with held():
+            _rename(asides)
+
+
+def _rename(asides: Mapping[Path, Path]) -> None:
+    """Rename each file to its destination, or, if one of them cannot be, none."""
+    renamed: list[tuple[Path, Path | None]] = []
+    try:
+        for number, (path, aside) in enumerate(asides.items()):
+            with _named(path):
+                old = _kept(path, aside.parent / f"old_{number}") if len(asides) > 1 else None
                 aside.replace(path)
+                renamed.append((path, old))
+    except OSError:
+        for path, old in reversed(renamed):
+            if old is None:
+                path.unlink()
+            else:
+                old.replace(path)
+        raise
+
+
+def _kept(path: Path, name: Path) -> Path | None:
+    """Give a file another name beside its own, and return that; None if there is no file."""
+    try:
+        name.hardlink_to(path)
+    except FileNotFoundError:
+        return None
+    except OSError:  # a file system without links, or the file of another user
+        shutil.copy2(path, name, follow_symlinks=False)
+    return name
 
 
 @contextmanager
@@ -79,12 +113,17 @@ def part_folder(parent: Path) -> Iterator[Path]:
         If the folder cannot be created.
     """
     remove_abandoned(parent)
-    folder, lock = _locked_folder(parent)
+    made: tuple[Path, int] | None = None
     try:
-        yield folder
+        with held():
+            made = _locked_folder(parent)
+        yield made[0]
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(lock)
+        with held():
+            if made is not None:
+                folder, lock = made
+                shutil.rmtree(folder, ignore_errors=True)
+                os.close(lock)
 
 
 def _locked_folder(parent: Path) -> tuple[Path, int]:

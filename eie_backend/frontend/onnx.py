@@ -68,7 +68,8 @@ def from_onnx(model: Model, bind: Mapping[str, int] | None = None) -> IRModule:
     digest = hashlib.sha256(proto.SerializeToString(deterministic=True))
     params = {}
     for weights in large:
-        values = weights.load()
+        with _reading(label):
+            values = weights.load()
         digest.update(f"{weights.name}{weights.shape}".encode())
         digest.update(np.ascontiguousarray(values).data)
         transposed = _is_transposed(proto, weights)

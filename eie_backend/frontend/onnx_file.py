@@ -1,16 +1,20 @@
-"""Read an ONNX model without its large weights: these are mapped from their file when needed.
+"""Read an ONNX model without its large weights: these are read from their file when needed.
 
-Protocol buffers hold a file's bytes several times while they parse it. So the file is mapped, the
-weights in it are skipped by their lengths, and only the rest is parsed.
+Protocol buffers hold a file's bytes several times while they parse it. So the weights in the file
+are skipped by their lengths, and only the rest is parsed. Nothing is mapped into memory: where a
+file is cut short that is mapped, the next look at it ends the process.
 """
 
 from __future__ import annotations
 
-import mmap
+import errno
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from math import prod
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import onnx
@@ -22,6 +26,9 @@ from onnx.external_data_helper import (
     load_external_data_for_model,
     uses_external_data,
 )
+
+BLOCK_BYTES = 1 << 16
+SHORTER = "it was cut short while it was read"
 
 LARGE_BYTES = 1 << 20
 """Matrices of at least this size stay in their file."""
@@ -37,7 +44,7 @@ VARINT, FIXED64, LENGTH_DELIMITED, FIXED32 = 0, 1, 2, 5
 class LargeWeights:
     """A float32 initializer of rank 2 or more that is not in the parsed model.
 
-    `load` returns its values; they are mapped from the file and let go with the array.
+    `load` returns its values, read from the file, or raises `OSError` if it has become shorter.
     """
 
     name: str
@@ -53,25 +60,26 @@ def read_model(source: Path | bytes) -> tuple[ModelProto, list[LargeWeights]]:
     OSError, DecodeError, onnx.checker.ValidationError
         If the file, the model or its external data cannot be read.
     """
-    data = source if isinstance(source, bytes) else _mapped(source)
-    rest, places = _without_raw_data(memoryview(data))
-    proto = ModelProto.FromString(rest)
     large: list[LargeWeights] = []
     kept: list[TensorProto] = []
-    for tensor, place in zip(proto.graph.initializer, places, strict=True):
-        shape = tuple(tensor.dims)
-        is_matrix = tensor.data_type == TensorProto.FLOAT and len(shape) > 1 and min(shape) > 0
-        size = 4 * prod(shape) if is_matrix else 0
-        if place is not None and place[1] - place[0] == size:
-            large.append(LargeWeights(tensor.name, shape, _loader(source, place[0], shape)))
-        elif place is not None:
-            tensor.raw_data = data[slice(*place)]
-            kept.append(tensor)
-        elif isinstance(source, Path) and uses_external_data(tensor) and size >= LARGE_BYTES:
-            found = _loader(*_external(tensor, source.parent), shape)
-            large.append(LargeWeights(tensor.name, shape, found))
-        else:
-            kept.append(tensor)
+    with BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+        data = _Bytes(file)
+        rest, places = _without_raw_data(data)
+        proto = ModelProto.FromString(rest)
+        for tensor, place in zip(proto.graph.initializer, places, strict=True):
+            shape = tuple(tensor.dims)
+            is_matrix = tensor.data_type == TensorProto.FLOAT and len(shape) > 1 and min(shape) > 0
+            size = 4 * prod(shape) if is_matrix else 0
+            if place is not None and place[1] - place[0] == size:
+                large.append(LargeWeights(tensor.name, shape, _loader(source, place[0], shape)))
+            elif place is not None:
+                tensor.raw_data = data.slice(*place)
+                kept.append(tensor)
+            elif isinstance(source, Path) and uses_external_data(tensor) and size >= LARGE_BYTES:
+                found = _loader(*_external(tensor, source.parent), shape)
+                large.append(LargeWeights(tensor.name, shape, found))
+            else:
+                kept.append(tensor)
     rest_of_graph = GraphProto()
     rest_of_graph.initializer.extend(kept)
     del proto.graph.initializer[:]
@@ -83,19 +91,44 @@ def read_model(source: Path | bytes) -> tuple[ModelProto, list[LargeWeights]]:
     return proto, large
 
 
-def _mapped(path: Path) -> mmap.mmap | bytes:
-    with path.open("rb") as file:
-        if not file.seek(0, 2):
-            return b""
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+class _Bytes:
+    """The bytes of a file, read where they are asked for, a block at a time."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.size = file.seek(0, os.SEEK_END)
+        self._at, self._block = 0, b""
+
+    def byte(self, at: int) -> int:
+        """Return a byte."""
+        if not self._at <= at < self._at + len(self._block):
+            self._at, self._block = at, self.slice(at, min(at + BLOCK_BYTES, self.size))
+        return self._block[at - self._at]
+
+    def slice(self, start: int, stop: int) -> bytes:
+        """Return the bytes from `start` to `stop`."""
+        self._file.seek(start)
+        found = self._file.read(stop - start)
+        if len(found) != stop - start:
+            raise OSError(errno.EIO, SHORTER)
+        return found
 
 
 def _loader(
     source: Path | bytes, at: int, shape: tuple[int, ...]
 ) -> Callable[[], NDArray[np.float32]]:
     if isinstance(source, Path):
-        return lambda: np.memmap(source, "<f4", "r", at, shape)
+        return lambda: _read_values(source, at, shape)
     return lambda: np.frombuffer(source, "<f4", prod(shape), at).reshape(shape)
+
+
+def _read_values(path: Path, at: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    with path.open("rb") as file:
+        file.seek(at)
+        values = np.fromfile(file, "<f4", prod(shape))
+    if values.size != prod(shape):
+        raise OSError(errno.EIO, SHORTER)
+    return values.reshape(shape)
 
 
 def load_external_data(proto: ModelProto, folder: Path | None) -> None:
@@ -155,7 +188,7 @@ def _is_inside(source: Path, folder: Path) -> bool:
         return False
 
 
-def _without_raw_data(model: memoryview) -> tuple[bytes, list[tuple[int, int] | None]]:
+def _without_raw_data(model: _Bytes) -> tuple[bytes, list[tuple[int, int] | None]]:
     """Return a serialized model without large raw data, and where each initializer's was."""
     places: list[tuple[int, int] | None] = []
 
@@ -170,13 +203,13 @@ def _without_raw_data(model: memoryview) -> tuple[bytes, list[tuple[int, int] | 
             elif not path and number == RAW_DATA and end - value >= LARGE_BYTES:
                 places[-1] = value, end
             else:
-                parts.append(bytes(model[begin:end]))
+                parts.append(model.slice(begin, end))
         return b"".join(parts)
 
-    return copied(0, len(model), (GRAPH, INITIALIZER)), places
+    return copied(0, model.size, (GRAPH, INITIALIZER)), places
 
 
-def _fields(data: memoryview, at: int, stop: int) -> Iterator[tuple[int, int, int, int, int]]:
+def _fields(data: _Bytes, at: int, stop: int) -> Iterator[tuple[int, int, int, int, int]]:
     """Yield number, wire type, start, start of the value and end of each field of a message."""
     while at < stop:
         begin = at
@@ -196,14 +229,15 @@ def _fields(data: memoryview, at: int, stop: int) -> Iterator[tuple[int, int, in
         yield key >> 3, wire, begin, value, at
 
 
-def _read_varint(data: memoryview, at: int, stop: int) -> tuple[int, int]:
+def _read_varint(data: _Bytes, at: int, stop: int) -> tuple[int, int]:
     value = 0
     for shift in range(0, 70, 7):
         if at >= stop:
             break
-        value |= (data[at] & 127) << shift
+        byte = data.byte(at)
+        value |= (byte & 127) << shift
         at += 1
-        if data[at - 1] < 128:
+        if byte < 128:
             return value, at
     raise DecodeError(f"no number ends at byte {at}")
 

@@ -120,19 +120,19 @@ def _declared(graph: GraphProto) -> dict[str, list[ValueInfoProto | None]]:
 
 def _name_results(mod: IRModule) -> IRModule:
     """Give a result that only repeats a variable that variable's name, which folding would drop."""
+    return map_functions(mod, _Rename(mod).visit_expr)
 
-    @mutator
-    class Rename(PyExprMutator):
-        def visit_var_binding_(self, binding: relax.VarBinding) -> None:
-            old, value = binding.var, binding.value
-            if not isinstance(value, relax.Var):
-                super().visit_var_binding_(binding)
-                return
-            new = type(old)(value.name, old.ty)
-            self.builder_.emit_normalized(relax.VarBinding(new, self.visit_expr(value)))
-            self.set_var_remap(old, new)
 
-    return map_functions(mod, Rename(mod).visit_expr)
+@mutator
+class _Rename(PyExprMutator):
+    def visit_var_binding_(self, binding: relax.VarBinding) -> None:
+        old, value = binding.var, binding.value
+        if not isinstance(value, relax.Var):
+            super().visit_var_binding_(binding)
+            return
+        new = type(old)(value.name, old.ty)
+        self.builder_.emit_normalized(relax.VarBinding(new, self.visit_expr(value)))
+        self.set_var_remap(old, new)
 
 
 class _NamingImporter(ONNXGraphImporter):

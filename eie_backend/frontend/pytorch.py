@@ -182,16 +182,16 @@ def _with_clipped_takes(mod: IRModule) -> IRModule:
 
     PyTorch's ``select`` takes constant indices, which its export has checked.
     """
+    return map_functions(mod, _Clip(mod).visit_expr)
 
-    @mutator
-    class Clip(PyExprMutator):
-        def visit_call_(self, call: relax.Call) -> relax.Expr:
-            call = super().visit_call_(call)
-            if is_call(call, "relax.take") and isinstance(call.args[1], GenericConst):
-                return relax.op.take(*call.args, axis=call.attrs.axis, mode="clip")
-            return call
 
-    return map_functions(mod, Clip(mod).visit_expr)
+@mutator
+class _Clip(PyExprMutator):
+    def visit_call_(self, call: relax.Call) -> relax.Expr:
+        call = super().visit_call_(call)
+        if is_call(call, "relax.take") and isinstance(call.args[1], GenericConst):
+            return relax.op.take(*call.args, axis=call.attrs.axis, mode="clip")
+        return call
 
 
 def _digest(imported: IRModule, parameters: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from tvm import IRModule, relax
 from tvm.target import Target
 
 from eie_backend.codegen.library import export_library, load
+from eie_backend.codegen.linked import linked
 from eie_backend.compiler import compile as compile_module
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import InputError
@@ -27,7 +28,7 @@ class GraphExecutorFactory:
     def __getitem__(self, name: str) -> Callable[[Any], relax.VirtualMachine]:
         if name != "default":
             raise KeyError(f"a factory has only the entry 'default', not {name!r}")
-        return lambda device: relax.VirtualMachine(self.executable, device)
+        return lambda device: relax.VirtualMachine(linked(self.executable), device)
 
     def export_library(self, path: str | PathLike[str]) -> None:
         """Write a shared library that `load_module` reads; see `eie_backend.export_library`."""

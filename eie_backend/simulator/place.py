@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from os import PathLike
-from threading import Lock
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -11,12 +10,11 @@ import tvm
 from numpy.typing import NDArray
 from tvm import relax
 
+from eie_backend.codegen.linked import linked
 from eie_backend.runtime import Runtime, runtime
 
 Model: TypeAlias = str | PathLike[str] | relax.VMExecutable
 Batch = list[NDArray[np.generic]]
-
-_linking = Lock()
 
 
 class Place(Protocol):
@@ -37,12 +35,12 @@ class Here:
     """The calling process."""
 
     def __init__(self, executable: relax.VMExecutable) -> None:
-        with _linking:  # concurrent calls of `jit` would link more than once
-            self._module = executable.jit()
+        # Kept, so that others who load the same library share it.
+        self._executable = linked(executable)
 
     def machine(self) -> relax.VirtualMachine:
         """Return a new VM."""
-        return relax.VirtualMachine(self._module, tvm.cpu())
+        return relax.VirtualMachine(self._executable, tvm.cpu())
 
     def call(self, machine: relax.VirtualMachine, batch: Batch) -> Batch:
         """Run a batch and return its results."""

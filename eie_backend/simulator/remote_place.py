@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -14,7 +13,7 @@ import tvm
 from tvm import relax, rpc
 from tvm_ffi.serialization import from_json_graph_str
 
-from eie_backend.codegen.library import export_library
+from eie_backend.codegen.linked import library_bytes
 from eie_backend.errors import EieError, RemoteError, last_line
 from eie_backend.runtime import Runtime
 from eie_backend.simulator.place import Batch, Model
@@ -66,12 +65,8 @@ class There:
 
 
 def _library_bytes(model: Model) -> bytearray:
-    if not isinstance(model, relax.VMExecutable):
-        return bytearray(Path(model).read_bytes())
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.so"
-        export_library(model, path)
-        return bytearray(path.read_bytes())
+    is_compiled = isinstance(model, relax.VMExecutable)
+    return bytearray(library_bytes(model) if is_compiled else Path(model).read_bytes())
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from eie_backend.config import HardwareConfig
-from eie_backend.errors import ExtraError, StudyError
+from eie_backend.errors import EieError, ExtraError, StudyError
 from eie_backend.recipe import MAX_BITS, MIN_BITS
 from eie_backend.sweep.bench import Outcome
 from eie_backend.sweep.space import Design, ParameterPath
@@ -112,7 +112,7 @@ class Study:
 
         try:
             url = make_url(self._url)
-        except ArgumentError:
+        except (ArgumentError, ValueError):  # such as a port that is no number
             return "the database's URL"
         is_file = url.get_backend_name() == "sqlite" and url.database
         return str(url.database) if is_file else url.render_as_string(hide_password=True)
@@ -188,13 +188,20 @@ class Study:
 
         try:
             yield
-        except (SQLAlchemyError, self._optuna.exceptions.OptunaError, OSError) as error:
+        except (EieError, MemoryError):
+            raise
+        # Drivers raise what they like at options of a URL that they do not take.
+        except Exception as error:
+            known = (SQLAlchemyError, self._optuna.exceptions.OptunaError, OSError)
             # Do not show the error itself: it may quote a password.
             cause = getattr(error, "orig", None) or (error.__cause__ or error)
             cause = getattr(cause, "orig", None) or cause
-            reason = "not a database URL" if isinstance(error, ArgumentError) else cause
+            if isinstance(error, ArgumentError):
+                reason = "not a database URL"
+            else:
+                reason = str(cause) if isinstance(error, known) else "its options make no sense"
             raise StudyError(
-                f"{self.place}: cannot be {what}: {' '.join(str(reason).split())}; see that it "
+                f"{self.place}: cannot be {what}: {' '.join(reason.split())}; see that it "
                 "exists, has room and lets you in, and run again: what was found is kept"
             ) from error
 

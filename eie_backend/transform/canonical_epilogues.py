@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import tvm
 from tvm import IRModule, relax
@@ -55,15 +56,20 @@ def _rewritten(mod: IRModule, function: relax.Function) -> relax.Function:
         found = (epilogue.canonical(call, value_of) for epilogue in EPILOGUES)
         return next((one for one in found if one is not None), call)
 
-    @mutator
-    class Rewrite(PyExprMutator):
-        def visit_var_binding_(self, binding: relax.VarBinding) -> None:
-            if isinstance(binding.value, relax.Call):
-                binding = relax.VarBinding(binding.var, canonical(binding.value))
-            super().visit_var_binding_(binding)
-
-    rewritten: relax.Function = Rewrite(mod).visit_expr(function)
+    rewritten: relax.Function = _Rewrite(mod, canonical).visit_expr(function)
     return rewritten
+
+
+@mutator
+class _Rewrite(PyExprMutator):
+    def __init__(self, mod: IRModule, canonical: Callable[[relax.Call], relax.Call]) -> None:
+        super().__init__(mod)
+        self.canonical = canonical
+
+    def visit_var_binding_(self, binding: relax.VarBinding) -> None:
+        if isinstance(binding.value, relax.Call):
+            binding = relax.VarBinding(binding.var, self.canonical(binding.value))
+        super().visit_var_binding_(binding)
 
 
 def _readers(function: relax.Function) -> Counter[relax.Var]:

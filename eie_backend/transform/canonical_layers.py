@@ -35,20 +35,26 @@ class CanonicalLayers(ModulePass):
     def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
         """Return the module with canonical layers."""
         names: dict[relax.Var, str] = {}
+        return rename_layers(map_functions(mod, _Rewrite(mod, names).visit_expr), names)
 
-        @mutator
-        class Rewrite(PyExprMutator):
-            def visit_var_binding_(self, binding: relax.VarBinding) -> None:
-                value = self.visit_expr(binding.value)
-                # 1.
-                if is_matmul(value) and is_constant_matrix(value.args[0]):
-                    value = _weights_on_the_right(self.builder_, value)
-                    product = value.args[0]
-                    if is_call(value, "relax.permute_dims"):
-                        names[product] = binding.var.name
-                super().visit_var_binding_(relax.VarBinding(binding.var, value))
 
-        return rename_layers(map_functions(mod, Rewrite(mod).visit_expr), names)
+@mutator
+class _Rewrite(PyExprMutator):
+    """Mutator that records in `names` what layers with a transposed result are to be called."""
+
+    def __init__(self, mod: IRModule, names: dict[relax.Var, str]) -> None:
+        super().__init__(mod)
+        self.names = names
+
+    def visit_var_binding_(self, binding: relax.VarBinding) -> None:
+        value = self.visit_expr(binding.value)
+        # 1.
+        if is_matmul(value) and is_constant_matrix(value.args[0]):
+            value = _weights_on_the_right(self.builder_, value)
+            product = value.args[0]
+            if is_call(value, "relax.permute_dims"):
+                self.names[product] = binding.var.name
+        super().visit_var_binding_(relax.VarBinding(binding.var, value))
 
 
 def _weights_on_the_right(builder: relax.BlockBuilder, matmul: relax.Call) -> relax.Expr:

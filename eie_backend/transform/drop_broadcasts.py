@@ -38,39 +38,43 @@ class DropBroadcasts(ModulePass):
     def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
         """Return the module without the broadcasts."""
         dropped: list[relax.Expr] = []
-
-        @mutator
-        class Drop(PyExprMutator):
-            def visit_call_(self, call: relax.Call) -> relax.Expr:
-                call = super().visit_call_(call)
-                if not any(is_call(call, operator) for operator in KEPT_DIMS):
-                    return call
-                for at in range(len(call.args)):
-                    for operand in self._smaller(call.args[at], KEPT_DIMS[call.op.name]):
-                        operands = [*call.args[:at], operand, *call.args[at + 1 :]]
-                        plain = self.builder_.normalize(relax.Call(call.op, operands, call.attrs))
-                        # 3.
-                        if structural_equal(plain.ty, call.ty):
-                            call = plain
-                            dropped.append(operand)
-                            break
-                return call
-
-            def _smaller(self, operand: relax.Expr, kept: int) -> Iterator[relax.Expr]:
-                """Yield the operand in smaller shapes, smallest first."""
-                source = operand
-                while isinstance(source, relax.Var):
-                    value = self.lookup_binding(source)
-                    if value is None or not is_call(value, "relax.broadcast_to"):
-                        break
-                    source = value.args[0]  # 1.
-                yield from _without_repetition(source, kept)
-                # matmul does not broadcast its last two dimensions.
-                if not source.same_as(operand) and (kept == 1 or _end(source) == _end(operand)):
-                    yield source
-
-        plain = map_functions(mod, Drop(mod).visit_expr)
+        plain = map_functions(mod, _Drop(mod, dropped).visit_expr)
         return plain if dropped else mod
+
+
+@mutator
+class _Drop(PyExprMutator):
+    def __init__(self, mod: IRModule, dropped: list[relax.Expr]) -> None:
+        super().__init__(mod)
+        self.dropped = dropped
+
+    def visit_call_(self, call: relax.Call) -> relax.Expr:
+        call = super().visit_call_(call)
+        if not any(is_call(call, operator) for operator in KEPT_DIMS):
+            return call
+        for at in range(len(call.args)):
+            for operand in self._smaller(call.args[at], KEPT_DIMS[call.op.name]):
+                operands = [*call.args[:at], operand, *call.args[at + 1 :]]
+                plain = self.builder_.normalize(relax.Call(call.op, operands, call.attrs))
+                # 3.
+                if structural_equal(plain.ty, call.ty):
+                    call = plain
+                    self.dropped.append(operand)
+                    break
+        return call
+
+    def _smaller(self, operand: relax.Expr, kept: int) -> Iterator[relax.Expr]:
+        """Yield the operand in smaller shapes, smallest first."""
+        source = operand
+        while isinstance(source, relax.Var):
+            value = self.lookup_binding(source)
+            if value is None or not is_call(value, "relax.broadcast_to"):
+                break
+            source = value.args[0]  # 1.
+        yield from _without_repetition(source, kept)
+        # matmul does not broadcast its last two dimensions.
+        if not source.same_as(operand) and (kept == 1 or _end(source) == _end(operand)):
+            yield source
 
 
 def _end(operand: relax.Expr) -> list[str]:

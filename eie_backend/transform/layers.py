@@ -273,18 +273,22 @@ def map_weights(
 
 def replace_operands(mod: IRModule, changed: Mapping[relax.Expr, relax.Expr]) -> IRModule:
     """Return the module with the right operands of its matmuls replaced."""
+    return map_functions(mod, _Replace(mod, changed).visit_expr)
 
-    @mutator
-    class Rewrite(PyExprMutator):
-        def visit_var_binding_(self, binding: relax.VarBinding) -> None:
-            value = binding.value
-            if is_matmul(value) and value.args[1] in changed:
-                operands = [value.args[0], changed[value.args[1]]]
-                call = relax.Call(value.op, operands, value.attrs)
-                binding = relax.VarBinding(binding.var, call)
-            super().visit_var_binding_(binding)
 
-    return map_functions(mod, Rewrite(mod).visit_expr)
+@mutator
+class _Replace(PyExprMutator):
+    def __init__(self, mod: IRModule, changed: Mapping[relax.Expr, relax.Expr]) -> None:
+        super().__init__(mod)
+        self.changed = changed
+
+    def visit_var_binding_(self, binding: relax.VarBinding) -> None:
+        value = binding.value
+        if is_matmul(value) and value.args[1] in self.changed:
+            operands = [value.args[0], self.changed[value.args[1]]]
+            call = relax.Call(value.op, operands, value.attrs)
+            binding = relax.VarBinding(binding.var, call)
+        super().visit_var_binding_(binding)
 
 
 def map_functions(mod: IRModule, change: Callable[[relax.Function], relax.Function]) -> IRModule:

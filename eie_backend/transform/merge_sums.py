@@ -114,37 +114,47 @@ def _merge(
         return function
     merged = {group: _merged_weights(group) for group in dict.fromkeys(chosen.values())}
     parts |= {merged[group]: [names[weights] for weights in group] for group in merged}
-
-    @mutator
-    class Merge(PyExprMutator):
-        def visit_var_binding_(self, binding: relax.VarBinding) -> None:
-            if (group := chosen.get(binding.var)) is not None:
-                binding = relax.VarBinding(binding.var, self._layer(sums[binding.var], group))
-            super().visit_var_binding_(binding)
-
-        def _layer(self, total: LinearSum, group: Group) -> relax.Expr:
-            terms = {term.weights: term for term in total.terms}
-            inputs = []
-            for weights in group:
-                if weights in terms:
-                    x = self.visit_expr(terms[weights].matmul.value.args[0])
-                    # 1.
-                    for row_op in terms[weights].row_ops:
-                        x = self.builder_.emit(row_op(x))
-                else:
-                    # 2.
-                    shape = (*total.shape[:-1], int(weights.value.shape[0]))
-                    x = relax.const(np.zeros(shape, np.float32))
-                inputs.append(x)
-            joined = self.builder_.emit(relax.op.concat(inputs, axis=-1))
-            product = self.builder_.emit(relax.op.matmul(joined, merged[group]))
-            if not total.biases:
-                return product
-            # 1.
-            return relax.op.add(product, relax.const(reduce(np.add, total.biases)))
-
-    changed: relax.Function = Merge(mod).visit_expr(function)
+    wanted = {var: (sums[var], group) for var, group in chosen.items()}
+    changed: relax.Function = _Merge(mod, wanted, merged).visit_expr(function)
     return changed
+
+
+@mutator
+class _Merge(PyExprMutator):
+    def __init__(
+        self,
+        mod: IRModule,
+        wanted: Mapping[relax.Var, tuple[LinearSum, Group]],
+        merged: Mapping[Group, relax.Expr],
+    ) -> None:
+        super().__init__(mod)
+        self.wanted, self.merged = wanted, merged
+
+    def visit_var_binding_(self, binding: relax.VarBinding) -> None:
+        if (found := self.wanted.get(binding.var)) is not None:
+            binding = relax.VarBinding(binding.var, self._layer(*found))
+        super().visit_var_binding_(binding)
+
+    def _layer(self, total: LinearSum, group: Group) -> relax.Expr:
+        terms = {term.weights: term for term in total.terms}
+        inputs = []
+        for weights in group:
+            if weights in terms:
+                x = self.visit_expr(terms[weights].matmul.value.args[0])
+                # 1.
+                for row_op in terms[weights].row_ops:
+                    x = self.builder_.emit(row_op(x))
+            else:
+                # 2.
+                shape = (*total.shape[:-1], int(weights.value.shape[0]))
+                x = relax.const(np.zeros(shape, np.float32))
+            inputs.append(x)
+        joined = self.builder_.emit(relax.op.concat(inputs, axis=-1))
+        product = self.builder_.emit(relax.op.matmul(joined, self.merged[group]))
+        if not total.biases:
+            return product
+        # 1.
+        return relax.op.add(product, relax.const(reduce(np.add, total.biases)))
 
 
 def _merged_weights(group: Group) -> relax.Expr:

@@ -109,16 +109,20 @@ def _is_closed(context: PatternCheckContext) -> bool:
 
 def _name_composites(partitioned: IRModule, names: Mapping[relax.Expr, str]) -> IRModule:
     """Set each composite's layer name by its weights, because fusion renames result variables."""
+    return map_functions(partitioned, _Name(partitioned, names).visit_expr)
 
-    @mutator
-    class Name(PyExprMutator):
-        def visit_function_(self, function: relax.Function) -> relax.Function:
-            if "Composite" not in (function.attrs or {}):
-                return super().visit_function_(function)
-            ((matmul, _),) = matmuls(IRModule({"composite": function}))
-            return function.with_attr(LAYER, names[matmul.value.args[1]])
 
-    return map_functions(partitioned, Name(partitioned).visit_expr)
+@mutator
+class _Name(PyExprMutator):
+    def __init__(self, mod: IRModule, names: Mapping[relax.Expr, str]) -> None:
+        super().__init__(mod)
+        self.names = names
+
+    def visit_function_(self, function: relax.Function) -> relax.Function:
+        if "Composite" not in (function.attrs or {}):
+            return super().visit_function_(function)
+        ((matmul, _),) = matmuls(IRModule({"composite": function}))
+        return function.with_attr(LAYER, self.names[matmul.value.args[1]])
 
 
 @tvm.transform.module_pass(opt_level=0, name="eie.Partition")

@@ -37,29 +37,36 @@ def rename_layers(
     # 1.
     ranks = [int(var.name != name) for var, name in zip(variables, wanted, strict=True)]
     unique = dict(zip(variables, unique_names(wanted, inputs, ranks, meant), strict=True))
-    taken = {*unique.values()}
     functions = [f for _, f in mod.functions_items() if isinstance(f, relax.Function)]
-    used = taken | {var.name for f in functions for var in relax.analysis.all_vars(f)}
-
-    @mutator
-    class Rename(PyExprMutator):
-        def visit_var_binding_(self, binding: relax.VarBinding) -> None:
-            old = binding.var
-            if (name := unique.get(old)) is None:
-                # 2.
-                name = _unused(old.name, used) if old.name in taken else old.name
-                if is_layer(binding.value):  # inside a branch
-                    taken.add(name)
-            if name == old.name:
-                super().visit_var_binding_(binding)
-                return
-            new = type(old)(name, old.ty)
-            self.builder_.emit_normalized(relax.VarBinding(new, self.visit_expr(binding.value)))
-            self.set_var_remap(old, new)
-
+    others = {var.name for f in functions for var in relax.analysis.all_vars(f)}
     # 3.
-    renamed = map_functions(mod, Rename(mod).visit_expr)
+    renamed = map_functions(mod, _Rename(mod, unique, others).visit_expr)
     return _with_notes(renamed, {var.name: name for var, name in reversed(unique.items())})
+
+
+@mutator
+class _Rename(PyExprMutator):
+    def __init__(
+        self, mod: IRModule, names: Mapping[relax.Var, str], others: Collection[str]
+    ) -> None:
+        super().__init__(mod)
+        self.names = names
+        self.taken = {*names.values()}
+        self.used = self.taken.union(others)
+
+    def visit_var_binding_(self, binding: relax.VarBinding) -> None:
+        old = binding.var
+        if (name := self.names.get(old)) is None:
+            # 2.
+            name = _unused(old.name, self.used) if old.name in self.taken else old.name
+            if is_layer(binding.value):  # inside a branch
+                self.taken.add(name)
+        if name == old.name:
+            super().visit_var_binding_(binding)
+            return
+        new = type(old)(name, old.ty)
+        self.builder_.emit_normalized(relax.VarBinding(new, self.visit_expr(binding.value)))
+        self.set_var_remap(old, new)
 
 
 def _unused(name: str, used: set[str]) -> str:

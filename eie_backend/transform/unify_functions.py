@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from tvm import IRModule, relax
@@ -35,12 +36,16 @@ def unify_functions(mod: IRModule) -> IRModule:
                 instead[gvar] = kept
     if not instead:
         return mod
-
-    @mutator
-    class Replace(PyExprMutator):
-        def visit_global_var_(self, gvar: GlobalVar) -> relax.Expr:
-            return instead.get(gvar, gvar)
-
-    replaced = map_functions(mod, Replace(mod).visit_expr)
+    replaced = map_functions(mod, _Replace(mod, instead).visit_expr)
     functions = {gvar: f for gvar, f in replaced.functions_items() if gvar not in instead}
     return IRModule(functions, attrs=mod.attrs)
+
+
+@mutator
+class _Replace(PyExprMutator):
+    def __init__(self, mod: IRModule, instead: Mapping[GlobalVar, GlobalVar]) -> None:
+        super().__init__(mod)
+        self.instead = instead
+
+    def visit_global_var_(self, gvar: GlobalVar) -> relax.Expr:
+        return self.instead.get(gvar, gvar)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import multiprocessing.connection
 import os
-import signal
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import (
@@ -26,6 +25,7 @@ from typing import Any, Protocol
 
 from eie_backend.errors import WorkerError
 from eie_backend.machine.choices import LOCAL_SCHEDULER
+from eie_backend.process.interrupts import held
 from eie_backend.work.calls import Call, Item, Result
 
 AHEAD = 2
@@ -173,7 +173,8 @@ class LocalWorkers:
         """Submit a call."""
         if self._threads:
             return self._executor.submit(call, self._shared, item)
-        return self._executor.submit(_with_shared, call, item)
+        with held():  # it may start a process
+            return self._executor.submit(_with_shared, call, item)
 
     def replace(self) -> None:
         """Start new processes."""
@@ -204,7 +205,6 @@ def _receive(shared: Any, alive: Connection) -> None:
     """
     global _shared  # noqa: PLW0603
     _shared = shared
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
 
     def watch() -> None:
         multiprocessing.connection.wait([alive])

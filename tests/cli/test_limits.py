@@ -1,5 +1,6 @@
-"""``eie compile`` without enough memory or disk: a message, exit code 2, nothing left behind."""
+"""Commands without enough memory, disk or descriptors: a message, exit code 2, nothing left."""
 
+import json
 import os
 import resource
 import subprocess
@@ -11,6 +12,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+import eie_backend as eie
 from eie_backend.cli.memory import OUT_OF_MEMORY, ROOM_BYTES
 
 
@@ -74,3 +76,72 @@ def test_no_room_for_the_library(make_mlp, tmp_path):
     assert (code, left) == (2, [])
     start = f"eie: error: {tmp_path / 'out' / 'm.so'}: cannot be written: File too large; it needs"
     assert message.startswith(start)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "compile mlp.onnx -o out/mlp.so",
+        "evaluate mlp.so --data data.npz --scheduler processes --workers 2",
+        "sweep sweep.yaml -o swept --scheduler processes --workers 2",
+    ],
+)
+def test_few_descriptors(line, small):
+    """Too few for the linker, or for processes that work; what else takes none is done."""
+    code, message = run(line, small, preexec_fn=few_descriptors)
+    assert (code, message.count("\n")) == (2, 1), message
+    assert message.endswith(
+        "Too many open files; raise the limit (ulimit -n); 64 are enough for every command\n"
+    )
+    assert list((small / "out").iterdir()) == []
+
+
+def few_descriptors():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (12, 12))
+
+
+def test_full_folder_for_temporary_files(small):
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4k", "none", small / "tmp"]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"this user cannot mount: {done.stderr.strip()}")
+    try:
+        (small / "tmp" / "filler").write_bytes(bytes(4096))
+        code, message = run("compile mlp.onnx -o out/mlp.so", small)
+    finally:
+        subprocess.run(["umount", "--lazy", small / "tmp"], check=True)
+    assert (code, message) == (
+        2,
+        "eie: error: out/mlp.so: cannot be linked: No space left on device; set TMPDIR to a folder "
+        "with room\n",
+    )
+    assert list((small / "out").iterdir()) == []
+
+
+@pytest.fixture
+def small(make_mlp, tmp_path):
+    """Return a folder with a small model, its library, data, and a sweep."""
+    model = make_mlp(24, 16, 10, batch=8)
+    onnx.save(model, tmp_path / "mlp.onnx")
+    x = np.random.default_rng(1).normal(size=(8, 24)).astype(np.float32)
+    np.savez(tmp_path / "data.npz", x=x, labels=np.arange(8))
+    sweep = {"models": {"mlp": "mlp.onnx"}, "data": "data.npz", "hardware": {"num_pe": [2, 4]}}
+    (tmp_path / "sweep.yaml").write_text(json.dumps(sweep))
+    eie.export_library(eie.compile(eie.from_onnx(model)), tmp_path / "mlp.so")
+    for name in ("out", "tmp"):
+        (tmp_path / name).mkdir()
+    return tmp_path
+
+
+def run(line, folder, **options):
+    """Run a command; return exit code and stderr."""
+    done = subprocess.run(
+        [Path(sys.executable).with_name("eie"), *line.split()],
+        cwd=folder,
+        env={**os.environ, "TMPDIR": str(folder / "tmp")},
+        capture_output=True,
+        text=True,
+        check=False,
+        **options,
+    )
+    return done.returncode, done.stderr

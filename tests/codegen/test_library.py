@@ -1,17 +1,23 @@
 """A library is written whole or not at all, and never loaded when it is not what was written."""
 
+import gc
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import tvm
 
 import eie_backend as eie
+from eie_backend.codegen import library
 from eie_backend.codegen.library import DIGEST_BYTES, SEAL, check_whole, programs
 from eie_backend.errors import ImageError, ModelError
 from eie_backend.isa.image import encode_image
+from eie_backend.simulator.runner import Runner
 
 SEAL_BYTES = len(SEAL) + DIGEST_BYTES
 ALTERED = "altered after it was written; compile the model again"
@@ -68,10 +74,10 @@ def unsealed(executable, tmp_path_factory):
 def never_loaded(monkeypatch):
     """Fail if the dynamic loader gets to see the file."""
 
-    def load_module(path):
-        raise AssertionError(f"{path} was loaded")
+    def opened(_library):
+        raise AssertionError("it was loaded")
 
-    monkeypatch.setattr(tvm.runtime, "load_module", load_module)
+    monkeypatch.setattr(library, "opened", opened)
 
 
 def refused(path, data):
@@ -225,8 +231,8 @@ def test_truncation_is_found_before_loading(sealed, tmp_path, never_loaded):
 
 def test_appended_bytes_are_found_before_loading(sealed, unsealed, tmp_path, never_loaded):
     path = tmp_path / "mlp.so"
-    for library in (sealed, unsealed):
-        assert refused(path, library.read_bytes() + b"\0") == f"{path}: {CUT}"
+    for whole in (sealed, unsealed):
+        assert refused(path, whole.read_bytes() + b"\0") == f"{path}: {CUT}"
 
 
 @pytest.mark.parametrize("data", [b"", b"\x7fEL", b"EIESEAL1", b"#!/bin/sh\n", bytes(5000)])
@@ -266,6 +272,61 @@ def test_truncated_library_of_tvms_own_export_is_refused(unsealed, tmp_path, nev
     path = tmp_path / "mlp.so"
     for length in (100, len(whole) // 2, len(whole) - 1):
         assert refused(path, whole[:length]) == f"{path}: {CUT}"
+
+
+def test_equal_files_give_one_executable_while_it_is_used(tmp_path):
+    path, copy = tmp_path / "layer.so", tmp_path / "copy.so"
+    eie.export_library(eie.compile(eie.from_onnx(layer(3.0))), path)
+    shutil.copy(path, copy)
+    before = mapped()
+    one, other = eie.load(path), eie.load(copy)
+    assert one is other
+    assert mapped() == before + 1
+    del one, other
+    gc.collect()
+    assert mapped() == before
+
+
+def mapped():
+    """Return how many loaded libraries the process has in memory."""
+    lines = Path("/proc/self/maps").read_text().splitlines()
+    return len({line.split()[4] for line in lines if "/memfd:library" in line})
+
+
+@pytest.mark.parametrize("replace", [Path.replace, shutil.copy], ids=["by another", "in place"])
+def test_replaced_file_is_loaded_anew_while_the_old_one_is_in_use(replace, sealed, x, tmp_path):
+    """The dynamic loader takes a library of the same name, or inode, for the one it holds."""
+    path, other = tmp_path / "mlp.so", tmp_path / "other.so"
+    path.write_bytes(sealed.read_bytes())
+    runner = Runner(path)
+    batch = runner.calls(x)[0]
+    old = runner.call(batch)[0].tobytes()
+    eie.export_library(eie.compile(eie.from_onnx(layer(2.0))), other)
+    new = eie.run(other, x)[0].tobytes()
+    replace(other, path)
+    assert eie.run(path, x)[0].tobytes() == new != old
+    assert runner.call(batch)[0].tobytes() == old
+
+
+def test_file_that_is_cut_short_in_use_goes_on(sealed, x, tmp_path):
+    path = tmp_path / "mlp.so"
+    path.write_bytes(sealed.read_bytes())
+    runner = Runner(path)
+    os.truncate(path, 0)
+    assert runner.call(runner.calls(x)[0])[0].tobytes() == eie.run(sealed, x)[0].tobytes()
+
+
+def layer(value):
+    """Return a model of one layer whose weights are all `value`."""
+    weights = onnx.numpy_helper.from_array(np.full((10, 24), value, np.float32), "w")
+    node = onnx.helper.make_node("Gemm", ["x", "w"], ["y"], "fc", transB=1)
+    ends = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [4, size])
+        for name, size in (("x", 24), ("y", 10))
+    ]
+    graph = onnx.helper.make_graph([node], "g", ends[:1], ends[1:], [weights])
+    opsets = [onnx.helper.make_opsetid("", 17)]
+    return onnx.helper.make_model(graph, opset_imports=opsets, ir_version=8)
 
 
 def test_library_without_an_eie_program_is_refused(make_mlp, tmp_path):

@@ -3,6 +3,7 @@
 "Killed" is SIGKILL: the process gets no chance to put anything in order.
 """
 
+import errno
 import os
 import resource
 import signal
@@ -68,6 +69,40 @@ def test_together_is_in_order_and_all_or_none(tmp_path):
         write_together({first: b"new", second: b"new"})
     assert (error.value.filename, first.read_text()) == (str(second), "old")
     assert list(tmp_path.iterdir()) == [first]
+
+
+@pytest.mark.parametrize("had_old", [True, False])
+def test_together_is_all_or_none_when_a_renaming_fails(had_old, tmp_path, monkeypatch):
+    first, second = tmp_path / "first", tmp_path / "second"
+    if had_old:
+        first.write_text("old")
+    replace = Path.replace
+
+    def fails(aside, path):
+        if path == second:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return replace(aside, path)
+
+    monkeypatch.setattr(Path, "replace", fails)
+    with pytest.raises(OSError, match="Input/output error"):
+        write_together({first: b"new", second: b"new"})
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == (
+        {"first": "old"} if had_old else {}
+    )
+
+
+def test_interrupt_between_two_renamings_waits_for_the_second(tmp_path, monkeypatch):
+    first, second = tmp_path / "first", tmp_path / "second"
+    replace = Path.replace
+
+    def interrupted(aside, path):
+        signal.raise_signal(signal.SIGINT)
+        return replace(aside, path)
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_together({first: b"new", second: b"new"})
+    assert [path.read_text() for path in sorted(tmp_path.iterdir())] == ["new", "new"]
 
 
 def test_together_in_two_folders(tmp_path):

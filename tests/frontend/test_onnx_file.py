@@ -2,6 +2,7 @@
 
 import os
 import re
+from io import BytesIO
 
 import numpy as np
 import onnx
@@ -14,6 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import eie_backend as eie
 from eie_backend.errors import ModelError
+from eie_backend.frontend import onnx as onnx_frontend
 from eie_backend.frontend import onnx_file
 from eie_backend.frontend.onnx import load_onnx
 from eie_backend.frontend.onnx_file import read_model
@@ -194,12 +196,39 @@ def test_external_data_that_ends_early(tmp_path):
         eie.from_onnx(path)
 
 
+@pytest.mark.parametrize("external", [False, True])
+def test_file_that_is_cut_short_before_its_weights_are_read(external, tmp_path):
+    """Were it mapped, the process would end by SIGBUS."""
+    path = saved(model(), tmp_path, external)
+    (weights, *_) = read_model(path)[1]
+    os.truncate(tmp_path / "m.data" if external else path, 1000)
+    with pytest.raises(OSError, match="it was cut short while it was read"):
+        weights.load()
+
+
+def test_file_that_is_cut_short_while_it_is_imported(tmp_path, monkeypatch):
+    path = saved(model(), tmp_path, external=False)
+    read = read_model
+
+    def read_and_cut(source):
+        found = read(source)
+        os.truncate(path, 1000)
+        return found
+
+    monkeypatch.setattr(onnx_frontend, "read_model", read_and_cut)
+    with pytest.raises(ModelError) as error:
+        eie.from_onnx(path)
+    assert str(error.value) == (
+        f"{path}: cannot be read: it was cut short while it was read; give a file that can be read"
+    )
+
+
 @given(cut=st.integers(0, 400))
 def test_any_truncation_is_an_error_or_a_model(cut):
-    data = memoryview(model().SerializeToString())
+    data = model().SerializeToString()
     short = data[: len(data) - cut * len(data) // 400]
     try:
-        onnx_file._without_raw_data(short)
+        onnx_file._without_raw_data(onnx_file._Bytes(BytesIO(short)))
     except DecodeError:
         pass
 
@@ -207,7 +236,7 @@ def test_any_truncation_is_an_error_or_a_model(cut):
 @given(st.binary(max_size=60))
 def test_any_bytes_are_copied_or_refused(data):
     try:
-        rest, _ = onnx_file._without_raw_data(memoryview(data))
+        rest, _ = onnx_file._without_raw_data(onnx_file._Bytes(BytesIO(data)))
     except DecodeError:
         return
     assert len(rest) <= len(data)
@@ -215,5 +244,8 @@ def test_any_bytes_are_copied_or_refused(data):
 
 @given(st.integers(0, 2**63 - 1))
 def test_numbers_come_back(value):
-    data = memoryview(onnx_file._varint(value))
-    assert onnx_file._read_varint(data, 0, len(data)) == (value, len(data))
+    data = onnx_file._varint(value)
+    assert onnx_file._read_varint(onnx_file._Bytes(BytesIO(data)), 0, len(data)) == (
+        value,
+        len(data),
+    )

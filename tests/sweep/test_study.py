@@ -75,6 +75,10 @@ def test_refuses_another_study(tmp_path, open_study):
         ("sqlite:////nowhere/at/all/study.db", "/nowhere/at/all/study.db: cannot be opened"),
         ("postgresql+psycopg://me:secret@127.0.0.1:1/x", "me:***@127.0.0.1:1/x: cannot be opened"),
         ("oracle://me:secret@127.0.0.1/x", "its driver .* is not installed"),
+        ("sqlite:///study.db?timeout=secret", "study.db: cannot be opened"),
+        ("sqlite:///study.db?check_same_thread=banana", "study.db: cannot be opened"),
+        ("x://me:secret@host:port/x", "the database's URL: cannot be opened"),
+        ("://", "the database's URL: cannot be opened: not a database URL"),
     ],
 )
 def test_says_which_database_but_no_password(open_study, url, says):
