@@ -14,7 +14,6 @@ from eie_backend.names.find import is_product_of, not_derived
 from eie_backend.transform.attributes import ModuleAttributes
 from eie_backend.transform.layers import aliases_of, source_of
 
-
 CHECKS = "indices, divisors"
 
 

@@ -10,10 +10,12 @@ from contextlib import contextmanager, redirect_stderr
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import tvm
 from tvm import IRModule, relax
 from tvm.ir.expr import GenericConst
 from tvm.relax.expr_functor import PyExprMutator, mutator
+from tvm.tirx import IntImm
 
 from eie_backend.errors import ModelError, first_line
 from eie_backend.frontend.dimensions import bind_dimensions
@@ -81,7 +83,7 @@ def from_pytorch(
         if target in program.graph_signature.parameters
     }
     bound = relax.transform.BindParams("main", parameters)(imported)
-    static = bind_dimensions(_with_clipped_takes(bound), bind)
+    static = bind_dimensions(_with_counted_indices(bound), bind)
     found = named(static, _sources(imported, targets, root))
     return with_attributes(found, model_sha256=_digest(imported, parameters))
 
@@ -177,21 +179,40 @@ def _called(parameter: str, root: str) -> str:
     return source_name(full, "", full)
 
 
-def _with_clipped_takes(mod: IRModule) -> IRModule:
-    """Return the module without takes in mode "fast", of which TVM warns at every compilation.
+def _with_counted_indices(mod: IRModule) -> IRModule:
+    """Return the module with indices that count from the start, as TVM's code takes them.
 
-    PyTorch's ``select`` takes constant indices, which its export has checked.
+    PyTorch counts negative ones from the end. `GuardOperands` checks both kinds afterwards.
     """
-    return map_functions(mod, _Clip(mod).visit_expr)
+    return map_functions(mod, _Count(mod).visit_expr)
 
 
 @mutator
-class _Clip(PyExprMutator):
+class _Count(PyExprMutator):
     def visit_call_(self, call: relax.Call) -> relax.Expr:
         call = super().visit_call_(call)
-        if is_call(call, "relax.take") and isinstance(call.args[1], GenericConst):
-            return relax.op.take(*call.args, axis=call.attrs.axis, mode="clip")
+        if is_call(call, "relax.take") and call.attrs.axis is not None:
+            data, index = call.args
+            axis = int(call.attrs.axis)
+            return relax.op.take(data, self._counted(index, data, axis), axis, mode="fast")
+        if is_call(call, "relax.index_tensor") and isinstance(call.args[1], relax.Tuple):
+            data, indices = call.args
+            fields = [self._counted(one, data, axis) for axis, one in enumerate(indices.fields)]
+            return relax.op.index_tensor(data, relax.Tuple(fields))
         return call
+
+    def _counted(self, index: relax.Expr, data: relax.Expr, axis: int) -> relax.Expr:
+        extent = getattr(data.ty.shape, "values", {axis: None})[axis]
+        if not isinstance(extent, IntImm) or "int" not in str(index.ty.dtype):
+            return index
+        if isinstance(index, GenericConst):
+            values = index.value.numpy()
+            counted = np.where(values < 0, values + int(extent), values).astype(values.dtype)
+            return relax.const(counted, str(values.dtype))
+        size, zero = (relax.const(n, str(index.ty.dtype)) for n in (int(extent), 0))
+        from_the_end = self.builder_.emit(relax.op.less(index, zero))
+        shifted = self.builder_.emit(relax.op.add(index, size))
+        return self.builder_.emit(relax.op.where(from_the_end, shifted, index))
 
 
 def _digest(imported: IRModule, parameters: Mapping[str, Any]) -> str:

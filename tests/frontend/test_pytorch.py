@@ -10,7 +10,7 @@ from tvm import relax
 
 import eie_backend as eie
 from eie_backend.codegen.library import programs
-from eie_backend.errors import ModelError
+from eie_backend.errors import InputError, ModelError
 from eie_backend.transform.attributes import with_attributes
 from eie_backend.transform.dense_form import DenseForm
 from eie_backend.transform.layers import dense_layers
@@ -319,3 +319,52 @@ def test_how_convolutions_are_lowered_is_chosen_after_the_import(winograd, layer
     ]
     assert len(names) == layers
     assert all(name.startswith("conv") for name in names)
+
+
+FROM_THE_END = {
+    "select": lambda x: x[:, -1],
+    "range": lambda x: x[:, -3:-1],
+    "first axis": lambda x: x[-1],
+    "indices": lambda x: x[:, torch.tensor([-1, 0])],
+    "indices of two axes": lambda x: x[torch.tensor([-1, 0]), torch.tensor([2, -2])],
+    "list": lambda x: x[..., [-1, -2, -3, -4]],
+    "narrow": lambda x: x.narrow(1, -2, 1),
+    "unbind": lambda x: x.unbind(1)[-1],
+    "gather": lambda x: torch.gather(x, 1, torch.full((2, 1, 4), 4)),
+}
+
+
+@pytest.mark.parametrize("how", FROM_THE_END)
+def test_indices_may_count_from_the_end(how):
+    class Indexed(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = torch.nn.Linear(4, 3, bias=False)
+            with torch.no_grad():
+                self.layer.weight.copy_(torch.tensor(np.eye(3, 4, dtype=np.float32)))
+
+        def forward(self, x):
+            return self.layer(FROM_THE_END[how](x))
+
+    x = torch.arange(40.0).reshape(2, 5, 4) / 10
+    model = Indexed().eval()
+    mod = eie.from_pytorch(model, (x,))
+    found = eie.run(eie.compile(mod, arithmetic="float32"), x.numpy())[0]
+    np.testing.assert_array_equal(found, model(x).detach().numpy())
+
+
+def test_an_index_that_is_an_input_is_checked():
+    class Embedded(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.table, self.layer = torch.nn.Embedding(10, 4), torch.nn.Linear(4, 3)
+
+        def forward(self, ids):
+            return self.layer(self.table(ids))
+
+    mod = eie.from_pytorch(Embedded().eval(), (torch.tensor([[1, 2, 9]]),))
+    library = eie.compile(mod, arithmetic="float32")
+    eie.run(library, np.array([[0, 9, 1]]))
+    for bad in (10, -11, 10**9):
+        with pytest.raises(InputError, match=r"\(take\): index .* is outside 0\.\.9"):
+            eie.run(library, np.array([[0, bad, 1]]))
