@@ -194,7 +194,7 @@ def parse_bindings(items: list[str]) -> dict[str, int]:
     bindings = {}
     for item in items:
         name, _, value = item.rpartition("=")
-        if not name or not re.fullmatch("[0-9]+", value):
+        if not name or not re.fullmatch("[0-9]{1,18}", value):
             raise ModelError(f"--bind {item}: not NAME=N, for example --bind batch=1")
         bindings[name] = int(value)
     return bindings

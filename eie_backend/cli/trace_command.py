@@ -109,7 +109,7 @@ def parse_window(text: str) -> tuple[int, int | None]:
     """
     from eie_backend.errors import ModelError
 
-    if not re.fullmatch("[0-9]+:[0-9]*", text):
+    if not re.fullmatch("[0-9]{1,18}:[0-9]{0,18}", text):
         raise ModelError(f"--window {text}: not FROM:TO, for example --window 1:1000")
     start, _, stop = text.partition(":")
     return int(start), int(stop) if stop else None
