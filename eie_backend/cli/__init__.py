@@ -31,7 +31,7 @@ from eie_backend.cli import (
     sweep_command,
     trace_command,
 )
-from eie_backend.cli.console import asked, fail
+from eie_backend.cli.console import asked, fail, telling
 from eie_backend.cli.memory import OUT_OF_MEMORY, require_room
 from eie_backend.cli.options import begin, with_shared_options
 from eie_backend.errors import EieError, ModelError, is_out_of_memory
@@ -127,7 +127,8 @@ def main() -> None:
     141 the reader of stdout has gone.
     """
     try:
-        app(prog_name="eie")
+        with telling():
+            app(prog_name="eie")
     except EieError as error:
         if asked.debug:
             traceback.print_exc()

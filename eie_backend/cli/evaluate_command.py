@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from eie_backend.cli.console import progress, show, working
-from eie_backend.cli.options import ENGINE_OPTION, SCHEDULER, WORKERS
+from eie_backend.cli.options import ENGINE_OPTION, SCHEDULER, STRICT_INPUTS, WORKERS
 from eie_backend.errors import ConfigError
 from eie_backend.machine.choices import ENGINE
 
@@ -49,6 +49,7 @@ def evaluate_model(
     energy: Annotated[
         Path | None, typer.Option(help="YAML file of energies and areas in place of the paper's.")
     ] = None,
+    strict_inputs: Annotated[bool, STRICT_INPUTS] = False,
 ) -> None:
     """Run a compiled model over a data set of any size, on all cores or on a cluster."""
     from eie_backend.cli.files import read_bytes
@@ -77,6 +78,7 @@ def evaluate_model(
             workers=workers,
             table=table,
             told=lambda done: bar.advance(task, done),
+            strict_inputs=strict_inputs,
         )
     accuracy = f"{found.samples:,} samples"
     if found.correct is not None:
@@ -101,7 +103,8 @@ class Samples:
         import numpy as np
 
         from eie_backend.cli.files import by_input, check_arrays, read_labels
-        from eie_backend.simulator.inputs import check_labels
+        from eie_backend.compiler.model_record import result_shape
+        from eie_backend.simulator.labels import check_labels
 
         self._file, self._batch = file, runner.batch
         names = list(file.headers)
@@ -123,7 +126,7 @@ class Samples:
         if labels is not None:
             self._labels = read_labels(labels)
         if self._labels is not None:
-            check_labels(self._labels, self.count, None)
+            check_labels(self._labels, self.count, result_shape(runner.programs, self.count))
 
     def shards(self, repeat: int) -> Iterator[Shard]:
         """Yield the samples, `repeat` times over."""

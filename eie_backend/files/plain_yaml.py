@@ -28,7 +28,7 @@ MAX_INTEGER = 100
 def plain_loader(base: Any) -> Any:
     """Return a loader like `base`, a `yaml.SafeLoader`, that reads no integer of any length."""
 
-    class Loader(base):  # type: ignore[misc]
+    class Loader(base):
         def construct_yaml_int(self, node: Any) -> int:
             if len(text := self.construct_scalar(node)) > MAX_INTEGER:
                 _fail(f"an integer of {len(text):,} characters: at most {MAX_INTEGER}", node)

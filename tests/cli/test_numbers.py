@@ -12,7 +12,7 @@ SAMPLES, INPUTS, CLASSES = 8, 24, 10
 
 @pytest.fixture(scope="module")
 def folder(make_mlp, tmp_path_factory):
-    """A model, its library, and samples; tests change to it."""
+    """Make a model, its library, and samples in a folder that the commands run in."""
     made = tmp_path_factory.mktemp("numbers")
     model = make_mlp(INPUTS, 16, CLASSES, batch=4)
     onnx.save(model, made / "mlp.onnx")
