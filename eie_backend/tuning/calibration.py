@@ -73,7 +73,8 @@ def calibrate_dense(mod: IRModule, layers: Sequence[DenseLayer], data: Data) -> 
         values = machine["main"](*(tvm.runtime.tensor(value) for value in batch))
         for (layer, use), value in zip(uses, values, strict=True):
             samples = value.numpy().reshape(-1, layer.weights.shape[1])
-            found = _layer_range(layer.weights, bias_of(use)[0], epilogue_of(use), samples)
+            with np.errstate(invalid="ignore", over="ignore"):  # it is refused below
+                found = _layer_range(layer.weights, bias_of(use)[0], epilogue_of(use), samples)
             # np.maximum, unlike max, keeps a NaN.
             both = np.maximum(astuple(ranges[layer.name]), astuple(found))
             ranges[layer.name] = LayerRange(*map(float, both))
