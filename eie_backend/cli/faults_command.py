@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from eie_backend.cli.console import progress, show, table, working
+from eie_backend.cli.console import not_finite, progress, show, table, working
 from eie_backend.cli.options import STRICT_INPUTS, choice
 from eie_backend.machine.choices import PROTECTION, UNIT
 
@@ -111,6 +111,7 @@ def inject_faults(
         "costs": [asdict(one) for one in costs],
         "inputs": campaign.inputs,
         "model": Path(model).name,
+        "not_finite": not_finite,
         "rows": [asdict(row) for row in rows],
         "seed": seed,
     }

@@ -207,7 +207,13 @@ class Study:
 
         try:
             yield
-        except (SQLAlchemyError, self._optuna.exceptions.OptunaError, OSError) as error:
+        except (
+            SQLAlchemyError,
+            self._optuna.exceptions.OptunaError,
+            OSError,
+            RuntimeError,  # tables of another release of Optuna's
+            UnicodeDecodeError,
+        ) as error:
             # Do not show the error itself: it may quote a password.
             cause = getattr(error, "orig", None) or (error.__cause__ or error)
             cause = getattr(cause, "orig", None) or cause

@@ -266,7 +266,12 @@ def test_numbers_that_are_not_finite_are_null(capsys):
     console.asked.only(json=True, quiet=False, verbose=False, debug=False)
     console.show({"a": float("nan"), "b": (1.5, [float("inf")])})
     console.asked.only(json=False, quiet=False, verbose=False, debug=False)
-    assert json.loads(capsys.readouterr().out) == {"a": None, "b": [1.5, [None]], "written": []}
+    assert json.loads(capsys.readouterr().out) == {
+        "a": None,
+        "b": [1.5, [None]],
+        "not_finite": [],
+        "written": [],
+    }
 
 
 def test_run_prints_the_numbers(in_process, folder):
