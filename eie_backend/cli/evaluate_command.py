@@ -73,12 +73,11 @@ def evaluate_model(
         task = bar.add_task("simulating", total=samples.count * repeat)
         found = evaluate(
             loaded,
-            samples.shards(repeat),
+            samples.shards(repeat, strict_inputs),
             scheduler=scheduler,
             workers=workers,
             table=table,
             told=lambda done: bar.advance(task, done),
-            strict_inputs=strict_inputs,
         )
     accuracy = f"{found.samples:,} samples"
     if found.correct is not None:
@@ -128,8 +127,15 @@ class Samples:
         if self._labels is not None:
             check_labels(self._labels, self.count, result_shape(runner.programs, self.count))
 
-    def shards(self, repeat: int) -> Iterator[Shard]:
-        """Yield the samples, `repeat` times over."""
+    def shards(self, repeat: int, strict: bool = False) -> Iterator[Shard]:
+        """Yield the samples, `repeat` times over.
+
+        Raises
+        ------
+        InputError
+            With `strict`, before a shard with values that are not finite.
+        """
+        from eie_backend.cli.files import check_finite
         from eie_backend.profiler.evaluation import Shard
 
         size = -(-SHARD_SAMPLES // self._batch) * self._batch
@@ -137,6 +143,10 @@ class Samples:
             parts = self._file.parts(list(self._inputs.values()), size)
             for number, part in enumerate(parts):
                 data = {name: part[stored] for name, stored in self._inputs.items()}
+                if strict:
+                    first = number * size
+                    last = min(first + size, self.count) - 1
+                    check_finite(data, f"{self._file.path}, samples {first} to {last}")
                 labels = None
                 if self._labels is not None:
                     labels = self._labels[number * size : (number + 1) * size]

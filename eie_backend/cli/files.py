@@ -127,8 +127,8 @@ def check_arrays(arrays: Arrays, path: Path, specs: list[InputSpec]) -> Arrays:
     return arrays
 
 
-def check_finite(arrays: Arrays, path: Path) -> Arrays:
-    """Check that arrays hold neither NaN nor infinity, and return them; errors name the file.
+def check_finite(arrays: Arrays, where: Path | str) -> Arrays:
+    """Check that arrays hold neither NaN nor infinity, and return them; errors say where they are.
 
     Raises
     ------
@@ -138,7 +138,7 @@ def check_finite(arrays: Arrays, path: Path) -> Arrays:
     try:
         refuse(count(arrays))
     except InputError as error:
-        raise InputError(f"{path}: {error}") from error
+        raise InputError(f"{where}: {error}") from error
     return arrays
 
 

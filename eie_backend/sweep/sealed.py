@@ -60,9 +60,12 @@ def unsealed(
         return None
     if not isinstance(key, str) or not isinstance(error, str):
         raise ValueError("its design is missing")
-    if not error and (numbers is None or len(numbers) != len(DIRECTIONS)):
-        raise ValueError("values are missing")
-    outcome = Outcome(error=error) if error or numbers is None else Outcome(*numbers)
+    outcome = Outcome(error=error)
+    if not error:
+        if numbers is None or len(numbers) != len(DIRECTIONS):
+            raise ValueError("values are missing")
+        accuracy, cycles, energy, area = numbers
+        outcome = Outcome(accuracy, cycles, energy, area)
     if CHECKSUM not in attributes and is_sealed:
         raise ValueError("its checksum is missing")
     if CHECKSUM in attributes and attributes[CHECKSUM] != _checksum(key, outcome):

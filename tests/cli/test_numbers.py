@@ -37,8 +37,8 @@ def folder(make_mlp, tmp_path_factory):
 
 
 @pytest.fixture
-def eie_in(folder, monkeypatch, capsys):
-    """Run a command in the folder; return exit code, stdout and stderr."""
+def eie_in(folder, monkeypatch, capfd):
+    """Run a command in the folder; return exit code, stdout and stderr, those of workers too."""
     for field in fields(asked):
         monkeypatch.setattr(asked, field.name, False)
 
@@ -50,7 +50,7 @@ def eie_in(folder, monkeypatch, capsys):
             code = 0
         except SystemExit as leaving:
             code = int(leaving.code or 0)
-        return code, *capsys.readouterr()
+        return code, *capfd.readouterr()
 
     return run
 
@@ -145,6 +145,8 @@ def test_strict_inputs_refuses_them(name, eie_in, prepare):
     code, out, errors = eie_in(f"{COMMANDS[name]} --strict-inputs")
     assert (code, out, errors.count("\n")) == (2, "", 1)
     assert errors.startswith("eie: error: ") and TOLD in errors
+    where = ", samples 0 to 7" if "evaluate" in name else ""
+    assert f"bad.npz{where}: {TOLD}" in errors
 
 
 @pytest.mark.parametrize("name", ["run", "evaluate in threads", "faults"])
