@@ -31,6 +31,9 @@ LENGTH_BYTES = {(1, 0): 2, (2, 0): 4}
 MAX_HEADER_BYTES = 10_000
 """Longest header that NumPy reads, too; a plain array's has a hundred bytes."""
 
+PART_BYTES = 1 << 20
+"""Most bytes that are read at once."""
+
 MAX_SHOWN = 120
 """Most characters of a text in a message."""
 
@@ -217,7 +220,11 @@ def read_values(file: IO[bytes], dtype: np.dtype[Any], count: int) -> NDArray[An
     ValueError
         If the file ends early.
     """
-    data = bytearray(count * dtype.itemsize)
-    if file.readinto(data) != len(data):  # type: ignore[attr-defined]
-        raise ValueError("it ends early")
+    data, at = bytearray(count * dtype.itemsize), 0
+    while at < len(data):  # in parts: a member of an archive would inflate into a second copy
+        part = file.read(min(PART_BYTES, len(data) - at))
+        if not part:
+            raise ValueError("it ends early")
+        data[at : at + len(part)] = part
+        at += len(part)
     return np.frombuffer(data, dtype)

@@ -226,3 +226,36 @@ def test_samples_that_reach_no_layer_may_be_infinite():
     assert (found == -INF).all()
     with pytest.raises(eie.EieError, match="calibrate: fc: NaN or infinite activations"):
         eie.compile(module, calibration={"x": good * NAN, "mask": infinite})
+
+
+def test_what_the_host_computes_enters_the_next_program_alike():
+    """The square root of -1, between two layers: no input, so nobody is told, but it is counted."""
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["h"], "fc1"),
+        helper.make_node("Sqrt", ["h"], ["r"]),
+        helper.make_node("MatMul", ["r", "v"], ["y"], "fc2"),
+    ]
+    inputs, outputs = (
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 2])] for name in "xy"
+    )
+    weights = [
+        numpy_helper.from_array(np.eye(2, dtype=np.float32) * scale, name)
+        for name, scale in (("w", 1), ("v", 2))
+    ]
+    graph = helper.make_graph(nodes, "network", inputs, outputs, weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    samples = np.full((1, 2), 4, np.float32)
+    for arithmetic, expected in (("int16", [0, 2]), ("float32", [NAN, 2])):
+        library = eie.compile(eie.from_onnx(model), arithmetic=arithmetic, calibration=samples)
+        report = eie.profile(library, np.array([[-1, 1]], np.float32))
+        np.testing.assert_equal(report.outputs[0], [expected])
+        saturations = [layer.counters["input_saturations"] for layer in report.layers]
+        assert saturations == ([0, 1] if arithmetic == "int16" else [0, 0])
+
+
+def test_tvms_own_machine_computes_the_same_and_tells_nobody():
+    import tvm
+
+    library, x = compiled(), np.array([[NAN, 1]], np.float32)
+    machine = tvm.relax.VirtualMachine(library.jit(), tvm.cpu())
+    np.testing.assert_equal(machine["main"](tvm.runtime.tensor(x)).numpy(), [[0, 1, 1]])
