@@ -1,11 +1,12 @@
-"""The errors that users of the package can meet: all derive from `EieError`.
+"""The errors that users of the package can meet: all derive from `EieError`; and its one warning.
 
 A message says what is wrong, where, what was given, what is allowed and what to do next.
 The command line prints it on one line and exits with code 2.
 """
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 
 class EieError(Exception):
@@ -113,3 +114,19 @@ class StudyError(EieError):
 
 class SweepError(EieError):
     """An impossible specification of a sweep; the message lists every fault."""
+
+
+class NotFiniteWarning(UserWarning):
+    """Inputs with NaN or infinity, which run as they are.
+
+    ``warnings.simplefilter("error", NotFiniteWarning)`` refuses them on every path.
+
+    Attributes
+    ----------
+    counts : sequence of mapping
+        A row by input: input, nan, infinite, values.
+    """
+
+    def __init__(self, message: str, counts: Sequence[Mapping[str, Any]] = ()) -> None:
+        super().__init__(message)
+        self.counts = counts

@@ -32,7 +32,7 @@ from eie_backend.cli import (
     sweep_command,
     trace_command,
 )
-from eie_backend.cli.console import asked, fail
+from eie_backend.cli.console import asked, fail, telling
 from eie_backend.cli.memory import OUT_OF_MEMORY, require_room
 from eie_backend.cli.options import begin, with_shared_options
 from eie_backend.errors import EieError, ModelError, is_out_of_memory
@@ -137,7 +137,8 @@ def status() -> int:
     try:
         interrupts.began()
         try:
-            app(prog_name="eie")
+            with telling():
+                app(prog_name="eie")
         finally:
             sys.stdout.flush()
     except BaseException as error:

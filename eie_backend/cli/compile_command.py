@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from eie_backend.cli.console import asked, echo, show, working
-from eie_backend.cli.options import choice
+from eie_backend.cli.options import STRICT_INPUTS, choice
 from eie_backend.machine.choices import ARITHMETIC, BALANCE, BIAS, STAGE, WINOGRAD
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ def compile_model(
         bool,
         typer.Option("--strict", help="Refuse a model with a layer that would stay on the host."),
     ] = False,
+    strict_inputs: Annotated[bool, STRICT_INPUTS] = False,
     emit: Annotated[
         str | None,
         choice(STAGE, "Write a form instead of a library; on screen, large constants are elided."),
@@ -111,7 +112,9 @@ def compile_model(
     chosen = _recipe(recipe, {"density": density, "bits": bits})
     with working(f"importing {model.name}"):
         imported = [from_onnx(model, parse_bindings(bind or []))]
-    data = read_inputs(calibrate, input_specs(imported[0])) if calibrate else None
+    data = None
+    if calibrate is not None:
+        data = read_inputs(calibrate, input_specs(imported[0]), strict_inputs)
 
     def prepare() -> IRModule:
         with working("compressing and calibrating"):
@@ -194,7 +197,7 @@ def parse_bindings(items: list[str]) -> dict[str, int]:
     bindings = {}
     for item in items:
         name, _, value = item.rpartition("=")
-        if not name or not re.fullmatch("[0-9]+", value):
+        if not name or not re.fullmatch("[0-9]{1,18}", value):
             raise ModelError(f"--bind {item}: not NAME=N, for example --bind batch=1")
         bindings[name] = int(value)
     return bindings

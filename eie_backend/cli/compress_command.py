@@ -10,7 +10,7 @@ import typer
 
 from eie_backend.cli.compile_command import parse_bindings
 from eie_backend.cli.console import progress, show, working
-from eie_backend.cli.options import choice
+from eie_backend.cli.options import STRICT_INPUTS, choice
 from eie_backend.machine.choices import OBJECTIVE, SAMPLER
 from eie_backend.pruning.methods import LAYERWISE_METHODS, PRUNING_METHOD
 
@@ -84,6 +84,7 @@ def compress_model(
     pictures: Annotated[
         Path | None, typer.Option(help="Folder for pictures; it is made (extra `viz`).")
     ] = None,
+    strict_inputs: Annotated[bool, STRICT_INPUTS] = False,
 ) -> None:
     """Prune and share an ONNX model's weights within an accuracy budget, for size or for cycles."""
     from eie_backend.cli.compress_tables import remarks, steps_table
@@ -124,7 +125,7 @@ def compress_model(
     wanted = None if recipe is None else read_recipe(recipe)
     config, bindings = HardwareConfig(num_pe=num_pe), parse_bindings(bind or [])
     cache = output.parent / CACHE
-    samples, labels = read_labelled(data)
+    samples, labels = read_labelled(data, strict_inputs)
     with working(f"importing {model.name}"):
         proto = load_onnx(model)
         try:
@@ -134,7 +135,7 @@ def compress_model(
     evaluator = network.trials.evaluator
     calibration = samples
     if calibrate is not None:
-        calibration = read_inputs(calibrate, input_specs(evaluator.module))
+        calibration = read_inputs(calibrate, input_specs(evaluator.module), strict_inputs)
     found = None
     if wanted is None:
         with _bar() as told:

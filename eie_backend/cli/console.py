@@ -9,6 +9,7 @@ import json
 import math
 import os
 import sys
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from rich.progress import (
 from rich.text import Text
 
 from eie_backend.cli.table import Table
+from eie_backend.errors import NotFiniteWarning
 from eie_backend.show.printable import printable
 from eie_backend.show.progress_bar import Description, progress_bar
 from eie_backend.work.progress import watching
@@ -75,6 +77,29 @@ class Asked:
 
 asked = Asked()
 
+not_finite: list[Mapping[str, Any]] = []
+"""What this run was told of inputs with NaN or infinity: a row each, once."""
+
+
+@contextmanager
+def telling() -> Iterator[None]:
+    """Print the warnings of the package on one line each, once, and keep them for --json."""
+    seen: set[str] = set()
+
+    def tell(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if not isinstance(message, NotFiniteWarning):
+            others(message, category, *place, **more)
+        elif str(message) not in seen:
+            seen.add(str(message))
+            not_finite.extend(row for row in message.counts if row not in not_finite)
+            remark(f"eie: warning: {message}")
+
+    not_finite.clear()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", NotFiniteWarning)
+        others, warnings.showwarning = warnings.showwarning, tell
+        yield
+
 
 def show(
     result: Mapping[str, Any],
@@ -84,11 +109,12 @@ def show(
     """Print a result, and the names of its files.
 
     The renderables (strings or tables) are for people. With --json the mapping is printed instead,
-    as one JSON object with `written` in it; numbers that are not finite become null.
+    as one JSON object with `written` and `not_finite` in it; numbers that are not finite become
+    null.
     """
     paths = [fspath(path) for path in written]
     if asked.json:
-        data = _plain({**result, "written": paths})
+        data = _plain({**result, "not_finite": not_finite, "written": paths})
         echo(json.dumps(data, indent=2, sort_keys=True, allow_nan=False) + "\n")
     else:
         for part in shown:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from eie_backend.cli.console import progress, show, working
-from eie_backend.cli.options import ENGINE_OPTION, SCHEDULER, WORKERS
+from eie_backend.cli.options import ENGINE_OPTION, SCHEDULER, STRICT_INPUTS, WORKERS
 from eie_backend.errors import ConfigError
 from eie_backend.machine.choices import ENGINE
 
@@ -49,6 +49,7 @@ def evaluate_model(
     energy: Annotated[
         Path | None, typer.Option(help="YAML file of energies and areas in place of the paper's.")
     ] = None,
+    strict_inputs: Annotated[bool, STRICT_INPUTS] = False,
 ) -> None:
     """Run a compiled model over a data set of any size, on all cores or on a cluster."""
     from eie_backend.cli.files import read_bytes
@@ -72,7 +73,7 @@ def evaluate_model(
         task = bar.add_task("simulating", total=samples.count * repeat)
         found = evaluate(
             loaded,
-            samples.shards(repeat),
+            samples.shards(repeat, strict_inputs),
             scheduler=scheduler,
             workers=workers,
             table=table,
@@ -101,7 +102,8 @@ class Samples:
         import numpy as np
 
         from eie_backend.cli.files import by_input, check_arrays, read_labels
-        from eie_backend.simulator.inputs import check_labels
+        from eie_backend.compiler.model_record import result_shape
+        from eie_backend.simulator.labels import check_labels
 
         self._file, self._batch = file, runner.batch
         names = list(file.headers)
@@ -123,10 +125,17 @@ class Samples:
         if labels is not None:
             self._labels = read_labels(labels)
         if self._labels is not None:
-            check_labels(self._labels, self.count, None)
+            check_labels(self._labels, self.count, result_shape(runner.programs, self.count))
 
-    def shards(self, repeat: int) -> Iterator[Shard]:
-        """Yield the samples, `repeat` times over."""
+    def shards(self, repeat: int, strict: bool = False) -> Iterator[Shard]:
+        """Yield the samples, `repeat` times over.
+
+        Raises
+        ------
+        InputError
+            With `strict`, before a shard with values that are not finite.
+        """
+        from eie_backend.cli.files import check_finite
         from eie_backend.profiler.evaluation import Shard
 
         size = -(-SHARD_SAMPLES // self._batch) * self._batch
@@ -134,6 +143,10 @@ class Samples:
             parts = self._file.parts(list(self._inputs.values()), size)
             for number, part in enumerate(parts):
                 data = {name: part[stored] for name, stored in self._inputs.items()}
+                if strict:
+                    first = number * size
+                    last = min(first + size, self.count) - 1
+                    check_finite(data, f"{self._file.path}, samples {first} to {last}")
                 labels = None
                 if self._labels is not None:
                     labels = self._labels[number * size : (number + 1) * size]

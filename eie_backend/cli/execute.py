@@ -19,10 +19,12 @@ def execute(
     engine: Any = "event",
     table: EnergyTable | None = None,
     remote: str | None = None,
+    strict: bool = False,
 ) -> Report:
     """Run `library` on the arrays in the file `inputs`, with the shipped energies by default.
 
-    `remote` is the address of a server to run on.
+    `remote` is the address of a server to run on; with `strict`, inputs that are not finite are
+    refused.
     """
     from eie_backend.cli.files import read_inputs
     from eie_backend.machine.choices import ENGINE
@@ -33,7 +35,7 @@ def execute(
     ENGINE.checked(engine, ConfigError)
     with working(f"loading {library.name}"):
         runner = Runner(library, None if remote is None else connect(read_address(remote)))
-    return execute_runner(runner, read_inputs(inputs, runner.specs), engine, table)
+    return execute_runner(runner, read_inputs(inputs, runner.specs, strict), engine, table)
 
 
 def execute_runner(

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from eie_backend.cli.console import progress, show, table, working
-from eie_backend.cli.options import choice
+from eie_backend.cli.console import not_finite, progress, show, table, working
+from eie_backend.cli.options import STRICT_INPUTS, choice
 from eie_backend.machine.choices import PROTECTION, UNIT
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ def inject_faults(
     picture: Annotated[
         Path | None, typer.Option(help=f"Picture to write: {', '.join(FORMS)}.")
     ] = None,
+    strict_inputs: Annotated[bool, STRICT_INPUTS] = False,
 ) -> None:
     """Flip bits of memories, queues and activations: accuracy, and answers silently wrong."""
     from eie_backend.cli.files import check_place, write_file
@@ -93,7 +94,7 @@ def inject_faults(
         _check_picture(picture, [] if flips else at_rates)
         require_matplotlib()
     with working(f"loading {Path(model).name}"):
-        runner, arrays, labels = _loaded(model, data, samples)
+        runner, arrays, labels = _loaded(model, data, samples, strict_inputs)
         listed = None if flips is None else read_flips(flips, runner.programs)
         campaign = Campaign(runner, arrays, labels, seed)
         costs = campaign.costs(protections)
@@ -110,6 +111,7 @@ def inject_faults(
         "costs": [asdict(one) for one in costs],
         "inputs": campaign.inputs,
         "model": Path(model).name,
+        "not_finite": not_finite,
         "rows": [asdict(row) for row in rows],
         "seed": seed,
     }
@@ -199,7 +201,9 @@ def _check_picture(picture: Path, rates: Sequence[float]) -> None:
         )
 
 
-def _loaded(model: str, data: Path | None, samples: int | None) -> tuple[Runner, Any, Any]:
+def _loaded(
+    model: str, data: Path | None, samples: int | None, strict: bool
+) -> tuple[Runner, Any, Any]:
     """Return the model, its inputs and, if available, their labels."""
     from eie_backend.cli.demo import digits
     from eie_backend.cli.files import read_samples
@@ -216,7 +220,7 @@ def _loaded(model: str, data: Path | None, samples: int | None) -> tuple[Runner,
             raise InputError(f"{model}: no inputs; give them with --data FILE")
     arrays, labels = {runner.specs[0].name: images}, classes
     if data is not None:
-        arrays, labels = read_samples(data, runner.specs)
+        arrays, labels = read_samples(data, runner.specs, strict)
     if samples is None:
         return runner, arrays, labels
     there = min((len(array) for array in arrays.values() if array.ndim), default=1)

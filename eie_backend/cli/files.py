@@ -20,6 +20,7 @@ from eie_backend.isa.image import decode_image
 from eie_backend.isa.image.sections import MAGIC
 from eie_backend.isa.program import Program
 from eie_backend.simulator.inputs import InputSpec, check_inputs
+from eie_backend.simulator.not_finite import count, refuse
 
 Arrays = dict[str, NDArray[np.generic]]
 
@@ -67,12 +68,18 @@ def _load(path: Path) -> NDArray[np.generic] | Arrays:
         ) from error
 
 
-def read_inputs(path: Path, specs: list[InputSpec]) -> Arrays:
-    """Read arrays and check them against a model's inputs; errors name the file."""
-    return check_arrays(read_arrays(path, specs), path, specs)
+def read_inputs(path: Path, specs: list[InputSpec], strict: bool = False) -> Arrays:
+    """Read arrays and check them against a model's inputs; errors name the file.
+
+    With `strict`, values that are not finite are refused.
+    """
+    arrays = check_arrays(read_arrays(path, specs), path, specs)
+    return check_finite(arrays, path) if strict else arrays
 
 
-def read_samples(path: Path, specs: list[InputSpec]) -> tuple[Arrays, NDArray[np.generic] | None]:
+def read_samples(
+    path: Path, specs: list[InputSpec], strict: bool = False
+) -> tuple[Arrays, NDArray[np.generic] | None]:
     """Read arrays as `read_inputs` does, and `labels` if the ``.npz`` has them.
 
     Raises
@@ -83,7 +90,8 @@ def read_samples(path: Path, specs: list[InputSpec]) -> tuple[Arrays, NDArray[np
     loaded, labels = _load(path), None
     if isinstance(loaded, dict) and "labels" not in {spec.name for spec in specs}:
         labels = loaded.pop("labels", None)
-    return check_arrays(by_input(loaded, path, specs), path, specs), labels
+    arrays = check_arrays(by_input(loaded, path, specs), path, specs)
+    return check_finite(arrays, path) if strict else arrays, labels
 
 
 def read_labels(path: Path) -> NDArray[np.generic]:
@@ -120,13 +128,32 @@ def check_arrays(arrays: Arrays, path: Path, specs: list[InputSpec]) -> Arrays:
     return arrays
 
 
-def read_labelled(path: Path) -> tuple[Arrays | NDArray[np.generic], NDArray[np.generic]]:
-    """Read a ``.npz`` with `labels` and inputs: arrays by name, or a single array.
+def check_finite(arrays: Arrays, where: Path | str) -> Arrays:
+    """Check that arrays hold neither NaN nor infinity, and return them; errors say where they are.
 
     Raises
     ------
     InputError
-        If the file cannot be read, or lacks labels or inputs.
+        If they do; the message counts them by input.
+    """
+    try:
+        refuse(count(arrays))
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
+    return arrays
+
+
+def read_labelled(
+    path: Path, strict: bool = False
+) -> tuple[Arrays | NDArray[np.generic], NDArray[np.generic]]:
+    """Read a ``.npz`` with `labels` and inputs: arrays by name, or a single array.
+
+    With `strict`, inputs that are not finite are refused.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, lacks labels or inputs, or is refused.
     """
     arrays = _load(path)
     if isinstance(arrays, np.ndarray) or "labels" not in arrays:
@@ -138,18 +165,24 @@ def read_labelled(path: Path) -> tuple[Arrays | NDArray[np.generic], NDArray[np.
     labels = arrays.pop("labels")
     if not arrays:
         raise InputError(f"{path}: no inputs beside `labels`; add the model's by name")
+    if strict:
+        check_finite(arrays, path)
     return (next(iter(arrays.values())) if len(arrays) == 1 else arrays), labels
 
 
-def read_plain(path: Path) -> Arrays | NDArray[np.generic]:
+def read_plain(path: Path, strict: bool = False) -> Arrays | NDArray[np.generic]:
     """Read inputs: arrays by name, or a single array.
+
+    With `strict`, values that are not finite are refused.
 
     Raises
     ------
     InputError
-        If the file cannot be read.
+        If the file cannot be read, or is refused.
     """
     arrays = _load(path)
+    if strict:
+        check_finite(arrays if isinstance(arrays, dict) else {"": arrays}, path)
     if isinstance(arrays, dict) and len(arrays) == 1:
         return next(iter(arrays.values()))
     return arrays

@@ -65,6 +65,11 @@ SCHEDULER = choice(
 WORKERS = typer.Option(help="Local workers; one per core by default.")
 """Options of the commands that share their work out."""
 
+STRICT_INPUTS = typer.Option(
+    "--strict-inputs", help="Refuse NaN and infinity in the inputs; otherwise they are told."
+)
+"""Option of the commands that read inputs."""
+
 REMOTE = typer.Option(metavar="HOST:PORT", help="Run on the server there, started by `eie serve`.")
 """Option of the commands that can run elsewhere."""
 

@@ -9,7 +9,7 @@ import typer
 
 from eie_backend.cli.console import show
 from eie_backend.cli.execute import execute
-from eie_backend.cli.options import ENGINE_OPTION, REMOTE
+from eie_backend.cli.options import ENGINE_OPTION, REMOTE, STRICT_INPUTS
 
 EXAMPLE = """Example:
 
@@ -30,6 +30,7 @@ def profile_model(
         Path | None, typer.Option(help="Also write the action counts in Accelergy's YAML form.")
     ] = None,
     remote: Annotated[str | None, REMOTE] = None,
+    strict_inputs: Annotated[bool, STRICT_INPUTS] = False,
 ) -> None:
     """Run a compiled model and print cycles, time, energy and where the cycles went, per layer."""
     from eie_backend.cli.files import write_file
@@ -38,7 +39,7 @@ def profile_model(
     from eie_backend.profiler.accelergy import action_counts_yaml
 
     table = None if energy is None else read_energy_table(energy)
-    report = execute(library, input, engine, table, remote)
+    report = execute(library, input, engine, table, remote, strict_inputs)
     if accelergy is not None:
         write_file(accelergy, action_counts_yaml(report).rstrip() + "\n")
     show(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from eie_backend.cli.console import show, working
 from eie_backend.cli.execute import execute_runner
-from eie_backend.cli.options import ENGINE_OPTION
+from eie_backend.cli.options import ENGINE_OPTION, STRICT_INPUTS
 from eie_backend.errors import ConfigError
 from eie_backend.machine.choices import ENGINE
 
@@ -33,13 +33,16 @@ def report_model(
     energy: Annotated[
         Path | None, typer.Option(help="YAML file of energies and areas in place of the paper's.")
     ] = None,
+    strict_inputs: Annotated[bool, STRICT_INPUTS] = False,
 ) -> None:
     """Run a compiled model and write a page: what ran where, cycles, energy, weights, program."""
     from eie_backend.cli.files import check_place, read_labels, read_samples, write_file
+    from eie_backend.compiler.model_record import result_shape
     from eie_backend.machine.energy_table import read_energy_table
     from eie_backend.report.page import page, require_viz
     from eie_backend.report.run import Run
     from eie_backend.report.sections.summary import answer
+    from eie_backend.simulator.labels import check_labels
     from eie_backend.simulator.runner import Runner
 
     require_viz()
@@ -48,30 +51,18 @@ def report_model(
     table = None if energy is None else read_energy_table(energy)
     with working(f"loading {library.name}"):
         runner = Runner(library)
-    data, classes = read_samples(input, runner.specs)
+    data, classes = read_samples(input, runner.specs, strict_inputs)
     if labels is not None:
         classes = read_labels(labels)
     if classes is not None:
-        check_early(classes, runner, data)
+        calls, _ = runner.counted(data)
+        samples = runner.batch * len(calls)
+        check_labels(classes, samples, result_shape(runner.programs, samples))
     report = execute_runner(runner, data, engine, table)
     with working("drawing"):
         made = page(report, labels=classes)
     write_file(output, made)
     show({"report": report.to_dict()}, answer(Run(report, classes)), written=[output])
-
-
-def check_early(labels: Any, runner: Any, data: Any) -> None:
-    """Check labels before anything runs, as far as the library has the information."""
-    from eie_backend.compiler.model_record import read_record
-    from eie_backend.report.page import check_classes
-    from eie_backend.simulator.inputs import check_labels
-
-    samples = runner.batch * len(runner.calls(data))
-    record = read_record(runner.programs)
-    if record is not None and (shape := record.nodes[-1].shape):
-        check_classes(labels, (samples, *map(int, shape[1:])))
-    else:
-        check_labels(labels, samples, None)
 
 
 report_model.__doc__ = f"{report_model.__doc__}\n\n{EXAMPLE}"

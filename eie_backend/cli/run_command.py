@@ -9,7 +9,7 @@ import typer
 
 from eie_backend.cli.console import show
 from eie_backend.cli.execute import execute
-from eie_backend.cli.options import REMOTE
+from eie_backend.cli.options import REMOTE, STRICT_INPUTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,11 +31,12 @@ def run_model(
         Path | None, typer.Option("-o", "--output", help=".npz (or .npy for one result) to write.")
     ] = None,
     remote: Annotated[str | None, REMOTE] = None,
+    strict_inputs: Annotated[bool, STRICT_INPUTS] = False,
 ) -> None:
     """Run a compiled model on the simulated machine and print or write its results."""
     import numpy as np
 
-    outputs = execute(library, input, remote=remote).outputs
+    outputs = execute(library, input, remote=remote, strict=strict_inputs).outputs
     rows: list[dict[str, Any]] = [
         {"dtype": str(value.dtype), "shape": value.shape} for value in outputs
     ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from eie_backend.cli.console import progress, show, table, working
-from eie_backend.cli.options import SCHEDULER, WORKERS
+from eie_backend.cli.options import SCHEDULER, STRICT_INPUTS, WORKERS
 
 if TYPE_CHECKING:
     from eie_backend.cli.table import Table
@@ -40,6 +40,7 @@ def sweep_designs(
     ] = None,
     scheduler: Annotated[str, SCHEDULER] = "processes",
     workers: Annotated[int | None, WORKERS] = None,
+    strict_inputs: Annotated[bool, STRICT_INPUTS] = False,
 ) -> None:
     """Measure machines and recipes on models, and find the best; run again, it goes on."""
     from eie_backend.cli.files import check_place, write_files
@@ -56,7 +57,7 @@ def sweep_designs(
     if output.exists() and not output.is_dir():
         raise ModelError(f"{output}: a file; give a folder")
     with working(f"reading {spec.name}"):
-        bench = read_bench(wanted)
+        bench = read_bench(wanted, strict_inputs)
     try:
         output.mkdir(exist_ok=True)
     except OSError as error:
@@ -86,8 +87,10 @@ def sweep_designs(
 sweep_designs.__doc__ = f"{sweep_designs.__doc__}\n\n{EXAMPLE}"
 
 
-def read_bench(spec: Spec) -> Bench:
+def read_bench(spec: Spec, strict: bool = False) -> Bench:
     """Read the files that a specification names, and check that they fit together.
+
+    With `strict`, inputs that are not finite are refused.
 
     Raises
     ------
@@ -101,9 +104,11 @@ def read_bench(spec: Spec) -> Bench:
     from eie_backend.frontend.onnx import read_proto
     from eie_backend.sweep import Bench
 
-    data, labels = read_labelled(spec.data)
+    data, labels = read_labelled(spec.data, strict)
     models = {name: read_proto(path).SerializeToString() for name, path in spec.models.items()}
-    calibration: Any = data if spec.calibration is None else read_plain(spec.calibration)
+    calibration: Any = data
+    if spec.calibration is not None:
+        calibration = read_plain(spec.calibration, strict)
     bench = Bench(
         models,
         data,
@@ -119,6 +124,11 @@ def read_bench(spec: Spec) -> Bench:
             bench.network(name).check()
         except InputError as error:
             raise InputError(f"{spec.data}, {name}: {error}") from error
+        if spec.calibration is not None:
+            try:
+                bench.network(name).check_inputs(calibration)
+            except InputError as error:
+                raise InputError(f"{spec.calibration}, {name}: {error}") from error
     return bench
 
 

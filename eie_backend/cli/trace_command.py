@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eie_backend.cli.console import show, working
+from eie_backend.cli.options import STRICT_INPUTS
 
 if TYPE_CHECKING:
     from eie_backend.machine.choices import TraceForm
@@ -56,6 +57,7 @@ def trace_model(
     max_bytes: Annotated[
         int, typer.Option(help="Size limit; a trace that would pass it ends early.")
     ] = 64_000_000,
+    strict_inputs: Annotated[bool, STRICT_INPUTS] = False,
 ) -> None:
     """Trace one sample of a compiled model: Perfetto tracks, waveforms, or a picture."""
     from eie_backend.cli.files import check_place, read_inputs, write_file
@@ -71,7 +73,7 @@ def trace_model(
     check_place(output)
     with working(f"loading {library.name}"):
         runner = Runner(library)
-    data = read_inputs(input, runner.specs)
+    data = read_inputs(input, runner.specs, strict_inputs)
     with working("tracing"):
         made = trace(
             runner, data, form, sample=sample, layer=layer, window=edges, max_bytes=max_bytes
@@ -109,7 +111,7 @@ def parse_window(text: str) -> tuple[int, int | None]:
     """
     from eie_backend.errors import ModelError
 
-    if not re.fullmatch("[0-9]+:[0-9]*", text):
+    if not re.fullmatch("[0-9]{1,18}:[0-9]{0,18}", text):
         raise ModelError(f"--window {text}: not FROM:TO, for example --window 1:1000")
     start, _, stop = text.partition(":")
     return int(start), int(stop) if stop else None

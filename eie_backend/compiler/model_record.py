@@ -17,6 +17,7 @@ from tvm.tirx import IntImm
 
 from eie_backend.compiler.placement import Operation, place
 from eie_backend.config import HardwareConfig
+from eie_backend.errors import ImageError
 from eie_backend.files.spool import release
 from eie_backend.isa.program import Program
 from eie_backend.machine.codebook import CHUNK, nonzero_codes, nonzero_values
@@ -82,6 +83,24 @@ def read_record(programs: Sequence[Program]) -> ModelRecord | None:
             nodes = [Node(**_tuples(row)) for row in json.loads(program.manifest["graph"])]
             return ModelRecord(tuple(nodes), before, after)
     return None
+
+
+def result_shape(programs: Sequence[Program], samples: int) -> tuple[int, ...] | None:
+    """Return the shape of a model's first result for all samples; None if the library has no such.
+
+    Raises
+    ------
+    ImageError
+        If the library's record is damaged.
+    """
+    try:
+        record = read_record(programs)
+    except (KeyError, RecursionError, TypeError, ValueError) as error:
+        raise ImageError(f"the record of the model is damaged: {error!r}") from error
+    shape = () if record is None else record.nodes[-1].shape
+    if not shape or not all(isinstance(extent, int) for extent in shape):
+        return None
+    return samples, *map(int, shape[1:])
 
 
 def operations_json(mod: IRModule, model: Sequence[Operation]) -> str:

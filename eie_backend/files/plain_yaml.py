@@ -1,7 +1,8 @@
 """`read_yaml`: untrusted YAML as plain data, in time and memory that its size bounds.
 
 Some YAML features are dangerous and not needed for settings: aliases, with which forty lines expand
-to 2**40 words, tags that create objects, and nesting that overflows Python's stack. All of them are
+to 2**40 words, tags that create objects, nesting that overflows Python's stack, and integers of
+thousands of digits, which Python takes quadratic time to read or refuses to print. All of them are
 rejected.
 """
 
@@ -11,14 +12,35 @@ from typing import Any, NoReturn
 
 import yaml
 
-LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""Loader of plain data only; libyaml's, if available, is equivalent and ten times as fast."""
+INTEGER = "tag:yaml.org,2002:int"
 
 MAX_CHARACTERS = 1 << 18
 """Most characters of a text; settings have a few thousand."""
 
 MAX_DEPTH = 32
 """Deepest nesting of mappings and lists; settings have three levels."""
+
+MAX_INTEGER = 100
+"""Most characters of an integer, decimal, hexadecimal, octal, binary or of base 60: 64 bits have
+66 in base 2."""
+
+
+def plain_loader(base: Any) -> Any:
+    """Return a loader like `base`, a `yaml.SafeLoader`, that reads no integer of any length."""
+
+    class Loader(base):
+        def construct_yaml_int(self, node: Any) -> int:
+            if len(text := self.construct_scalar(node)) > MAX_INTEGER:
+                _fail(f"an integer of {len(text):,} characters: at most {MAX_INTEGER}", node)
+            number: int = super().construct_yaml_int(node)
+            return number
+
+    Loader.add_constructor(INTEGER, Loader.construct_yaml_int)
+    return Loader
+
+
+LOADER = plain_loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+"""Loader of plain data only; libyaml's, if available, is equivalent and ten times as fast."""
 
 
 def read_yaml(text: str) -> Any:

@@ -21,6 +21,9 @@ from eie_backend.machine.choices import Engine
 from eie_backend.machine.energy_table import EnergyTable, shipped_table
 from eie_backend.profiler import Recorder, Report
 from eie_backend.runtime import ProfileRow
+from eie_backend.simulator.labels import check_labels
+from eie_backend.simulator.not_finite import NotFinite, add, refuse, tell
+from eie_backend.simulator.not_finite import count as not_finite_in
 from eie_backend.simulator.runner import Runner
 from eie_backend.work.workers import completed, working_with
 
@@ -105,6 +108,7 @@ def evaluate(
     workers: int | None = None,
     table: EnergyTable | None = None,
     told: Callable[[int], None] = lambda samples: None,
+    strict_inputs: bool = False,
 ) -> Evaluation:
     """Run a compiled model over shards of samples, and add up the counts.
 
@@ -121,6 +125,9 @@ def evaluate(
         Energies; the shipped ones by default.
     told : callable
         Called with the number of samples of every shard that is done.
+    strict_inputs : bool
+        End at the first shard with NaN or infinity; otherwise a `NotFiniteWarning` tells in the end
+        how many there were in all.
 
     Returns
     -------
@@ -130,40 +137,47 @@ def evaluate(
     Raises
     ------
     InputError
-        If there are no shards, or one does not fit the model.
+        If there are no shards, or one does not fit the model or is refused.
     WorkerError
         If workers are lost repeatedly.
     """
     totals = Recorder(library.runner, library.engine)
     samples = correct = 0
-    has_labels = True
+    has_labels, not_finite = True, dict[str, NotFinite]()
 
-    def labelled() -> Iterator[Shard]:
-        nonlocal has_labels
+    def counted() -> Iterator[Shard]:
+        nonlocal has_labels, not_finite
         for shard in shards:
             has_labels = has_labels and shard.labels is not None
+            found = not_finite_in(shard.data)
+            if strict_inputs:
+                refuse(found)
+            not_finite = add(not_finite, found)
             yield shard
 
     with working_with(scheduler, workers, library) as crew:
-        for _, counts in completed(crew, count, labelled()):
+        for _, counts in completed(crew, count, counted()):
             samples += counts.samples
             correct += counts.correct
             totals.add(counts.rows)
             told(counts.samples)
     if not samples:
         raise InputError("no samples to evaluate; give at least one batch of the model")
-    report = totals.report((), table or shipped_table(), samples)
+    tell(not_finite)
+    report = totals.report((), table or shipped_table(), samples, not_finite)
     return Evaluation(samples, correct if has_labels else None, report)
 
 
 def count(library: Library, shard: Shard) -> Counts:
     """Run one shard on a worker."""
     runner = library.runner
-    calls = runner.calls(shard.data)
+    calls, _ = runner.counted(shard.data)
     # Use one thread: the other cores are for other workers.
     with Recorder(runner, library.engine, threads=1) as recorder:
         answers = [runner.call(batch)[0] for batch in calls]
     correct = 0
     if shard.labels is not None:
-        correct = int(np.count_nonzero(np.concatenate(answers).argmax(-1) == shard.labels))
+        scores = np.concatenate(answers) if answers[0].ndim else answers[0]
+        check_labels(shard.labels, runner.batch * len(calls), scores.shape)
+        correct = int(np.count_nonzero(scores.argmax(-1) == shard.labels))
     return Counts(runner.batch * len(calls), correct, recorder.rows)

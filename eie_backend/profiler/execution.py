@@ -13,12 +13,18 @@ from eie_backend.machine.choices import Engine
 from eie_backend.machine.energy_table import EnergyTable, read_energy_table, shipped_table
 from eie_backend.profiler.recorder import Recorder
 from eie_backend.profiler.report import Report
+from eie_backend.simulator.not_finite import tell
 from eie_backend.simulator.place import Batch, Model
 from eie_backend.simulator.runner import Data, Runner
 
 
 def run(
-    model: Model, data: Data, engine: Engine = "event", *, remote: RPCSession | None = None
+    model: Model,
+    data: Data,
+    engine: Engine = "event",
+    *,
+    remote: RPCSession | None = None,
+    strict_inputs: bool = False,
 ) -> tuple[NDArray[np.generic], ...]:
     """Run a compiled model.
 
@@ -32,6 +38,8 @@ def run(
         The simulator's engine; all give the same results.
     remote : tvm.rpc.RPCSession, optional
         The server to run on, instead of this process.
+    strict_inputs : bool
+        Refuse NaN and infinity in `data`, which otherwise are told by a `NotFiniteWarning`.
 
     Returns
     -------
@@ -49,7 +57,8 @@ def run(
     """
     runner = Runner(model, remote)
     with runner.on_engine(engine):
-        return _join([runner.call(batch) for batch in runner.calls(data)])
+        calls = runner.calls(data, strict_inputs=strict_inputs)
+        return _join([runner.call(batch) for batch in calls])
 
 
 def profile(
@@ -59,6 +68,7 @@ def profile(
     *,
     energy: str | PathLike[str] | None = None,
     remote: RPCSession | None = None,
+    strict_inputs: bool = False,
 ) -> Report:
     """Run a compiled model and report every layer's cycles, time and energy.
 
@@ -74,6 +84,8 @@ def profile(
         YAML file with the rows of the shipped ``data/energy_45nm.yaml``, to take its place.
     remote : tvm.rpc.RPCSession, optional
         The server to run on, instead of this process; the report is the same.
+    strict_inputs : bool
+        Refuse NaN and infinity in `data`, which otherwise are told by a `NotFiniteWarning`.
 
     Returns
     -------
@@ -87,7 +99,8 @@ def profile(
         If the server does not answer or has no eie.
     """
     table = shipped_table() if energy is None else read_energy_table(energy)
-    return profile_runner(Runner(model, remote), data, engine=engine, table=table)
+    runner = Runner(model, remote)
+    return profile_runner(runner, data, engine=engine, table=table, strict_inputs=strict_inputs)
 
 
 def profile_runner(
@@ -97,6 +110,7 @@ def profile_runner(
     engine: Engine = "event",
     table: EnergyTable | None = None,
     threads: int = 0,
+    strict_inputs: bool = False,
 ) -> Report:
     """Run a loaded model and report, as `profile` does.
 
@@ -112,6 +126,8 @@ def profile_runner(
         Energies; the shipped ones by default.
     threads : int
         Threads that share the samples of a call; 0 means one per core.
+    strict_inputs : bool
+        As for `profile`.
 
     Returns
     -------
@@ -125,9 +141,11 @@ def profile_runner(
         If the server does not answer.
     """
     with Recorder(runner, engine, threads=threads) as recorder:
-        outputs = [runner.call(batch) for batch in track(runner.calls(data))]
+        calls, counts = runner.counted(data)
+        tell(counts, strict_inputs)
+        outputs = [runner.call(batch) for batch in track(calls)]
     samples = runner.batch * len(outputs)
-    return recorder.report(_join(outputs), table or shipped_table(), samples)
+    return recorder.report(_join(outputs), table or shipped_table(), samples, counts)
 
 
 def _join(calls: Sequence[Sequence[NDArray[np.generic]]]) -> tuple[NDArray[np.generic], ...]:

@@ -17,6 +17,7 @@ from eie_backend.machine.energy_table import EnergyTable
 from eie_backend.profiler.report import LayerProfile, Report
 from eie_backend.runtime import ProfileRow
 from eie_backend.simulator.engines import read_account
+from eie_backend.simulator.not_finite import Counts, only_bad
 from eie_backend.simulator.runner import Runner
 
 
@@ -59,9 +60,16 @@ class Recorder:
         self.rows = list(totals.values())
 
     def report(
-        self, outputs: tuple[NDArray[np.generic], ...], table: EnergyTable, samples: int
+        self,
+        outputs: tuple[NDArray[np.generic], ...],
+        table: EnergyTable,
+        samples: int,
+        counts: Counts | None = None,
     ) -> Report:
-        """Return the recorded counters as a report on `samples` samples of the model."""
+        """Return the recorded counters as a report on `samples` samples of the model.
+
+        `counts` are those of the samples.
+        """
         first = next(iter(self._programs.values()))
         setups = [row for row in self.rows if not row.layer]
 
@@ -84,6 +92,7 @@ class Recorder:
             manifest=first.manifest,
             energy_table=table,
             programs=tuple(self._programs.values()),
+            not_finite=only_bad(counts or {}),
         )
 
     def _layer(self, row: ProfileRow, table: EnergyTable, samples: int) -> LayerProfile:

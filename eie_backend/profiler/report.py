@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from eie_backend.machine.choices import Engine
 from eie_backend.machine.energy import area_mm2, energy_by_part_pj
 from eie_backend.machine.energy_table import EnergyTable
 from eie_backend.show.html import Number, table
+from eie_backend.simulator.not_finite import Counts, rows
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,8 @@ class Report:
         The energies and areas that the report applies.
     programs : tuple of Program
         The programs that ran, in the order of the library.
+    not_finite : mapping of str to NotFinite
+        Inputs with NaN or infinity: how many of either, and of all values.
     """
 
     outputs: tuple[NDArray[np.generic], ...]
@@ -94,6 +97,7 @@ class Report:
     manifest: Mapping[str, str]
     energy_table: EnergyTable
     programs: tuple[Program, ...]
+    not_finite: Counts = field(default_factory=dict)
 
     def __repr__(self) -> str:
         cycles = sum(layer.cycles_per_sample for layer in self.layers)
@@ -158,6 +162,7 @@ class Report:
             "engine": self.engine,
             "layers": [asdict(layer) for layer in self.layers],
             "manifest": dict(self.manifest),
+            "not_finite": rows(self.not_finite),
             "saturations": self.saturations,
             "reloads": dict(self.reloads),
             "setup": dict(self.setup),

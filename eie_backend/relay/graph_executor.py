@@ -10,6 +10,7 @@ from tvm import relax
 
 from eie_backend.errors import InputError
 from eie_backend.simulator.inputs import as_array
+from eie_backend.simulator.not_finite import count, tell
 
 
 class GraphModule:
@@ -31,7 +32,7 @@ class GraphModule:
     def set_input(
         self, key: str | int | None = None, value: ArrayLike | None = None, **inputs: ArrayLike
     ) -> None:
-        """Set inputs, by name or number, or several by keyword.
+        """Set inputs, by name or number, or several by keyword; a `NotFiniteWarning` tells of NaN.
 
         Raises
         ------
@@ -39,8 +40,9 @@ class GraphModule:
             If the model has no such input.
         """
         named = dict(inputs) if key is None else {**inputs, self._name(key): value}
-        for name, array in named.items():
-            self._inputs[self._name(name)] = tvm.runtime.tensor(as_array(array))
+        arrays = {self._name(name): as_array(array) for name, array in named.items()}
+        tell(count(arrays))
+        self._inputs |= {name: tvm.runtime.tensor(array) for name, array in arrays.items()}
 
     def run(self, **inputs: ArrayLike) -> None:
         """Run the model, after setting `inputs`.

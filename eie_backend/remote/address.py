@@ -22,7 +22,7 @@ def read_address(text: str) -> Address:
         If the text is not such an address.
     """
     host, _, port = text.rpartition(":")
-    if not (host and port.isascii() and port.isdigit() and int(port) < 1 << 16):
+    if not (host and port.isascii() and port.isdigit() and len(port) <= 5 and int(port) < 1 << 16):
         raise RemoteError(f"address {text!r}: give HOST:PORT, for example 127.0.0.1:9090")
     return host.removeprefix("[").removesuffix("]"), int(port)
 

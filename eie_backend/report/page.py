@@ -11,15 +11,14 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from eie_backend.errors import ExtraError, InputError
-from eie_backend.simulator.inputs import as_array, check_labels
+from eie_backend.errors import ExtraError
+from eie_backend.simulator.inputs import as_array
+from eie_backend.simulator.labels import check_labels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
     from eie_backend.profiler import Report
     from eie_backend.report.content import Section
@@ -57,7 +56,8 @@ def page(report: Report, *, labels: ArrayLike | None = None) -> str:
 
     given = None if labels is None else as_array(labels)
     if given is not None:
-        check_classes(given, report.outputs[0].shape)
+        scores = report.outputs[0].shape
+        check_labels(given, scores[0] if scores else 1, scores)
     run = Run(report, given)
     sections = [made for section in SECTIONS if (made := section.make(run)) is not None]
     return html("eie report", sections)
@@ -84,16 +84,6 @@ def require_viz() -> None:
         import plotly  # noqa: F401
     except ImportError as error:
         raise ExtraError(f"reports need {error.name}: pip install 'eie-backend[viz]'") from error
-
-
-def check_classes(labels: NDArray[np.generic], shape: tuple[int, ...]) -> None:
-    """Raise `InputError` unless labels name classes of a result of that shape, one per sample."""
-    if len(shape) != 2:
-        raise InputError(
-            f"labels: the model's first result has shape {shape}; an accuracy needs "
-            "(samples, classes); leave the labels out"
-        )
-    check_labels(labels, *shape)
 
 
 @cache

@@ -14,7 +14,9 @@ from tvm_ffi import structural_hash
 
 from eie_backend._versions import __version__
 from eie_backend.errors import ModelError
-from eie_backend.simulator.inputs import as_array, batches, check_inputs, check_labels, input_specs
+from eie_backend.simulator.inputs import as_array, batches, check_inputs, input_specs
+from eie_backend.simulator.labels import check_count, check_labels
+from eie_backend.simulator.not_finite import count, tell
 from eie_backend.transform.attributes import with_attributes
 from eie_backend.transform.dense_form import DenseForm
 from eie_backend.transform.host_matmul import HostMatmul
@@ -80,6 +82,7 @@ class Evaluator:
         normal = DenseForm()(with_attributes(mod, winograd="never"))
         specs = input_specs(normal)
         arrays = check_inputs(specs, data)
+        tell(count({spec.name: array for spec, array in zip(specs, arrays, strict=True)}))
         self.calls = list(batches(arrays, specs))
         self._labels = as_array(labels)
         self._metric = metric or top1
@@ -92,7 +95,10 @@ class Evaluator:
         leading = [a.shape[0] for a in arrays if a.ndim]
         # A call's result has one row per sample.
         self.samples = len(self.calls) * shape[0] if shape else max(leading, default=1)
-        check_labels(self._labels, self.samples, shape[1] if metric is None else None)
+        if metric is None:
+            check_labels(self._labels, self.samples, (self.samples, shape[1]))
+        else:
+            check_count(self._labels, self.samples)
         self.module = normal
         self.layers = _own_layers(normal)
         self._function = _compiled(normal, self.layers)

@@ -84,32 +84,6 @@ def check_inputs(
     return arrays
 
 
-def check_labels(labels: NDArray[Any], samples: int, classes: int | None) -> None:
-    """Check labels; `classes` is None where any label is allowed.
-
-    Raises
-    ------
-    InputError
-        If there is not one label per sample, or a label is not a class of the model.
-    """
-    if labels.ndim == 0 or len(labels) != samples:
-        got = f"shape {labels.shape}"
-        raise InputError(f"labels: {got}, expected ({samples},): one for each sample of the data")
-    if classes is None:
-        return
-    if labels.ndim != 1 or labels.dtype.kind not in "iu":
-        raise InputError(
-            f"labels: {labels.dtype} of shape {labels.shape}, expected integers of shape "
-            f"({samples},): the class of each sample"
-        )
-    wrong = np.flatnonzero((labels < 0) | (labels >= classes))
-    if wrong.size:
-        raise InputError(
-            f"labels: {wrong.size} of {samples} are outside 0..{classes - 1}, the model's classes; "
-            f"the first is {labels[wrong[0]]}, of sample {wrong[0]}; correct them"
-        )
-
-
 def as_array(value: Any) -> NDArray[np.generic]:
     """Convert an array, a nested sequence or a TVM tensor to a NumPy array."""
     array: NDArray[np.generic] = value.numpy() if hasattr(value, "numpy") else np.asarray(value)

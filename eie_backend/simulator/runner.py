@@ -17,6 +17,7 @@ from eie_backend.isa.program import Program
 from eie_backend.machine.choices import ENGINE, Engine
 from eie_backend.runtime import Runtime
 from eie_backend.simulator.inputs import InputSpec, batches, check_inputs
+from eie_backend.simulator.not_finite import Counts, count, tell
 from eie_backend.simulator.place import Batch, Here, Model, Place
 from eie_backend.simulator.remote_place import There
 
@@ -65,9 +66,25 @@ class Runner:
         leading = {spec.shape[0] for spec in self.specs if spec.shape}
         return leading.pop() if len(leading) == 1 else 1
 
-    def calls(self, data: Data) -> list[Batch]:
-        """Check `data` and return the inputs of each call that it needs."""
-        return list(batches(check_inputs(self.specs, data), self.specs))
+    def calls(self, data: Data, *, strict_inputs: bool = False) -> list[Batch]:
+        """Check `data` and return the inputs of each call that it needs.
+
+        NaN and infinity in it are told by a `NotFiniteWarning`, or refused with `strict_inputs`.
+
+        Raises
+        ------
+        InputError
+            If `data` does not fit the model's inputs, or is refused.
+        """
+        calls, counts = self.counted(data)
+        tell(counts, strict_inputs)
+        return calls
+
+    def counted(self, data: Data) -> tuple[list[Batch], Counts]:
+        """Return what `calls` returns, and what it would tell of."""
+        arrays = check_inputs(self.specs, data)
+        names = [spec.name for spec in self.specs]
+        return list(batches(arrays, self.specs)), count(dict(zip(names, arrays, strict=True)))
 
     def call(self, batch: Batch) -> Batch:
         """Run one batch and return the model's results."""

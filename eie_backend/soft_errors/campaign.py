@@ -24,7 +24,7 @@ from eie_backend.errors import ConfigError, InputError
 from eie_backend.machine.choices import PROTECTION, TRANSIENT_UNITS, Protection, Unit
 from eie_backend.machine.energy_table import shipped_table
 from eie_backend.profiler import Recorder
-from eie_backend.simulator.inputs import check_labels
+from eie_backend.simulator.labels import check_answers, check_count, check_labels
 from eie_backend.simulator.place import Batch
 from eie_backend.simulator.runner import Data, Runner
 from eie_backend.soft_errors import interval
@@ -182,11 +182,14 @@ class Campaign:
         self._runner, self._calls, self._seed = runner, runner.calls(data), seed
         self.inputs = runner.batch * len(self._calls)
         if labels is not None:
-            check_labels(labels, self.inputs, None)
+            check_count(labels, self.inputs)
         self._labels = labels
         self._without = self._answers()
-        if labels is not None:
-            check_labels(labels, self.inputs, self._without.classes)
+        classes = self._without.classes
+        if labels is not None and classes is not None:
+            check_labels(labels, self.inputs, (self.inputs, classes))
+        elif labels is not None:
+            check_answers(labels, self.inputs)
 
     @property
     def accuracy(self) -> float | None:

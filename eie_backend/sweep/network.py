@@ -18,6 +18,8 @@ from eie_backend.recipe import Recipe
 from eie_backend.search.costs import layer_inputs
 from eie_backend.search.evaluator import Evaluator
 from eie_backend.search.trials import share_of_matrix
+from eie_backend.simulator.inputs import check_inputs, input_specs
+from eie_backend.simulator.not_finite import count, tell
 from eie_backend.tuning.calibration import Data
 from eie_backend.workloads.layer import LayerShape
 
@@ -80,6 +82,20 @@ class Network:
             As for `Evaluator`.
         """
         _ = self.evaluator
+
+    def check_inputs(self, data: Data) -> None:
+        """Check that other samples fit the model, and tell of values that are not finite.
+
+        Workers calibrate with them, and tell nobody.
+
+        Raises
+        ------
+        InputError
+            If they do not.
+        """
+        specs = input_specs(self.module)
+        arrays = check_inputs(specs, data)
+        tell(count({spec.name: array for spec, array in zip(specs, arrays, strict=True)}))
 
     @cached_property
     def evaluator(self) -> Evaluator:

@@ -21,6 +21,9 @@ OBJECTIVES = ("accuracy", "cycles", "energy", "area")
 MOST_DESIGNS = 100_000
 """Most designs of a sweep; with more, the estimates alone would take minutes."""
 
+MAX_SEED = (1 << 32) - 1 - MOST_DESIGNS
+"""Largest seed: a batch takes the seed plus the number of its first design, in 32 bits."""
+
 
 @dataclass(frozen=True)
 class Search:
@@ -220,10 +223,11 @@ class _Reader:
             and given["trials"] <= MOST_DESIGNS
             and _is_count(given.get("batch", 1))
             and (given.get("seed", 0) == 0 or _is_count(given["seed"]))
+            and given.get("seed", 0) <= MAX_SEED
         ):
             self.faults.append(
                 f"search: give trials (1 to {MOST_DESIGNS:,}), and perhaps batch (at least 1) and "
-                "seed (at least 0)"
+                f"seed (0 to {MAX_SEED:,})"
             )
             return None
         return Search(**given)

@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +18,13 @@ from eie_backend.config import HardwareConfig
 from eie_backend.errors import EieError, ExtraError, StudyError
 from eie_backend.recipe import MAX_BITS, MIN_BITS
 from eie_backend.sweep.bench import Outcome
+from eie_backend.sweep.sealed import DIRECTIONS, SEALED, sealed, unsealed, values
 from eie_backend.sweep.space import Design, ParameterPath
 
-DIRECTIONS = {"accuracy": "maximize", "cycles": "minimize", "energy": "minimize"}
-DIRECTIONS |= {"area": "minimize"}
-"""Values of a trial with Optuna's directions; a trial has all values, whatever the objectives."""
-
 MOST_TRIES, RETRY_SECONDS = 4, 0.2
-DESIGN = "design"
-ERROR = "error"
+
+_FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+"""What Optuna and SQLAlchemy raise at text and numbers that they did not write."""
 
 
 class Study:
@@ -50,15 +48,21 @@ class Study:
 
     def __init__(self, url: str, name: str) -> None:
         optuna = require_optuna()
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        optuna.logging.set_verbosity(optuna.logging.ERROR)  # of what fails, we say one line
         self._optuna, self._url = optuna, url
         with self._reporting("opened"):
             self._study = self._opened(name)
-        if [d.name.lower() for d in self._study.directions] != list(DIRECTIONS.values()):
+        try:
+            with self._reporting("read"), self._undamaged():
+                found = [direction.name.lower() for direction in self._study.directions]
+                if found != list(DIRECTIONS.values()):
+                    raise StudyError(
+                        f"{self.place}: its study {name} was not made by eie; name another database"
+                    )
+                self._is_sealed = self._sealed()
+        except StudyError:
             self.close()
-            raise StudyError(
-                f"{self.place}: its study {name} was not made by eie; name another database"
-            )
+            raise
 
     def __enter__(self) -> Study:
         return self
@@ -80,7 +84,8 @@ class Study:
                 self._storage = self._optuna.storages.RDBStorage(
                     self._url, engine_kwargs={"pool_pre_ping": True}
                 )
-                return self._of_storage(name)
+                with self._undamaged():
+                    return self._of_storage(name)
             except ImportError as error:
                 missing = getattr(error.__cause__, "name", None) or error.name
                 raise ExtraError(
@@ -104,6 +109,12 @@ class Study:
             self.close()
             raise
 
+    def _sealed(self) -> bool:
+        """Return whether all trials have checksums: of a new study, from now on."""
+        if SEALED not in self._study.user_attrs and not self._study.get_trials(deepcopy=False):
+            self._study.set_user_attr(SEALED, True)
+        return SEALED in self._study.user_attrs
+
     @property
     def place(self) -> str:
         """The database's URL, without the password."""
@@ -120,20 +131,29 @@ class Study:
     def outcomes(self) -> dict[str, Outcome]:
         """Return the known outcomes by design key; of equal designs, the first outcome.
 
+        Trials of a study that is older than checksums are taken as they are.
+
         Raises
         ------
         StudyError
-            If the database cannot be read.
+            If the database cannot be read, or a trial is not as it was stored; the message names
+            it.
         """
-        with self._reporting("read"):
+        with self._reporting("read"), self._undamaged():
             trials = self._study.get_trials(deepcopy=False)
         found: dict[str, Outcome] = {}
         for trial in trials:
-            key = trial.user_attrs.get(DESIGN)
-            if key is None or not trial.state.is_finished():
+            if not trial.state.is_finished():
                 continue
-            error = trial.user_attrs.get(ERROR, "")
-            found.setdefault(key, Outcome(error=error) if error else Outcome(*trial.values))
+            try:
+                stored = unsealed(trial.user_attrs, trial.values, self._is_sealed)
+            except ValueError as error:
+                raise StudyError(
+                    f"{self.place}: trial {trial.number} is damaged: {error}; take a copy of the "
+                    "database from before, or have that trial measured again (docs/sweep.md)"
+                ) from error
+            if stored is not None:
+                found.setdefault(*stored)
         return found
 
     def add(self, design: Design, outcome: Outcome, varied: Collection[ParameterPath]) -> None:
@@ -149,14 +169,13 @@ class Study:
             If the database cannot be written.
         """
         states = self._optuna.trial.TrialState
-        attributes = {DESIGN: design.key} | ({ERROR: outcome.error} if outcome.error else {})
         params, distributions = self._parameters(design, varied)
         trial = self._optuna.trial.create_trial(
             state=states.FAIL if outcome.error else states.COMPLETE,
-            values=None if outcome.error else [asdict(outcome)[name] for name in DIRECTIONS],
+            values=values(outcome),
             params=params,
             distributions=distributions,
-            user_attrs=attributes,
+            user_attrs=sealed(design.key, outcome),
         )
         with self._reporting("written"):
             self._study.add_trial(trial)
@@ -192,7 +211,9 @@ class Study:
             raise
         # Drivers raise what they like at options of a URL that they do not take.
         except Exception as error:
+            # RuntimeError: tables of another release of Optuna's.
             known = (SQLAlchemyError, self._optuna.exceptions.OptunaError, OSError)
+            known += (RuntimeError, UnicodeDecodeError)
             # Do not show the error itself: it may quote a password.
             cause = getattr(error, "orig", None) or (error.__cause__ or error)
             cause = getattr(cause, "orig", None) or cause
@@ -204,6 +225,32 @@ class Study:
                 f"{self.place}: cannot be {what}: {' '.join(reason.split())}; see that it "
                 "exists, has room and lets you in, and run again: what was found is kept"
             ) from error
+
+    @contextmanager
+    def _undamaged(self) -> Iterator[None]:
+        """Report `_FAULTS` as those of the database."""
+        try:
+            yield
+        except _FAULTS as error:
+            raise StudyError(
+                f"{self.place}: cannot be read: {self._unreadable()} is damaged "
+                f"({type(error).__name__}); take a copy of the database from before, or name "
+                "another"
+            ) from error
+
+    def _unreadable(self) -> str:
+        """Return the first trial that cannot be read, in words."""
+        storage, number = self._storage, 0
+        while True:
+            try:
+                own = storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number)
+            except Exception:  # also past the last one
+                return "a table"
+            try:
+                storage.get_trial(own)
+            except Exception:
+                return f"trial {number}"
+            number += 1
 
 
 def require_optuna() -> Any:

@@ -79,6 +79,7 @@ def trace(
     layer: str | None = None,
     window: tuple[int, int | None] = (1, None),
     max_bytes: int = MAX_BYTES,
+    strict_inputs: bool = False,
 ) -> Trace:
     """Trace one sample of a compiled model; results and counters stay what they are.
 
@@ -102,6 +103,8 @@ def trace(
     max_bytes : int
         Size of the file. A trace that would be larger ends early, at a whole edge. Pictures have
         their own limit, 2,000 edges.
+    strict_inputs : bool
+        Refuse NaN and infinity in `data`, which otherwise are told by a `NotFiniteWarning`.
 
     Returns
     -------
@@ -122,7 +125,7 @@ def trace(
     runner = model if isinstance(model, Runner) else Runner(model)
     if layer is not None:
         request = request._replace(layer=the_layer(layer, layer_names(runner.programs)))
-    calls = runner.calls(data)
+    calls = runner.calls(data, strict_inputs=strict_inputs)
     recording, number = _record(runner, calls[0], request, form), 0
     per_call = recording.samples
     if sample >= per_call * len(calls):

@@ -14,6 +14,7 @@ from eie_backend.errors import ModelError
 from eie_backend.machine.epilogue import Applied
 from eie_backend.machine.formats import LayerRange
 from eie_backend.simulator.inputs import batches, check_inputs, input_specs
+from eie_backend.simulator.not_finite import count, tell
 from eie_backend.transform.attributes import with_attributes
 from eie_backend.transform.dense_form import DenseForm
 from eie_backend.transform.epilogues import epilogue_of
@@ -44,7 +45,7 @@ def calibrate(mod: IRModule, data: Data) -> IRModule:
     InputError
         If the data does not fit the module's inputs.
     ModelError
-        If the module has no function ``main``.
+        If the module has no function ``main``, or the inputs of a layer are NaN or infinite.
 
     Notes
     -----
@@ -67,11 +68,13 @@ def calibrate_dense(mod: IRModule, layers: Sequence[DenseLayer], data: Data) -> 
     machine = relax.VirtualMachine(observed, tvm.cpu())
     specs = input_specs(mod)
     ranges = {layer.name: LayerRange(0.0, 0.0, 0.0, 0.0, 0.0) for layer, _ in uses}
-    for batch in batches(check_inputs(specs, data), specs):
+    arrays = check_inputs(specs, data)
+    for batch in batches(arrays, specs):
         values = machine["main"](*(tvm.runtime.tensor(value) for value in batch))
         for (layer, use), value in zip(uses, values, strict=True):
             samples = value.numpy().reshape(-1, layer.weights.shape[1])
-            found = _layer_range(layer.weights, bias_of(use)[0], epilogue_of(use), samples)
+            with np.errstate(invalid="ignore", over="ignore"):  # it is refused below
+                found = _layer_range(layer.weights, bias_of(use)[0], epilogue_of(use), samples)
             # np.maximum, unlike max, keeps a NaN.
             both = np.maximum(astuple(ranges[layer.name]), astuple(found))
             ranges[layer.name] = LayerRange(*map(float, both))
@@ -80,6 +83,8 @@ def calibrate_dense(mod: IRModule, layers: Sequence[DenseLayer], data: Data) -> 
         raise ModelError(
             f"calibrate: {', '.join(faults)}: NaN or infinite activations; check the data"
         )
+    # What reaches no layer, as a mask of infinities may, widens no format.
+    tell(count({spec.name: array for spec, array in zip(specs, arrays, strict=True)}))
     return with_attributes(mod, calibration=ranges)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing.connection
 import os
 import threading
+import warnings
 from collections.abc import Iterable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -23,7 +24,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
-from eie_backend.errors import WorkerError
+from eie_backend.errors import NotFiniteWarning, WorkerError
 from eie_backend.machine.choices import LOCAL_SCHEDULER
 from eie_backend.process.interrupts import held
 from eie_backend.work.calls import Call, Item, Result
@@ -205,6 +206,8 @@ def _receive(shared: Any, alive: Connection) -> None:
     """
     global _shared  # noqa: PLW0603
     _shared = shared
+    # Who shares the work out tells of its inputs, once.
+    warnings.simplefilter("ignore", NotFiniteWarning)
 
     def watch() -> None:
         multiprocessing.connection.wait([alive])

@@ -104,6 +104,7 @@ def test_json_and_the_warning_of_an_address_that_others_reach():
             "host": EVERYWHERE,
             "port": port,
             "key": "mine",
+            "not_finite": [],
             "tracker": None,
             "written": [],
         }

@@ -185,7 +185,7 @@ def test_every_command_is_here():
 def test_json_is_one_object_and_quiet_is_silent(name, in_process):
     text, errors = in_process(f"{COMMANDS[name]} --json --quiet")
     found = json.loads(text)
-    assert found.keys() == KEYS[name] | {"written"}
+    assert found.keys() == KEYS[name] | {"not_finite", "written"}
     assert found["written"] == WRITTEN.get(name, [])
     assert all(Path(path).exists() for path in found["written"])
     assert errors == ""
@@ -266,7 +266,12 @@ def test_numbers_that_are_not_finite_are_null(capsys):
     console.asked.only(json=True, quiet=False, verbose=False, debug=False)
     console.show({"a": float("nan"), "b": (1.5, [float("inf")])})
     console.asked.only(json=False, quiet=False, verbose=False, debug=False)
-    assert json.loads(capsys.readouterr().out) == {"a": None, "b": [1.5, [None]], "written": []}
+    assert json.loads(capsys.readouterr().out) == {
+        "a": None,
+        "b": [1.5, [None]],
+        "not_finite": [],
+        "written": [],
+    }
 
 
 def test_run_prints_the_numbers(in_process, folder):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import zipfile
+from itertools import islice
+from pathlib import Path
 from random import Random
 
 import numpy as np
@@ -13,6 +15,7 @@ from files import with_file
 
 from eie_backend.cli.files import read_labelled, read_labels, read_samples
 from eie_backend.errors import InputError
+from eie_backend.files.sample_file import SampleFile
 from eie_backend.simulator.inputs import InputSpec
 
 SPECS = [InputSpec("x", (1, 5), "float32")]
@@ -22,10 +25,20 @@ WORDS = (
     "'<U999999999'",
     "'|V9'",
     "'<M8[s]'",
+    "'<U0'",
+    "[('a', '<f4', (2, 2))]",
+    "('<f4', (9,))",
+    "'\\d'",
     "(1099511627776,)",
     "(0, 9)",
+    "(2, True)",
+    "(" * 500,
+    "-" * 500,
+    "0x" + "f" * 9000,
+    "9**9**9",
     "True",
 )
+VERSIONS = (b"\x01\x00", b"\x01\x00", b"\x01\x00", b"\x02\x00", b"\x03\x00", b"\x09\x09")
 MAGIC_BYTES = 10
 """Magic, version and the length of the header."""
 
@@ -47,12 +60,14 @@ def edit_npy(random: Random, data: bytes) -> bytes:
     """Edit the header, which is a dictionary of Python, with a length that fits; or any bytes."""
     if random.random() < 0.2 or not data.startswith(b"\x93NUMPY"):
         return edit_bytes(random, data)
-    end = MAGIC_BYTES + int.from_bytes(data[8:10], "little")
+    end = MAGIC_BYTES + int.from_bytes(data[8:10], "little")  # a longer length ends the file
     header = edit_text(random, data[MAGIC_BYTES:end].decode("latin-1"), WORDS)
     if random.random() < 0.3:
         header = header.replace("3", str(hard_number(random)), 1)
     text = header.encode("latin-1", "replace")[:65535]
-    return data[:8] + len(text).to_bytes(2, "little") + text + data[end:]
+    version = random.choice(VERSIONS)
+    length = len(text).to_bytes(2 if version == VERSIONS[0] else 4, "little")
+    return data[:6] + version + length + text + data[end:]
 
 
 def edit_npz(random: Random, data: bytes) -> bytes:
@@ -84,15 +99,26 @@ def edit(random: Random, data: bytes) -> bytes:
     return edit_npy(random, data)
 
 
+def in_parts(path: Path) -> None:
+    """Read all arrays of a file, two samples at a time."""
+    file = SampleFile(path)
+    names = [name for name, header in file.headers.items() if header.shape]
+    if names:
+        list(islice(file.parts(names, 2), 9))
+
+
+READERS = (lambda path: read_samples(path, SPECS), read_labelled, read_labels, in_parts)
+
+
 def read(data: bytes) -> None:
-    """Read samples, labelled samples and labels; one of them must accept the file."""
+    """Read samples, labelled samples and labels, and in parts; one must accept the file."""
     faults = []
-    for reader in (lambda path: read_samples(path, SPECS), read_labelled, read_labels):
+    for reader in READERS:
         try:
             with_file(reader, data, "x.npz")
         except InputError as error:
             faults.append(error)
-    if len(faults) == 3:
+    if len(faults) == len(READERS):
         raise faults[0]
 
 

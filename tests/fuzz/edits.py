@@ -8,7 +8,8 @@ from random import Random
 HARD = (0, 1, 2, 127, 128, 255, 256, 65535, 65536, 2**24, 2**31 - 1, 2**31, 2**32 - 1, 2**63 - 1)
 """Numbers at which sizes and products overflow."""
 
-WORDS = ("", "null", "true", "-", "nan", "inf", "-inf", "1e999", "9" * 5000, "0x" + "f" * 300)
+WORDS = ("", "null", "true", "-", "nan", "inf", "-inf", "1e999", "9" * 5000, "0x" + "f" * 9000)
+WORDS += ("0" + "7" * 9000, "0b" + "1" * 20_000, "1" + ":1" * 9000, "9" * 4000)
 WORDS += ("'", '"', "\\", "\0", "\x1b[2J", "\u202e", "\ud7ff", "\U0001f600", "a" * 3000)
 
 TOKEN = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'[^']*'|-?[\w.+]+|\s+|.", re.DOTALL)

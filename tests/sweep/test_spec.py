@@ -101,3 +101,10 @@ def test_refuses_what_is_no_mapping(tmp_path, text):
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(SweepError, match=r"spec\.yaml"):
         read_spec(path)
+
+
+def test_a_seed_has_32_bits(write_spec):
+    most = (1 << 32) - 1 - 100_000
+    assert read_spec(write_spec(search={"trials": 9, "seed": most})).search.seed == most
+    with pytest.raises(SweepError, match=r"seed \(0 to 4,294,867,295\)"):
+        read_spec(write_spec(search={"trials": 9, "seed": most + 1}))
