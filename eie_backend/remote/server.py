@@ -125,7 +125,8 @@ class Server:
             start_new_session=True,  # a terminal's Ctrl-C is for the command only
         )
         if _lines(self._process).readline().strip() != json.dumps(READY).encode():
-            self._kill()
+            with self._process:
+                self._kill()
             raise RemoteError(
                 f"{shown(self.address)}: the server does not start; see the lines above"
             )
@@ -133,9 +134,12 @@ class Server:
     def _keep(self) -> None:
         """Collect what the process says, and start it again when it ends."""
         while True:
-            for line in _lines(self._process):
-                self._say(json.loads(line))
-            self._kill()
+            with self._process:
+                reader = threading.Thread(target=self._read, args=(_lines(self._process),))
+                reader.start()
+                os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
+                self._kill()  # the sessions
+                reader.join()
             if self._ends.is_set():
                 return
             self._say("the server's process was killed; it listens again")
@@ -143,6 +147,10 @@ class Server:
                 self._start()
             except RemoteError:
                 return self._say(None)
+
+    def _read(self, lines: IO[bytes]) -> None:
+        for line in lines:
+            self._say(json.loads(line))
 
     def _say(self, said: str | None) -> None:
         with suppress(queue.Full):
@@ -152,7 +160,6 @@ class Server:
         """End the process and all sessions."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
 
 
 def _lines(process: subprocess.Popen[bytes]) -> IO[bytes]:
