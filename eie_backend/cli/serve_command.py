@@ -41,7 +41,7 @@ def serve(
     ] = "eie",
     timeout_seconds: Annotated[
         float,
-        typer.Option(help="Longest time for a client's greeting, and amid a message without a byte."),
+        typer.Option(help="Longest time for a greeting, and for silence amid a message."),
     ] = 10.0,
     idle_seconds: Annotated[
         float, typer.Option(help="Longest time between two messages of a session.")

@@ -61,8 +61,8 @@ class Channel:
         (length,) = LENGTH.unpack_from(self._read)
         if length > self._limits.message_bytes:
             self._end(
-                f"a message has {length:,} bytes, of {self._limits.message_bytes:,} that the server "
-                "takes: send less, or start it with a larger --max-message-bytes"
+                f"a message has {length:,} bytes, the server takes {self._limits.message_bytes:,}: "
+                "send less, or start it with a larger --max-message-bytes"
             )
         self._left_bytes = LENGTH.size + length
         return True

@@ -48,10 +48,15 @@ def connect(
     try:
         return rpc.connect(*address, key)
     except Exception as error:
-        where = f"{shown(address)}: no session with key {key}: {reason(error)}"
         if answers:
-            raise RemoteError(f"{where}; see what `eie serve` says there") from error
-        raise RemoteError(f"{where}; start a server there: eie serve") from error
+            raise RemoteError(
+                f"{shown(address)}: no session with key {key}: {reason(error)}; see what "
+                "`eie serve` says there"
+            ) from error
+        raise RemoteError(
+            f"{shown(address)}: no session with key {key}: {reason(error)}; start a server there: "
+            "eie serve"
+        ) from error
 
 
 def how_busy(address: Address) -> tuple[int, int] | None:
@@ -72,8 +77,11 @@ def _tell_busy(address: Address, told: Callable[[str], None]) -> bool:
     """Call `told` if a server serves others, and not only for a moment; return if it answers."""
     for _ in range(PATIENCE):
         found = how_busy(address)
-        if found is None or found == (0, 0):
-            return found is not None
+        if found is None:
+            return False
+        served, waiting = found
+        if not served and not waiting:
+            return True
         time.sleep(PAUSE_SECONDS)
-    told(f"{shown(address)} serves another client, and {found[1]} wait for it; waiting")
+    told(f"{shown(address)} serves another client, and {waiting} wait for it; waiting")
     return True

@@ -116,7 +116,7 @@ class Listener:
             else:
                 await self._queue(client)
                 return
-        except asyncio.TimeoutError:  # noqa: UP041 - another class in Python 3.10
+        except asyncio.TimeoutError:
             tell(f"{name} refused: no whole greeting within {self._limits.timeout_seconds:g} s")
         except (Refused, OSError) as error:
             tell(f"{name} refused: {error}")
@@ -161,10 +161,11 @@ class Listener:
         loop.add_reader(process.sentinel, ended.set)
         try:
             await asyncio.wait_for(ended.wait(), client.seconds)
-        except asyncio.TimeoutError:  # noqa: UP041 - another class in Python 3.10
+        except asyncio.TimeoutError:
             tell(f"the session of {client.name} ended: its {client.seconds:g} s are over")
+            text = f"the session's {client.seconds:g} s are over"
             with suppress(OSError):
-                client.sock.send(exception(f"the session's {client.seconds:g} s are over"), socket.MSG_DONTWAIT)
+                client.sock.send(exception(text), socket.MSG_DONTWAIT)
             process.kill()
         finally:
             loop.remove_reader(process.sentinel)

@@ -117,7 +117,7 @@ class Server:
             "tracker": self._tracker,
             "limits": asdict(self._limits),
         }
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603 - this package's own file
             [sys.executable, "-m", "eie_backend.remote.listener", json.dumps(wanted)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

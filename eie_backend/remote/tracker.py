@@ -70,7 +70,7 @@ async def _until_used(tracker: _Tracker, match: str, server: Announced) -> None:
     while pings <= MOST_PINGS:
         try:
             return await asyncio.wait_for(server.used(), PING_SECONDS)
-        except asyncio.TimeoutError:  # noqa: UP041 - another class in Python 3.10
+        except asyncio.TimeoutError:
             pending = await tracker.ask([TrackerCode.GET_PENDING_MATCHKEYS])
             pings = 0 if match in pending else pings + 1
 

@@ -235,7 +235,9 @@ def test_who_left_does_not_wait(connected):
 def test_a_message_of_2_to_34_bytes_gets_no_room(connected):
     with serving() as server:
         client = connected(server, hello() + FIRST + message(b"abc", 1 << 34))
-        assert b"a message has 17,179,869,184 bytes, of 1,073,741,824" in rest_after(client)
+        assert b"a message has 17,179,869,184 bytes, the server takes 1,073,741,824" in rest_after(
+            client
+        )
         assert "a message has 17,179,869,184 bytes" in server.wait()
         use(connect(server.address))
 
@@ -250,7 +252,7 @@ def test_an_upload_beyond_the_limit_says_so():
     with serving(message_bytes=1 << 16, timeout_seconds=HOUR) as server:
         session = connect(server.address)
         session.upload(bytearray(1 << 15), "file")
-        with pytest.raises(Exception, match="a message has .* bytes, of 65,536 that the server"):
+        with pytest.raises(Exception, match=r"a message has .* bytes, the server takes 65,536:"):
             session.upload(bytearray(1 << 24), "file")
 
 
@@ -258,7 +260,7 @@ def test_a_session_that_is_idle_says_so_when_it_goes_on():
     with serving(idle_seconds=AT_ONCE) as server:
         session = connect(server.address)
         assert "the client sent nothing for 0.01 s" in server.wait()
-        with pytest.raises(Exception, match="the client sent nothing for 0.01 s: connect again"):
+        with pytest.raises(Exception, match=r"the client sent nothing for 0\.01 s: connect again"):
             use(session)
 
 
@@ -303,7 +305,7 @@ def test_a_session_or_a_server_that_is_killed_is_followed_by_the_next():
         use(session)
         (process,) = listening_process(server).children()
         process.kill()
-        with pytest.raises(Exception, match="."):
+        with pytest.raises(Exception, match=r"kShutdown|Connection|Broken"):
             use(session)
         assert server.wait().endswith(" ended: its process was killed by signal 9")
         session = connect(server.address)
