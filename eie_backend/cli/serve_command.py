@@ -58,7 +58,7 @@ def serve(
     TVM RPC executes whatever it is sent: whoever can connect can run any code as you.
     """
     from eie_backend.remote.address import is_local, read_address, shown
-    from eie_backend.remote.limits import Limits
+    from eie_backend.remote.client_limits import Limits
     from eie_backend.remote.server import Server
 
     address = (host, port)

@@ -10,7 +10,7 @@ import struct
 import time
 from contextlib import suppress
 
-from eie_backend.remote.limits import Limits
+from eie_backend.remote.client_limits import Limits
 from eie_backend.remote.wire import LENGTH, exception
 
 LEAST_BYTES, MOST_BYTES = 1 << 12, 1 << 20

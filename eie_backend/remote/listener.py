@@ -21,8 +21,8 @@ from contextlib import suppress
 from tvm.support.utils import tempdir
 
 from eie_backend.remote.address import Address, shown
+from eie_backend.remote.client_limits import Limits
 from eie_backend.remote.greeting import Client, Refused, greet
-from eie_backend.remote.limits import Limits
 from eie_backend.remote.session import serve
 from eie_backend.remote.tracker import announce
 from eie_backend.remote.wire import BUSY, exception

@@ -24,7 +24,7 @@ from tvm.rpc.base import get_addr_family
 
 from eie_backend.errors import RemoteError
 from eie_backend.remote.address import KEY, Address, shown
-from eie_backend.remote.limits import Limits
+from eie_backend.remote.client_limits import Limits
 
 MOST_SAID = 1000
 """Sentences that are kept until `Server.wait` returns them."""

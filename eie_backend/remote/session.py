@@ -11,8 +11,8 @@ from tvm.support.utils import TempDirectory
 
 from eie_backend.errors import last_line
 from eie_backend.remote.channel import Channel
+from eie_backend.remote.client_limits import Limits
 from eie_backend.remote.greeting import Client
-from eie_backend.remote.limits import Limits
 
 
 def serve(

@@ -18,7 +18,7 @@ from tvm.rpc.base import RPC_CODE_MISMATCH, RPC_MAGIC
 import eie_backend as eie
 from eie_backend.errors import RemoteError
 from eie_backend.remote.client import connect, how_busy
-from eie_backend.remote.limits import Limits
+from eie_backend.remote.client_limits import Limits
 from eie_backend.remote.server import Server
 
 HOUR, AT_ONCE = 3600.0, 0.01
