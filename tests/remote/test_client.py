@@ -9,13 +9,14 @@ from importlib.resources import files
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from servers import free_port, wait_until
+from servers import SECONDS, free_port, wait_until
 from tvm import rpc
 from tvm.rpc.tracker import Tracker
 
 import eie_backend as eie
 from eie_backend import HardwareConfig
 from eie_backend.errors import RemoteError
+from eie_backend.remote import client
 from eie_backend.remote.client import connect
 from eie_backend.remote.server import Server
 from eie_backend.simulator.remote_place import There
@@ -157,7 +158,8 @@ def test_a_function_that_the_server_lacks(lenet, session):
     )
 
 
-def test_a_server_that_answers_is_not_to_be_started(server):
+def test_a_server_that_answers_is_not_to_be_started(server, monkeypatch):
+    monkeypatch.setattr(client, "ANSWER_SECONDS", SECONDS)
     with pytest.raises(RemoteError) as error:
         connect(server.address, "other")
     assert str(error.value).endswith("; see what `eie serve` says there")
