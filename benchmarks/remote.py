@@ -79,7 +79,7 @@ def free_port() -> int:
 def main() -> None:
     """Measure, print and write the result."""
     address = ("127.0.0.1", free_port())
-    with tempfile.TemporaryDirectory() as folder, Server(address, quiet=True):
+    with tempfile.TemporaryDirectory() as folder, Server(address):
         libraries = {batch: export_lenet(batch, Path(folder)) for batch in BATCHES}
         session = connect(address)
         found, same = calls(libraries, session)

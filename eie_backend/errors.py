@@ -32,7 +32,9 @@ def last_line(error: BaseException) -> str:
 
 
 def _lines(error: BaseException) -> Iterator[str]:
-    return filter(None, map(str.strip, str(error).splitlines()))
+    # Of a KeyError, the message is only the key.
+    text = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+    return filter(None, map(str.strip, text.splitlines()))
 
 
 class ConfigError(EieError):

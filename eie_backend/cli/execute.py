@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eie_backend.cli.console import progress, working
+from eie_backend.cli.console import progress, remark, working
 from eie_backend.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -33,8 +33,9 @@ def execute(
     from eie_backend.simulator.runner import Runner
 
     ENGINE.checked(engine, ConfigError)
+    session = None if remote is None else connect(read_address(remote), told=remark)
     with working(f"loading {library.name}"):
-        runner = Runner(library, None if remote is None else connect(read_address(remote)))
+        runner = Runner(library, session)
     return execute_runner(runner, read_inputs(inputs, runner.specs, strict), engine, table)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from eie_backend.cli.console import asked, remark, show
+from eie_backend.cli.console import remark, show
 from eie_backend.process import interrupts
 
 EXAMPLE = """Example:
@@ -40,18 +40,31 @@ def serve(
     key: Annotated[
         str, typer.Option(help="Name that clients ask a tracker for; not a password.")
     ] = "eie",
+    timeout_seconds: Annotated[
+        float,
+        typer.Option(help="Longest time for a greeting, and for silence amid a message."),
+    ] = 10.0,
+    idle_seconds: Annotated[
+        float, typer.Option(help="Longest time between two messages of a session.")
+    ] = 600.0,
+    max_message_bytes: Annotated[
+        int, typer.Option(help="Largest message: a library or an input is one.")
+    ] = 1 << 30,
+    max_waiting: Annotated[
+        int, typer.Option(help="Most clients that wait while another one is served.")
+    ] = 16,
 ) -> None:
     """Serve compiled models over TVM RPC, until Ctrl-C.
 
     TVM RPC executes whatever it is sent: whoever can connect can run any code as you.
     """
     from eie_backend.remote.address import is_local, read_address, shown
+    from eie_backend.remote.client_limits import Limits
     from eie_backend.remote.server import Server
 
     address = (host, port)
-    server = Server(
-        address, key, None if tracker is None else read_address(tracker), quiet=asked.quiet
-    )
+    limits = Limits(timeout_seconds, idle_seconds, max_message_bytes, max_waiting)
+    server = Server(address, key, None if tracker is None else read_address(tracker), limits)
     signal.signal(signal.SIGTERM, _stop)
     remark(ANYONE_HERE if is_local(host) else ANYONE)
     try:
@@ -61,7 +74,7 @@ def serve(
                 f"listening at {shown(address)}, key {key}; Ctrl-C ends it",
             )
             while True:
-                remark(f"the server ended: {server.wait()}; listening again")
+                remark(server.wait())
     except KeyboardInterrupt:
         interrupts.answered()
         remark("ended")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -65,23 +67,52 @@ def sweep_designs(
             f"{output}: cannot be made: {error.strerror}; give a folder that can be written"
         ) from error
     url, name = storage or sqlite_url(output / STUDY), f"{wanted.name}-{bench.digest()[:16]}"
-    with Study(url, name) as study, progress() as bar:
-        task = bar.add_task("measuring", total=None)
+    alone = alone_in(output) if storage is None else nullcontext()
+    with alone:
+        with Study(url, name) as study, progress() as bar:
+            task = bar.add_task("measuring", total=None)
 
-        def told(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
+            def told(done: int, total: int) -> None:
+                bar.update(task, completed=done, total=total)
 
-        found = sweep(wanted, bench, study, scheduler, workers, told)
-    files: dict[Path, str | bytes] = {
-        output / "sweep.html": page(found),
-        output / "pareto.svg": picture(found),
-        output / "sweep.json": to_json(found),
-    }
-    write_files(files)
+            found = sweep(wanted, bench, study, scheduler, workers, told)
+        files: dict[Path, str | bytes] = {
+            output / "sweep.html": page(found),
+            output / "pareto.svg": picture(found),
+            output / "sweep.json": to_json(found),
+        }
+        write_files(files)
     impossible = [f"{count:,} impossible: {why}" for why, count in reasons(found).items()]
     show(
         to_dict(found), front_table(found), answer(found), *impossible[:MOST_REASONS], written=files
     )
+
+
+@contextmanager
+def alone_in(output: Path) -> Iterator[None]:
+    """Let no other sweep work in a folder: two would measure the same designs.
+
+    Raises
+    ------
+    StudyError
+        If one works there, or the folder cannot be opened.
+    """
+    from eie_backend.errors import StudyError
+    from eie_backend.files.folder_lock import only_one_in
+
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(only_one_in(output))
+        except BlockingIOError as error:
+            raise StudyError(
+                f"{output}: another eie sweep is running there; wait for its end and run this one "
+                "again, give another folder, or let both share a database with --storage"
+            ) from error
+        except OSError as error:
+            raise StudyError(
+                f"{output}: cannot be opened: {error.strerror}; give a folder that can be read"
+            ) from error
+        yield
 
 
 sweep_designs.__doc__ = f"{sweep_designs.__doc__}\n\n{EXAMPLE}"

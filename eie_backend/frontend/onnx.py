@@ -26,6 +26,8 @@ from eie_backend.frontend.names import Source, with_aliases
 from eie_backend.frontend.onnx_file import LargeWeights, load_external_data, read_model
 from eie_backend.frontend.onnx_importer import import_onnx
 from eie_backend.frontend.onnx_inputs import missing_inputs
+from eie_backend.frontend.open_blocks import ending_blocks
+from eie_backend.frontend.unknown_tensors import unknown_tensors
 from eie_backend.names.onnx_graph import named_nodes
 from eie_backend.storage.container import is_eiez, load_eiez
 from eie_backend.transform.attributes import with_attributes
@@ -99,7 +101,13 @@ def from_onnx(model: Model, bind: Mapping[str, int] | None = None) -> IRModule:
 def _importing(label: str) -> Iterator[None]:
     """Turn what TVM raises into errors for users."""
     try:
-        with warnings.catch_warnings(), redirect_stderr(StringIO()), redirect_stdout(StringIO()):
+        beside = StringIO()
+        with (
+            ending_blocks(),
+            warnings.catch_warnings(),
+            redirect_stderr(beside),
+            redirect_stdout(beside),
+        ):
             # What the importer says beside its error is in the error.
             warnings.simplefilter("ignore")
             yield
@@ -168,6 +176,8 @@ def _read(model: Model) -> tuple[ModelProto, list[LargeWeights], str]:
         proto, large = read_model(source)
     _check_graph(proto, label)
     if faults := missing_inputs(proto):
+        raise ModelError(f"{label}: {'; '.join(faults)}; export it again")
+    if faults := unknown_tensors(proto.graph, {weights.name for weights in large}):
         raise ModelError(f"{label}: {'; '.join(faults)}; export it again")
     return proto, large, label
 

@@ -20,6 +20,7 @@ from tvm.tirx import IntImm
 from eie_backend.errors import ModelError, first_line
 from eie_backend.frontend.dimensions import bind_dimensions
 from eie_backend.frontend.names import Source, named
+from eie_backend.frontend.open_blocks import ending_blocks
 from eie_backend.names.rule import aliases, identifier, source_name
 from eie_backend.names.unique import unique_names
 from eie_backend.transform.attributes import with_attributes
@@ -130,9 +131,10 @@ def _import(program: ExportedProgram) -> IRModule:
     from tvm.relax.frontend.torch import from_exported_program
 
     try:
-        mod: IRModule = from_exported_program(
-            program, keep_params_as_input=True, unwrap_unit_return_tuple=True
-        )
+        with ending_blocks():
+            mod: IRModule = from_exported_program(
+                program, keep_params_as_input=True, unwrap_unit_return_tuple=True
+            )
     except Exception as error:
         # The importer raises many types; its own message says which operator it does not know.
         raise ModelError(

@@ -8,6 +8,7 @@ from tvm import IRModule
 
 from eie_backend.errors import ModelError, first_line
 from eie_backend.frontend.names import Source, named
+from eie_backend.frontend.open_blocks import ending_blocks
 from eie_backend.names.rule import identifier
 from eie_backend.transform.attributes import with_attributes
 
@@ -45,7 +46,8 @@ def from_stablehlo(text: str) -> IRModule:
         ) from error
     try:
         importer = Importer(module)
-        imported = importer.main()
+        with ending_blocks():
+            imported = importer.main()
     except ModelError:
         raise
     except Exception as error:

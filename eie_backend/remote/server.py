@@ -1,33 +1,43 @@
-"""`Server`: a TVM RPC server with eie, which is restarted after a session crashes.
+"""`Server`: an RPC server with eie, in processes of its own that end with it.
 
-TVM's server serves sessions in sequence, each in its own process. When such a process is killed,
-the listening thread ends, too: TVM's server still exists, but no longer answers.
+This process owns the listening socket. `Listener` accepts from it in another process, and if that
+process ends, it is started again, while clients that connect wait.
 """
 
 from __future__ import annotations
 
-import multiprocessing
+import json
 import os
+import queue
 import signal
 import socket
+import subprocess
+import sys
+import tempfile
 import threading
-from importlib.util import find_spec
+from contextlib import ExitStack, suppress
+from dataclasses import asdict
 from types import TracebackType
+from typing import IO
 
-from tvm import rpc
 from tvm.rpc.base import get_addr_family
-from tvm.rpc.server import PopenRPCServerState
 
-from eie_backend.errors import ExtraError, RemoteError
+from eie_backend.errors import RemoteError
 from eie_backend.remote.address import KEY, Address, shown
-from eie_backend.runtime import runtime
+from eie_backend.remote.client_limits import Limits
+
+MOST_SAID = 1000
+"""Sentences that are kept until `Server.wait` returns them."""
+
+BACKLOG = 128
+READY = "ready"
 
 
 class Server:
     """An RPC server that listens inside the ``with`` block.
 
     TVM RPC has no protection: anyone who can connect can run any code as the user of this process,
-    and nothing is encrypted.
+    and nothing is encrypted. The limits are for clients that are broken, not for hostile ones.
 
     Parameters
     ----------
@@ -37,15 +47,13 @@ class Server:
         Key of the server, which clients ask for; a name, not a password.
     tracker : tuple of str and int, optional
         Address of a tracker to register with.
-    quiet : bool
-        Whether to suppress TVM's log of connections on stderr.
+    limits : Limits, optional
+        What a client may take in time, bytes and places.
 
     Raises
     ------
     RemoteError
         If the address is in use or not this computer's, or the tracker does not answer.
-    ExtraError
-        If the extra `remote` is not installed.
     """
 
     def __init__(
@@ -53,17 +61,27 @@ class Server:
         address: Address,
         key: str = KEY,
         tracker: Address | None = None,
-        *,
-        quiet: bool = False,
+        limits: Limits | None = None,
     ) -> None:
-        _check_extra()
-        _check_free(address)
         if tracker is not None:
             _check_tracker(tracker)
-        self.address, self._key, self._tracker, self._quiet = address, key, tracker, quiet
+        self.address, self._key, self._tracker = address, key, tracker
+        self._limits = Limits() if limits is None else limits
+        self._listening = _listening(address)
+        self._said: queue.Queue[str | None] = queue.Queue(MOST_SAID)
+        self._ends = threading.Event()
 
     def __enter__(self) -> Server:
-        self._start()
+        with ExitStack() as stack:
+            stack.enter_context(self._listening)
+            self._folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="eie_serve_"))
+            stack.callback(self._kill)
+            self._start()
+            self._keeper = threading.Thread(target=self._keep, daemon=True)
+            self._keeper.start()
+            stack.callback(self._keeper.join)
+            stack.callback(self._kill)
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(
@@ -72,66 +90,88 @@ class Server:
         error: BaseException | None,
         where: TracebackType | None,
     ) -> None:
-        self._server.terminate()
+        self._ends.set()
+        self._stack.close()
 
     def wait(self) -> str:
-        """Wait until a session's crash ends the server; restart it and return the reason."""
-        self._server.proc.send(_wait, [os.getpid()])
-        try:
-            reason = str(self._server.proc.recv())
-        except ChildProcessError:
-            reason = "its process was killed"
-        self._server.terminate()
-        _check_free(self.address)
-        self._start()
-        return reason
+        """Wait until a client waits, is refused, or loses its session; return that as a sentence.
+
+        Raises
+        ------
+        RemoteError
+            If the server ended and does not start again.
+        """
+        said = self._said.get()
+        if said is None:
+            raise RemoteError(
+                f"{shown(self.address)}: the server ended and does not start again; see the lines "
+                "above"
+            )
+        return said
 
     def _start(self) -> None:
-        host, port = self.address
-        self._server = rpc.Server(
-            host,
-            port,
-            port + 1,
-            tracker_addr=self._tracker,
-            key=self._key,
-            silent=self._quiet,
-            server_init_callback=_begin,
+        wanted = {
+            "listening": self._listening.fileno(),
+            "folder": self._folder,
+            "key": self._key,
+            "tracker": self._tracker,
+            "limits": asdict(self._limits),
+        }
+        self._process = subprocess.Popen(  # noqa: S603 - this package's own file
+            [sys.executable, "-m", "eie_backend.remote.listener", json.dumps(wanted)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=[self._listening.fileno()],
+            start_new_session=True,  # a terminal's Ctrl-C is for the command only
         )
+        if _lines(self._process).readline().strip() != json.dumps(READY).encode():
+            with self._process:
+                self._kill()
+            raise RemoteError(
+                f"{shown(self.address)}: the server does not start; see the lines above"
+            )
+
+    def _keep(self) -> None:
+        """Collect what the process says, and start it again when it ends."""
+        while True:
+            with self._process:
+                reader = threading.Thread(target=self._read, args=(_lines(self._process),))
+                reader.start()
+                os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
+                self._kill()  # the sessions
+                reader.join()
+            if self._ends.is_set():
+                return
+            self._say("the server's process was killed; it listens again")
+            try:
+                self._start()
+            except RemoteError:
+                return self._say(None)
+
+    def _read(self, lines: IO[bytes]) -> None:
+        for line in lines:
+            self._say(json.loads(line))
+
+    def _say(self, said: str | None) -> None:
+        with suppress(queue.Full):
+            self._said.put_nowait(said)
+
+    def _kill(self) -> None:
+        """End the process and all sessions."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
 
-_reasons: list[str] = []
+def _lines(process: subprocess.Popen[bytes]) -> IO[bytes]:
+    assert process.stdout is not None
+    return process.stdout
 
 
-def _begin() -> None:
-    """Prepare the process in which TVM listens."""
-    runtime()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for the command only
-    threading.excepthook = lambda thread: _reasons.append(str(thread.exc_value))
-
-
-def _wait(parent: int) -> str:
-    """Return why TVM's listening thread ended; exit when the parent ends, even if killed."""
-    listening = PopenRPCServerState.current.thread
-    while listening.is_alive():
-        listening.join(timeout=0.5)
-        if os.getppid() != parent:
-            for session in multiprocessing.active_children():
-                session.kill()
-            os._exit(1)
-    return _reasons.pop()
-
-
-def _check_extra() -> None:
-    for package in ("cloudpickle", "psutil"):
-        if find_spec(package) is None:
-            raise ExtraError(f"a server needs {package}: pip install 'eie-backend[remote]'")
-
-
-def _check_free(address: Address) -> None:
+def _listening(address: Address) -> socket.socket:
     if not 0 < address[1] < 1 << 16:
         raise RemoteError(f"{shown(address)}: no such port; choose one from 1 to 65535")
     try:
-        socket.create_server(address, family=get_addr_family(address)).close()
+        return socket.create_server(address, family=get_addr_family(address), backlog=BACKLOG)
     except OSError as error:
         raise RemoteError(
             f"{shown(address)}: cannot listen: {_reason(error)}; choose another port, or an "

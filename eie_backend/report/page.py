@@ -1,17 +1,20 @@
 """`page`: a profiled run as one self-contained HTML page, without network or server.
 
-The template escapes every text; the page's security policy forbids loading or sending data.
+The template escapes every text, and writes out characters that cannot be printed; the page's
+security policy forbids loading or sending data.
 """
 
 from __future__ import annotations
 
 import re
 from base64 import b64encode
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from eie_backend.errors import ExtraError
+from eie_backend.show.printable import printable
 from eie_backend.simulator.inputs import as_array
 from eie_backend.simulator.labels import check_labels
 
@@ -96,9 +99,11 @@ def _template() -> Any:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_printable,
     )
-    # NaN and infinity are not JSON and would stop the page's script.
     environment.filters["prose"] = _prose
+    environment.filters["printable"] = _printable
+    # NaN and infinity are not JSON and would stop the page's script.
     environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
     return environment.get_template("page.html")
 
@@ -113,16 +118,34 @@ def _assets() -> dict[str, str]:
     return {
         "style": (own / "page.css").read_text("utf-8"),
         "script": (own / "page.js").read_text("utf-8"),
-        "plotly": get_plotlyjs().replace("</script", "<\\/script"),
+        # Two of its strings have raw control characters.
+        "plotly": _escaped(get_plotlyjs().replace("</script", "<\\/script")),
         # Use Base64: the file is a module, and its text would end the script element.
         "tables": b64encode(read_package_file("html", "dt_bundle.js").encode()).decode(),
         "tables_style": read_package_file("html", "dt_bundle.css"),
     }
 
 
+def _escaped(script: str) -> str:
+    """Return a script with the control characters of its strings escaped, except line breaks."""
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", lambda found: f"\\x{ord(found[0]):02x}", script)
+
+
+def _printable(value: Any) -> Any:
+    """Return texts, also those inside of lists and mappings, with `printable` characters only.
+
+    Texts that are HTML already remain.
+    """
+    if type(value) is str:
+        return printable(value)
+    if isinstance(value, Mapping):
+        return {_printable(name): _printable(item) for name, item in value.items()}
+    return [*map(_printable, value)] if isinstance(value, list | tuple) else value
+
+
 def _prose(text: str) -> Any:
     """Return a sentence as HTML, with text in backquotes as code."""
     from markupsafe import Markup, escape
 
-    code = re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text)))
+    code = re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(printable(text))))
     return Markup(code)  # noqa: S704 - escaped above

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from onnx import ModelProto, helper, numpy_helper
 
 from eie_backend._versions import __version__
-from eie_backend.errors import ContainerError
+from eie_backend.errors import ContainerError, first_line
 from eie_backend.files.whole_file import write_fault, write_whole
 from eie_backend.names.onnx_graph import text_of
 from eie_backend.names.onnx_tensors import named_tensors
@@ -151,8 +151,8 @@ def load_tensors(path: str | PathLike[str]) -> dict[str, NDArray[Any]]:
             tensors[tensor.name] = numpy_helper.to_array(tensor)
         except (KeyError, TypeError, ValueError) as error:
             raise ContainerError(
-                f"{fspath(path)}: {tensor.name} is no array of type {tensor.data_type}: {error}; "
-                "pack the model again"
+                f"{fspath(path)}: {tensor.name} is no array of type {tensor.data_type}: "
+                f"{first_line(error)}; pack the model again"
             ) from error
     return tensors
 

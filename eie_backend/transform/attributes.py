@@ -14,7 +14,7 @@ from typing import Any
 from tvm import IRModule, relax
 
 from eie_backend.config import HardwareConfig
-from eie_backend.errors import ModelError
+from eie_backend.errors import ModelError, first_line
 from eie_backend.machine.choices import (
     ARITHMETIC,
     BIAS,
@@ -167,8 +167,8 @@ def _read(name: str, value: Any) -> Any:
         return _READ.get(name, str)(value)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ModelError(
-            f"module attribute {PREFIX}{name}: {str(value)[:40]!r} is no such value: {error}; "
-            "remove it"
+            f"module attribute {PREFIX}{name}: {str(value)[:40]!r} is no such value: "
+            f"{first_line(error)}; remove it"
         ) from error
 
 

@@ -3,6 +3,7 @@
 Every golden file is a command, its exit code and its stderr.
 """
 
+import gc
 import io
 import os
 import subprocess
@@ -153,6 +154,8 @@ def files(make_mlp, tmp_path_factory):
     slower = replace(found[0], symbol="slower", config=replace(found[0].config, clock_mhz=400))
     relu = helper.make_node("Relu", ["x"], ["y"])
     product = helper.make_node("MatMul", ["a", "b"], ["y"], "scores")
+    misspelt = helper.make_node("Add", ["x", "fc1.byas"], ["y"], "fc1_add")
+    joined = helper.make_node("Concat", ["x", "x"], ["y"], "joined", axis=5)
     unknown = helper.make_node("Fancy", ["x"], ["y"])
     return {
         "mlp.onnx": good,
@@ -162,6 +165,8 @@ def files(make_mlp, tmp_path_factory):
         "relu.onnx": onnx_bytes([relu], {"x": [1, 4]}, {"y": [1, 4]}),
         "product.onnx": onnx_bytes([product], {"a": [1, 4], "b": [4, 3]}, {"y": [1, 3]}),
         "fancy.onnx": onnx_bytes([unknown], {"x": [1, 4]}, {"y": [1, 4]}),
+        "byas.onnx": onnx_bytes([misspelt], {"x": [1, 4], "fc1.bias": [4]}, {"y": [1, 4]}),
+        "axis.onnx": onnx_bytes([joined], {"x": [1, 4]}, {"y": [2, 4]}),
         "cnn.onnx": cnn(),
         "list.yaml": b"- density\n",
         "fields.yaml": FAULTY_RECIPE,
@@ -218,10 +223,11 @@ def files(make_mlp, tmp_path_factory):
 
 
 @pytest.fixture
-def eie_in(tmp_path, files, monkeypatch, capsys):
+def eie_in(tmp_path, files, monkeypatch, capfd):
     """Run a command in a folder with the files that it mentions.
 
-    Returns the exit code and stderr, after checking that no file is left behind.
+    Returns the exit code and stderr, after checking that no file is left behind. Stderr is also
+    what C++ writes, and what objects write that only the error has kept alive.
     """
     for field in fields(asked):
         monkeypatch.setattr(asked, field.name, False)
@@ -236,7 +242,10 @@ def eie_in(tmp_path, files, monkeypatch, capsys):
         with pytest.raises(SystemExit) as leaving:
             cli.main()
         assert sorted(tmp_path.iterdir()) == before
-        return leaving.value.code, capsys.readouterr().err
+        code = leaving.value.code
+        del leaving
+        gc.collect()
+        return code, capfd.readouterr().err
 
     return run
 
@@ -254,6 +263,8 @@ CASES = {
     "weights_float64": "compile double.onnx -o out.so",
     "layer_too_large": "compile wide.onnx -o out.so --num-pe 1",
     "unknown_operator": "compile fancy.onnx -o out.so",
+    "unknown_tensor": "compile byas.onnx -o out.so",
+    "importer_fails": "compile axis.onnx -o out.so",
     "dynamic_dimension": "compile dynamic.onnx -o out.so",
     "dynamic_dimension_without_name": "compile unnamed.onnx -o out.so",
     "bind_unknown_dimension": "compile dynamic.onnx -o out.so --bind n=1",

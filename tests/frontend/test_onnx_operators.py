@@ -252,7 +252,7 @@ def returns(value):
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        (lambda x: {}["y"], "raises KeyError: 'y'"),
+        (lambda x: {}["y"], "raises KeyError: 'y' is missing"),
         (lambda x: np.zeros(3), "returns ndarray, not a Relax expression or a tuple of them"),
         (lambda x: (x, None), "returns NoneType, not a Relax expression or a tuple of them"),
         (lambda x: relax.ShapeExpr([2]), "returns ShapeType as result 0, not a tensor"),

@@ -49,6 +49,13 @@ def hostile(report):
 
 
 @pytest.fixture(scope="session")
+def unprintable(report):
+    """Return the run with names that have every control character, and marks of direction."""
+    controls = "".join(map(chr, [*range(32), *range(127, 160), 0x202E, 0x2028]))
+    return renamed(report, {layer.name: layer.name + controls for layer in report.layers})
+
+
+@pytest.fixture(scope="session")
 def harmless(report):
     """Return the same with the names that it has."""
     return renamed(report, {})

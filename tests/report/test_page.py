@@ -246,6 +246,12 @@ def test_names_are_no_markup_of_figures(hostile, harmless):
     assert markup(page(hostile)) == markup(page(harmless))
 
 
+def test_no_control_character_of_a_name_is_in_the_page(unprintable):
+    text = page(unprintable)
+    assert {c for c in text if not c.isprintable()} <= {"\n", "\t"}
+    assert "fc1\\x00\\x01" in text
+
+
 def test_large_networks_stay_small(large):
     text = page(large)
     assert len(text) < 10_000_000
