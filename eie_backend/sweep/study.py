@@ -212,8 +212,8 @@ class Study:
         # Drivers raise what they like at options of a URL that they do not take.
         except Exception as error:
             # RuntimeError: tables of another release of Optuna's.
-            known = (SQLAlchemyError, self._optuna.exceptions.OptunaError, OSError)
-            known += (RuntimeError, UnicodeDecodeError)
+            told = (OSError, RuntimeError, UnicodeDecodeError)
+            known = (SQLAlchemyError, self._optuna.exceptions.OptunaError, *told)
             # Do not show the error itself: it may quote a password.
             cause = getattr(error, "orig", None) or (error.__cause__ or error)
             cause = getattr(cause, "orig", None) or cause

@@ -126,6 +126,8 @@ class _Guard(PyExprMutator):
         except UnknownShape as error:
             self.require(not self.refuse, str(error))
             return call
+        if found is None:
+            return call
         if not isinstance(found, relax.Call):
             if all(one.same_as(other) for one, other in zip(found, call.args, strict=True)):
                 return call
@@ -214,7 +216,7 @@ def _zeros(values: NDArray[np.generic]) -> Iterator[str]:
         yield f"divisor 0 at {_text(tuple(map(int, wrong[0])))}; an integer has no quotient by 0"
 
 
-def _lowest(dividend: NDArray[np.generic], divisor: NDArray[np.generic]) -> Iterator[str]:
+def _lowest(dividend: NDArray[np.signedinteger], divisor: NDArray[np.generic]) -> Iterator[str]:
     lowest = np.iinfo(dividend.dtype).min
     if np.any((dividend == lowest) & (divisor == -1)):
         yield f"{lowest} divided by -1 is no {dividend.dtype}"

@@ -36,8 +36,8 @@ class Check(Protocol):
         """Demand what shapes and attributes alone decide."""
 
 
-Row = Callable[[relax.Call, Check], Sequence[relax.Expr] | relax.Call]
-"""Returns a call's operands, checked, or a call to take its place."""
+Row = Callable[[relax.Call, Check], Sequence[relax.Expr] | relax.Call | None]
+"""Returns a call's operands, checked, or a call to take its place; None if it may stay as it is."""
 
 
 def extents(value: relax.Expr) -> list[int]:
@@ -60,10 +60,10 @@ def dtype(value: relax.Expr) -> str:
     return str(value.ty.dtype)
 
 
-def _take(call: relax.Call, check: Check) -> Sequence[relax.Expr] | relax.Call:
+def _take(call: relax.Call, check: Check) -> Sequence[relax.Expr] | relax.Call | None:
     data, index = call.args
     if call.attrs.mode != "fast":
-        return call.args
+        return None
     axis = call.attrs.axis
     extent = prod(extents(data)) if axis is None else extents(data)[int(axis)]
     index = check.within(index, [0], [extent - 1])
@@ -135,10 +135,10 @@ def _grid_sample(call: relax.Call, check: Check) -> Sequence[relax.Expr]:
     return [data, check.within(grid, [-LARGEST_COORDINATE], [LARGEST_COORDINATE])]
 
 
-def _divide(call: relax.Call, check: Check) -> Sequence[relax.Expr]:
+def _divide(call: relax.Call, check: Check) -> Sequence[relax.Expr] | None:
     dividend, divisor = call.args
     if "int" not in dtype(divisor):
-        return call.args
+        return None
     return [dividend, check.divides(dividend, divisor)]
 
 
@@ -148,19 +148,17 @@ def _shift(call: relax.Call, check: Check) -> Sequence[relax.Expr]:
     return [value, check.within(places, [0], [bits - 1])]
 
 
-def _topk(call: relax.Call, check: Check) -> Sequence[relax.Expr]:
+def _topk(call: relax.Call, check: Check) -> None:
     (data,) = call.args
     most, k = extents(data)[_axis(call, data)], int(call.attrs.k)
     check.require(0 < k <= most, f"k = {k}, allowed is 1..{most}")
-    return call.args
 
 
-def _pad(call: relax.Call, check: Check) -> Sequence[relax.Expr]:
+def _pad(call: relax.Call, check: Check) -> None:
     widths = [int(width) for width in call.attrs.pad_width]
     mode = str(call.attrs.pad_mode)
     for fault in pad_faults(extents(call.args[0]), widths[::2], widths[1::2], mode):
         check.require(False, fault)
-    return call.args
 
 
 def pad_faults(
@@ -186,7 +184,7 @@ def pad_faults(
             yield f"pads {pads} of axis {axis}, allowed is up to {most} ({mode})"
 
 
-def _window(call: relax.Call, check: Check) -> Sequence[relax.Expr]:
+def _window(call: relax.Call, check: Check) -> None:
     """Demand of a convolution or a pooling what TVM takes for granted."""
     for name, low in {
         "pool_size": 1,
@@ -203,39 +201,35 @@ def _window(call: relax.Call, check: Check) -> Sequence[relax.Expr]:
     pads = [int(one) for one in call.attrs.padding]
     wide = [pad for pad, size in zip(pads, [*sizes, *sizes], strict=False) if pad >= size]
     check.require(not wide, f"padding {pads} is not below pool_size {sizes}")
-    return call.args
 
 
-def _scan(call: relax.Call, check: Check) -> Sequence[relax.Expr]:
+def _scan(call: relax.Call, check: Check) -> None:
     axis, rank = call.attrs.axis, len(extents(call.args[0]))
     inside = axis is None or -rank <= int(axis) < rank
     check.require(inside, f"axis is {axis}, allowed is {-rank}..{rank - 1}")
-    return call.args
 
 
-def _split(call: relax.Call, check: Check) -> Sequence[relax.Expr]:
+def _split(call: relax.Call, check: Check) -> None:
     given, extent = call.attrs.indices_or_sections, extents(call.args[0])[_axis(call, call.args[0])]
     if isinstance(given, Sequence):
         at = [0, *(int(one) for one in given), extent]
         check.require(at == sorted(at), f"it splits {extent} at {at[1:-1]}")
-    return call.args
 
 
-def _slice(call: relax.Call, check: Check) -> Sequence[relax.Expr]:
+def _slice(call: relax.Call, check: Check) -> None:
     if len(call.args) == 5 and isinstance(call.args[4], relax.Tuple):
         steps = [int(s) for s in call.args[4].fields if isinstance(s, IntImm)]
         check.require(0 not in steps, "a step is 0")
-    return call.args
 
 
-def _dynamic_slice(call: relax.Call, check: Check) -> Sequence[relax.Expr] | relax.Call:
+def _dynamic_slice(call: relax.Call, check: Check) -> Sequence[relax.Expr] | relax.Call | None:
     data, *bounds = call.args
     if not all(isinstance(bound, GenericConst) for bound in bounds):
-        return call.args
+        return None
     begin, end, steps = (bound.value.numpy().astype(np.int64).tolist() for bound in bounds)
     check.require(0 not in steps, "a step is 0")
     if 0 in steps:
-        return call.args
+        return None
     return relax.op.strided_slice(data, list(range(len(begin))), begin, end, steps)
 
 

@@ -59,3 +59,8 @@ def test_images_of_layers_that_are_called_after_their_nodes_say_nothing(make_mlp
     assert [{**p.manifest, "model_sha256": ""} for p in found] == [
         {**p.manifest, "model_sha256": ""} for p in expected
     ]
+
+
+def test_a_library_says_what_it_checks(make_mlp):
+    library = eie.compile(eie.from_onnx(make_mlp(6, 5, 3)), CONFIG)
+    assert {p.manifest["checks"] for p in programs(library)} == {"indices, divisors"}

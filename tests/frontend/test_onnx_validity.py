@@ -84,7 +84,7 @@ INVALID = {
     "a format that nobody knows": (model(node("Relu", "a"), ir_version=99), "ir_version 99"),
     "a value before it is made": (
         model(node("Add", "a q"), node("Relu", "a", "q", "late")),
-        "topologically sorted",
+        "reads 'q', which is no input, no initializer and no result of a node before",
     ),
     "a sequence": (
         model(

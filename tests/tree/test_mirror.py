@@ -15,6 +15,7 @@ OTHERS = {
     "runtime": "of runtime/, the C++: engines, units, timing, images",
     "tree": "of the repository itself: imports, names, where files lie",
     "tutorials": "of tutorials/",
+    "untrusted": "models of strangers, from their bytes to a run: nothing reads others' memory",
 }
 """Folders that mirror none of the package's, and what their tests are of."""
 
