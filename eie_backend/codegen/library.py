@@ -49,7 +49,8 @@ def export_library(executable: Any, path: str | PathLike[str]) -> None:
     Raises
     ------
     ModelError
-        If the name does not end in ``.so``, or the folder does not exist or cannot be written.
+        If the name does not end in ``.so``, or the folder does not exist or cannot be written, or
+        the library cannot be loaded.
     """
     final = Path(path)
     if final.suffix != ".so":
@@ -65,11 +66,23 @@ def export_library(executable: Any, path: str | PathLike[str]) -> None:
                 file.write(SEAL + digest)
                 file.flush()
                 os.fsync(file.fileno())
+            _load_back(aside, final)
             aside.replace(final)
     except OSError as error:
         raise ModelError(
             f"{final}: cannot be written: {write_fault(error)}; give a folder that exists, has "
             "room and can be written"
+        ) from error
+
+
+def _load_back(aside: Path, final: Path) -> None:
+    """Check that a library can be loaded, before it takes its name."""
+    try:
+        opened(aside.read_bytes())
+    except RuntimeError as error:
+        raise ModelError(
+            f"{final}: what was compiled cannot be loaded: {first_line(error)}; export the model "
+            "with other operators"
         ) from error
 
 
