@@ -16,16 +16,18 @@ import socket
 import sys
 import tempfile
 from collections import deque
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 
 from tvm.support.utils import tempdir
 
-from eie_backend.remote.address import Address, shown
+from eie_backend.remote.address import shown
 from eie_backend.remote.client_limits import Limits
 from eie_backend.remote.greeting import Client, Refused, greet
 from eie_backend.remote.session import serve
 from eie_backend.remote.tracker import announce
-from eie_backend.remote.wire import BUSY, exception
+from eie_backend.remote.wire import BUSY, LONGEST_TEXT, exception
 from eie_backend.runtime import runtime
 
 MOST_GREETINGS = 256
@@ -48,14 +50,22 @@ class Listener:
         The server's key.
     limits : Limits
         What each client may take.
+    tell : callable
+        Called with a sentence of what happens.
     by_tracker : bool
         Whether only keys that `expect` names are accepted.
     """
 
     def __init__(
-        self, listening: socket.socket, key: str, limits: Limits, *, by_tracker: bool
+        self,
+        listening: socket.socket,
+        key: str,
+        limits: Limits,
+        tell: Callable[[str], None],
+        *,
+        by_tracker: bool,
     ) -> None:
-        self._listening, self._key, self._limits = listening, key, limits
+        self._listening, self._key, self._limits, self._tell = listening, key, limits, tell
         self._expected = None if by_tracker else key
         self._by_tracker = by_tracker
         self._waiting: deque[Client] = deque()
@@ -117,15 +127,17 @@ class Listener:
                 await self._queue(client)
                 return
         except asyncio.TimeoutError:
-            tell(f"{name} refused: no whole greeting within {self._limits.timeout_seconds:g} s")
+            self._tell(
+                f"{name} refused: no whole greeting within {self._limits.timeout_seconds:g} s"
+            )
         except (Refused, OSError) as error:
-            tell(f"{name} refused: {error}")
+            self._tell(f"{name} refused: {error}")
         _close(sock)
 
     async def _queue(self, client: Client) -> None:
         before = (self._served is not None) + self._waiting_count()
         if before:
-            tell(f"{client.name} waits; {before} before it")
+            self._tell(f"{client.name} waits; {before} before it")
         async with self._changed:
             self._waiting.append(client)
             if self._by_tracker:
@@ -162,7 +174,7 @@ class Listener:
         try:
             await asyncio.wait_for(ended.wait(), client.seconds)
         except asyncio.TimeoutError:
-            tell(f"the session of {client.name} ended: its {client.seconds:g} s are over")
+            self._tell(f"the session of {client.name} ended: its {client.seconds:g} s are over")
             text = f"the session's {client.seconds:g} s are over"
             with suppress(OSError):
                 client.sock.send(exception(text), socket.MSG_DONTWAIT)
@@ -172,7 +184,7 @@ class Listener:
         process.join()
         folder.remove()
         if process.exitcode and not (client.seconds and process.exitcode == -signal.SIGKILL):
-            tell(f"the session of {client.name} ended: {_end(process.exitcode)}")
+            self._tell(f"the session of {client.name} ended: {_end(process.exitcode)}")
         process.close()
 
     def _begin(self, client: Client, folder: object) -> None:
@@ -180,7 +192,7 @@ class Listener:
         others = [self._listening, *(other.sock for other in self._waiting)]
         for sock in others:
             sock.close()
-        serve(client, self._limits, folder, tell)
+        serve(client, self._limits, folder, self._tell)
 
 
 def _end(code: int) -> str:
@@ -203,22 +215,15 @@ def _close(sock: socket.socket) -> None:
     sock.close()
 
 
-def tell(line: str) -> None:
-    """Tell the server's process something; nobody has to listen."""
+def _write(told: int, line: str) -> None:
+    """Tell the server's process something, by a descriptor; nobody has to read it."""
     with suppress(BlockingIOError, BrokenPipeError):
-        os.write(sys.stdout.fileno(), json.dumps(line).encode() + b"\n")
+        os.write(told, json.dumps(line[:LONGEST_TEXT]).encode() + b"\n")
 
 
-async def _listen(
-    listening: socket.socket, key: str, limits: Limits, tracker: Address | None
-) -> None:
-    listener = Listener(listening, key, limits, by_tracker=tracker is not None)
+async def _listen(listener: Listener, announced: Callable[[], Awaitable[None]] | None) -> None:
     asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _leave)
-    tell("ready")
-    work = [listener.run()]
-    if tracker is not None:
-        work.append(announce(tracker, key, listening.getsockname()[1], listener))
-    await asyncio.gather(*work)
+    await asyncio.gather(listener.run(), *([announced()] if announced else []))
 
 
 def _leave() -> None:
@@ -231,12 +236,18 @@ def main() -> None:
     """Listen as the first argument, JSON, says."""
     wanted = json.loads(sys.argv[1])
     tempfile.tempdir = wanted["folder"]
+    told = os.dup(sys.stdout.fileno())
+    os.set_blocking(told, False)
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # for what sessions print
     runtime()
-    os.set_blocking(sys.stdout.fileno(), False)
     listening = socket.socket(fileno=wanted["listening"])
     listening.setblocking(False)
-    tracker = wanted["tracker"] and tuple(wanted["tracker"])
-    asyncio.run(_listen(listening, wanted["key"], Limits(**wanted["limits"]), tracker))
+    limits, key, tracker = Limits(**wanted["limits"]), wanted["key"], wanted["tracker"]
+    tell = partial(_write, told)
+    listener = Listener(listening, key, limits, tell, by_tracker=tracker is not None)
+    port = listening.getsockname()[1]
+    tell("ready")
+    asyncio.run(_listen(listener, tracker and partial(announce, tracker, key, port, listener)))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import io
 from typing import TYPE_CHECKING
 
 from eie_backend.errors import ExtraError
+from eie_backend.show.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,5 +61,17 @@ def rendered(draw: Callable[[], Figure], form: str) -> bytes:
     with matplotlib.rc_context(STYLE):
         # No date, so that equal reports give equal files.
         metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(form)
-        draw().savefig(buffer, format=form, metadata=metadata)
+        figure = draw()
+        _write_out(figure)
+        figure.savefig(buffer, format=form, metadata=metadata)
     return buffer.getvalue()
+
+
+def _write_out(figure: Figure) -> None:
+    """Write out the control characters of a model's names, which SVG must not hold."""
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        was = text.get_text()
+        if not was.isprintable():
+            text.set_text("\n".join(map(printable, was.split("\n"))))
