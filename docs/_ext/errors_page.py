@@ -63,8 +63,9 @@ HEAD = f"""# Errors
 Every error is an `eie_backend.EieError`. Its message says what is wrong, where, what was given,
 what is allowed and what to do. On the command line it is one line on stderr; `--debug` prints the
 traceback, too.
-Files are written whole or not at all. There is one warning, `eie_backend.NotFiniteWarning`: inputs
-with [NaN or infinity](concepts.md#nan-and-infinity).
+Files are written whole or not at all.
+There is one warning, `eie_backend.NotFiniteWarning`: inputs with [NaN or
+infinity](concepts.md#nan-and-infinity).
 
 | exit code | meaning |
 |---|---|
