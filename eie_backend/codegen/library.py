@@ -66,7 +66,8 @@ def export_library(executable: Any, path: str | PathLike[str]) -> None:
                 file.write(SEAL + digest)
                 file.flush()
                 os.fsync(file.fileno())
-            _load_back(aside, final)
+            if isinstance(executable, VMExecutable):
+                _load_back(aside, final)
             aside.replace(final)
     except OSError as error:
         raise ModelError(
