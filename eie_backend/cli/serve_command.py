@@ -52,6 +52,7 @@ def serve(
     server = Server(
         address, key, None if tracker is None else read_address(tracker), quiet=asked.quiet
     )
+    interrupts.raise_it()
     signal.signal(signal.SIGTERM, _stop)
     remark(ANYONE_HERE if is_local(host) else ANYONE)
     try:
@@ -63,7 +64,6 @@ def serve(
             while True:
                 remark(f"the server ended: {server.wait()}; listening again")
     except KeyboardInterrupt:
-        interrupts.answered()
         remark("ended")
 
 
