@@ -42,10 +42,12 @@ GOES_ON_S = 1
 """A command that still ends with success so long after SIGINT did not take it."""
 
 LINES = {
-    **{name: COMMANDS[name].line for name in ("compile", "compress", "report")},
-    "sweep": "sweep sweep.yaml -o swept --scheduler processes --workers 2",
-    "evaluate": "evaluate lenet.so --data data.npz --scheduler processes --workers 2",
+    "report": COMMANDS["report"].line,
     "faults": "faults lenet.so --data x.npy --trials 2 -o faults.json",
+    "evaluate": "evaluate lenet.so --data data.npz --scheduler processes --workers 2",
+    "compress": COMMANDS["compress"].line,
+    "compile": COMMANDS["compile"].line,
+    "sweep": "sweep sweep.yaml -o swept --scheduler processes --workers 2",
 }
 
 
@@ -131,11 +133,13 @@ def main() -> None:
         with np.load(folder / "work" / "data.npz") as data:
             np.save(folder / "work" / "x.npy", data["image"])
         files["x.npy"] = (folder / "work" / "x.npy").read_bytes()
-    found = {name: interrupted(LINES[name], files, int(interrupts)) for name in names or LINES}
+    found = {}
+    for name in names or LINES:
+        found[name] = interrupted(LINES[name], files, int(interrupts))
+        if not sys.argv[1:]:
+            record("interrupts", {}, found)
     if sys.argv[1:]:
         print(json.dumps(found, indent=2))
-    else:
-        record("interrupts", {}, found)
     if sum(row["faults"] for row in found.values()):
         sys.exit("Ctrl-C was a fault")
 

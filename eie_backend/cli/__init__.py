@@ -36,8 +36,7 @@ from eie_backend.cli.console import asked, fail, telling
 from eie_backend.cli.memory import OUT_OF_MEMORY, require_room
 from eie_backend.cli.options import begin, with_shared_options
 from eie_backend.errors import EieError, ModelError, is_out_of_memory
-from eie_backend.process import interrupts
-from eie_backend.process.interrupts import INTERRUPT_EXIT
+from eie_backend.process.interrupts import INTERRUPT_EXIT, LINE
 from eie_backend.process.lack import lack
 
 FAULT_EXIT = 1
@@ -135,29 +134,22 @@ def status() -> int:
     stdout has gone.
     """
     try:
-        interrupts.began()
         try:
             with telling():
                 app(prog_name="eie")
         finally:
             sys.stdout.flush()
     except BaseException as error:
-        interrupts.ended()
-        code = _status_of(error)
-    else:
-        interrupts.ended()
-        code = 0
-    sys.stderr.flush()
-    return code
+        return _status_of(error)
+    return 0
 
 
 def _status_of(error: BaseException) -> int:
     """Return the exit code for what a command raised, which is told."""
     given = error.code if isinstance(error, SystemExit) else None
     # Typer exits with this code when it is interrupted.
-    was_interrupted = isinstance(error, KeyboardInterrupt) or given == INTERRUPT_EXIT
-    if was_interrupted or interrupts.came():
-        sys.stderr.write(interrupts.LINE)
+    if isinstance(error, KeyboardInterrupt) or given == INTERRUPT_EXIT:
+        sys.stderr.write(LINE)
         return INTERRUPT_EXIT
     if isinstance(error, SystemExit):
         return int(given or 0)

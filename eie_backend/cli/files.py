@@ -19,6 +19,7 @@ from eie_backend.files.whole_file import part_folder, write_fault, write_togethe
 from eie_backend.isa.image import decode_image
 from eie_backend.isa.image.sections import MAGIC
 from eie_backend.isa.program import Program
+from eie_backend.process.interrupts import undone
 from eie_backend.simulator.inputs import InputSpec, check_inputs
 from eie_backend.simulator.not_finite import count, refuse
 
@@ -279,12 +280,17 @@ def made_folder(path: Path) -> Iterator[None]:
         raise ModelError(
             f"{path}: cannot be made: {error.strerror}; give a folder that can be written"
         ) from error
-    try:
-        yield
-    finally:
+
+    def remove() -> None:
         if made:
             with suppress(OSError):  # it is not empty
                 path.rmdir()
+
+    try:
+        with undone(remove):
+            yield
+    finally:
+        remove()
 
 
 def check_standard(output: Path) -> None:

@@ -65,6 +65,7 @@ def serve(
     address = (host, port)
     limits = Limits(timeout_seconds, idle_seconds, max_message_bytes, max_waiting)
     server = Server(address, key, None if tracker is None else read_address(tracker), limits)
+    interrupts.raise_it()
     signal.signal(signal.SIGTERM, _stop)
     remark(ANYONE_HERE if is_local(host) else ANYONE)
     try:
@@ -76,7 +77,6 @@ def serve(
             while True:
                 remark(server.wait())
     except KeyboardInterrupt:
-        interrupts.answered()
         remark("ended")
 
 

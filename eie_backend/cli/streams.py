@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
 from io import TextIOWrapper
 from typing import Any, TextIO
 
 from eie_backend.cli.console import end_quietly
 from eie_backend.errors import EieError
-from eie_backend.process import interrupts
 
 
 class Results(TextIOWrapper):
@@ -75,11 +73,7 @@ def take_streams() -> None:
         if not _is_open(number):
             os.open(os.devnull, flags)  # the lowest free number
     sys.stdout = _like(sys.stdout, 1, Results)
-    number = 2
-    with suppress(OSError):  # too few descriptors
-        number = os.dup(2)
-        interrupts.spare(2)
-    sys.stderr = _like(sys.stderr, number, Remarks)
+    sys.stderr = _like(sys.stderr, 2, Remarks)
 
 
 def _is_open(number: int) -> bool:

@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from os import fspath
 from pathlib import Path
 
-from eie_backend.process.interrupts import held
+from eie_backend.process.interrupts import held, undone
 
 PART = ".eie_part_"
 """Prefix of the names of folders with unfinished files."""
@@ -113,17 +113,21 @@ def part_folder(parent: Path) -> Iterator[Path]:
         If the folder cannot be created.
     """
     remove_abandoned(parent)
-    made: tuple[Path, int] | None = None
+    made: list[tuple[Path, int]] = []
+
+    def remove() -> None:
+        for folder, lock in made:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
+
     try:
-        with held():
-            made = _locked_folder(parent)
-        yield made[0]
+        with undone(remove):
+            with held():
+                made.append(_locked_folder(parent))
+            yield made[0][0]
     finally:
         with held():
-            if made is not None:
-                folder, lock = made
-                shutil.rmtree(folder, ignore_errors=True)
-                os.close(lock)
+            remove()
 
 
 def _locked_folder(parent: Path) -> tuple[Path, int]:

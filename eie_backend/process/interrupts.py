@@ -1,8 +1,9 @@
 """Ctrl-C: a command ends with one line and exit code 130, at whatever instant it comes.
 
-`KeyboardInterrupt` alone cannot do that. Before a command's work there is nobody to catch it, and
-after it, Python is no longer there to raise it; TVM makes a `RuntimeError` of one that is raised in
-a function it calls, and a destructor drops it. So that it came is noted, too.
+`KeyboardInterrupt` cannot do that: TVM makes a `RuntimeError` of one that a function of ours raises
+in it, other C++ code ends the process, a destructor drops it, and before and after the work
+there is nobody to catch it. So nothing is raised: the handler itself undoes what is unfinished and
+ends the process, as one may at any instant whose files are whole or absent.
 """
 
 from __future__ import annotations
@@ -10,94 +11,65 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 INTERRUPT_EXIT = 130
 """Exit code that a shell reports for a program ended by SIGINT: 128 + 2."""
 
 LINE = "eie: interrupted; no file was left half-written\n"
-AGAIN_SECONDS = 0.01
-"""Until a lost `KeyboardInterrupt` is raised again."""
+SHOW_CURSOR = "\x1b[?25h\n"
+"""Progress bars hide it, and stand in a line of their own."""
 
-_working = False
-_came = False
-_spare: int | None = None
+_undoing: list[Callable[[], object]] = []
+_leaves = False
 
 
 def install() -> None:
     """Take over Ctrl-C for the rest of the process, which is that of a command."""
-    signal.signal(signal.SIGINT, _take)
-    signal.signal(signal.SIGALRM, _raise)
-    sys.unraisablehook = _lost
+    signal.signal(signal.SIGINT, _leave)
 
 
-def spare(descriptor: int) -> None:
-    """Name a descriptor that Python does not write to; C++ may, until Ctrl-C."""
-    global _spare  # noqa: PLW0603
-    _spare = descriptor
+def raise_it() -> None:
+    """Let Ctrl-C raise `KeyboardInterrupt` again, for a command that it is meant to end."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def began() -> None:
-    """From now on, there may be something to clean up: Ctrl-C raises `KeyboardInterrupt`."""
-    global _working  # noqa: PLW0603
-    _working = True
+@contextmanager
+def undone(undo: Callable[[], object]) -> Iterator[None]:
+    """Call `undo` if Ctrl-C ends the process within the block."""
+    _undoing.append(undo)
+    try:
+        yield
+    finally:
+        _undoing.remove(undo)
 
 
-def ended() -> None:
-    """From now on, there is nothing to clean up: Ctrl-C ends the process."""
-    global _working  # noqa: PLW0603
-    _working = False
-
-
-def came() -> bool:
-    """Return whether Ctrl-C came, whatever became of its exception."""
-    return _came
-
-
-def answered() -> None:
-    """Let Ctrl-C be the way in which a command is meant to end."""
-    global _came  # noqa: PLW0603
-    _came = False
-
-
-def leave() -> NoReturn:
-    """End the process at once, with the line, unless that is being written already."""
-    if not _came:
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    global _leaves  # noqa: PLW0603
+    if not _leaves:  # whoever presses it twice does not wait
+        _leaves = True
+        for undo in [*_undoing, _remove_temporary_folders]:
+            with suppress(Exception):
+                undo()
+        start = SHOW_CURSOR if os.isatty(2) else ""
         with suppress(OSError):
-            os.write(2, LINE.encode())
+            os.write(2, (start + LINE).encode())
     os._exit(INTERRUPT_EXIT)
 
 
-def _take(_number: int, _frame: FrameType | None) -> None:
-    global _came  # noqa: PLW0603
-    if _came or not _working:
-        leave()
-    _came = True
-    _silence()
-    raise KeyboardInterrupt
+def _remove_temporary_folders() -> None:
+    if "tempfile" not in sys.modules:
+        return
+    import gc
+    from tempfile import TemporaryDirectory
 
-
-def _silence() -> None:
-    """Let C++ no longer tell of operations that end halfway."""
-    if _spare is not None:
-        with suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), _spare)
-
-
-def _raise(_number: int, _frame: FrameType | None) -> None:
-    if _came and _working:
-        raise KeyboardInterrupt
-
-
-def _lost(unraisable: Any) -> None:
-    """Raise again what a destructor cannot raise; its other exceptions are told as usual."""
-    if issubclass(unraisable.exc_type, KeyboardInterrupt):
-        signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS)
-    elif not _came:
-        sys.__unraisablehook__(unraisable)
+    for found in gc.get_objects():
+        if type(found) is TemporaryDirectory:
+            with suppress(OSError):
+                found.cleanup()
 
 
 @contextmanager

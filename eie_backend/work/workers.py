@@ -21,6 +21,7 @@ from concurrent.futures import (
     wait,
 )
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
@@ -193,10 +194,25 @@ class LocalWorkers:
             return ThreadPoolExecutor(self.count)
         # Do not fork: a fork copies locks of threads, including TVM's, in their current state.
         context = multiprocessing.get_context("spawn")
+        _track_silently()
         watched, self._alive = context.Pipe(duplex=False)
         return ProcessPoolExecutor(
             self.count, context, initializer=_receive, initargs=(self._shared, watched)
         )
+
+
+def _track_silently() -> None:
+    """Start Python's process that removes semaphores; it tells of those that Ctrl-C leaves."""
+    with held():
+        kept = os.dup(2)
+        null = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(null, 2)
+            resource_tracker.ensure_running()
+        finally:
+            os.dup2(kept, 2)
+            os.close(null)
+            os.close(kept)
 
 
 def _receive(shared: Any, alive: Connection) -> None:
