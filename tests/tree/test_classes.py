@@ -1,4 +1,4 @@
-"""No function makes a class: tvm_ffi keeps every class of which it was given an object, for ever."""
+"""No function makes a class: tvm_ffi keeps every class of which it was given an object."""
 
 import ast
 from pathlib import Path
