@@ -56,7 +56,6 @@ PERFORMANCE: Sections = {
 }
 ROBUSTNESS: Sections = {
     "kills": ("Kills", sections_kills.kills),
-    "interrupts": ("Ctrl-C", sections_months.interrupts),
     "months": ("Memory over months", sections_months.months),
     "fuzz": ("Hostile bytes", sections_fuzz.fuzz),
     "concurrency": ("Many callers", sections_concurrency.concurrency),

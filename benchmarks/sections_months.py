@@ -1,4 +1,4 @@
-"""Sections of the page on memory over months and on Ctrl-C."""
+"""Section of the page on memory over months."""
 
 from __future__ import annotations
 
@@ -25,19 +25,3 @@ def grown(row: Result) -> int:
     """Return by how many bytes the memory grew at most."""
     first, *others = row["resident_bytes"]
     return int(max(others)) - int(first)
-
-
-def interrupts(result: Result) -> str:
-    """Return how commands end that are interrupted."""
-    rows = [
-        [f"`eie {name}`", row["interrupts"], row["faults"], row["slowest_seconds"], row["too_late"]]
-        for name, row in result["measured"].items()
-    ]
-    head = ["", "Ctrl-C", "faults", "slowest end, s", "too late"]
-    return (
-        "SIGINT to a command's process group, workers and linker included, at random moments from "
-        "the first line of its own code on; before that, for the 20 to 40 ms in which Python "
-        "starts, Python itself ends it. A fault would be another exit code than 130, more or less "
-        "than the one line, an unfinished file, or a command that goes on. Too late: it had ended."
-        f"\n\n{table(head, rows)}"
-    )

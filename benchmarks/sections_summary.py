@@ -31,13 +31,6 @@ def _kills(result: Result) -> list[Row]:
     ]
 
 
-def _interrupts(result: Result) -> list[Row]:
-    found = result["measured"]
-    tried = f"{sum(row['interrupts'] for row in found.values())} times Ctrl-C of {', '.join(found)}"
-    faults = sum(row["faults"] for row in found.values())
-    return [("Ctrl-C at any moment: one line and exit code 130", tried, f"{faults} faults")]
-
-
 def _months(result: Result) -> list[Row]:
     return [
         ("memory stays flat", f"{row['calls']:,} {name}", f"{grown(row) / 1e6:.1f} MB more")
@@ -117,7 +110,6 @@ def _same(same: bool) -> str:
 
 PROMISES = {
     "kills": (_kills, "benchmarks/test_kills.py"),
-    "interrupts": (_interrupts, "command/test_ctrl_c.py"),
     "months": (_months, "benchmarks/test_months.py"),
     "fuzz": (_fuzz, "fuzz/test_fuzz.py"),
     "concurrency": (_concurrency, "end_to_end/test_concurrency.py"),
