@@ -20,7 +20,7 @@ from eie_backend.transform.attributes import LAYER, attributes
 from eie_backend.transform.constraints import layer_reasons
 from eie_backend.transform.dense_form import DenseForm
 from eie_backend.transform.epilogues import epilogue_reasons
-from eie_backend.transform.guard_operands import is_check
+from eie_backend.transform.guards.guard_operands import is_check
 from eie_backend.transform.layers import DenseLayer, dense_layers, map_weights, matmuls_by_layer
 from eie_backend.transform.operators import LAYERS, never_on_machine
 from eie_backend.transform.partition import Partition, is_eie_function

@@ -11,8 +11,10 @@ from tvm import relax
 from tvm.ir import is_prim_expr
 from tvm.ir.expr import GenericConst
 
-from eie_backend.transform.guarded_operators import UnknownShape, extents, pad_faults
-from eie_backend.transform.operator_kinds import DATA_DECIDES
+from eie_backend.transform.guards.check import UnknownShape, extents
+from eie_backend.transform.guards.constant_faults import lowest, zeros
+from eie_backend.transform.guards.operator_kinds import DATA_DECIDES
+from eie_backend.transform.guards.shapes import pad_faults
 
 NodeCheck = Callable[[Sequence[Any], Mapping[str, Any]], Iterator[str]]
 """Takes a node's inputs, None for those left out, and its attributes; yields faults."""
@@ -66,12 +68,9 @@ def _divide(inputs: Sequence[Any], _attributes: Mapping[str, Any]) -> Iterator[s
     dividend, divisor = _constant(inputs, 0), _constant(inputs, 1)
     if divisor is None or not np.issubdtype(divisor.dtype, np.integer):
         return
-    if (divisor == 0).any():
-        yield "the divisor has a 0, by which an integer has no quotient"
-    elif dividend is not None and np.issubdtype(dividend.dtype, np.signedinteger):
-        lowest = np.iinfo(dividend.dtype).min
-        if ((dividend == lowest) & (divisor == -1)).any():
-            yield f"{lowest} divided by -1 is no {dividend.dtype}"
+    yield from zeros(divisor)
+    if dividend is not None and np.issubdtype(dividend.dtype, np.signedinteger):
+        yield from lowest(dividend, divisor)
 
 
 def _convolution(inputs: Sequence[Any], attributes: Mapping[str, Any]) -> Iterator[str]:

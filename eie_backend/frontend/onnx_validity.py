@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 import onnx
 from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto
 
-from eie_backend.transform.value_sizes import VALUES
+from eie_backend.transform.guards.value_sizes import VALUES
 
 OTHERS = "eie.registered"
 """Domain of nodes that ONNX has no schema of."""

@@ -7,9 +7,9 @@ from tvm import IRModule, relax
 from tvm.ir.transform import PassContext
 
 from eie_backend.errors import ModelError
-from eie_backend.transform.guard_operands import GuardOperands, constant_checks
+from eie_backend.transform.guards.guard_operands import GuardOperands, constant_checks
+from eie_backend.transform.guards.value_sizes import oversized
 from eie_backend.transform.module_pass import ModulePass
-from eie_backend.transform.value_sizes import oversized
 
 
 @tvm.transform.module_pass(opt_level=0, name="eie.FoldConstants")

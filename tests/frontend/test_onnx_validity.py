@@ -162,11 +162,11 @@ INVALID = {
     ),
     "a quotient by zero": (
         model(node("Div", "n d"), outputs=[INTS], n=np.array([7, 8]), d=np.array([2, 0])),
-        "node 'it' (Div): the divisor has a 0, by which an integer has no quotient",
+        "node 'it' (Div): divisor 0 at (1); an integer has no quotient by 0",
     ),
     "a remainder by zero": (
         model(node("Mod", "n d"), outputs=[INTS], n=np.array([7, 8]), d=np.array([2, 0])),
-        "node 'it' (Mod): the divisor has a 0, by which an integer has no quotient",
+        "node 'it' (Mod): divisor 0 at (1); an integer has no quotient by 0",
     ),
     "an integer beyond the last": (
         model(

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import tvm
-from numpy.typing import NDArray
 from tvm import IRModule, relax
 from tvm.ir import Op, StringImm
 from tvm.ir.expr import GenericConst
@@ -14,10 +13,11 @@ from tvm.ir.transform import PassContext
 from tvm.relax.expr_functor import PyExprMutator, mutator
 
 from eie_backend.errors import ModelError
-from eie_backend.transform.guarded_operators import GUARDED, UnknownShape, extents
+from eie_backend.transform.guards.check import UnknownShape, extents
+from eie_backend.transform.guards.constant_faults import lowest, outside, zeros
+from eie_backend.transform.guards.operator_kinds import GUARDED, REMEDY, why_refused
 from eie_backend.transform.layers import map_functions
 from eie_backend.transform.module_pass import ModulePass
-from eie_backend.transform.operator_kinds import REMEDY, why_refused
 
 CHECK_INDEX, CHECK_DIVISOR = "eie.check_index", "eie.check_divisor"
 """Functions of the C++ runtime; each returns the operand that it has checked."""
@@ -33,7 +33,7 @@ class GuardOperands(ModulePass):
             ids_checked = R.call_pure_packed("eie.check_index", "lv (take)", ids, [0], [9])
             lv = R.take(table, ids_checked, axis=0, mode="clip")
 
-    1. `guarded_operators` says which operands these are and what is allowed.
+    1. The tables beside this file say which operands these are and what is allowed.
     2. A constant operand is checked at once and stays as it is. So is one that has become constant
        since it got a check, which then goes.
     3. Constant folding leaves a check alone, and what reads it.
@@ -155,7 +155,7 @@ class _Guard(PyExprMutator):
             if np.issubdtype(values.dtype, np.bool_):
                 self.faults.append(f"{self.where}: bool indices are a mask; give integers")
             else:
-                self._note(_outside(values, low, high))
+                self._note(outside(values, low, high))
             return operand
         shape = extents(operand)
         if len(low) > 1 and shape[-1] != len(low):
@@ -169,11 +169,11 @@ class _Guard(PyExprMutator):
         dividend, divisor = self._resolved(dividend), self._resolved(divisor)
         if isinstance(divisor, GenericConst):
             values = divisor.value.numpy()
-            self._note(_zeros(values))
+            self._note(zeros(values))
             if np.issubdtype(values.dtype, np.unsignedinteger) or -1 not in values:
                 return divisor
             if isinstance(dividend, GenericConst):
-                self._note(_lowest(dividend.value.numpy(), values))
+                self._note(lowest(dividend.value.numpy(), values))
                 return divisor
         return self._checked(CHECK_DIVISOR, divisor, [dividend, divisor])
 
@@ -199,31 +199,6 @@ class _Guard(PyExprMutator):
         call = relax.call_pure_packed(function, where, *args, ty_args=[operand.ty])
         self.changed = True
         return self.builder_.emit(call, f"{self.name}_checked")
-
-
-def _outside(values: NDArray[np.generic], low: Sequence[int], high: Sequence[int]) -> Iterator[str]:
-    lows, highs = (np.asarray(side) for side in (low, high))
-    # NaN is not inside either.
-    wrong = np.argwhere(~((values >= lows) & (values <= highs)))
-    if wrong.shape[0]:
-        at = tuple(map(int, wrong[0]))
-        place = at[-1] if len(low) > 1 else 0
-        yield f"index {values[at]} at {_text(at)} is outside {low[place]}..{high[place]}"
-
-
-def _zeros(values: NDArray[np.generic]) -> Iterator[str]:
-    if (wrong := np.argwhere(values == 0)).shape[0]:
-        yield f"divisor 0 at {_text(tuple(map(int, wrong[0])))}; an integer has no quotient by 0"
-
-
-def _lowest(dividend: NDArray[np.signedinteger], divisor: NDArray[np.generic]) -> Iterator[str]:
-    lowest = np.iinfo(dividend.dtype).min
-    if np.any((dividend == lowest) & (divisor == -1)):
-        yield f"{lowest} divided by -1 is no {dividend.dtype}"
-
-
-def _text(at: tuple[int, ...]) -> str:
-    return f"({', '.join(map(str, at))})"
 
 
 def _shape(values: Sequence[int]) -> relax.ShapeExpr:

@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from eie_backend.transform.guarded_operators import GUARDED
+from eie_backend.transform.guards.check import Row
+from eie_backend.transform.guards.divisors import DIVISORS
+from eie_backend.transform.guards.indices import INDICES
+from eie_backend.transform.guards.shapes import SHAPES
+
+GUARDED: Mapping[str, Row] = {**INDICES, **SHAPES, **DIVISORS}
+"""What `GuardOperands` checks."""
 
 REMEDY = "no code can be made for that: compute it before the model, or after it"
 DATA_DECIDES = f"the shape of its result depends on data; {REMEDY}"

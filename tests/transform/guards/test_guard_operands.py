@@ -11,9 +11,8 @@ from tvm.ir import Op
 import eie_backend as eie
 from eie_backend.errors import InputError, ModelError
 from eie_backend.transform.fold_constants import FoldConstants
-from eie_backend.transform.guard_operands import GuardOperands, is_check
-from eie_backend.transform.guarded_operators import GUARDED
-from eie_backend.transform.operator_kinds import HARMLESS, OWN, REFUSED, why_refused
+from eie_backend.transform.guards.guard_operands import GuardOperands, is_check
+from eie_backend.transform.guards.operator_kinds import GUARDED, HARMLESS, OWN, REFUSED, why_refused
 
 DATA = np.arange(24, dtype=np.float32).reshape(4, 6)
 W = np.eye(6, 3, dtype=np.float32)

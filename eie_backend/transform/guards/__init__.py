@@ -1,0 +1,1 @@
+"""What keeps TVM's code inside its tensors: checks of indices, divisors and sizes."""
