@@ -74,6 +74,7 @@ def take_streams() -> None:
             os.open(os.devnull, flags)  # the lowest free number
     sys.stdout = _like(sys.stdout, 1, Results)
     sys.stderr = _like(sys.stderr, 2, Remarks)
+    sys.stderr.reconfigure(line_buffering=True)
 
 
 def _is_open(number: int) -> bool:

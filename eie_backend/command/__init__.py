@@ -15,11 +15,13 @@ def main() -> None:
     """Run the command line and end the process."""
     interrupts.install()
     import atexit
+    import sys
 
     from eie_backend import cli
     from eie_backend.cli.streams import take_streams
 
     take_streams()
     code = cli.status()
+    sys.stderr.flush()
     atexit._run_exitfuncs()
     os._exit(code)

@@ -82,7 +82,7 @@ def _is_tensor(value: ValueInfoProto) -> bool:
 def _sentences(text: str) -> Iterator[str]:
     found = INFERENCE.findall(text)
     for operator, node, what in dict.fromkeys(found):
-        yield f"node {node!r} ({operator}): {BRACKETS.sub('', what).strip()}"
+        yield f"node {node!r} ({operator}): {BRACKETS.sub('', what).strip().rstrip('.')}"
     if not found:
         lines = [line.strip() for line in BRACKETS.sub("", text).splitlines() if line.strip()]
         yield " ".join(lines[:2]).rstrip(".") or "it is invalid"

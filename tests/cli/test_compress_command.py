@@ -13,6 +13,7 @@ import pytest
 import eie_backend as eie
 from eie_backend import cli
 from eie_backend.compress.report import report_from_json
+from eie_backend.process.interrupts import LINE
 from eie_backend.recipe import read_recipe
 from eie_backend.search.evaluator import Evaluator
 from eie_backend.storage.container import load_eiez, read_eiez
@@ -230,7 +231,7 @@ def test_an_interrupted_search_goes_on(eie_in, monkeypatch):
     monkeypatch.setattr(Evaluator, "accuracy", counted)
     stop = 10
     code, _, errors = eie_in(command)
-    assert (code, errors, eie_in.new()) == (130, "", {".eie_cache"})
+    assert (code, errors, eie_in.new()) == (130, LINE, {".eie_cache"})
     stop = None
     succeeded(eie_in(command))
     resumed, written = len(evaluated) - 10, Path("out.eiez").read_bytes()

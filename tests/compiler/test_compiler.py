@@ -269,6 +269,7 @@ def test_inputs_far_outside_the_calibration_are_counted(mod, x):
     assert found["output_saturations"] > 0
 
 
+@pytest.mark.filterwarnings("ignore::eie_backend.NotFiniteWarning")
 def test_saturated_values_stay_at_the_limit(mod, x):
     """The largest input and anything above it give the same result."""
     compiled = eie.compile(mod, calibration=x)

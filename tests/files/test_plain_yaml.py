@@ -9,7 +9,7 @@ from eie_backend.files.plain_yaml import (
     MAX_CHARACTERS,
     MAX_DEPTH,
     MAX_INTEGER,
-    plain_loader,
+    PortableLoader,
     read_yaml,
 )
 
@@ -56,7 +56,7 @@ def test_the_limits_are_legal():
 
 def test_without_libyaml(monkeypatch):
     """PyYAML alone refuses the same."""
-    monkeypatch.setattr("eie_backend.files.plain_yaml.LOADER", plain_loader(yaml.SafeLoader))
+    monkeypatch.setattr("eie_backend.files.plain_yaml.LOADER", PortableLoader)
     assert read_yaml("a: 1") == {"a": 1}
     for text in (LAUGHS, "[" * (MAX_DEPTH + 1), *LONG.values()):
         with pytest.raises(yaml.YAMLError):

@@ -13,7 +13,7 @@ RUNS = {
     "flips": 300,
     "images": 300,
     "libraries": 300,
-    "models": 60,
+    "models": 200,
     "programs": 100,
     "recipes": 300,
     "sweeps": 300,

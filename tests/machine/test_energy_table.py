@@ -65,7 +65,7 @@ def test_the_order_of_rows_is_free(tmp_path):
         (changed("lnzd", "area", value=True), "value = True is not a number in"),
         (changed("lnzd", "area", value=float("nan")), "value = nan is not a number in"),
         (changed("lnzd", "area", value=float("inf")), "value = inf is not a number in"),
-        (changed("lnzd", "area", value=10**400), "is not a number in 1e-12..1e+12"),
+        (changed("lnzd", "area", value=10**400), "an integer of 401 characters"),
         (changed("lnzd", "area", value="189"), "value = '189' is not a number in"),
         (changed("lnzd", "area", source=" "), "(lnzd area): source = ' ' is not a text"),
         ([*ROWS, {**ROWS[0], "module": ["lnzd"]}], "does not have exactly module"),

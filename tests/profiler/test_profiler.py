@@ -243,6 +243,7 @@ JSON_KEYS = {
     "engine",
     "layers",
     "manifest",
+    "not_finite",
     "saturations",
     "reloads",
     "setup",
