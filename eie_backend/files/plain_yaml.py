@@ -44,9 +44,8 @@ class FastLoader(_ShortIntegers, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     """The same by libyaml, where that is available; ten times as fast."""
 
 
-for _loader in (PortableLoader, FastLoader):
-    _loader.add_constructor(INTEGER, _loader.construct_yaml_int)
-
+PortableLoader.add_constructor(INTEGER, PortableLoader.construct_yaml_int)
+FastLoader.add_constructor(INTEGER, FastLoader.construct_yaml_int)
 LOADER: Any = FastLoader
 
 
