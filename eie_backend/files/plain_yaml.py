@@ -44,7 +44,7 @@ class FastLoader(_ShortIntegers, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     """The same by libyaml, where that is available; ten times as fast."""
 
 
-PortableLoader.add_constructor(INTEGER, PortableLoader.construct_yaml_int)
+PortableLoader.add_constructor(INTEGER, PortableLoader.construct_yaml_int)  # type: ignore[type-var]
 FastLoader.add_constructor(INTEGER, FastLoader.construct_yaml_int)
 LOADER: Any = FastLoader
 
