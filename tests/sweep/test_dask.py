@@ -58,7 +58,7 @@ def test_gives_what_threads_give(cluster, make_bench, open_study):
     assert to_json(dask) == to_json(threads)
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(5, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("kills", [1, pytest.param(5, marks=pytest.mark.nightly)])
 def test_killed_several_times_ends_the_same(cluster, write_spec, tmp_path, kills):
     spec = write_spec(recipe={"density": 0.5}, prune=False)
     options = ["sweep", str(spec), "--quiet", "--scheduler", cluster.scheduler_address, "-o"]

@@ -255,7 +255,7 @@ def test_floats_may_be_divided_by_zero():
 # Drawn
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(st.data())
 def test_drawn_indices_give_numpys_values_or_are_refused(data):
     shape = tuple(data.draw(st.lists(st.integers(1, 4), min_size=1, max_size=3)))
