@@ -15,12 +15,14 @@ from hypothesis import HealthCheck, settings
 from onnx import TensorProto, helper, numpy_helper
 
 # A busy machine must not fail a test by its clock; in CI the examples are the same every time.
-settings.register_profile(
-    "eie",
-    deadline=None,
-    derandomize=bool(os.environ.get("CI")),
-    suppress_health_check=[HealthCheck.too_slow],
-)
+for name, examples in {"eie": 50, "night": 200}.items():
+    settings.register_profile(
+        name,
+        max_examples=examples,
+        deadline=None,
+        derandomize=bool(os.environ.get("CI")),
+        suppress_health_check=[HealthCheck.too_slow],
+    )
 settings.load_profile("eie")
 
 TESTS = Path(__file__).parent
@@ -37,6 +39,8 @@ def pytest_configure(config):
     config.stash[USED_GOLDENS] = set()
     if config.getoption("--update-golden") and os.environ.get("CI"):
         raise pytest.UsageError("--update-golden is refused when CI is set: commit the files")
+    # More examples of each property at night.
+    settings.load_profile("night" if config.getoption("--nightly") else "eie")
 
 
 @pytest.hookimpl(tryfirst=True)

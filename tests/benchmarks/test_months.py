@@ -9,7 +9,11 @@ MOST_BYTES = {"runs of a file": 10_000, "imports and compilations": 20_000}
 
 
 @pytest.mark.parametrize(
-    ("name", "count"), [("runs of a file", 300), ("imports and compilations", 60)]
+    ("name", "count"),
+    [
+        ("runs of a file", 300),
+        pytest.param("imports and compilations", 60, marks=pytest.mark.nightly),
+    ],
 )
 def test_memory_is_flat(name, count):
     first, *_, last = months.curves({name: count})[name]["resident_bytes"]
