@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from onnx import TensorProto, helper, numpy_helper
 
 # A busy machine must not fail a test by its clock; in CI the examples are the same every time.
-for name, examples in {"eie": 50, "night": 200}.items():
+for name, examples in {"eie": 100, "night": 200}.items():
     settings.register_profile(
         name,
         max_examples=examples,

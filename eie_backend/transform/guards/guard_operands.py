@@ -11,6 +11,7 @@ from tvm.ir import Op, StringImm
 from tvm.ir.expr import GenericConst
 from tvm.ir.transform import PassContext
 from tvm.relax.expr_functor import PyExprMutator, mutator
+from tvm_ffi import structural_equal
 
 from eie_backend.errors import ModelError
 from eie_backend.transform.guards.check import UnknownShape, extents
@@ -44,8 +45,8 @@ class GuardOperands(ModulePass):
     Parameters
     ----------
     refuse : bool
-        Whether to apply 5, and to refuse indices into what has no known shape; without it these
-        are left alone, since folding may make them constants.
+        Whether to refuse guarded operators whose shapes depend on data, and indices into what has
+        no known shape; without it these are left alone, since folding may make them constants.
     """
 
     def __init__(self, refuse: bool = True) -> None:
@@ -115,9 +116,10 @@ class _Guard(PyExprMutator):
             return self._settled(call)
         operator = call.op.name
         self.where = f"{self.name or 'result'} ({operator.removeprefix('relax.')})"
-        # 5.
-        if self.refuse and (reason := why_refused(operator)) is not None:
-            self.faults.append(f"{self.where}: {reason}")
+        # 5. What no row guards is refused at once: folding would run it.
+        if self.refuse or operator not in GUARDED:
+            reason = why_refused(operator)
+            self.require(reason is None, reason or "")
         if operator not in GUARDED:
             return call
         try:
@@ -190,11 +192,15 @@ class _Guard(PyExprMutator):
         self.faults += [f"{self.where}: {fault}" for fault in faults]
 
     def _checked(self, function: str, operand: relax.Expr, args: list[relax.Expr]) -> relax.Expr:
-        """Emit a check of `operand`, unless it is one."""
+        """Emit a check of `operand`, unless it is the same."""
         value = self.lookup_binding(operand) if isinstance(operand, relax.Var) else operand
         # 4.
         if value is not None and checked_by(value) == function:
-            return operand
+            place = args.index(operand)
+            before = [*value.args[2:]]
+            others = [n for n in range(len(args)) if n != place]
+            if all(structural_equal(before[n], args[n]) for n in others):
+                return operand
         where = StringImm(self.where)
         call = relax.call_pure_packed(function, where, *args, ty_args=[operand.ty])
         self.changed = True

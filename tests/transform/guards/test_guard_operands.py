@@ -158,6 +158,34 @@ def test_checking_twice_changes_nothing(operator):
     assert GuardOperands()(once).same_as(once)
 
 
+def test_a_check_for_one_table_is_none_for_a_smaller_one():
+    def body(i):
+        return relax.op.take(const(DATA), i, axis=1)
+
+    once = GuardOperands()(module(body, integers(0, 5)))
+    checked = next(b for b in once["main"].body.blocks[0].bindings if is_check(b.value))
+    smaller = relax.op.take(const(DATA[:, :2]), checked.var, axis=1)
+    builder = relax.BlockBuilder()
+    with builder.function("main", [*once["main"].params]):
+        with builder.dataflow():
+            builder.emit_normalized(relax.VarBinding(checked.var, checked.value))
+            output = builder.emit_output(builder.emit(smaller, "found"))
+        builder.emit_func_output(output)
+    guarded = GuardOperands()(builder.get())
+    assert checks(guarded) == 2
+    with pytest.raises(InputError, match=r"is outside 0\.\.1"):
+        run(guarded, integers(0, 5))
+
+
+def test_what_nobody_has_looked_at_is_refused_before_it_is_folded(monkeypatch):
+    from eie_backend.transform.guards import operator_kinds
+
+    monkeypatch.setattr(operator_kinds, "HARMLESS", HARMLESS - {"sin"})
+    monkeypatch.setattr(relax.transform, "FoldConstant", lambda: pytest.fail)
+    with pytest.raises(ModelError, match=r"found \(sin\): this release does not know"):
+        FoldConstants()(module(lambda: relax.op.sin(const(DATA))))
+
+
 def test_indices_that_folding_makes_constant_are_checked_before_they_are_used():
     def body(shift):
         index = relax.op.add(const(integers(1, 2)), const(integers(shift)))
