@@ -17,6 +17,7 @@ import sections
 import sections_compiler
 import sections_concurrency
 import sections_fuzz
+import sections_hostile
 import sections_kills
 import sections_months
 import sections_remote
@@ -56,7 +57,9 @@ PERFORMANCE: Sections = {
 }
 ROBUSTNESS: Sections = {
     "kills": ("Kills", sections_kills.kills),
+    "interrupts": ("Ctrl-C", sections_hostile.interrupts),
     "months": ("Memory over months", sections_months.months),
+    "hostile": ("Hostile models", sections_hostile.hostile),
     "fuzz": ("Hostile bytes", sections_fuzz.fuzz),
     "concurrency": ("Many callers", sections_concurrency.concurrency),
     "sweep": ("Sweeps on a cluster", sections_scale.sweep),

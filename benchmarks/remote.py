@@ -3,7 +3,8 @@
 ``python benchmarks/remote.py`` writes ``benchmarks/results/remote.json`` (one minute). It times, in
 turns, calls of the shipped LeNet-300-100 in this process and on a server on this computer, with 1
 and with 100 digits per call. It also times an empty round trip, and the steps before the first
-call: connecting, sending the library and loading it. A network would add its own time.
+call: connecting, sending the library and loading it; and all of that beside `CLIENTS` silent and as
+many malformed clients of ``tests/remote/test_server.py``. A network would add its own time.
 """
 
 from __future__ import annotations
@@ -11,13 +12,18 @@ from __future__ import annotations
 import socket
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
+from itertools import cycle, islice
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "remote"))
 from concurrency import digits, export_lenet
 from measure import Timing, timings
 from record import record
+from test_server import MALFORMED, SILENT
 from tvm.rpc import RPCSession
 
 from eie_backend.profiler import profile_runner
@@ -28,6 +34,7 @@ from eie_backend.simulator.runner import Runner
 
 BATCHES = (1, 100)
 REPETITIONS = 201
+CLIENTS = 20
 
 
 def calls(libraries: dict[int, Path], session: RPCSession) -> tuple[dict[str, object], bool]:
@@ -70,6 +77,34 @@ def start(library: Path, address: Address) -> dict[str, object]:
     return {"milliseconds": times, "library_bytes": library.stat().st_size}
 
 
+@contextmanager
+def crowd(address: Address) -> Iterator[None]:
+    """Connect silent and malformed clients, which stay as long as the server lets them."""
+    with ExitStack() as stack:
+        for kind in (SILENT, MALFORMED):
+            for data in islice(cycle(kind.values()), CLIENTS):
+                client = stack.enter_context(socket.create_connection(address))
+                client.sendall(data)
+        yield
+
+
+def beside_others(library: Path, address: Address) -> dict[str, Timing]:
+    """Time a client from its connection to its answer, alone and in a crowd."""
+
+    def served() -> None:
+        Runner(library, connect(address)).call([digits()[:1]])
+
+    def in_a_crowd() -> None:
+        with crowd(address):
+            served()
+
+    def crowd_alone() -> None:
+        with crowd(address):
+            pass
+
+    return timings({"alone": served, "in a crowd": in_a_crowd, "crowd": crowd_alone}, 21)
+
+
 def free_port() -> int:
     """Return a free port."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -86,6 +121,7 @@ def main() -> None:
         measured = {"calls": found, "round_trip_milliseconds": round_trip(session)}
         del session  # the server accepts the next session when this one has ended
         measured["start"] = start(libraries[1], address)
+        measured["beside_others_milliseconds"] = beside_others(libraries[1], address)
     record("remote", {"same_results_and_counters": same}, measured)
     if not same:
         sys.exit("results or counters differ")

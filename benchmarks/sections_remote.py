@@ -22,8 +22,15 @@ def remote(result: Result) -> str:
         ["connect", "", "", ms(times["connect"])],
         ["round trip of nothing", "", "", ms(result["measured"]["round_trip_milliseconds"])],
     ]
+    served = result["measured"]["beside_others_milliseconds"]
+    rows += [
+        ["connect to answer", kilobytes, "", ms(served["alone"])],
+        ["the same beside 40 others", kilobytes, "", ms(served["in a crowd"])],
+        ["what it takes the 40 to connect", "", "", ms(served["crowd"])],
+    ]
     head = ["LeNet-300-100, 64 PEs", "kB sent", "here, ms", "over RPC, ms"]
     return (
         "Server and client on one machine, so a network's own time comes on top. Results and "
-        f"counters are the same (exact). Times with the {load(result)}.\n\n{table(head, rows)}"
+        "counters are the same (exact). The 40 others are 20 silent and 20 malformed clients. "
+        f"Times with the {load(result)}.\n\n{table(head, rows)}"
     )

@@ -39,6 +39,26 @@ def _months(result: Result) -> list[Row]:
     ]
 
 
+def _interrupts(result: Result) -> list[Row]:
+    found = result["measured"]
+    tried = f"{sum(row['interrupts'] for row in found.values())} times Ctrl-C of {', '.join(found)}"
+    faults = sum(row["faults"] for row in found.values())
+    return [("Ctrl-C ends a command with one line and exit code 130", tried, f"{faults} faults")]
+
+
+def _hostile(result: Result) -> list[Row]:
+    commands, indices = (result["exact"][part] for part in ("commands", "indices"))
+    opened = sum(row["models"] for row in commands.values())
+    harm = sum(row["signals"] + row["faults"] for row in commands.values())
+    drawn, wrong = (sum(row[key] for row in indices.values()) for key in ("draws", "wrong"))
+    promise = "a model of a stranger is right or refused"
+    tried = f"{next(iter(commands.values()))['models']} models in {len(commands)} commands"
+    return [
+        (promise, f"{tried}: {opened:,} times", f"{harm} signals or faults"),
+        (promise, f"{drawn:,} drawn indices of {len(indices)} operators", f"{wrong} wrong"),
+    ]
+
+
 def _fuzz(result: Result) -> list[Row]:
     kinds = result["measured"]["kinds"]
     images = {name: row for name, row in kinds.items() if "machine" in name}
@@ -95,7 +115,16 @@ def _evaluate(result: Result) -> list[Row]:
 def _remote(result: Result) -> list[Row]:
     (size, row), *_ = result["measured"]["calls"].items()
     here, there = (row["milliseconds"][place]["median"] for place in ("here", "there"))
-    return [("the same over RPC", f"calls of {size}", f"{there} ms instead of {here} ms")]
+    served = result["measured"]["beside_others_milliseconds"]
+    alone, crowd = (served[place]["median"] for place in ("alone", "in a crowd"))
+    return [
+        ("the same over RPC", f"calls of {size}", f"{there} ms instead of {here} ms"),
+        (
+            "a server serves its client beside others",
+            "20 silent and 20 malformed clients",
+            f"answered in {crowd} ms, alone in {alone} ms",
+        ),
+    ]
 
 
 def _soft_errors(result: Result) -> list[Row]:
@@ -110,7 +139,9 @@ def _same(same: bool) -> str:
 
 PROMISES = {
     "kills": (_kills, "benchmarks/test_kills.py"),
+    "interrupts": (_interrupts, "command/test_ctrl_c.py"),
     "months": (_months, "benchmarks/test_months.py"),
+    "hostile": (_hostile, "untrusted/test_constants.py"),
     "fuzz": (_fuzz, "fuzz/test_fuzz.py"),
     "concurrency": (_concurrency, "end_to_end/test_concurrency.py"),
     "sweep": (_sweep, "sweep/test_dask.py"),

@@ -129,7 +129,9 @@ def compress_model(
     with working(f"importing {model.name}"):
         proto = load_onnx(model)
         try:
-            network = OnnxCompression(proto, samples, labels, bindings, config, method, cache)
+            network = OnnxCompression(
+                proto, samples, labels, bindings, config, method, cache, str(model)
+            )
         except InputError as error:
             raise InputError(f"{data}: {error}") from error
     evaluator = network.trials.evaluator

@@ -36,7 +36,9 @@ from eie_backend.transform.normalize import Normalize
 Model = str | PathLike[str] | bytes | ModelProto
 
 
-def from_onnx(model: Model, bind: Mapping[str, int] | None = None) -> IRModule:
+def from_onnx(
+    model: Model, bind: Mapping[str, int] | None = None, *, label: str | None = None
+) -> IRModule:
     """Import an ONNX model.
 
     Parameters
@@ -46,6 +48,8 @@ def from_onnx(model: Model, bind: Mapping[str, int] | None = None) -> IRModule:
     bind : mapping of str to int, optional
         Values of dynamic dimensions, by the name that the model gives them, or by ``input.axis``
         for a dimension without one.
+    label : str, optional
+        What errors call the model; by default its path, or "model".
 
     Returns
     -------
@@ -65,7 +69,7 @@ def from_onnx(model: Model, bind: Mapping[str, int] | None = None) -> IRModule:
     MemoryError
         If memory has no room for the model.
     """
-    proto, large, label = _read(model)
+    proto, large, label = _read(model, label)
     _bind_dimensions(proto, dict(bind or {}), label)
     digest = hashlib.sha256(proto.SerializeToString(deterministic=True))
     params = {}
@@ -162,16 +166,15 @@ def _bound(mod: IRModule, params: Mapping[str, Tensor]) -> IRModule:
     return bound
 
 
-def _read(model: Model) -> tuple[ModelProto, list[LargeWeights], str]:
+def _read(model: Model, label: str | None) -> tuple[ModelProto, list[LargeWeights], str]:
     source: Path | bytes
-    if isinstance(model, ModelProto):
-        source, label = model.SerializeToString(), "model"
-    elif isinstance(model, bytes):
-        source, label = model, "model"
-    elif is_eiez(path := Path(model)):
-        source, label = load_eiez(path).SerializeToString(), fspath(model)
+    if isinstance(model, (ModelProto, bytes)):
+        label = label or "model"
+        source = model if isinstance(model, bytes) else model.SerializeToString()
     else:
-        source, label = path, fspath(model)
+        label = label or fspath(model)
+        path = Path(model)
+        source = load_eiez(path).SerializeToString() if is_eiez(path) else path
     with _reading(label):
         proto, large = read_model(source)
     _check_graph(proto, label)

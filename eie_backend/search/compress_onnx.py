@@ -49,6 +49,8 @@ class OnnxCompression:
         Pruning method of a search, which chooses layer by layer.
     cache : path, optional
         As for `Trials`.
+    label : str
+        What errors call the model.
 
     Attributes
     ----------
@@ -72,6 +74,7 @@ class OnnxCompression:
         config: HardwareConfig | None = None,
         method: str = "magnitude",
         cache: str | PathLike[str] | None = None,
+        label: str = "model",
     ) -> None:
         config = config or HardwareConfig()
         self.model, self._found = model, onnx_layers(model)
@@ -81,7 +84,7 @@ class OnnxCompression:
         def evaluator_with(names: Iterable[str]) -> Evaluator:
             few = {name: shared[name] for name in names}
             template = with_matrices(model, self._found, few)
-            return Evaluator(from_onnx(template, bind), data, labels)
+            return Evaluator(from_onnx(template, bind, label=label), data, labels)
 
         evaluator = evaluator_with(shared)
         own = [
@@ -99,7 +102,7 @@ class OnnxCompression:
         }
         if not own:
             raise ModelError(
-                "no layer can be compressed in this model: "
+                f"{label}: no layer can be compressed: "
                 + "; ".join(f"{name}: {why}" for name, why in self.unchanged.items())
                 + "; export the model with the weights as initializers"
             )

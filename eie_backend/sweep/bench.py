@@ -94,7 +94,7 @@ class Bench:
         with _lock:
             networks = _networks.setdefault(self, {})
             if name not in networks:
-                networks[name] = Network(self.models[name], self.bind, self.data, self.labels)
+                networks[name] = Network(self.models[name], self.bind, self.data, self.labels, name)
             return networks[name]
 
     def estimate(self, design: Design) -> Outcome:

@@ -35,6 +35,8 @@ class Network:
         Values of dynamic dimensions.
     data, labels
         As for `Evaluator`.
+    label : str
+        What errors call the model.
 
     Attributes
     ----------
@@ -43,9 +45,14 @@ class Network:
     """
 
     def __init__(
-        self, model: bytes, bind: Mapping[str, int], data: Data, labels: NDArray[np.generic]
+        self,
+        model: bytes,
+        bind: Mapping[str, int],
+        data: Data,
+        labels: NDArray[np.generic],
+        label: str = "model",
     ) -> None:
-        self.module: IRModule = from_onnx(model, bind)
+        self.module: IRModule = from_onnx(model, bind, label=label)
         self._data, self._labels = data, labels
 
     def estimate(

@@ -33,8 +33,8 @@ def main() -> None:
     """Run the command."""
     resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
     for path in sys.argv[1:]:
-        print(json.dumps({"path": path, "signal": True}), flush=True)
-        print(json.dumps({"path": path, **outcome(path)}), flush=True)
+        print(json.dumps({"task": path, "signal": True}), flush=True)
+        print(json.dumps({"task": path, **outcome(path)}), flush=True)
     os._exit(0)
 
 

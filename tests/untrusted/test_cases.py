@@ -37,7 +37,7 @@ def test_constant_indices(every, tmp_path):
     for model, (command, *options) in zip(models, commands, strict=True):
         code, _, errors = eie(command, model, *options, folder=tmp_path)
         assert (code, errors.count("\n")) == (2, 1), (model, errors)
-        assert errors.startswith(f"eie: error: {model if command != 'compress' else 'model'}: ")
+        assert errors.startswith(f"eie: error: {model}: ")
 
 
 @pytest.mark.parametrize(

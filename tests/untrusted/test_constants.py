@@ -1,34 +1,14 @@
 """Hostile constants: no signal, no value from elsewhere, a sentence for each that is refused."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import onnxruntime
 import pytest
+from commands import LINES
 from hostile_models import models
+from runs import command_fault, rows, written
 
-CHILD = Path(__file__).with_name("child.py")
 EVERY = 12
 """On each change, one model of so many; at night all."""
-
-
-def outcomes(chosen, folder):
-    """Return what came of each model, in processes of their own; "signal" where one ended."""
-    paths = {name: str(folder / f"{number}.onnx") for number, name in enumerate(chosen)}
-    for name, path in paths.items():
-        Path(path).write_bytes(chosen[name])
-    found = {}
-    while left := [path for path in paths.values() if path not in found]:
-        done = subprocess.run(
-            [sys.executable, CHILD, *left], capture_output=True, text=True, check=False
-        )
-        rows = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-        assert rows, done.stderr
-        found |= {row.pop("path"): row for row in rows}
-    return {name: found[path] for name, path in paths.items()}
 
 
 def of_onnx_runtime(data):
@@ -38,7 +18,9 @@ def of_onnx_runtime(data):
 
 
 def check(chosen, folder):
-    found = outcomes(chosen, folder)
+    paths = written(chosen, folder)
+    outcomes = rows("child.py", [*paths.values()])
+    found = {name: outcomes[path] for name, path in paths.items()}
     assert {name: row for name, row in found.items() if {"signal", "fault"} & {*row}} == {}
     refused = {name for name, row in found.items() if "refused" in row}
     for name in refused:
@@ -68,3 +50,14 @@ def test_hostile_constants(tmp_path):
 @pytest.mark.parametrize("part", range(EVERY))
 def test_all_hostile_constants(part, tmp_path):
     check(dict([*models().items()][part::EVERY]), tmp_path)
+
+
+@pytest.mark.parametrize("every", [2 * EVERY, pytest.param(1, marks=pytest.mark.nightly)])
+def test_commands(every, tmp_path):
+    """Each command opens some of them, which are all of them together."""
+    tasks = []
+    for number, path in enumerate([*written(models(), tmp_path).values()][::every]):
+        tasks.append(f"{path}/{[*LINES][number % len(LINES)]}")
+    found = rows("commands.py", tasks)
+    assert {task: row for task, row in found.items() if command_fault(row)} == {}
+    assert 0 < sum(row["code"] == 2 for row in found.values()) < len(tasks)
