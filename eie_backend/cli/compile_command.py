@@ -94,8 +94,8 @@ def compile_model(
     from eie_backend.errors import ModelError
     from eie_backend.frontend import from_onnx
     from eie_backend.machine.target import as_target
-    from eie_backend.simulator.inputs import input_specs
     from eie_backend.transform.attributes import attributes
+    from eie_backend.transform.inputs import input_specs
 
     if emit is not None and emit not in STAGE.values:
         raise ModelError(f"--emit {emit}: no such form; choose one of {', '.join(STAGE.values)}")

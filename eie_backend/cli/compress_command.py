@@ -106,9 +106,9 @@ def compress_model(
     from eie_backend.search.pictures import pictures as drawn
     from eie_backend.search.search import check_search, search_trials
     from eie_backend.show.drawing import require_matplotlib
-    from eie_backend.simulator.inputs import input_specs
     from eie_backend.storage.container import read_eiez, to_eiez
     from eie_backend.transform.constraints import layer_reasons
+    from eie_backend.transform.inputs import input_specs
 
     # Check everything now, not after hours of search.
     if search not in SAMPLER.values:

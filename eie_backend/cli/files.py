@@ -20,8 +20,8 @@ from eie_backend.isa.image import decode_image
 from eie_backend.isa.image.sections import MAGIC
 from eie_backend.isa.program import Program
 from eie_backend.process.interrupts import undone
-from eie_backend.simulator.inputs import InputSpec, check_inputs
 from eie_backend.simulator.not_finite import count, refuse
+from eie_backend.transform.inputs import InputSpec, check_inputs
 
 Arrays = dict[str, NDArray[np.generic]]
 

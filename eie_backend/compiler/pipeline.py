@@ -29,9 +29,9 @@ from eie_backend.lower.schedule import ScheduleKernels
 from eie_backend.machine.choices import STAGE, Stage
 from eie_backend.machine.target import config_of, machine_name
 from eie_backend.schedules.schedule import KernelSchedule
-from eie_backend.simulator.inputs import input_specs
 from eie_backend.transform.attributes import attributes, with_attributes
 from eie_backend.transform.empty_constants import EmptyConstants
+from eie_backend.transform.inputs import input_specs
 from eie_backend.transform.partition import Partition
 
 

@@ -26,18 +26,25 @@ from eie_backend.frontend.names import Source, with_aliases
 from eie_backend.frontend.onnx_file import LargeWeights, load_external_data, read_model
 from eie_backend.frontend.onnx_importer import import_onnx
 from eie_backend.frontend.onnx_inputs import missing_inputs
+from eie_backend.frontend.onnx_verification import Given, Samples, verified_onnx
 from eie_backend.frontend.open_blocks import ending_blocks
 from eie_backend.frontend.unknown_tensors import unknown_tensors
 from eie_backend.names.onnx_graph import named_nodes
 from eie_backend.storage.container import is_eiez, load_eiez
 from eie_backend.transform.attributes import with_attributes
 from eie_backend.transform.normalize import Normalize
+from eie_backend.verification.verified import not_compared
 
 Model = str | PathLike[str] | bytes | ModelProto
 
 
 def from_onnx(
-    model: Model, bind: Mapping[str, int] | None = None, *, label: str | None = None
+    model: Model,
+    bind: Mapping[str, int] | None = None,
+    *,
+    samples: Samples | None = None,
+    verify: bool = True,
+    label: str | None = None,
 ) -> IRModule:
     """Import an ONNX model.
 
@@ -48,6 +55,12 @@ def from_onnx(
     bind : mapping of str to int, optional
         Values of dynamic dimensions, by the name that the model gives them, or by ``input.axis``
         for a dimension without one.
+    samples : array or mapping of str to array, optional
+        Inputs to verify the import on, as for `calibrate`; by default they are generated.
+    verify : bool
+        Compare what the module computes, on TVM's LLVM build, with what ONNX Runtime computes, or
+        onnx.reference where it is not installed. Once for each model and version: the user's folder
+        of caches remembers it. Shapes and types are always compared with ONNX's inference.
     label : str, optional
         What errors call the model; by default its path, or "model".
 
@@ -70,14 +83,17 @@ def from_onnx(
         If memory has no room for the model.
     """
     proto, large, label = _read(model, label)
+    original = ModelProto()
+    original.CopyFrom(proto)
     _bind_dimensions(proto, dict(bind or {}), label)
     digest = hashlib.sha256(proto.SerializeToString(deterministic=True))
-    params = {}
+    params, known = {}, {}
     for weights in large:
         with _reading(label):
             values = weights.load()
         digest.update(f"{weights.name}{weights.shape}".encode())
         digest.update(np.ascontiguousarray(values).data)
+        known[weights.name] = values
         transposed = _is_transposed(proto, weights)
         try:
             params[weights.name] = spooled_tensor(values.T if transposed else values)
@@ -98,7 +114,12 @@ def from_onnx(
     noted = with_aliases(normal, sources)
     if renamed := [one.name for one in layers if one.renamed]:
         noted = with_attributes(noted, renamed=renamed)
-    return with_attributes(noted, model_sha256=digest.hexdigest())
+    noted = with_attributes(noted, model_sha256=digest.hexdigest())
+    if not verify:
+        return not_compared(noted, "as asked")
+    given = Given(original, known, lambda alone: from_onnx(alone, verify=False))
+    with _labelled(label):
+        return verified_onnx(noted, given, samples)
 
 
 @contextmanager
@@ -125,6 +146,14 @@ def _importing(label: str) -> Iterator[None]:
             f"{label}: TVM's ONNX importer fails: {first_line(error)}; export it with other "
             "operators"
         ) from error
+
+
+@contextmanager
+def _labelled(label: str) -> Iterator[None]:
+    try:
+        yield
+    except ModelError as error:
+        raise ModelError(f"{label}: {error}") from error.__cause__
 
 
 def _is_transposed(proto: ModelProto, weights: LargeWeights) -> bool:

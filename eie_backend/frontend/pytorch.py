@@ -24,7 +24,10 @@ from eie_backend.frontend.open_blocks import ending_blocks
 from eie_backend.names.rule import aliases, identifier, source_name
 from eie_backend.names.unique import unique_names
 from eie_backend.transform.attributes import with_attributes
+from eie_backend.transform.inputs import input_specs
 from eie_backend.transform.layers import is_call, layer_bindings, map_functions
+from eie_backend.verification.samples import generated
+from eie_backend.verification.verified import not_compared, verified
 
 if TYPE_CHECKING:
     from torch import nn
@@ -35,6 +38,8 @@ def from_pytorch(
     model: nn.Module | ExportedProgram,
     example: Any = None,
     bind: Mapping[str, int] | None = None,
+    *,
+    verify: bool = True,
 ) -> IRModule:
     """Import a PyTorch model.
 
@@ -46,6 +51,9 @@ def from_pytorch(
         Positional inputs of a module; their shapes become the model's.
     bind : mapping of str to int, optional
         Values of an exported program's dynamic dimensions, as ``input.axis``.
+    verify : bool
+        Compare what the module computes, on TVM's LLVM build, with what PyTorch computes, on the
+        example. Once for each model and version: the user's folder of caches remembers it.
 
     Returns
     -------
@@ -57,7 +65,7 @@ def from_pytorch(
     ------
     ModelError
         If PyTorch is missing, or the model cannot be exported or imported, or a dimension stays
-        dynamic.
+        dynamic, or results differ: naming the first operator that deviates.
 
     Notes
     -----
@@ -86,7 +94,33 @@ def from_pytorch(
     bound = relax.transform.BindParams("main", parameters)(imported)
     static = bind_dimensions(_with_counted_indices(bound), bind)
     found = named(static, _sources(imported, targets, root))
-    return with_attributes(found, model_sha256=_digest(imported, parameters))
+    noted = with_attributes(found, model_sha256=_digest(imported, parameters))
+    if not verify:
+        return not_compared(noted, "as asked")
+    return _verified(noted, model, program)
+
+
+def _verified(mod: IRModule, model: Any, program: ExportedProgram) -> IRModule:
+    from eie_backend.frontend.pytorch_source import PytorchSource, arrays
+
+    own = program.module() if model is program else model
+    source = PytorchSource(program, own, lambda one, given: from_pytorch(one, given, verify=False))
+    specs, example = input_specs(mod), arrays(program.example_inputs)
+    if [(x.shape, str(x.dtype)) for x in example] != [(one.shape, one.dtype) for one in specs]:
+        example = generated(specs, {})  # dimensions were bound
+    with _silence(), evaluating(own):
+        return verified(mod, source, example)
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Put a module into evaluation mode for the block."""
+    training = model.training
+    try:
+        model.eval()
+        yield
+    finally:
+        model.train(training)
 
 
 @contextmanager
@@ -112,17 +146,15 @@ def _export(model: nn.Module, example: Any) -> ExportedProgram:
             f"{'' if example is not None else ' without an example'}; "
             "give a module with an example input, or an exported program"
         )
-    training = model.training
     try:
-        exported: ExportedProgram = export(
-            model.eval(), example if isinstance(example, tuple) else (example,)
-        )
+        with evaluating(model):
+            exported: ExportedProgram = export(
+                model, example if isinstance(example, tuple) else (example,)
+            )
     except Exception as error:
         raise ModelError(
             f"model: torch.export fails: {first_line(error)}; correct the model until it takes it"
         ) from error
-    finally:
-        model.train(training)
     return exported
 
 

@@ -16,7 +16,7 @@ from eie_backend.codegen.linked import linked
 from eie_backend.compiler import compile as compile_module
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import InputError
-from eie_backend.simulator.inputs import as_array
+from eie_backend.transform.inputs import as_array
 
 
 class GraphExecutorFactory:

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 from tvm import relax
 
 from eie_backend.errors import InputError
-from eie_backend.simulator.inputs import as_array
 from eie_backend.simulator.not_finite import count, tell
+from eie_backend.transform.inputs import as_array
 
 
 class GraphModule:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from eie_backend.errors import ExtraError
 from eie_backend.show.printable import printable
-from eie_backend.simulator.inputs import as_array
 from eie_backend.simulator.labels import check_labels
+from eie_backend.transform.inputs import as_array
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

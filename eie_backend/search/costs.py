@@ -11,10 +11,10 @@ from eie_backend.analytical import estimate
 from eie_backend.compress.findings import Cost, Setting, Trial
 from eie_backend.search.evaluator import Evaluator
 from eie_backend.search.trials import Trials, share_of_matrix
-from eie_backend.simulator.inputs import evenly
 from eie_backend.storage.accounting import measure
 from eie_backend.transform.constraints import UNSHARED, Candidate, why_not
 from eie_backend.transform.host_matmul import HostMatmul
+from eie_backend.transform.inputs import evenly
 from eie_backend.tuning.calibration import returning
 from eie_backend.tuning.scan_cycles import scan_cycles
 from eie_backend.workloads.layer import LayerShape

@@ -14,12 +14,12 @@ from tvm_ffi import structural_hash
 
 from eie_backend._versions import __version__
 from eie_backend.errors import ModelError
-from eie_backend.simulator.inputs import as_array, batches, check_inputs, input_specs
 from eie_backend.simulator.labels import check_count, check_labels
 from eie_backend.simulator.not_finite import count, tell
 from eie_backend.transform.attributes import with_attributes
 from eie_backend.transform.dense_form import DenseForm
 from eie_backend.transform.host_matmul import HostMatmul
+from eie_backend.transform.inputs import as_array, batches, check_inputs, input_specs
 from eie_backend.transform.layers import DenseLayer, as_tensor, dense_layers
 from eie_backend.transform.weights_as_inputs import WeightsAsInputs
 from eie_backend.tuning.calibration import Data

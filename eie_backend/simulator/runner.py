@@ -16,10 +16,10 @@ from eie_backend.errors import ConfigError, ImageError
 from eie_backend.isa.program import Program
 from eie_backend.machine.choices import ENGINE, Engine
 from eie_backend.runtime import Runtime
-from eie_backend.simulator.inputs import InputSpec, batches, check_inputs
 from eie_backend.simulator.not_finite import Counts, count, tell
 from eie_backend.simulator.place import Batch, Here, Model, Place
 from eie_backend.simulator.remote_place import There
+from eie_backend.transform.inputs import InputSpec, batches, check_inputs
 
 Data = ArrayLike | Mapping[str, ArrayLike]
 

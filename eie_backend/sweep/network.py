@@ -18,8 +18,8 @@ from eie_backend.recipe import Recipe
 from eie_backend.search.costs import layer_inputs
 from eie_backend.search.evaluator import Evaluator
 from eie_backend.search.trials import share_of_matrix
-from eie_backend.simulator.inputs import check_inputs, input_specs
 from eie_backend.simulator.not_finite import count, tell
+from eie_backend.transform.inputs import check_inputs, input_specs
 from eie_backend.tuning.calibration import Data
 from eie_backend.workloads.layer import LayerShape
 

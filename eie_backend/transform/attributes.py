@@ -69,6 +69,8 @@ class ModuleAttributes:
         Layers whose weights fitted the machine's codebook before anything was done to them.
     model_sha256 : str
         Of the model that was imported, as hex.
+    verified : str
+        What of the import was compared with the source, as a sentence.
     recipe, balance, operations, weights, graph, interface : str
         JSON for reports: how it was compressed; the orders of rows; the model's operations, its
         weights before and after, where each operation runs; and the inputs of `main`. Empty where
@@ -87,6 +89,7 @@ class ModuleAttributes:
     renamed: tuple[str, ...] = ()
     as_is: tuple[str, ...] = ()
     model_sha256: str = ""
+    verified: str = ""
     recipe: str = ""
     balance: str = ""
     operations: str = ""

@@ -34,13 +34,17 @@ class HostMatmul(ModulePass):
 
         fc1 = R.matmul(x, W)  ->  fc1 = R.call_pure_packed("eie.host_matmul", x, W)
 
-    1. A layer has constant weights; other matmuls and all other operations are left alone.
+    1. A layer has constant weights; other matmuls, unless `every` is true, and all other operations
+       are left alone.
     2. The result runs only in this process.
     """
 
+    def __init__(self, *, every: bool = False) -> None:
+        self.every = every
+
     def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
         """Return the module with calls of NumPy."""
-        replace = _Replace(mod)
+        replace = _Replace(mod, every=self.every)
         functions = {
             gvar: replace.visit_expr(function) if isinstance(function, relax.Function) else function
             for gvar, function in mod.functions_items()
@@ -50,9 +54,13 @@ class HostMatmul(ModulePass):
 
 @mutator
 class _Replace(PyExprMutator):
+    def __init__(self, mod: IRModule, *, every: bool) -> None:
+        super().__init__(mod)
+        self.every = every
+
     def visit_call_(self, call: relax.Call) -> relax.Expr:
         visited = super().visit_call_(call)
         # 1.
-        if not is_matmul(visited) or constant_weights(visited) is None:
+        if not is_matmul(visited) or not (self.every or constant_weights(visited) is not None):
             return visited
         return relax.call_pure_packed(FUNCTION, *visited.args, ty_args=[call.ty])

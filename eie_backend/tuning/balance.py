@@ -21,9 +21,9 @@ from eie_backend.machine.choices import BALANCE, Arithmetic, BalanceMode
 from eie_backend.machine.codebook import bias_codes, codebook_of, codes_of
 from eie_backend.machine.numerics import quantize, value_bits
 from eie_backend.machine.target import config_of
-from eie_backend.simulator.inputs import batches, check_inputs, evenly, input_specs
 from eie_backend.transform.attributes import attributes, with_attributes
 from eie_backend.transform.balance_rows import BalanceRows, Order, movable_layers, order_sources
+from eie_backend.transform.inputs import batches, check_inputs, evenly, input_specs
 from eie_backend.transform.layers import DenseLayer, constant_array, layers_of
 from eie_backend.transform.partition import Partition, is_eie_function
 from eie_backend.tuning.calibration import Data, returning

@@ -13,12 +13,12 @@ from tvm import IRModule, relax
 from eie_backend.errors import ModelError
 from eie_backend.machine.epilogue import Applied
 from eie_backend.machine.formats import LayerRange
-from eie_backend.simulator.inputs import batches, check_inputs, input_specs
 from eie_backend.simulator.not_finite import count, tell
 from eie_backend.transform.attributes import with_attributes
 from eie_backend.transform.dense_form import DenseForm
 from eie_backend.transform.epilogues import epilogue_of
 from eie_backend.transform.host_matmul import HostMatmul
+from eie_backend.transform.inputs import batches, check_inputs, input_specs
 from eie_backend.transform.layers import DenseLayer, bias_of, dense_layers
 
 Data = ArrayLike | Mapping[str, ArrayLike]

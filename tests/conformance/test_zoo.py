@@ -12,8 +12,8 @@ from tvm import relax
 import eie_backend as eie
 from eie_backend.codegen.library import programs
 from eie_backend.compiler import prepare
-from eie_backend.simulator.inputs import input_specs
 from eie_backend.transform.constraints import layer_reasons
+from eie_backend.transform.inputs import input_specs
 
 GRAPHS = sorted(Path(onnx.__file__).parent.glob("backend/test/data/light/*.onnx"))
 EVERY_CHANGE = "light_squeezenet"

@@ -16,7 +16,7 @@ from files import with_file
 from eie_backend.cli.files import read_labelled, read_labels, read_samples
 from eie_backend.errors import InputError
 from eie_backend.files.sample_file import SampleFile
-from eie_backend.simulator.inputs import InputSpec
+from eie_backend.transform.inputs import InputSpec
 
 SPECS = [InputSpec("x", (1, 5), "float32")]
 WORDS = (

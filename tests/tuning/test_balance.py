@@ -17,7 +17,7 @@ from eie_backend.compiler.stages import eie_programs
 from eie_backend.errors import InputError, ModelError
 from eie_backend.isa.image import encode_image
 from eie_backend.machine.target import as_target
-from eie_backend.simulator.inputs import evenly
+from eie_backend.transform.inputs import evenly
 from eie_backend.transform.layers import layers_of
 from eie_backend.tuning.balance import SAMPLES, balance, observe
 

@@ -5,7 +5,7 @@ import pytest
 
 from eie_backend import from_onnx
 from eie_backend.errors import InputError
-from eie_backend.simulator.inputs import InputSpec, batches, check_inputs, input_specs
+from eie_backend.transform.inputs import InputSpec, batches, check_inputs, input_specs
 
 X = InputSpec("x", (2, 3), "float32")
 H = InputSpec("h", (2,), "int64")

@@ -1,0 +1,72 @@
+"""`verified_onnx`: hand a module on once it computes what its ONNX model computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from onnx import ModelProto
+from tvm import IRModule
+
+from eie_backend.frontend.onnx_operators import onnx_operators
+from eie_backend.frontend.onnx_samples import extents
+from eie_backend.frontend.onnx_source import OnnxSource
+from eie_backend.transform.inputs import batches, check_inputs, input_specs
+from eie_backend.verification.samples import generated
+from eie_backend.verification.verified import not_compared, verified
+
+Samples = ArrayLike | Mapping[str, ArrayLike]
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """An ONNX model before anything was done to it.
+
+    `known` are values that are neither in it nor inputs of the module, `imported` imports a model
+    of a single node.
+    """
+
+    proto: ModelProto
+    known: Mapping[str, NDArray[Any]]
+    imported: Callable[[ModelProto], IRModule]
+
+
+def verified_onnx(mod: IRModule, given: Given, samples: Samples | None = None) -> IRModule:
+    """Compare a module with its model, and note what was compared in its attributes.
+
+    Parameters
+    ----------
+    mod : IRModule
+        What the model was imported as.
+    given : Given
+        The model.
+    samples : array or mapping of str to array, optional
+        Inputs, of which the first batch is taken; by default they are generated.
+
+    Raises
+    ------
+    ModelError
+        If values differ, with the first operator that deviates.
+    InputError
+        If the samples do not fit.
+    """
+    inputs = _inputs(mod, given, samples)
+    constants = {tensor.name for tensor in given.proto.graph.initializer} | {*given.known}
+    names = [v.name for v in given.proto.graph.input if v.name not in constants]
+    source = OnnxSource(given.proto, given.known, names, given.imported)
+    if source.random:
+        return not_compared(mod, f"{', '.join(source.random)} is random")
+    # What a converter of the user's does may change from one call to the next.
+    return verified(mod, source, inputs, remembers=not onnx_operators())
+
+
+def _inputs(mod: IRModule, given: Given, samples: Samples | None) -> Sequence[NDArray[Any]]:
+    specs = input_specs(mod)
+    if samples is not None:
+        return next(batches(check_inputs(specs, samples), specs))
+    shapes = {one.name: tuple(one.dims) for one in given.proto.graph.initializer}
+    shapes |= {name: np.shape(value) for name, value in given.known.items()}
+    return generated(specs, extents(given.proto.graph, shapes))

@@ -1,0 +1,149 @@
+"""`PytorchSource`: a PyTorch model, run by PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.export import ExportedProgram
+from torch.utils._pytree import tree_leaves, tree_map_only
+from tvm import IRModule
+
+from eie_backend.verification.source import Arrays, Operator
+
+
+class PytorchSource:
+    """An exported program, and the module that it was exported of.
+
+    Parameters
+    ----------
+    program : ExportedProgram
+        The program.
+    module : callable
+        Computes the results: the module as it was given, in evaluation mode, or the program's.
+    imported : callable
+        Imports a module of a single operator, with its example inputs.
+    """
+
+    def __init__(
+        self,
+        program: ExportedProgram,
+        module: Callable[..., Any],
+        imported: Callable[[nn.Module, tuple[Any, ...]], IRModule],
+    ) -> None:
+        self._program, self._module, self._imported = program, module, imported
+
+    @property
+    def runtime(self) -> str:
+        """PyTorch with its version."""
+        return f"PyTorch {torch.__version__}"
+
+    @property
+    def random(self) -> Sequence[str]:
+        """Operators that use random numbers, at least in training."""
+        return [str(node.target) for node in self._program.graph.nodes if _is_random(node)]
+
+    def outputs(self, inputs: Arrays) -> Arrays:
+        """Return the results; may raise what PyTorch raises."""
+        with torch.no_grad():
+            return arrays(self._module(*self._nested(inputs)))
+
+    def operators(self, inputs: Arrays) -> Iterator[Operator]:
+        """Yield the calls of the program's graph with their values, in its order."""
+        recorder = _Recorder(self._program)
+        with torch.no_grad():
+            recorder.run(*self._lifted(inputs))
+        varying = {
+            spec.arg.name
+            for spec in self._program.graph_signature.input_specs
+            if spec.target is None
+        }
+        for node in self._program.graph.nodes:
+            if not varying & {one.name for one in node.all_input_nodes}:
+                continue
+            varying.add(node.name)
+            if node not in recorder.calls:
+                continue
+            args, kwargs, result = recorder.calls[node]
+            alone = _Alone(node, args, kwargs, varying)
+            yield Operator(
+                node.name,
+                str(node.target),
+                arrays(alone.inputs),
+                arrays(result),
+                partial(self._imported, alone, tuple(alone.inputs)),
+            )
+
+    def _lifted(self, inputs: Arrays) -> list[Any]:
+        """Return the arguments of the program's graph: its parameters are among them."""
+        kept = {**self._program.state_dict, **self._program.constants}
+        given = iter(self._nested(inputs))
+        specs = self._program.graph_signature.input_specs
+        return [next(given) if spec.target is None else kept[spec.target] for spec in specs]
+
+    def _nested(self, inputs: Arrays) -> list[Any]:
+        return [torch.from_numpy(np.array(x)) for x in inputs]
+
+
+class _Recorder(torch.fx.Interpreter):
+    """Keeps what each call of a function got and returned."""
+
+    def __init__(self, program: ExportedProgram) -> None:
+        super().__init__(program.graph_module)
+        self.calls: dict[torch.fx.Node, tuple[Any, Any, Any]] = {}
+
+    def run_node(self, n: torch.fx.Node) -> Any:
+        """Run a node and note it."""
+        result = super().run_node(n)
+        if n.op == "call_function" and isinstance(n.target, torch._ops.OpOverload):
+            self.calls[n] = (*self.fetch_args_kwargs_from_env(n), result)
+        return result
+
+
+class _Alone(nn.Module):
+    """One call: what varies is its input, all else a part of it."""
+
+    def __init__(self, node: torch.fx.Node, args: Any, kwargs: Any, varying: set[str]) -> None:
+        super().__init__()
+        self.target, self.given = node.target, (args, kwargs)
+        self.inputs: list[torch.Tensor] = []
+        self.places: list[int | str] = []
+        tensors = [one for one in tree_leaves(self.given) if isinstance(one, torch.Tensor)]
+        for tensor, source in zip(tensors, _tensor_nodes(node), strict=True):
+            if source.name in varying:
+                self.places.append(len(self.inputs))
+                self.inputs.append(tensor)
+            else:
+                self.places.append(f"constant{len(self.places)}")
+                self.register_buffer(str(self.places[-1]), tensor.detach())
+
+    def forward(self, *inputs: torch.Tensor) -> Any:
+        """Return what the call returns."""
+        places = iter(self.places)
+
+        def filled(_: torch.Tensor) -> torch.Tensor:
+            place = next(places)
+            return getattr(self, place) if isinstance(place, str) else inputs[place]
+
+        args, kwargs = tree_map_only(torch.Tensor, filled, self.given)
+        return self.target(*args, **kwargs)
+
+
+def _is_random(node: torch.fx.Node) -> bool:
+    return torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
+
+
+def _tensor_nodes(node: torch.fx.Node) -> list[torch.fx.Node]:
+    leaves = tree_leaves((node.args, node.kwargs))
+    return [one for one in leaves if isinstance(one, torch.fx.Node)]
+
+
+def arrays(values: Any) -> list[NDArray[Any]]:
+    """Return the tensors in nested values as arrays."""
+    leaves = tree_leaves(values)
+    return [one.detach().cpu().numpy() for one in leaves if isinstance(one, torch.Tensor)]

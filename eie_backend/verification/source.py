@@ -1,0 +1,44 @@
+"""`Source`: where a module comes from, as a runtime that computes the same values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+from tvm import IRModule
+
+Arrays = Sequence[NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Operator:
+    """One operator of the source alone: the values that it got, and those that it returned.
+
+    `imported` imports it as a module of its own, whose inputs are `inputs`; it may raise.
+    """
+
+    node: str
+    kind: str
+    inputs: Arrays
+    expected: Arrays
+    imported: Callable[[], IRModule]
+
+
+class Source(Protocol):
+    """A model in its source's own runtime."""
+
+    @property
+    def runtime(self) -> str:
+        """The runtime with its version, for example ``ONNX Runtime 1.23.0``."""
+
+    @property
+    def random(self) -> Sequence[str]:
+        """Operators that may compute something else each time."""
+
+    def outputs(self, inputs: Arrays) -> Arrays:
+        """Return the results; may raise what the runtime raises."""
+
+    def operators(self, inputs: Arrays) -> Iterator[Operator]:
+        """Yield the operators in the order of their computation."""

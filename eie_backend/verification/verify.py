@@ -1,0 +1,117 @@
+"""`verify_values`: compare what a module computes with its source, and find who deviates."""
+
+from __future__ import annotations
+
+import numpy as np
+from tvm import IRModule
+
+from eie_backend.errors import ModelError, first_line, is_out_of_memory
+from eie_backend.verification.difference import OF_A_NETWORK, OF_AN_OPERATOR, difference
+from eie_backend.verification.host import on_host
+from eie_backend.verification.source import Arrays, Operator, Source
+
+WAY_OUT = "or import it as it is, with verify=False (--no-verify)"
+NOT_COMPARED = "its values were not compared"
+NUDGE = 1e-6
+"""Relative change of inputs that rounding alone makes, too."""
+
+
+class NotRunError(Exception):
+    """The source's runtime cannot run the model; the message says why."""
+
+
+def verify_values(mod: IRModule, source: Source, inputs: Arrays) -> str:
+    """Compare a module's results with those of its source on some inputs.
+
+    Parameters
+    ----------
+    mod : IRModule
+        What was imported.
+    source : Source
+        What it was imported from.
+    inputs : sequence of array
+        For both, in order.
+
+    Returns
+    -------
+    str
+        What was compared, as a sentence without a full stop.
+
+    Raises
+    ------
+    ModelError
+        If they differ by more than rounding: naming the first operator that deviates.
+    NotRunError
+        If the source's runtime cannot run it.
+
+    Notes
+    -----
+    Where results differ, each operator is imported and run alone on the values that it gets in the
+    source, so that no earlier deviation hides or causes another.
+
+    **Source**: design choice.
+    """
+    expected = _expected(source, inputs)
+    try:
+        said = difference(on_host(mod, inputs), expected, OF_A_NETWORK)
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        said = f"cannot be run: {first_line(error)}"
+    if not said:
+        return f"its results are those of {source.runtime}"
+    if difference(_expected(source, inputs), expected, OF_A_NETWORK):
+        return f"{NOT_COMPARED}: {', '.join(source.random) or 'something in it'} is random"
+    for operator in source.operators(inputs):
+        if alone := _deviates(operator):
+            raise ModelError(
+                f"node {operator.node!r} ({operator.kind}) {alone}, by {source.runtime}: TVM's "
+                "converter is wrong; export the model with other operators, register a converter "
+                f"of your own, {WAY_OUT}"
+            )
+    if _chaotic(source, inputs, expected):
+        return (
+            f"its operators are those of {source.runtime}, one by one; rounding decides its results"
+        )
+    raise ModelError(
+        f"the imported model {said}, by {source.runtime}, though each of its operators is right "
+        f"alone: this is a fault of eie; report it with the model, {WAY_OUT}"
+    )
+
+
+def _expected(source: Source, inputs: Arrays) -> Arrays:
+    try:
+        return source.outputs(inputs)
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise NotRunError(f"{source.runtime} does not run it: {first_line(error)}") from error
+
+
+def _deviates(operator: Operator) -> str:
+    """Return how an operator differs from its source, in words; nothing if it cannot be told."""
+    try:
+        alone = operator.imported()
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        return ""
+    try:
+        found = on_host(alone, operator.inputs)
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        return f"cannot be compiled: {first_line(error)}"
+    return difference(found, operator.expected, OF_AN_OPERATOR)
+
+
+def _chaotic(source: Source, inputs: Arrays, expected: Arrays) -> bool:
+    """Return whether inputs that differ by rounding give the source other results, too."""
+    rng = np.random.default_rng(0)
+    nudged = [
+        x * (1 + NUDGE * rng.choice((-1, 1), x.shape)).astype(x.dtype)
+        if np.issubdtype(x.dtype, np.floating)
+        else x
+        for x in inputs
+    ]
+    return difference(_expected(source, nudged), expected, OF_A_NETWORK) != ""
