@@ -86,10 +86,11 @@ def from_pytorch(
         if spec.target is not None
     }
     root = "model" if isinstance(model, ExportedProgram) else type(model).__name__.lower()
+    kept = {**program.state_dict, **program.constants}
     parameters = {
-        name: tvm.runtime.tensor(program.state_dict[target].detach().cpu().numpy())
-        for name, target in targets.items()
-        if target in program.graph_signature.parameters
+        name: tvm.runtime.tensor(kept[targets[name]].detach().cpu().numpy())
+        for name in (parameter.name for parameter in imported["main"].params)
+        if name in targets
     }
     bound = relax.transform.BindParams("main", parameters)(imported)
     static = bind_dimensions(_with_counted_indices(bound), bind)
