@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+import numpy as np
 from tvm import IRModule
 
 from eie_backend.errors import ModelError, first_line
 from eie_backend.frontend.stablehlo import from_stablehlo
+from eie_backend.transform.inputs import input_specs
+from eie_backend.verification.samples import generated
+from eie_backend.verification.verified import not_compared, verified
 
 
-def from_jax(function: Callable[..., Any], *example: Any) -> IRModule:
+def from_jax(function: Callable[..., Any], *example: Any, verify: bool = True) -> IRModule:
     """Import a JAX function.
 
     Parameters
@@ -21,6 +26,10 @@ def from_jax(function: Callable[..., Any], *example: Any) -> IRModule:
         ``lambda x: model.apply(parameters, x)``.
     *example : array or jax.ShapeDtypeStruct
         Inputs; their shapes become the model's.
+    verify : bool
+        Compare what the module computes, on TVM's LLVM build, with what JAX computes, on the
+        example, or on generated inputs where it has only shapes. Once for each model and version:
+        the user's folder of caches remembers it.
 
     Returns
     -------
@@ -31,7 +40,8 @@ def from_jax(function: Callable[..., Any], *example: Any) -> IRModule:
     Raises
     ------
     ModelError
-        If JAX is missing, or the function cannot be traced or imported.
+        If JAX is missing, or the function cannot be traced or imported, or results differ: naming
+        the first operation that deviates.
     """
     try:
         import jax
@@ -46,4 +56,15 @@ def from_jax(function: Callable[..., Any], *example: Any) -> IRModule:
             f"model: JAX cannot trace the function: {first_line(error)}; correct it until "
             "jax.jit takes it"
         ) from error
-    return from_stablehlo(lowered)
+    mod = from_stablehlo(lowered)
+    if not verify:
+        return not_compared(mod, "as asked")
+    from eie_backend.frontend.jax_source import JaxSource
+
+    source = JaxSource(function, partial(from_jax, verify=False))
+    leaves = jax.tree.leaves(example)
+    known = all(isinstance(one, (np.ndarray, np.generic, jax.Array)) for one in leaves)
+    if len(leaves) != len(example):
+        return not_compared(mod, "its inputs are nested")
+    inputs = [np.asarray(one) for one in leaves] if known else generated(input_specs(mod), {})
+    return verified(mod, source, inputs)

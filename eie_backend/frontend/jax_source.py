@@ -1,0 +1,95 @@
+"""`JaxSource`: a function of JAX, run by JAX."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+from jax.extend.core import ClosedJaxpr, Literal
+from numpy.typing import NDArray
+from tvm import IRModule
+
+from eie_backend.verification.source import Arrays, Operator
+
+
+class JaxSource:
+    """A function.
+
+    Parameters
+    ----------
+    function : callable
+        Takes and returns arrays.
+    imported : callable
+        Imports a function of a single operation, with its example inputs.
+    """
+
+    random: Sequence[str] = ()
+    """JAX has no hidden state: the same inputs give the same results."""
+
+    def __init__(self, function: Callable[..., Any], imported: Callable[..., IRModule]) -> None:
+        self._function, self._imported = function, imported
+
+    @property
+    def runtime(self) -> str:
+        """JAX with its version."""
+        return f"JAX {jax.__version__}"
+
+    def outputs(self, inputs: Arrays) -> Arrays:
+        """Return the results; may raise what JAX raises."""
+        return _arrays(self._function(*inputs))
+
+    def operators(self, inputs: Arrays) -> Iterator[Operator]:
+        """Yield the equations of the traced function with their values, in its order."""
+        closed: ClosedJaxpr = jax.make_jaxpr(self._function)(*inputs)
+        values: dict[Any, Any] = dict(zip(closed.jaxpr.constvars, closed.consts, strict=True))
+        values |= dict(zip(closed.jaxpr.invars, inputs, strict=True))
+        varying = {*closed.jaxpr.invars}
+        for equation in closed.jaxpr.eqns:
+            given = [
+                one.val if isinstance(one, Literal) else values[one] for one in equation.invars
+            ]
+            bound = partial(_computed, equation)
+            results = bound(*given)
+            values |= dict(zip(equation.outvars, results, strict=True))
+            changing = [n for n, one in enumerate(equation.invars) if _is_in(one, varying)]
+            if not changing:
+                continue
+            varying |= {*equation.outvars}
+            example = _arrays([given[n] for n in changing])
+            alone = partial(_filled, bound, given, changing)
+            where = str(equation.source_info.name_stack)
+            yield Operator(
+                where or equation.primitive.name,
+                equation.primitive.name,
+                example,
+                _arrays(results),
+                partial(self._imported, alone, *example),
+            )
+
+
+def _is_in(variable: Any, varying: set[Any]) -> bool:
+    return not isinstance(variable, Literal) and variable in varying
+
+
+def _computed(equation: Any, *given: Any) -> list[Any]:
+    """Return the results of an equation, several or not."""
+    functions, parameters = equation.primitive.get_bind_params(equation.params)
+    found = equation.primitive.bind(*functions, *given, **parameters)
+    return list(found) if equation.primitive.multiple_results else [found]
+
+
+def _filled(
+    function: Callable[..., Any], given: Sequence[Any], changing: Sequence[int], *inputs: Any
+) -> Any:
+    """Call a function with inputs in the places that change, and what was given in the others."""
+    every = [*given]
+    for place, value in zip(changing, inputs, strict=True):
+        every[place] = value
+    return function(*every)
+
+
+def _arrays(values: Any) -> list[NDArray[Any]]:
+    return [np.asarray(one) for one in jax.tree.leaves(values)]
