@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto
@@ -11,7 +12,8 @@ from tvm.relax.expr_functor import PyExprMutator, mutator
 from tvm.relax.frontend.onnx.onnx_frontend import ONNXGraphImporter, _get_convert_map
 
 from eie_backend.errors import ModelError
-from eie_backend.frontend.onnx_converters import CONVERTERS
+from eie_backend.frontend.converters import CONVERTERS
+from eie_backend.frontend.onnx_node import Node
 from eie_backend.frontend.onnx_node_checks import faults
 from eie_backend.frontend.onnx_operators import (
     OnnxOperator,
@@ -24,6 +26,23 @@ from eie_backend.names.onnx_graph import NamedNode, named_nodes, text_of
 from eie_backend.transform.layers import map_functions
 
 LAYERS = ("matmul", "conv1d", "conv2d", "conv3d")
+
+MICROSOFT = {
+    *("Attention", "BiasGelu", "EmbedLayerNormalization", "FastGelu", "Gelu", "MatMulInteger16"),
+    "SkipLayerNormalization",
+}
+"""Operators of ``com.microsoft`` that TVM imports; other domains' it would take for ONNX's own."""
+
+FUNCTIONS = {"Attention"}
+"""Operators of ONNX whose name TVM knows from another domain."""
+
+
+def is_imported(domain: str, name: str) -> bool:
+    """Return whether TVM's importer or a converter of this package has an operator."""
+    if domain == "com.microsoft":
+        return name in MICROSOFT
+    known = name in CONVERTERS or (name in _get_convert_map() and name not in FUNCTIONS)
+    return not domain and (known or name == "If")
 
 
 def import_onnx(proto: ModelProto, names: Sequence[NamedNode] | None = None) -> IRModule:
@@ -82,7 +101,7 @@ def _registered(graph: GraphProto, opsets: Mapping[str, int]) -> dict[str, OnnxO
     ModelError
         With all operators that nothing converts.
     """
-    known, imported = onnx_operators(), {*_get_convert_map(), "If", "Constant"}
+    known = onnx_operators()
     taken: dict[str, OnnxOperator] = {}
     unknown: dict[str, None] = {}
     for node in _nodes(graph):
@@ -92,7 +111,9 @@ def _registered(graph: GraphProto, opsets: Mapping[str, int]) -> dict[str, OnnxO
         if reached := [one for one in of_name if one.since_version <= version]:
             node.op_type = reached[-1].qualified
             taken[node.op_type] = reached[-1]
-        elif name not in imported:
+        elif is_imported(domain, name):
+            node.op_type = qualified(domain, name)
+        else:
             since = [f" {version} (registered since {one.since_version})" for one in of_name[:1]]
             unknown["".join([qualified(domain, name), *since])] = None
     if unknown:
@@ -178,19 +199,20 @@ class _NamingImporter(ONNXGraphImporter):
             return result
         if found := faults(op_name, inputs, attrs):
             raise ModelError(f"node {name!r} ({op_name}): {'; '.join(found)}; export it again")
-        if not name or self.in_branch:
-            return super()._convert_operator(op_name, inputs, attrs, opset)
         if op_name in CONVERTERS:
-            try:
-                return self._named(CONVERTERS[op_name](inputs, attrs), name)
-            except ModelError as error:
-                raise ModelError(f"node {name!r}: {error}; export it again") from error
-        converter = _get_convert_map()[op_name].get_converter(opset)
+            custom = attrs["tvm_custom"]
+            node = Node(op_name, inputs, attrs, opset, custom["num_outputs"], self.bb)
+            with _blamed(name, op_name):
+                result = CONVERTERS[op_name](node)
+                if result is not None:
+                    fields = result if isinstance(result, tuple) else (result,)
+                    return self._named(fields[0] if len(fields) == 1 else relax.Tuple(fields), name)
+        converter = _get_convert_map()[op_name.rpartition("::")[2]].get_converter(opset)
         return self._named(converter(self.bb, inputs, attrs, [self._nodes, self._params]), name)
 
     def _named(self, value: Any, name: str) -> Any:
         """Return what a node became, normalised, and bound under its name unless in a branch."""
-        if self.in_branch or not isinstance(value, relax.Call):
+        if self.in_branch or not name or not isinstance(value, relax.Call):
             return self.bb.normalize(value) if isinstance(value, relax.Expr) else value
         nested = _calls(value)
         owner = next((call for call in nested if _operator(call) in LAYERS), value)
@@ -225,6 +247,14 @@ class _NamingImporter(ONNXGraphImporter):
             return super()._convert_subgraph(bb, graph)
         finally:
             self.in_branch = outer
+
+
+@contextmanager
+def _blamed(node: str, operator: str) -> Iterator[None]:
+    try:
+        yield
+    except ModelError as error:
+        raise ModelError(f"node {node!r} ({operator}): {error}; export it again") from error
 
 
 def _calls(value: relax.Call) -> list[relax.Call]:
