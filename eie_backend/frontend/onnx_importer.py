@@ -26,7 +26,11 @@ from eie_backend.transform.layers import map_functions
 LAYERS = ("matmul", "conv1d", "conv2d", "conv3d")
 
 
-def import_onnx(proto: ModelProto, names: Sequence[NamedNode] | None = None) -> IRModule:
+def import_onnx(
+    proto: ModelProto,
+    names: Sequence[NamedNode] | None = None,
+    operators: Mapping[str, OnnxOperator] | None = None,
+) -> IRModule:
     """Return the model as Relax with constant weights.
 
     Parameters
@@ -35,6 +39,8 @@ def import_onnx(proto: ModelProto, names: Sequence[NamedNode] | None = None) -> 
         The model, whose nodes get their names.
     names : sequence of NamedNode, optional
         These, if they are known.
+    operators : mapping of str to OnnxOperator, optional
+        What `registered_operators` returned, if it was called.
 
     Raises
     ------
@@ -47,13 +53,11 @@ def import_onnx(proto: ModelProto, names: Sequence[NamedNode] | None = None) -> 
     names = named_nodes(proto.graph) if names is None else names
     for node, named in zip(proto.graph.node, names, strict=True):
         node.name = named.name
-    opsets = {plain_domain(opset.domain): opset.version for opset in proto.opset_import}
-    opsets.setdefault("", 1)
-    operators = _registered(proto.graph, opsets)
-    if found := validity_faults(proto, operators):
-        raise ModelError(f"{'; '.join(found)}; export it again")
+    operators = registered_operators(proto) if operators is None else operators
+    _check_operators(proto, operators)
+    check_validity(proto, operators)
     importer = _NamingImporter([named.name for named in names], operators, _declared(proto.graph))
-    mod = _name_results(importer.from_onnx(proto.graph, opsets[""]))
+    mod = _name_results(importer.from_onnx(proto.graph, _opsets(proto)[""]))
     _check_outputs(mod, [value.name for value in proto.graph.output])
     return mod
 
@@ -71,36 +75,58 @@ def _check_outputs(mod: IRModule, names: Sequence[str]) -> None:
         raise ModelError(f"{'; '.join(wrong)}; leave it out of the model's outputs")
 
 
-def _registered(graph: GraphProto, opsets: Mapping[str, int]) -> dict[str, OnnxOperator]:
-    """Return what is registered for a graph's operators, by the type that their nodes then have.
+def check_validity(proto: ModelProto, operators: Collection[str]) -> None:
+    """Raise `ModelError` if ONNX's checker or its shape inference refuses the model."""
+    if found := validity_faults(proto, operators):
+        raise ModelError(f"{'; '.join(found)}; export it again")
+
+
+def registered_operators(proto: ModelProto) -> dict[str, OnnxOperator]:
+    """Return what is registered for a model's operators, by the type that their nodes then have.
 
     TVM's importer reads no domain: in place, the type of a node with a registered operator of
     another domain becomes ``domain::Name``.
-
-    Raises
-    ------
-    ModelError
-        With all operators that nothing converts.
     """
-    known, imported = onnx_operators(), {*_get_convert_map(), "If", "Constant"}
     taken: dict[str, OnnxOperator] = {}
-    unknown: dict[str, None] = {}
-    for node in _nodes(graph):
-        domain, name = plain_domain(text_of(node.domain)), text_of(node.op_type)
-        of_name = [one for one in known if (one.domain, one.name) == (domain, name)]
-        version = opsets.get(domain, float("inf"))
-        if reached := [one for one in of_name if one.since_version <= version]:
+    opsets = _opsets(proto)
+    for node in _nodes(proto.graph):
+        if reached := [one for one in _of_name(node) if _reaches(one, opsets)]:
             node.op_type = reached[-1].qualified
             taken[node.op_type] = reached[-1]
-        elif name not in imported:
-            since = [f" {version} (registered since {one.since_version})" for one in of_name[:1]]
+    return taken
+
+
+def _check_operators(proto: ModelProto, operators: Collection[str]) -> None:
+    """Raise `ModelError` with all operators that nothing converts."""
+    imported, opsets = {*_get_convert_map(), "If", "Constant"}, _opsets(proto)
+    unknown: dict[str, None] = {}
+    for node in _nodes(proto.graph):
+        domain, name = plain_domain(text_of(node.domain)), text_of(node.op_type)
+        if name not in imported and name not in operators:
+            version = opsets.get(domain, float("inf"))
+            since = [
+                f" {version} (registered since {one.since_version})" for one in _of_name(node)[:1]
+            ]
             unknown["".join([qualified(domain, name), *since])] = None
     if unknown:
         raise ModelError(
             f"TVM's ONNX importer does not have {', '.join(unknown)}; export the model with other "
             "operators, or register a converter for each: eie_backend.register_onnx_operator"
         )
-    return taken
+
+
+def _opsets(proto: ModelProto) -> dict[str, int]:
+    found = {plain_domain(opset.domain): opset.version for opset in proto.opset_import}
+    return {"": 1, **found}
+
+
+def _of_name(node: NodeProto) -> list[OnnxOperator]:
+    wanted = plain_domain(text_of(node.domain)), text_of(node.op_type)
+    return [one for one in onnx_operators() if (one.domain, one.name) == wanted]
+
+
+def _reaches(operator: OnnxOperator, opsets: Mapping[str, int]) -> bool:
+    return operator.since_version <= opsets.get(operator.domain, float("inf"))
 
 
 def _nodes(graph: GraphProto) -> Iterator[NodeProto]:
