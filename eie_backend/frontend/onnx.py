@@ -20,11 +20,13 @@ from onnx.helper import make_tensor_value_info
 from tvm import IRModule, relax
 from tvm.runtime import Tensor
 
-from eie_backend.errors import ModelError, first_line, is_out_of_memory, last_line
+from eie_backend.errors import ModelError, ModelWarning, first_line, is_out_of_memory, last_line
 from eie_backend.files.spool import spooled_tensor
 from eie_backend.frontend.graph.context import Context
 from eie_backend.frontend.graph.dimensions import bind_dimensions
 from eie_backend.frontend.graph.prepare import prepare
+from eie_backend.frontend.graph.values import Values
+from eie_backend.frontend.graph.values import bind_values as make_constant
 from eie_backend.frontend.names import Source, with_aliases
 from eie_backend.frontend.onnx_file import LargeWeights, load_external_data, read_model
 from eie_backend.frontend.onnx_importer import check_validity, import_onnx, registered_operators
@@ -40,17 +42,25 @@ Model = str | PathLike[str] | bytes | ModelProto
 
 
 def from_onnx(
-    model: Model, bind: Mapping[str, int] | None = None, *, label: str | None = None
+    model: Model,
+    bind: Mapping[str, int] | None = None,
+    *,
+    bind_values: Values | None = None,
+    label: str | None = None,
 ) -> IRModule:
     """Import an ONNX model.
 
     Parameters
     ----------
     model : path, bytes or ModelProto
-        The model, float32, with its weights as initializers; also the path of a ``.eiez`` file.
+        The model, with its weights as initializers; also the path of a ``.eiez`` file. It computes
+        in float32: a `ModelWarning` tells of a model in half precision, whose inputs are float32
+        then, too.
     bind : mapping of str to int, optional
-        Values of dynamic dimensions, by the name that the model gives them, or by ``input.axis``
-        for a dimension without one.
+        Values of dynamic dimensions, by the name that the model gives them, or by ``input.axis``.
+        A dimension of -1 or 0 is dynamic, too.
+    bind_values : mapping of str to array_like, optional
+        Values of inputs, which become constants: what they decide is decided now.
     label : str, optional
         What errors call the model; by default its path, or "model".
 
@@ -65,7 +75,8 @@ def from_onnx(
     Raises
     ------
     ModelError
-        If the model cannot be read or imported, or a dimension stays dynamic. Of an operator that
+        If the model cannot be read or imported, a dimension stays dynamic, or a value does not fit
+        its input. Of an operator that
         TVM does not import, `register_onnx_operator` takes a converter.
     ContainerError
         If a ``.eiez`` file is truncated or altered.
@@ -74,6 +85,8 @@ def from_onnx(
     """
     proto, large, label = _read(model, label)
     weights = {one.name for one in large}
+    if bind_values:
+        make_constant(proto, bind_values, label)
     bind_dimensions(proto, bind or {}, label, weights)
     digest = hashlib.sha256(proto.SerializeToString(deterministic=True))
     with _importing(label):
@@ -90,6 +103,8 @@ def from_onnx(
     with _importing(label):
         mod = _bound(import_onnx(proto, names, operators), params)
         normal = Normalize()(mod)
+    for note in notes:
+        warnings.warn(ModelWarning(f"{label}: {note}"), stacklevel=2)
     layers = [named for named in names if named.tensor is not None]
     sources = {one.name: Source(one.name, (one.wanted, *one.aliases)) for one in layers}
     noted = with_aliases(normal, sources)

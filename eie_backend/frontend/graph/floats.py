@@ -60,9 +60,9 @@ def _in_nodes(nodes: Iterable[NodeProto]) -> Iterator[int]:
             if attribute.name in TYPES and attribute.i in HALVES:
                 yield attribute.i
                 attribute.i = TensorProto.FLOAT
-            for tensor in ([attribute.t] if attribute.HasField("t") else attribute.tensors):
+            for tensor in [attribute.t] if attribute.HasField("t") else attribute.tensors:
                 yield from _in_tensor(tensor)
-            for kind in ([attribute.tp] if attribute.HasField("tp") else attribute.type_protos):
+            for kind in [attribute.tp] if attribute.HasField("tp") else attribute.type_protos:
                 yield from _in_type(kind)
         for graph in inner_graphs(node):
             yield from _in_graph(graph)

@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
-from onnx import GraphProto, ModelProto, NodeProto
+from onnx import GraphProto, ModelProto
 
 from eie_backend.frontend.graph.context import Context
 from eie_backend.frontend.graph.floats import as_float32
 from eie_backend.frontend.graph.fold_shapes import fold_shapes
+from eie_backend.frontend.graph.old_opsets import modernize
 from eie_backend.names.onnx_graph import NamedNode, named_nodes
 from eie_backend.names.unique import unique_names
 
 Pass = Callable[[ModelProto, Context], list[str]]
 """Changes a model in place and returns what the user is told of it."""
 
-PASSES: Sequence[Pass] = (as_float32, fold_shapes)
+PASSES: Sequence[Pass] = (
+    as_float32,
+    modernize,  # its constants have the types of what they stand beside: after as_float32
+    fold_shapes,  # of what the others left
+)
 
 
 def prepare(
@@ -35,25 +40,28 @@ def prepare(
     context : Context
         What is known beside the model.
     """
-    before = {_key(node): name for node, name in zip(proto.graph.node, names, strict=True)}
+    before = {
+        (*node.output,): (node.op_type, name)
+        for node, name in zip(proto.graph.node, names, strict=True)
+    }
     notes = [note for one in PASSES for note in one(proto, context)]
     return _names(proto.graph, before, context.weights), notes
 
 
-def _key(node: NodeProto) -> tuple[str, ...]:
-    return (node.op_type, *node.output)
-
-
 def _names(
-    graph: GraphProto, before: Mapping[tuple[str, ...], NamedNode], weights: Collection[str]
+    graph: GraphProto,
+    before: Mapping[tuple[str, ...], tuple[str, NamedNode]],
+    weights: Collection[str],
 ) -> list[NamedNode]:
-    """Return the names of a graph's nodes; those that were there before keep theirs."""
-    fresh = named_nodes(graph, weights)
-    old = [before.get(_key(node)) for node in graph.node]
-    taken = {one.name for one in before.values()} | {value.name for value in graph.input}
-    new = [one for one, known in zip(fresh, old, strict=True) if known is None]
-    unique = iter(unique_names([one.name for one in new], taken))
-    return [
-        replace(one, name=next(unique)) if known is None else known
-        for one, known in zip(fresh, old, strict=True)
-    ]
+    """Return the names of a graph's nodes; those that were there before keep theirs.
+
+    What makes the same results is the same node, unless it has become a layer.
+    """
+    found: list[tuple[NamedNode, bool]] = []
+    for node, fresh in zip(graph.node, named_nodes(graph, weights), strict=True):
+        operator, known = before.get((*node.output,), ("", None))
+        stays = known is not None and (operator == node.op_type or fresh.tensor is None)
+        found.append((known if known is not None and stays else fresh, stays))
+    taken = {one.name for one, stays in found if stays} | {value.name for value in graph.input}
+    unique = iter(unique_names([one.name for one, stays in found if not stays], taken))
+    return [one if stays else replace(one, name=next(unique)) for one, stays in found]
