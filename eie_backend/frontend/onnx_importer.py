@@ -12,7 +12,7 @@ from tvm.relax.expr_functor import PyExprMutator, mutator
 from tvm.relax.frontend.onnx.onnx_frontend import ONNXGraphImporter, _get_convert_map
 
 from eie_backend.errors import ModelError
-from eie_backend.frontend.converters import CONVERTERS
+from eie_backend.frontend.converters import CONVERTERS, MICROSOFT, is_imported
 from eie_backend.frontend.onnx_node import Node
 from eie_backend.frontend.onnx_node_checks import faults
 from eie_backend.frontend.onnx_operators import (
@@ -27,25 +27,12 @@ from eie_backend.transform.layers import map_functions
 
 LAYERS = ("matmul", "conv1d", "conv2d", "conv3d")
 
-MICROSOFT = {
-    *("Attention", "BiasGelu", "EmbedLayerNormalization", "FastGelu", "Gelu", "MatMulInteger16"),
-    "SkipLayerNormalization",
-}
-"""Operators of ``com.microsoft`` that TVM imports; other domains' it would take for ONNX's own."""
 
-FUNCTIONS = {"Attention"}
-"""Operators of ONNX whose name TVM knows from another domain."""
-
-
-def is_imported(domain: str, name: str) -> bool:
-    """Return whether TVM's importer or a converter of this package has an operator."""
-    if domain == "com.microsoft":
-        return name in MICROSOFT
-    known = name in CONVERTERS or (name in _get_convert_map() and name not in FUNCTIONS)
-    return not domain and (known or name == "If")
-
-
-def import_onnx(proto: ModelProto, names: Sequence[NamedNode] | None = None) -> IRModule:
+def import_onnx(
+    proto: ModelProto,
+    names: Sequence[NamedNode] | None = None,
+    operators: Mapping[str, OnnxOperator] | None = None,
+) -> IRModule:
     """Return the model as Relax with constant weights.
 
     Parameters
@@ -54,6 +41,8 @@ def import_onnx(proto: ModelProto, names: Sequence[NamedNode] | None = None) -> 
         The model, whose nodes get their names.
     names : sequence of NamedNode, optional
         These, if they are known.
+    operators : mapping of str to OnnxOperator, optional
+        What `registered_operators` returned, if it was called.
 
     Raises
     ------
@@ -66,13 +55,14 @@ def import_onnx(proto: ModelProto, names: Sequence[NamedNode] | None = None) -> 
     names = named_nodes(proto.graph) if names is None else names
     for node, named in zip(proto.graph.node, names, strict=True):
         node.name = named.name
-    opsets = {plain_domain(opset.domain): opset.version for opset in proto.opset_import}
-    opsets.setdefault("", 1)
-    operators = _registered(proto.graph, opsets)
-    if found := validity_faults(proto, operators):
-        raise ModelError(f"{'; '.join(found)}; export it again")
+    operators = registered_operators(proto) if operators is None else operators
+    _check_operators(proto, operators)
+    check_validity(proto, operators)
+    for node in _nodes(proto.graph):
+        if node.domain == MICROSOFT and node.op_type not in operators:
+            node.op_type = qualified(MICROSOFT, node.op_type)
     importer = _NamingImporter([named.name for named in names], operators, _declared(proto.graph))
-    mod = _name_results(importer.from_onnx(proto.graph, opsets[""]))
+    mod = _name_results(importer.from_onnx(proto.graph, _opsets(proto)[""]))
     _check_outputs(mod, [value.name for value in proto.graph.output])
     return mod
 
@@ -90,38 +80,57 @@ def _check_outputs(mod: IRModule, names: Sequence[str]) -> None:
         raise ModelError(f"{'; '.join(wrong)}; leave it out of the model's outputs")
 
 
-def _registered(graph: GraphProto, opsets: Mapping[str, int]) -> dict[str, OnnxOperator]:
-    """Return what is registered for a graph's operators, by the type that their nodes then have.
+def check_validity(proto: ModelProto, operators: Collection[str]) -> None:
+    """Raise `ModelError` if ONNX's checker or its shape inference refuses the model."""
+    if found := validity_faults(proto, operators):
+        raise ModelError(f"{'; '.join(found)}; export it again")
+
+
+def registered_operators(proto: ModelProto) -> dict[str, OnnxOperator]:
+    """Return what is registered for a model's operators, by the type that their nodes then have.
 
     TVM's importer reads no domain: in place, the type of a node with a registered operator of
     another domain becomes ``domain::Name``.
-
-    Raises
-    ------
-    ModelError
-        With all operators that nothing converts.
     """
-    known = onnx_operators()
     taken: dict[str, OnnxOperator] = {}
-    unknown: dict[str, None] = {}
-    for node in _nodes(graph):
-        domain, name = plain_domain(text_of(node.domain)), text_of(node.op_type)
-        of_name = [one for one in known if (one.domain, one.name) == (domain, name)]
-        version = opsets.get(domain, float("inf"))
-        if reached := [one for one in of_name if one.since_version <= version]:
+    opsets = _opsets(proto)
+    for node in _nodes(proto.graph):
+        if reached := [one for one in _of_name(node) if _reaches(one, opsets)]:
             node.op_type = reached[-1].qualified
             taken[node.op_type] = reached[-1]
-        elif is_imported(domain, name):
-            node.op_type = qualified(domain, name)
-        else:
-            since = [f" {version} (registered since {one.since_version})" for one in of_name[:1]]
+    return taken
+
+
+def _check_operators(proto: ModelProto, operators: Collection[str]) -> None:
+    """Raise `ModelError` with all operators that nothing converts."""
+    unknown, opsets = dict[str, None](), _opsets(proto)
+    for node in _nodes(proto.graph):
+        domain, name = plain_domain(text_of(node.domain)), text_of(node.op_type)
+        if name not in operators and not is_imported(domain, name):
+            version = opsets.get(domain, float("inf"))
+            since = [
+                f" {version} (registered since {one.since_version})" for one in _of_name(node)[:1]
+            ]
             unknown["".join([qualified(domain, name), *since])] = None
     if unknown:
         raise ModelError(
             f"TVM's ONNX importer does not have {', '.join(unknown)}; export the model with other "
             "operators, or register a converter for each: eie_backend.register_onnx_operator"
         )
-    return taken
+
+
+def _opsets(proto: ModelProto) -> dict[str, int]:
+    found = {plain_domain(opset.domain): opset.version for opset in proto.opset_import}
+    return {"": 1, **found}
+
+
+def _of_name(node: NodeProto) -> list[OnnxOperator]:
+    wanted = plain_domain(text_of(node.domain)), text_of(node.op_type)
+    return [one for one in onnx_operators() if (one.domain, one.name) == wanted]
+
+
+def _reaches(operator: OnnxOperator, opsets: Mapping[str, int]) -> bool:
+    return operator.since_version <= opsets.get(operator.domain, float("inf"))
 
 
 def _nodes(graph: GraphProto) -> Iterator[NodeProto]:

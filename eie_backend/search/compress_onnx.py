@@ -51,6 +51,8 @@ class OnnxCompression:
         As for `Trials`.
     label : str
         What errors call the model.
+    bind_values : mapping of str to array_like, optional
+        As for `from_onnx`.
 
     Attributes
     ----------
@@ -75,6 +77,7 @@ class OnnxCompression:
         method: str = "magnitude",
         cache: str | PathLike[str] | None = None,
         label: str = "model",
+        bind_values: Mapping[str, ArrayLike] | None = None,
     ) -> None:
         config = config or HardwareConfig()
         self.model, self._found = model, onnx_layers(model)
@@ -84,7 +87,8 @@ class OnnxCompression:
         def evaluator_with(names: Iterable[str]) -> Evaluator:
             few = {name: shared[name] for name in names}
             template = with_matrices(model, self._found, few)
-            return Evaluator(from_onnx(template, bind, label=label), data, labels)
+            imported = from_onnx(template, bind, bind_values=bind_values, label=label)
+            return Evaluator(imported, data, labels)
 
         evaluator = evaluator_with(shared)
         own = [
