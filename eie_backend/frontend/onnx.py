@@ -24,6 +24,7 @@ from eie_backend.errors import ModelError, ModelWarning, first_line, is_out_of_m
 from eie_backend.files.spool import spooled_tensor
 from eie_backend.frontend.graph.context import Context
 from eie_backend.frontend.graph.dimensions import bind_dimensions
+from eie_backend.frontend.graph.inline_functions import write_defaults
 from eie_backend.frontend.graph.prepare import prepare
 from eie_backend.frontend.graph.values import Values
 from eie_backend.frontend.graph.values import bind_values as make_constant
@@ -96,6 +97,7 @@ def from_onnx(
         for node, named in zip(proto.graph.node, names, strict=True):
             node.name = named.name
         foreign = operators.keys() | unknown_operators(proto)
+        write_defaults(proto)
         check_validity(proto, foreign)
         context = Context(weights, foreign)
         names, notes = prepare(proto, names, context)

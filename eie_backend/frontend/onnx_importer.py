@@ -13,6 +13,7 @@ from tvm.relax.frontend.onnx.onnx_frontend import ONNXGraphImporter, _get_conver
 
 from eie_backend.errors import ModelError
 from eie_backend.frontend.converters import CONVERTERS, MICROSOFT, is_imported
+from eie_backend.frontend.graph.inference import reads
 from eie_backend.frontend.onnx_node import Node
 from eie_backend.frontend.onnx_node_checks import faults
 from eie_backend.frontend.onnx_operators import (
@@ -57,7 +58,8 @@ def import_onnx(
         node.name = named.name
     operators = registered_operators(proto) if operators is None else operators
     _check_operators(proto, operators)
-    check_validity(proto, operators)
+    _drop_unread(proto.graph)
+    check_validity(proto, operators, computed=True)
     for node in _nodes(proto.graph):
         if node.domain == MICROSOFT and node.op_type not in operators:
             node.op_type = qualified(MICROSOFT, node.op_type)
@@ -80,9 +82,21 @@ def _check_outputs(mod: IRModule, names: Sequence[str]) -> None:
         raise ModelError(f"{'; '.join(wrong)}; leave it out of the model's outputs")
 
 
-def check_validity(proto: ModelProto, operators: Collection[str]) -> None:
+def _drop_unread(graph: GraphProto) -> None:
+    """Leave out initializers that nothing reads, in place: of any type, folded ones, too."""
+    read = {value.name for value in graph.output}
+    read.update(name for node in graph.node for name in reads(node))
+    kept = [tensor for tensor in graph.initializer if tensor.name in read]
+    if len(kept) < len(graph.initializer):
+        fresh = GraphProto()
+        fresh.initializer.extend(kept)
+        del graph.initializer[:]
+        graph.initializer.extend(fresh.initializer)
+
+
+def check_validity(proto: ModelProto, operators: Collection[str], computed: bool = False) -> None:
     """Raise `ModelError` if ONNX's checker or its shape inference refuses the model."""
-    if found := validity_faults(proto, operators):
+    if found := validity_faults(proto, operators, computed):
         raise ModelError(f"{'; '.join(found)}; export it again")
 
 

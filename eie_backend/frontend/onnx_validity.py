@@ -20,7 +20,16 @@ INFERENCE = re.compile(r"\(op_type:\s*([^,]*), node name: (.*?)\):\s*(.*)")
 BRACKETS = re.compile(r"\[\w*Error\]\s*")
 
 
-def validity_faults(proto: ModelProto, registered: Collection[str]) -> list[str]:
+COMPUTED = frozenset(
+    "UNDEFINED FLOAT DOUBLE FLOAT16 BFLOAT16 BOOL INT8 INT16 INT32 INT64 UINT8 UINT16 UINT32 "
+    "UINT64".split()
+)
+"""Element types that TVM's code computes with; of others it reads the bits wrongly."""
+
+
+def validity_faults(
+    proto: ModelProto, registered: Collection[str], computed: bool = False
+) -> list[str]:
     """Return what is invalid in a model, in sentences that name the node.
 
     Parameters
@@ -29,6 +38,8 @@ def validity_faults(proto: ModelProto, registered: Collection[str]) -> list[str]
         The model; its nodes have names.
     registered : collection of str
         Operators of which `register_onnx_operator` knows more than ONNX.
+    computed : bool
+        Whether all that is left of the model is computed: then it has no types but `COMPUTED`.
     """
     if faults := [*_unsupported(proto)]:
         return faults
@@ -52,7 +63,7 @@ def validity_faults(proto: ModelProto, registered: Collection[str]) -> list[str]
         inferred = onnx.shape_inference.infer_shapes(copy, check_type=True, strict_mode=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         return [*_sentences(str(error))]
-    return [*_sizes(inferred.graph)]
+    return [*_sizes(inferred.graph), *(_types(inferred.graph) if computed else ())]
 
 
 def _unsupported(proto: ModelProto) -> Iterator[str]:
@@ -86,6 +97,19 @@ def _sentences(text: str) -> Iterator[str]:
     if not found:
         lines = [line.strip() for line in BRACKETS.sub("", text).splitlines() if line.strip()]
         yield " ".join(lines[:2]).rstrip(".") or "it is invalid"
+
+
+def _types(graph: GraphProto) -> Iterator[str]:
+    made_by = {name: node for node in graph.node for name in node.output}
+    kinds = {value.name: value.type.tensor_type.elem_type for value in graph.input}
+    kinds |= {tensor.name: tensor.data_type for tensor in graph.initializer}
+    kinds |= {v.name: v.type.tensor_type.elem_type for v in (*graph.value_info, *graph.output)}
+    for name, kind in kinds.items():
+        said = TensorProto.DataType.Name(kind) if kind in TensorProto.DataType.values() else kind
+        if said not in COMPUTED:
+            node = made_by.get(name)
+            where = f"node {node.name!r} ({node.op_type}): " if node else ""
+            yield f"{where}{name} is {said}, a type that no code is made for; use another one"
 
 
 def _sizes(graph: GraphProto) -> Iterator[str]:

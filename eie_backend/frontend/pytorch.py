@@ -21,6 +21,7 @@ from eie_backend.errors import ModelError, first_line
 from eie_backend.frontend.dimensions import bind_dimensions
 from eie_backend.frontend.names import Source, named
 from eie_backend.frontend.open_blocks import ending_blocks
+from eie_backend.frontend.pytorch_converters import CONVERTERS, decomposed
 from eie_backend.names.rule import aliases, identifier, source_name
 from eie_backend.names.unique import unique_names
 from eie_backend.transform.attributes import with_attributes
@@ -133,7 +134,11 @@ def _import(program: ExportedProgram) -> IRModule:
     try:
         with ending_blocks():
             mod: IRModule = from_exported_program(
-                program, keep_params_as_input=True, unwrap_unit_return_tuple=True
+                decomposed(program),
+                keep_params_as_input=True,
+                unwrap_unit_return_tuple=True,
+                custom_convert_map=dict(CONVERTERS),
+                run_ep_decomposition=False,
             )
     except Exception as error:
         # The importer raises many types; its own message says which operator it does not know.

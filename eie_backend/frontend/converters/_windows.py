@@ -52,7 +52,12 @@ def windows(node: Node, spatial: Sequence[int]) -> Windows:
         span, step = (kernel[axis] - 1) * dilations[axis] + 1, strides[axis]
         if auto.startswith("SAME"):
             count = -(-extent // step)
-            total = max(0, (count - 1) * step + span - extent)
+            total = (count - 1) * step + span - extent
+            if total < -1:  # ONNX Runtime cuts off values in front, others at the end
+                raise ModelError(
+                    f"auto_pad is {auto} with strides {strides} above the window's; give pads"
+                )
+            total = max(0, total)
             begin[axis] = total - total // 2 if auto == "SAME_LOWER" else total // 2
             declared[axis] = total - begin[axis]
         elif auto == "VALID":

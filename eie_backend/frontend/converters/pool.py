@@ -25,7 +25,7 @@ def max_pool(node: Node) -> relax.Expr | tuple[relax.Expr, ...]:
     kind = dtype_of(x)
     lowest = -np.inf if is_float(x) else np.iinfo(kind).min
     if not found.fits_tvm or not is_float(x):
-        x, found = _padded(x, found, float(lowest))
+        x, found = padded_input(x, found, float(lowest))
     operator = getattr(relax.op.nn, f"max_pool{len(shape) - 2}d")
     return operator(x, found.kernel, found.strides, [*found.begin, *found.end], found.dilations)
 
@@ -39,10 +39,10 @@ def average_pool(node: Node) -> relax.Expr:
     same = counts == prod(found.kernel)
     by_tvm = not included and max(found.dilations) == 1
     if found.fits_tvm and (by_tvm or same.all()):
-        return _averages(x, found, not by_tvm)
-    sums, found = _padded(x, found, 0.0)
+        return averages(x, found, not by_tvm)
+    sums, found = padded_input(x, found, 0.0)
     factors = constant(prod(found.kernel) / counts, dtype_of(x))
-    return relax.op.multiply(_averages(sums, found, True), factors)
+    return relax.op.multiply(averages(sums, found, True), factors)
 
 
 def lp_pool(node: Node) -> relax.Expr:
@@ -52,14 +52,15 @@ def lp_pool(node: Node) -> relax.Expr:
     if not 0 < p < np.inf:
         raise ModelError(f"p is {p}, it must be above 0")
     kind = dtype_of(x)
-    x, found = _padded(x, windows(node, shape[2:]), 0.0)
+    x, found = padded_input(x, windows(node, shape[2:]), 0.0)
     powers = relax.op.power(relax.op.abs(x), constant(p, kind))
-    means = _averages(powers, found, True)
+    means = averages(powers, found, True)
     sums = relax.op.multiply(means, constant(prod(found.kernel), kind))
     return relax.op.power(sums, constant(1 / p, kind))
 
 
-def _averages(x: relax.Expr, found: Windows, included: bool) -> relax.Expr:
+def averages(x: relax.Expr, found: Windows, included: bool) -> relax.Expr:
+    """Return the means of windows, counting their padding or not."""
     return getattr(relax.op.nn, f"avg_pool{len(found.kernel)}d")(
         x,
         found.kernel,
@@ -70,7 +71,7 @@ def _averages(x: relax.Expr, found: Windows, included: bool) -> relax.Expr:
     )
 
 
-def _padded(x: relax.Expr, found: Windows, value: float) -> tuple[relax.Expr, Windows]:
+def padded_input(x: relax.Expr, found: Windows, value: float) -> tuple[relax.Expr, Windows]:
     """Return the input with what its windows reach beyond it, and the windows without padding."""
     none = [0] * len(found.kernel)
     widths = [0] * 4
@@ -104,7 +105,7 @@ def _with_places(node: Node, found: Windows) -> tuple[relax.Expr, relax.Expr]:
         raise ModelError(f"the places of maxima in windows of {found.kernel}; leave them out")
     kind = dtype_of(x)
     lowest = -np.inf if is_float(x) else np.iinfo(kind).min
-    padded, _ = _padded(x, found, float(lowest))
+    padded, _ = padded_input(x, found, float(lowest))
     by_column = bool(node.number("storage_order", 0))
     planes = np.arange(batch * channels).reshape(batch, channels, *[1] * len(spatial))
     axes = [*range(2, len(spatial) + 2)]

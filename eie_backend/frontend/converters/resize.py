@@ -6,6 +6,7 @@ TVM's operator takes sizes instead of scales, and knows neither antialiasing nor
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import reduce
 from typing import Any
 
@@ -35,7 +36,12 @@ def resize(node: Node) -> relax.Expr:
     shape = extents(node.inputs[0])
     if node.opset < 11:
         rule = Rule(node.text("mode", "nearest", ("nearest", "linear")), "asymmetric", "simple")
-        return _resized(node, rule, dict(enumerate(_scaled(node, 1, shape, [*range(len(shape))]))))
+        return resized(
+            node.inputs[0],
+            node.builder,
+            rule,
+            dict(enumerate(_scaled(node, 1, shape, [*range(len(shape))]))),
+        )
     axes = _axes(node, len(shape))
     rule = Rule(
         node.text("mode", "nearest", ("nearest", "linear", "cubic")),
@@ -62,7 +68,7 @@ def resize(node: Node) -> relax.Expr:
             one._replace(start=start, end=end)
             for one, start, end in zip(found, starts, ends, strict=True)
         ]
-    return _resized(node, rule, dict(zip(axes, found, strict=True)))
+    return resized(node.inputs[0], node.builder, rule, dict(zip(axes, found, strict=True)))
 
 
 def upsample(node: Node) -> relax.Expr:
@@ -76,7 +82,7 @@ def upsample(node: Node) -> relax.Expr:
         found = _from_scales(np.array(node.attributes["scales"], np.float32), shape, axes)
     else:
         found = _scaled(node, 1, shape, axes)
-    return _resized(node, rule, dict(enumerate(found)))
+    return resized(node.inputs[0], node.builder, rule, dict(enumerate(found)))
 
 
 def _axes(node: Node, rank: int) -> list[int]:
@@ -121,8 +127,10 @@ def _sized(node: Node, sizes: NDArray[Any], shape: list[int], axes: list[int]) -
     ]
 
 
-def _resized(node: Node, rule: Rule, axes: dict[int, Axis]) -> relax.Expr:
-    x = node.inputs[0]
+def resized(
+    x: relax.Expr, builder: relax.BlockBuilder, rule: Rule, axes: Mapping[int, Axis]
+) -> relax.Expr:
+    """Return a tensor with some of its axes resized by a rule."""
     shape, kind = extents(x), dtype_of(x)
     if min(shape) < 1:
         raise ModelError(
@@ -146,7 +154,7 @@ def _resized(node: Node, rule: Rule, axes: dict[int, Axis]) -> relax.Expr:
             along.insert(at + 1, weights.shape[1])
             factors = constant(weights.reshape(along), inner)
             value = relax.op.sum(relax.op.multiply(value, factors), at + 1)
-        value = node.builder.normalize(value)
+        value = builder.normalize(value)
     if outside:
         mask = reduce(relax.op.logical_or, outside)
         value = relax.op.where(mask, constant(rule.extrapolation, inner), value)

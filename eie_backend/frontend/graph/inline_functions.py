@@ -50,11 +50,38 @@ def inline_functions(proto: ModelProto, context: Context) -> list[str]:
     return []
 
 
+def write_defaults(proto: ModelProto) -> None:
+    """Give nodes the attributes that they leave out, in place, where ONNX has a body for them.
+
+    A body refers to them, and neither ONNX's inliner nor its inference knows the defaults.
+    """
+    opsets = {opset.domain: opset.version for opset in proto.opset_import}
+    for node in proto.graph.node:
+        domain = "" if node.domain in DOMAINS else node.domain
+        version = opsets.get(node.domain, opsets.get(domain, 1))
+        schema = _schema(domain, node.op_type, version)
+        if schema is None or not _is_function(schema):
+            continue
+        given = {attribute.name for attribute in node.attribute}
+        for name, attribute in schema.attributes.items():
+            if name not in given and attribute.default_value.name:
+                node.attribute.append(attribute.default_value)
+
+
+def _schema(domain: str, name: str, version: int) -> onnx.defs.OpSchema | None:
+    try:
+        newest = min(max(version, 1), onnx.defs.onnx_opset_version()) if not domain else version
+        return onnx.defs.get_schema(name, newest, domain)
+    except (onnx.defs.SchemaError, TypeError):  # text that is no UTF-8 is bytes in Python
+        return None
+
+
+def _is_function(schema: onnx.defs.OpSchema) -> bool:
+    return bool(schema.has_function or schema.has_context_dependent_function)
+
+
 def _has_body(domain: str, name: str, context: Context) -> bool:
     if name in context.foreign or is_imported("" if domain in DOMAINS else domain, name):
         return False
-    try:
-        schema = onnx.defs.get_schema(name, domain="" if domain in DOMAINS else domain)
-    except (onnx.defs.SchemaError, TypeError):  # text that is no UTF-8 is bytes in Python
-        return False
-    return bool(schema.has_function or schema.has_context_dependent_function)
+    schema = _schema("" if domain in DOMAINS else domain, name, onnx.defs.onnx_opset_version())
+    return schema is not None and _is_function(schema)
