@@ -34,7 +34,7 @@ def _interpolate(node: Any, importer: Any, mode: str, exact: bool, antialias: bo
     )
     corners = bool(given.get("align_corners", False))
     if mode == "nearest":
-        rule = Rule(mode, "half_pixel" if exact else "asymmetric", "floor")
+        rule = Rule(mode, "tf_half_pixel_for_nn" if exact else "asymmetric", "floor")
     else:
         rule = Rule(
             mode,

@@ -28,7 +28,10 @@ def one_node(operator, inputs, constants=(), results=1, opset=17, kinds=(), **at
             for name, one in given.items()
             if name not in held
         ],
-        [helper.make_tensor_value_info(name, kind, None) for name, kind in zip(outputs, kinds or [TensorProto.FLOAT] * results, strict=True)],
+        [
+            helper.make_tensor_value_info(name, kind, None)
+            for name, kind in zip(outputs, kinds or [TensorProto.FLOAT] * results, strict=True)
+        ],
         [numpy_helper.from_array(one, name) for name, one in given.items() if name in held],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
