@@ -157,8 +157,8 @@ def _importing(label: str) -> Iterator[None]:
             raise MemoryError(f"{label}: {last_line(error)}") from error
         # TVM raises many types; its own message says which operator it does not know.
         raise ModelError(
-            f"{label}: TVM's ONNX importer fails: {first_line(error)}; export it with other "
-            "operators"
+            f"{label}: TVM's importer fails on the model as a whole ({first_line(error)}); export "
+            "it with other operators"
         ) from error
 
 

@@ -11,6 +11,7 @@ from tvm.relax.expr_functor import PyExprMutator, mutator
 from tvm.relax.frontend.onnx.onnx_frontend import ONNXGraphImporter, _get_convert_map
 
 from eie_backend.errors import ModelError
+from eie_backend.frontend.blame import blaming
 from eie_backend.frontend.onnx_converters import CONVERTERS
 from eie_backend.frontend.onnx_node_checks import faults
 from eie_backend.frontend.onnx_operators import (
@@ -193,6 +194,25 @@ class _NamingImporter(ONNXGraphImporter):
         """Do nothing: `_registered` has looked, with the registered operators in view."""
 
     def _convert_operator(
+        self, op_name: str, inputs: list[relax.Expr], attrs: dict[str, Any], opset: int
+    ) -> relax.Expr:
+        name = attrs["tvm_custom"]["name"]
+        with blaming(name, op_name, inputs):
+            result = self._converted(op_name, inputs, attrs, opset)
+            wanted = attrs["tvm_custom"]["num_outputs"]
+            kind = result.ty if isinstance(result, relax.Expr) else None
+            several = isinstance(result, relax.Tuple) or isinstance(kind, relax.TupleType)
+            parts = result if isinstance(result, relax.Tuple) else kind
+            made = max(len(parts.fields), 1) if several else 1
+            if made < wanted:
+                raise ModelError(
+                    f"node {name!r} ({op_name}): the model reads {wanted} results of it, TVM's "
+                    f"converter makes {made}; export it without the others, or register a "
+                    f"converter of {op_name}: eie_backend.register_onnx_operator"
+                )
+        return result
+
+    def _converted(
         self, op_name: str, inputs: list[relax.Expr], attrs: dict[str, Any], opset: int
     ) -> relax.Expr:
         name = attrs["tvm_custom"]["name"]
