@@ -176,6 +176,11 @@ def _is_transposed(proto: ModelProto, weights: LargeWeights) -> bool:
     if list(node.input).index(weights.name) != 1 or not any(flag.i for flag in flags):
         return False
     node.attribute.remove(flags[0])
+    declared = next(value for value in proto.graph.input if value.name == weights.name)
+    for dim, extent in zip(
+        declared.type.tensor_type.shape.dim, reversed(weights.shape), strict=True
+    ):
+        dim.dim_value = extent
     return True
 
 

@@ -8,6 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 from tvm import relax
 
 import eie_backend as eie
+from eie_backend.frontend.onnx_validity import validity_faults
 
 KINDS = {
     "f": TensorProto.FLOAT,
@@ -47,11 +48,24 @@ def compared(proto, feeds, bind=None, bind_values=None, tolerance=1e-5):
     found = relax.VirtualMachine(executable, tvm.cpu())["main"](*given)
     found = [found] if isinstance(found, tvm.runtime.Tensor) else [*found]
     data = proto if isinstance(proto, (str, bytes)) else proto.SerializeToString()
-    wanted = onnxruntime.InferenceSession(data).run(None, feeds)
+    wanted = onnxruntime.InferenceSession(data).run(
+        None, {name: np.asarray(value) for name, value in feeds.items()}
+    )
     for one, want in zip(found, wanted, strict=True):
         assert one.shape == want.shape
         np.testing.assert_allclose(one.numpy(), want, rtol=tolerance, atol=tolerance)
     return mod
+
+
+def checked(proto):
+    """Check a model by ONNX's checker and its strict inference."""
+    assert validity_faults(proto, ()) == []
+
+
+@pytest.fixture(scope="session")
+def check_model():
+    """Demand that a model is valid."""
+    return checked
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """Models of operator sets from 7 on mean what ONNX Runtime computes."""
 
 import numpy as np
-import onnx
 import pytest
 from onnx import helper
 
@@ -34,6 +33,13 @@ def with_axes(opset, operator, inputs, outputs, constants, axes, **attributes):
     return node(operator, f"{inputs} {outputs}_axes", outputs, outputs, **attributes)
 
 
+def declare(proto, constants):
+    """Declare constants as inputs, too, as IR version 3 demands."""
+    for name, value in constants.items():
+        kind = helper.np_dtype_to_tensor_dtype(value.dtype)
+        proto.graph.input.append(helper.make_tensor_value_info(name, kind, value.shape))
+
+
 @pytest.mark.parametrize("opset", range(7, NEWEST + 1))
 def test_a_convolutional_network(opset, make_graph, as_onnx_runtime):
     constants = {
@@ -43,6 +49,7 @@ def test_a_convolutional_network(opset, make_graph, as_onnx_runtime):
         "m": normal(4),
         "v": 1 + abs(normal(4)),
         "g": normal(5, 4),
+        "c0": normal(5),
         "low": np.float32(0),
         "high": np.float32(6),
     }
@@ -59,15 +66,11 @@ def test_a_convolutional_network(opset, make_graph, as_onnx_runtime):
         node("Dropout", "p", "d", "drop"),
         node("GlobalAveragePool", "d", "q", "gap"),
         node("Flatten", "q", "f", "flat"),
-        node("Gemm", "f g", "l", "fc", transB=1),
+        node("Gemm", "f g c0", "l", "fc", transB=1),
         node("Softmax", "l", "y", "softmax", axis=1),
     ]
     proto = make_graph(nodes, {"x": ("f", X.shape)}, ["y"], opset, 3, **constants)
-    for info in constants:
-        kind = helper.np_dtype_to_tensor_dtype(np.dtype("f"))
-        proto.graph.input.append(
-            helper.make_tensor_value_info(info, kind, np.shape(constants[info]))
-        )
+    declare(proto, constants)
     mod = as_onnx_runtime(proto, {"x": X})
     assert [row.name for row in eie.explain(mod) if row.is_layer] == ["conv", "fc"]
 
@@ -98,10 +101,7 @@ def test_an_attention(opset, make_graph, as_onnx_runtime):
         node("Div", "centred deviation", "y"),
     ]
     proto = make_graph(nodes, {"x": ("f", [2, 6])}, ["y"], opset, 3, **constants)
-    kind = helper.np_dtype_to_tensor_dtype
-    for name, value in constants.items():
-        info = helper.make_tensor_value_info(name, kind(value.dtype), value.shape)
-        proto.graph.input.append(info)
+    declare(proto, constants)
     as_onnx_runtime(proto, {"x": SMALL})
 
 
@@ -162,14 +162,10 @@ def test_what_somebody_registered_keeps_its_attributes(make_graph):
     assert [len(one.input) for one in proto.graph.node if one.op_type != "Constant"] == [1, 3]
 
 
-def test_the_result_is_a_model_of_13(make_graph):
-    nodes = [one for one, first, _ in OLD.values() if first == 7 and one.op_type != "Hardmax"]
+def test_the_result_is_a_model_of_13(make_graph, check_model):
+    nodes = [one for one, first, _ in OLD.values() if first == 7 and one.op_type != "TopK"]
     for one in nodes:
         proto = make_graph([one], {"a": ("f", [1, 4, 8, 8])}, [*one.output], 7, 4)
         modernize(proto, Context())
-        onnx.checker.check_model(proto, full_check=False)
+        check_model(proto)
         assert proto.opset_import[0].version == 13
-        assert (
-            proto.SerializeToString()
-            == onnx.ModelProto.FromString(proto.SerializeToString()).SerializeToString()
-        )
