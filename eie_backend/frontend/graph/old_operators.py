@@ -13,7 +13,7 @@ from onnx.helper import tensor_dtype_to_np_dtype
 def attribute(node: NodeProto, name: str, default: Any = None) -> Any:
     """Return the value of a node's attribute."""
     found = [a for a in node.attribute if a.name == name]
-    return helper.get_attributeattribute(found[0]) if found else default
+    return helper.get_attribute_value(found[0]) if found else default
 
 
 def _taken(node: NodeProto, *names: str) -> None:

@@ -1,13 +1,9 @@
-"""A model that is imported, and computed by TVM's own code, against ONNX Runtime."""
+"""Models of a few nodes."""
 
 import numpy as np
-import onnxruntime
 import pytest
-import tvm
 from onnx import TensorProto, helper, numpy_helper
-from tvm import relax
 
-import eie_backend as eie
 from eie_backend.frontend.onnx_validity import validity_faults
 
 KINDS = {
@@ -33,30 +29,6 @@ def build(nodes, inputs, outputs, opset=17, ir_version=8, **constants):
     return helper.make_model(graph, opset_imports=opsets, ir_version=ir_version)
 
 
-def compared(proto, feeds, bind=None, bind_values=None, tolerance=1e-5):
-    """Import a model, compare its results with ONNX Runtime's, and return the module."""
-    mod = eie.from_onnx(proto, bind, bind_values=bind_values)
-    executable = tvm.compile(mod, target="llvm")
-    given = [
-        tvm.runtime.tensor(np.asarray(feeds[name]).astype(str(param.ty.dtype)))
-        for name, param in zip(
-            (name for name in feeds if name not in (bind_values or {})),
-            mod["main"].params,
-            strict=True,
-        )
-    ]
-    found = relax.VirtualMachine(executable, tvm.cpu())["main"](*given)
-    found = [found] if isinstance(found, tvm.runtime.Tensor) else [*found]
-    data = proto if isinstance(proto, (str, bytes)) else proto.SerializeToString()
-    wanted = onnxruntime.InferenceSession(data).run(
-        None, {name: np.asarray(value) for name, value in feeds.items()}
-    )
-    for one, want in zip(found, wanted, strict=True):
-        assert one.shape == want.shape
-        np.testing.assert_allclose(one.numpy(), want, rtol=tolerance, atol=tolerance)
-    return mod
-
-
 def checked(proto):
     """Check a model by ONNX's checker and its strict inference."""
     assert validity_faults(proto, ()) == []
@@ -72,9 +44,3 @@ def check_model():
 def make_graph():
     """Make a model of nodes."""
     return build
-
-
-@pytest.fixture(scope="session")
-def as_onnx_runtime():
-    """Compare an imported model with ONNX Runtime."""
-    return compared
