@@ -191,7 +191,7 @@ class _NamingImporter(ONNXGraphImporter):
         self.operators, self.declared = operators, declared
 
     def _check_for_unsupported_ops(self, graph: GraphProto) -> None:
-        """Do nothing: `_registered` has looked, with the registered operators in view."""
+        """Do nothing: `_check_operators` has looked, with the registered operators in view."""
 
     def _convert_operator(
         self, op_name: str, inputs: list[relax.Expr], attrs: dict[str, Any], opset: int
@@ -200,10 +200,7 @@ class _NamingImporter(ONNXGraphImporter):
         with blaming(name, op_name, inputs):
             result = self._converted(op_name, inputs, attrs, opset)
             wanted = attrs["tvm_custom"]["num_outputs"]
-            kind = result.ty if isinstance(result, relax.Expr) else None
-            several = isinstance(result, relax.Tuple) or isinstance(kind, relax.TupleType)
-            parts = result if isinstance(result, relax.Tuple) else kind
-            made = max(len(parts.fields), 1) if several else 1
+            made = _results(result)
             if made < wanted:
                 raise ModelError(
                     f"node {name!r} ({op_name}): the model reads {wanted} results of it, TVM's "
@@ -271,6 +268,13 @@ class _NamingImporter(ONNXGraphImporter):
             return super()._convert_subgraph(bb, graph)
         finally:
             self.in_branch = outer
+
+
+def _results(value: Any) -> int:
+    """Return how many results a node has become; of a sequence, it is one."""
+    whole: Any = value if isinstance(value, relax.Tuple) else getattr(value, "ty", None)
+    fields = whole.fields if isinstance(whole, (relax.Tuple, relax.TupleType)) else ()
+    return max(len(fields), 1)
 
 
 def _calls(value: relax.Call) -> list[relax.Call]:
