@@ -159,8 +159,8 @@ def _importing(label: str) -> Iterator[None]:
             raise MemoryError(f"{label}: {last_line(error)}") from error
         # TVM raises many types; its own message says which operator it does not know.
         raise ModelError(
-            f"{label}: TVM's ONNX importer fails: {first_line(error)}; export it with other "
-            "operators"
+            f"{label}: TVM's importer fails on the model as a whole ({first_line(error)}); export "
+            "it with other operators"
         ) from error
 
 
@@ -178,6 +178,11 @@ def _is_transposed(proto: ModelProto, weights: LargeWeights) -> bool:
     if list(node.input).index(weights.name) != 1 or not any(flag.i for flag in flags):
         return False
     node.attribute.remove(flags[0])
+    declared = next(value for value in proto.graph.input if value.name == weights.name)
+    for dim, extent in zip(
+        declared.type.tensor_type.shape.dim, reversed(weights.shape), strict=True
+    ):
+        dim.dim_value = extent
     return True
 
 

@@ -6,12 +6,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto
+from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, ValueInfoProto
+from onnx.helper import get_attribute_value
 from tvm import IRModule, relax
 from tvm.relax.expr_functor import PyExprMutator, mutator
 from tvm.relax.frontend.onnx.onnx_frontend import ONNXGraphImporter, _get_convert_map
 
 from eie_backend.errors import ModelError
+from eie_backend.frontend.blame import blaming
 from eie_backend.frontend.converters import CONVERTERS, MICROSOFT, is_imported
 from eie_backend.frontend.graph.inference import reads
 from eie_backend.frontend.onnx_node import Node
@@ -25,6 +27,9 @@ from eie_backend.frontend.onnx_operators import (
 from eie_backend.frontend.onnx_validity import validity_faults
 from eie_backend.names.onnx_graph import NamedNode, named_nodes, text_of
 from eie_backend.transform.layers import map_functions
+
+LISTS = (AttributeProto.INTS, AttributeProto.FLOATS, AttributeProto.STRINGS)
+"""Attributes of which TVM's importer takes none that are empty."""
 
 LAYERS = ("matmul", "conv1d", "conv2d", "conv3d")
 
@@ -208,9 +213,30 @@ class _NamingImporter(ONNXGraphImporter):
         self.operators, self.declared = operators, declared
 
     def _check_for_unsupported_ops(self, graph: GraphProto) -> None:
-        """Do nothing: `_registered` has looked, with the registered operators in view."""
+        """Do nothing: `_check_operators` has looked, with the registered operators in view."""
+
+    def _parse_attr(self, attributes: Sequence[AttributeProto]) -> dict[str, Any]:
+        empty = {a.name: () for a in attributes if a.type in LISTS and not get_attribute_value(a)}
+        found = super()._parse_attr([a for a in attributes if a.name not in empty])
+        return {**found, **empty}
 
     def _convert_operator(
+        self, op_name: str, inputs: list[relax.Expr], attrs: dict[str, Any], opset: int
+    ) -> relax.Expr:
+        name = attrs["tvm_custom"]["name"]
+        with blaming(name, op_name, inputs):
+            result = self._converted(op_name, inputs, attrs, opset)
+            wanted = attrs["tvm_custom"]["num_outputs"]
+            made = _results(result)
+            if made < wanted:
+                raise ModelError(
+                    f"node {name!r} ({op_name}): the model reads {wanted} results of it, TVM's "
+                    f"converter makes {made}; export it without the others, or register a "
+                    f"converter of {op_name}: eie_backend.register_onnx_operator"
+                )
+        return result
+
+    def _converted(
         self, op_name: str, inputs: list[relax.Expr], attrs: dict[str, Any], opset: int
     ) -> relax.Expr:
         name = attrs["tvm_custom"]["name"]
@@ -278,6 +304,13 @@ def _blamed(node: str, operator: str) -> Iterator[None]:
         yield
     except ModelError as error:
         raise ModelError(f"node {node!r} ({operator}): {error}; export it again") from error
+
+
+def _results(value: Any) -> int:
+    """Return how many results a node has become; of a sequence, it is one."""
+    whole: Any = value if isinstance(value, relax.Tuple) else getattr(value, "ty", None)
+    fields = whole.fields if isinstance(whole, (relax.Tuple, relax.TupleType)) else ()
+    return max(len(fields), 1)
 
 
 def _calls(value: relax.Call) -> list[relax.Call]:

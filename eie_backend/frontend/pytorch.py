@@ -17,7 +17,7 @@ from tvm.ir.expr import GenericConst
 from tvm.relax.expr_functor import PyExprMutator, mutator
 from tvm.tirx import IntImm
 
-from eie_backend.errors import ModelError, first_line
+from eie_backend.errors import EieError, ModelError, first_line, is_out_of_memory
 from eie_backend.frontend.dimensions import bind_dimensions
 from eie_backend.frontend.names import Source, named
 from eie_backend.frontend.open_blocks import ending_blocks
@@ -85,8 +85,18 @@ def from_pytorch(
         if target in program.graph_signature.parameters
     }
     bound = relax.transform.BindParams("main", parameters)(imported)
-    static = bind_dimensions(_with_counted_indices(bound), bind)
-    found = named(static, _sources(imported, targets, root))
+    try:
+        static = bind_dimensions(_with_counted_indices(bound), bind)
+        found = named(static, _sources(imported, targets, root))
+    except EieError:
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise ModelError(
+            f"model: what TVM's PyTorch importer made of it cannot be compiled "
+            f"({first_line(error)}); use other operators"
+        ) from error
     return with_attributes(found, model_sha256=_digest(imported, parameters))
 
 

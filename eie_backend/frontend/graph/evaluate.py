@@ -37,7 +37,7 @@ def evaluated(
     It is if one of its operands or results is larger than `ELEMENTS`, or if computing it fails or
     warns: whoever reads the node then says what is wrong with it.
     """
-    types = {name: type_of(tensor) for name, tensor in constants.items() if name in node.input}
+    types = {name: type_of(constants[name]) for name in node.input if name}
     names = [*filter(None, node.output)]
     if node.op_type == "NonZero":
         shapes = [prod(static_shape(kind) or ()) * 8 for kind in types.values()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import prod
 
 import onnx
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, TypeProto
@@ -11,6 +12,9 @@ from eie_backend.errors import is_out_of_memory
 
 IR_VERSION = 10
 UNKNOWN = TypeProto()
+
+TOLD = 1 << 10
+"""Elements of a constant that says a shape; of larger ones, the type is enough."""
 
 
 def inferred(
@@ -32,7 +36,12 @@ def inferred(
     opset : int
         The version of the operators.
     """
-    model = one_node(node, types, constants, opset)
+    told = {
+        name: constants[name]
+        for name in reads(node)
+        if name in constants and prod(constants[name].dims) <= TOLD
+    }
+    model = one_node(node, types, told, opset)
     try:
         found = onnx.shape_inference.infer_shapes(model).graph.output
     except Exception as error:
