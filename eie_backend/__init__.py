@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from eie_backend.compiler import compile
     from eie_backend.compiler.placement import Placement, explain
     from eie_backend.config import HardwareConfig
-    from eie_backend.errors import EieError, NotFiniteWarning
+    from eie_backend.errors import EieError, ModelWarning, NotFiniteWarning
     from eie_backend.frontend import (
         bind_dimensions,
         from_jax,
@@ -44,6 +44,7 @@ _HOME = {
     "Estimate": "analytical",
     "HardwareConfig": "config",
     "LayerRun": "simulator",
+    "ModelWarning": "errors",
     "NotFiniteWarning": "errors",
     "Placement": "compiler.placement",
     "Recipe": "recipe",
@@ -83,6 +84,7 @@ __all__ = [
     "Estimate",
     "HardwareConfig",
     "LayerRun",
+    "ModelWarning",
     "NotFiniteWarning",
     "Placement",
     "Recipe",

@@ -1,4 +1,4 @@
-"""The errors that users of the package can meet: all derive from `EieError`; and its one warning.
+"""The errors that users of the package can meet: all derive from `EieError`; and its warnings.
 
 A message says what is wrong, where, what was given, what is allowed and what to do next.
 The command line prints it on one line and exits with code 2.
@@ -132,3 +132,10 @@ class NotFiniteWarning(UserWarning):
     def __init__(self, message: str, counts: Sequence[Mapping[str, Any]] = ()) -> None:
         super().__init__(message)
         self.counts = counts
+
+
+class ModelWarning(UserWarning):
+    """What importing a model changed in it, such as its precision: the message says what to mind.
+
+    ``warnings.simplefilter("error", ModelWarning)`` refuses such models.
+    """

@@ -156,6 +156,39 @@ def mnist():
         return dict(data)
 
 
+def compared(model, feeds, bind=None, bind_values=None, tolerance=1e-5):
+    """Import a model, compare what TVM's own code computes with ONNX Runtime, return the module."""
+    import onnxruntime
+    import tvm
+    from tvm import relax
+
+    import eie_backend as eie
+
+    mod = eie.from_onnx(model, bind, bind_values=bind_values)
+    names = [name for name in feeds if name not in (bind_values or {})]
+    given = [
+        tvm.runtime.tensor(np.asarray(feeds[name]).astype(str(param.ty.dtype)))
+        for name, param in zip(names, mod["main"].params, strict=True)
+    ]
+    found = relax.VirtualMachine(tvm.compile(mod, target="llvm"), tvm.cpu())["main"](*given)
+    found = [found] if isinstance(found, tvm.runtime.Tensor) else [*found]
+    data = model.SerializeToString() if isinstance(model, onnx.ModelProto) else model
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    arrays = {name: np.asarray(value) for name, value in feeds.items()}
+    wanted = onnxruntime.InferenceSession(data, options).run(None, arrays)
+    for one, want in zip(found, wanted, strict=True):
+        assert one.shape == want.shape
+        np.testing.assert_allclose(one.numpy(), want, rtol=tolerance, atol=tolerance)
+    return mod
+
+
+@pytest.fixture(scope="session")
+def as_onnx_runtime():
+    """Compare an imported model with ONNX Runtime; inputs are given in their order."""
+    return compared
+
+
 def mlp(*sizes: int, batch: int | str = 4, relu: bool = True, seed: int = 0) -> onnx.ModelProto:
     """Return an ONNX chain of Gemm layers fc1, fc2, ... with ReLU between, seeded weights."""
     rng = np.random.default_rng(seed)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from eie_backend.cli.bindings import BIND, BIND_VALUE, parse_bindings, parse_values
 from eie_backend.cli.console import asked, echo, show, working
 from eie_backend.cli.options import STRICT_INPUTS, choice
 from eie_backend.machine.choices import ARITHMETIC, BALANCE, BIAS, STAGE, WINOGRAD
@@ -25,7 +25,7 @@ EXAMPLE = """Example:
 
 
 def compile_model(
-    model: Annotated[Path, typer.Argument(help="ONNX file, float32, or .eiez file.")],
+    model: Annotated[Path, typer.Argument(help="ONNX or .eiez file.")],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Library or --emit file to write.")
     ] = None,
@@ -71,9 +71,8 @@ def compile_model(
     calibrate: Annotated[
         Path | None, typer.Option(help=".npz or .npy with sample inputs for the number formats.")
     ] = None,
-    bind: Annotated[
-        list[str] | None, typer.Option(help="NAME=N: value of a dynamic dimension; repeatable.")
-    ] = None,
+    bind: Annotated[list[str] | None, BIND] = None,
+    bind_value: Annotated[list[str] | None, BIND_VALUE] = None,
     strict: Annotated[
         bool,
         typer.Option("--strict", help="Refuse a model with a layer that would stay on the host."),
@@ -111,7 +110,7 @@ def compile_model(
     machine = as_target(HardwareConfig(**sizes))
     chosen = _recipe(recipe, {"density": density, "bits": bits})
     with working(f"importing {model.name}"):
-        imported = [from_onnx(model, parse_bindings(bind or []))]
+        imported = [from_onnx(model, parse_bindings(bind), bind_values=parse_values(bind_value))]
     data = None
     if calibrate is not None:
         data = read_inputs(calibrate, input_specs(imported[0]), strict_inputs)
@@ -182,22 +181,3 @@ def _emit(form: str, parts: list[str | bytes], output: Path | None) -> None:
     else:
         for part in parts:
             echo(f"{part!s}\n")
-
-
-def parse_bindings(items: list[str]) -> dict[str, int]:
-    """Return ``NAME=N`` items as a mapping.
-
-    Raises
-    ------
-    ModelError
-        If an item has another form.
-    """
-    from eie_backend.errors import ModelError
-
-    bindings = {}
-    for item in items:
-        name, _, value = item.rpartition("=")
-        if not name or not re.fullmatch("[0-9]{1,18}", value):
-            raise ModelError(f"--bind {item}: not NAME=N, for example --bind batch=1")
-        bindings[name] = int(value)
-    return bindings

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from eie_backend.cli.compile_command import parse_bindings
+from eie_backend.cli.bindings import BIND, BIND_VALUE, parse_bindings, parse_values
 from eie_backend.cli.console import progress, show, working
 from eie_backend.cli.options import STRICT_INPUTS, choice
 from eie_backend.machine.choices import OBJECTIVE, SAMPLER
 from eie_backend.pruning.methods import LAYERWISE_METHODS, PRUNING_METHOD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from numpy.typing import ArrayLike
     from onnx import ModelProto
     from rich.progress import TaskID
 
@@ -75,9 +76,8 @@ def compress_model(
         Path | None,
         typer.Option(help="Sample inputs for the number formats; by default those of --data."),
     ] = None,
-    bind: Annotated[
-        list[str] | None, typer.Option(help="NAME=N: value of a dynamic dimension; repeatable.")
-    ] = None,
+    bind: Annotated[list[str] | None, BIND] = None,
+    bind_value: Annotated[list[str] | None, BIND_VALUE] = None,
     report: Annotated[
         Path | None, typer.Option(help="Also write the report, with all that was tried, as JSON.")
     ] = None,
@@ -123,14 +123,15 @@ def compress_model(
         check_place(pictures)
         require_matplotlib()
     wanted = None if recipe is None else read_recipe(recipe)
-    config, bindings = HardwareConfig(num_pe=num_pe), parse_bindings(bind or [])
+    config = HardwareConfig(num_pe=num_pe)
+    bindings, values = parse_bindings(bind), parse_values(bind_value)
     cache = output.parent / CACHE
     samples, labels = read_labelled(data, strict_inputs)
     with working(f"importing {model.name}"):
         proto = load_onnx(model)
         try:
             network = OnnxCompression(
-                proto, samples, labels, bindings, config, method, cache, str(model)
+                proto, samples, labels, bindings, config, method, cache, str(model), values
             )
         except InputError as error:
             raise InputError(f"{data}: {error}") from error
@@ -154,7 +155,7 @@ def compress_model(
     if any(reason is None for _, reason in layer_reasons(evaluator.module, config)) and all(
         layer.values < config.codebook_entries for layer in layers.values()
     ):
-        machine = _simulate(compressed, evaluator, samples, calibration, bindings, config)
+        machine = _simulate(compressed, evaluator, samples, calibration, bindings, values, config)
     accuracies = {step.name: step.accuracy for step in steps}
     packed = to_eiez(compressed, wanted, {"accuracy": accuracies})
     made = CompressionReport(
@@ -210,6 +211,7 @@ def _simulate(
     samples: Data,
     calibration: Data,
     bindings: dict[str, int],
+    values: Mapping[str, ArrayLike],
     config: HardwareConfig,
 ) -> Simulated:
     """Run a compressed model on the machine over all samples."""
@@ -220,7 +222,7 @@ def _simulate(
     from eie_backend.simulator.runner import Runner
 
     with working("compiling"):
-        imported = from_onnx(model, bindings)
+        imported = from_onnx(model, bindings, bind_values=values)
         runner = Runner(compile(imported, config, calibration=calibration))
     report = execute_runner(runner, samples)
     return Simulated(

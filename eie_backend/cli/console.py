@@ -30,7 +30,7 @@ from rich.progress import (
 from rich.text import Text
 
 from eie_backend.cli.table import Table
-from eie_backend.errors import NotFiniteWarning
+from eie_backend.errors import ModelWarning, NotFiniteWarning
 from eie_backend.show.printable import printable
 from eie_backend.show.progress_bar import Description, progress_bar
 from eie_backend.work.progress import watching
@@ -87,16 +87,18 @@ def telling() -> Iterator[None]:
     seen: set[str] = set()
 
     def tell(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
-        if not isinstance(message, NotFiniteWarning):
+        if not isinstance(message, (ModelWarning, NotFiniteWarning)):
             others(message, category, *place, **more)
         elif str(message) not in seen:
             seen.add(str(message))
-            not_finite.extend(row for row in message.counts if row not in not_finite)
+            if isinstance(message, NotFiniteWarning):
+                not_finite.extend(row for row in message.counts if row not in not_finite)
             remark(f"eie: warning: {message}")
 
     not_finite.clear()
     with warnings.catch_warnings():
-        warnings.simplefilter("always", NotFiniteWarning)
+        for told in (ModelWarning, NotFiniteWarning):
+            warnings.simplefilter("always", told)
         others, warnings.showwarning = warnings.showwarning, tell
         yield
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from eie_backend.cli.compile_command import parse_bindings
+from eie_backend.cli.bindings import BIND, BIND_VALUE, parse_bindings, parse_values
 from eie_backend.cli.console import show, table, working
 
 if TYPE_CHECKING:
@@ -21,11 +21,10 @@ EXAMPLE = """Example:
 
 
 def explain_model(
-    model: Annotated[Path, typer.Argument(help="ONNX file, float32, or .eiez file.")],
+    model: Annotated[Path, typer.Argument(help="ONNX or .eiez file.")],
     num_pe: Annotated[int, typer.Option(help="Processing elements.")] = 64,
-    bind: Annotated[
-        list[str] | None, typer.Option(help="NAME=N: value of a dynamic dimension; repeatable.")
-    ] = None,
+    bind: Annotated[list[str] | None, BIND] = None,
+    bind_value: Annotated[list[str] | None, BIND_VALUE] = None,
 ) -> None:
     """Say for every operator of a model whether the machine runs it, and if not, why."""
     from eie_backend.compiler.placement import explain
@@ -34,7 +33,8 @@ def explain_model(
 
     config = HardwareConfig(num_pe=num_pe)
     with working(f"importing {model.name}"):
-        placements = explain(from_onnx(model, parse_bindings(bind or [])), config)
+        mod = from_onnx(model, parse_bindings(bind), bind_values=parse_values(bind_value))
+        placements = explain(mod, config)
     show({"operators": [vars(row) for row in placements]}, placement_table(placements))
 
 

@@ -149,6 +149,7 @@ def read_bench(spec: Spec, strict: bool = False) -> Bench:
         spec.arithmetic,
         spec.balance,
         spec.strict,
+        spec.bind_values,
     )
     for name in models:
         try:

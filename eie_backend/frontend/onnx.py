@@ -5,27 +5,34 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from functools import partial
 from io import StringIO
 from os import PathLike, fspath
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
-from onnx import ModelProto, TensorProto, TensorShapeProto
+from onnx import ModelProto
 from onnx.helper import make_tensor_value_info
 from tvm import IRModule, relax
 from tvm.runtime import Tensor
 
-from eie_backend.errors import ModelError, first_line, is_out_of_memory, last_line
+from eie_backend.errors import ModelError, ModelWarning, first_line, is_out_of_memory, last_line
 from eie_backend.files.spool import spooled_tensor
-from eie_backend.frontend.dimensions import check_bindings
+from eie_backend.frontend.graph.context import Context
+from eie_backend.frontend.graph.dimensions import bind_dimensions
+from eie_backend.frontend.graph.inline_functions import write_defaults
+from eie_backend.frontend.graph.prepare import prepare
+from eie_backend.frontend.graph.values import Values
+from eie_backend.frontend.graph.values import bind_values as make_constant
 from eie_backend.frontend.names import Source, with_aliases
 from eie_backend.frontend.onnx_file import LargeWeights, load_external_data, read_model
-from eie_backend.frontend.onnx_importer import import_onnx
-from eie_backend.frontend.onnx_inputs import missing_inputs
+from eie_backend.frontend.onnx_importer import check_validity, import_onnx, registered_operators
+from eie_backend.frontend.onnx_inputs import missing_inputs, unknown_operators
 from eie_backend.frontend.onnx_verification import Given, Samples, verified_onnx
 from eie_backend.frontend.open_blocks import ending_blocks
 from eie_backend.frontend.unknown_tensors import unknown_tensors
@@ -42,6 +49,7 @@ def from_onnx(
     model: Model,
     bind: Mapping[str, int] | None = None,
     *,
+    bind_values: Values | None = None,
     samples: Samples | None = None,
     verify: bool = True,
     label: str | None = None,
@@ -51,10 +59,14 @@ def from_onnx(
     Parameters
     ----------
     model : path, bytes or ModelProto
-        The model, float32, with its weights as initializers; also the path of a ``.eiez`` file.
+        The model, with its weights as initializers; also the path of a ``.eiez`` file. It computes
+        in float32: a `ModelWarning` tells of a model in half precision, whose inputs are float32
+        then, too.
     bind : mapping of str to int, optional
-        Values of dynamic dimensions, by the name that the model gives them, or by ``input.axis``
-        for a dimension without one.
+        Values of dynamic dimensions, by the name that the model gives them, or by ``input.axis``.
+        A dimension of -1 or 0 is dynamic, too.
+    bind_values : mapping of str to array_like, optional
+        Values of inputs, which become constants: what they decide is decided now.
     samples : array or mapping of str to array, optional
         Inputs to verify the import on, as for `calibrate`; by default they are generated.
     verify : bool
@@ -75,7 +87,8 @@ def from_onnx(
     Raises
     ------
     ModelError
-        If the model cannot be read or imported, or a dimension stays dynamic. Of an operator that
+        If the model cannot be read or imported, a dimension stays dynamic, or a value does not fit
+        its input. Of an operator that
         TVM does not import, `register_onnx_operator` takes a converter.
     ContainerError
         If a ``.eiez`` file is truncated or altered.
@@ -85,15 +98,51 @@ def from_onnx(
     proto, large, label = _read(model, label)
     original = ModelProto()
     original.CopyFrom(proto)
-    _bind_dimensions(proto, dict(bind or {}), label)
+    weights = {one.name for one in large}
+    if bind_values:
+        make_constant(proto, bind_values, label)
+    bind_dimensions(proto, bind or {}, label, weights)
     digest = hashlib.sha256(proto.SerializeToString(deterministic=True))
-    params, known = {}, {}
+    with _importing(label):
+        names = named_nodes(proto.graph, weights)
+        _as_inputs(proto, large)
+        operators = registered_operators(proto)
+        for node, named in zip(proto.graph.node, names, strict=True):
+            node.name = named.name
+        foreign = operators.keys() | unknown_operators(proto)
+        write_defaults(proto)
+        check_validity(proto, foreign)
+        context = Context(weights, foreign)
+        names, notes = prepare(proto, names, context)
+    params = _values(proto, large, digest, label)
+    with _importing(label):
+        mod = _bound(import_onnx(proto, names, operators), params)
+        normal = Normalize()(mod)
+    for note in notes:
+        warnings.warn(ModelWarning(f"{label}: {note}"), stacklevel=2)
+    layers = [named for named in names if named.tensor is not None]
+    sources = {one.name: Source(one.name, (one.wanted, *one.aliases)) for one in layers}
+    noted = with_aliases(normal, sources)
+    if renamed := [one.name for one in layers if one.renamed]:
+        noted = with_attributes(noted, renamed=renamed)
+    noted = with_attributes(noted, model_sha256=digest.hexdigest())
+    if not verify:
+        return not_compared(noted, "as asked")
+    given = Given(original, large, bind_values or {}, partial(from_onnx, verify=False))
+    with _labelled(label):
+        return verified_onnx(noted, given, samples)
+
+
+def _values(
+    proto: ModelProto, large: Sequence[LargeWeights], digest: Any, label: str
+) -> dict[str, Tensor]:
+    """Return the values of large weights by name, which go into `digest`."""
+    params = {}
     for weights in large:
         with _reading(label):
             values = weights.load()
         digest.update(f"{weights.name}{weights.shape}".encode())
         digest.update(np.ascontiguousarray(values).data)
-        known[weights.name] = values
         transposed = _is_transposed(proto, weights)
         try:
             params[weights.name] = spooled_tensor(values.T if transposed else values)
@@ -104,22 +153,7 @@ def from_onnx(
                 f"{label}: {weights.name}: {values.nbytes} bytes cannot be written to "
                 f"{tempfile.gettempdir()}: {error.strerror}; set TMPDIR to a folder with room"
             ) from error
-    with _importing(label):
-        names = named_nodes(proto.graph, params)
-        _as_inputs(proto, params)
-        mod = _bound(import_onnx(proto, names), params)
-        normal = Normalize()(mod)
-    layers = [named for named in names if named.tensor is not None]
-    sources = {one.name: Source(one.name, (one.wanted, *one.aliases)) for one in layers}
-    noted = with_aliases(normal, sources)
-    if renamed := [one.name for one in layers if one.renamed]:
-        noted = with_attributes(noted, renamed=renamed)
-    noted = with_attributes(noted, model_sha256=digest.hexdigest())
-    if not verify:
-        return not_compared(noted, "as asked")
-    given = Given(original, known, lambda alone: from_onnx(alone, verify=False))
-    with _labelled(label):
-        return verified_onnx(noted, given, samples)
+    return params
 
 
 @contextmanager
@@ -143,8 +177,8 @@ def _importing(label: str) -> Iterator[None]:
             raise MemoryError(f"{label}: {last_line(error)}") from error
         # TVM raises many types; its own message says which operator it does not know.
         raise ModelError(
-            f"{label}: TVM's ONNX importer fails: {first_line(error)}; export it with other "
-            "operators"
+            f"{label}: TVM's importer fails on the model as a whole ({first_line(error)}); export "
+            "it with other operators"
         ) from error
 
 
@@ -170,17 +204,24 @@ def _is_transposed(proto: ModelProto, weights: LargeWeights) -> bool:
     if list(node.input).index(weights.name) != 1 or not any(flag.i for flag in flags):
         return False
     node.attribute.remove(flags[0])
+    declared = next(value for value in proto.graph.input if value.name == weights.name)
+    for dim, extent in zip(
+        declared.type.tensor_type.shape.dim, reversed(weights.shape), strict=True
+    ):
+        dim.dim_value = extent
     return True
 
 
-def _as_inputs(proto: ModelProto, params: Mapping[str, Tensor]) -> None:
-    """Declare `params` as the last inputs of the graph, in place."""
-    others = [value for value in proto.graph.input if value.name not in params]
+def _as_inputs(proto: ModelProto, large: Sequence[LargeWeights]) -> None:
+    """Declare large weights as the last inputs of the graph, in place."""
+    names = {weights.name for weights in large}
+    others = [value for value in proto.graph.input if value.name not in names]
     del proto.graph.input[:]
     proto.graph.input.extend(others)
-    for name, tensor in params.items():
-        shape = [int(extent) for extent in tensor.shape]
-        proto.graph.input.append(make_tensor_value_info(name, TensorProto.FLOAT, shape))
+    for weights in large:
+        proto.graph.input.append(
+            make_tensor_value_info(weights.name, weights.stored, weights.shape)
+        )
 
 
 def _bound(mod: IRModule, params: Mapping[str, Tensor]) -> IRModule:
@@ -266,32 +307,3 @@ def _reading(label: str) -> Iterator[None]:
         raise ModelError(
             f"{label}: not an ONNX model, or a truncated one; export it again"
         ) from error
-
-
-def _bind_dimensions(proto: ModelProto, bind: dict[str, int], label: str) -> None:
-    """Replace dynamic dimensions by their values, in place."""
-    constants = {tensor.name for tensor in proto.graph.initializer}
-    inputs = [value for value in proto.graph.input if value.name not in constants]
-    if faults := [v.name for v in inputs if not v.type.tensor_type.HasField("shape")]:
-        raise ModelError(f"{label}: no shape for inputs {', '.join(faults)}; export it with them")
-    dynamic: dict[str, list[str]] = {}
-    dims: list[tuple[TensorShapeProto.Dimension, str]] = []
-    for value in inputs:
-        for axis, dim in enumerate(value.type.tensor_type.shape.dim):
-            if dim.WhichOneof("value") != "dim_value":
-                name = dim.dim_param or f"{value.name}.{axis}"
-                dynamic.setdefault(name, []).append(f"{value.name}, axis {axis}")
-                dims.append((dim, name))
-    check_bindings(bind, dynamic, label)
-    for dim, name in dims:
-        dim.dim_value = bind[name]
-    # Shapes inside the graph follow from the inputs; old ones may still name the dimensions.
-    del proto.graph.value_info[:]
-    for value in proto.graph.output:
-        _bind_shape(value.type.tensor_type.shape, bind)
-
-
-def _bind_shape(shape: TensorShapeProto, bind: dict[str, int]) -> None:
-    for dim in shape.dim:
-        if dim.dim_param in bind:
-            dim.dim_value = bind[dim.dim_param]

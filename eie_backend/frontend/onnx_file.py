@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from math import prod
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import onnx
@@ -41,14 +41,20 @@ VARINT, FIXED64, LENGTH_DELIMITED, FIXED32 = 0, 1, 2, 5
 """Wire types of protocol buffers."""
 
 
+STORED: Mapping[int, int] = {TensorProto.FLOAT: 4, TensorProto.FLOAT16: 2, TensorProto.BFLOAT16: 2}
+"""Types of large weights, and the bytes of a value."""
+
+
 @dataclass(frozen=True, eq=False)
 class LargeWeights:
-    """A float32 initializer of rank 2 or more that is not in the parsed model.
+    """An initializer of rank 2 or more that is not in the parsed model.
 
-    `load` returns its values, read from the file, or raises `OSError` if it has become shorter.
+    `load` returns its values as float32, read from the file, or raises `OSError` if it has become
+    shorter; `stored` is the type that they have in it.
     """
 
     name: str
+    stored: int
     shape: tuple[int, ...]
     load: Callable[[], NDArray[np.float32]]
 
@@ -69,16 +75,18 @@ def read_model(source: Path | bytes) -> tuple[ModelProto, list[LargeWeights]]:
         proto = ModelProto.FromString(rest)
         for tensor, place in zip(proto.graph.initializer, places, strict=True):
             shape = tuple(tensor.dims)
-            is_matrix = tensor.data_type == TensorProto.FLOAT and len(shape) > 1 and min(shape) > 0
-            size = 4 * prod(shape) if is_matrix else 0
+            kind = tensor.data_type
+            is_matrix = kind in STORED and len(shape) > 1 and min(shape) > 0
+            size = STORED[kind] * prod(shape) if is_matrix else 0
             if place is not None and place[1] - place[0] == size:
-                large.append(LargeWeights(tensor.name, shape, _loader(source, place[0], shape)))
+                found = _loader(source, place[0], kind, shape)
+                large.append(LargeWeights(tensor.name, kind, shape, found))
             elif place is not None:
                 tensor.raw_data = data.slice(*place)
                 kept.append(tensor)
             elif isinstance(source, Path) and uses_external_data(tensor) and size >= LARGE_BYTES:
-                found = _loader(*_external(tensor, source.parent), shape)
-                large.append(LargeWeights(tensor.name, shape, found))
+                found = _loader(*_external(tensor, source.parent), kind, shape)
+                large.append(LargeWeights(tensor.name, kind, shape, found))
             else:
                 kept.append(tensor)
     rest_of_graph = GraphProto()
@@ -116,17 +124,26 @@ class _Bytes:
 
 
 def _loader(
-    source: Path | bytes, at: int, shape: tuple[int, ...]
+    source: Path | bytes, at: int, kind: int, shape: tuple[int, ...]
 ) -> Callable[[], NDArray[np.float32]]:
-    if isinstance(source, Path):
-        return lambda: _read_values(source, at, shape)
-    return lambda: np.frombuffer(source, "<f4", prod(shape), at).reshape(shape)
+    dtype = "<f4" if kind == TensorProto.FLOAT else "<u2"
+
+    def load() -> NDArray[np.float32]:
+        if isinstance(source, Path):
+            values = _read_values(source, at, dtype, shape)
+        else:
+            values = np.frombuffer(source, dtype, prod(shape), at).reshape(shape)
+        if kind == TensorProto.BFLOAT16:  # the upper half of a float32
+            return (values.astype("<u4") << 16).view("<f4")
+        return values if kind == TensorProto.FLOAT else values.view("<f2").astype("<f4")
+
+    return load
 
 
-def _read_values(path: Path, at: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
+def _read_values(path: Path, at: int, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
     with path.open("rb") as file:
         file.seek(at)
-        values = np.fromfile(file, "<f4", prod(shape))
+        values = np.fromfile(file, dtype, prod(shape))
     if values.size != prod(shape):
         raise OSError(errno.EIO, SHORTER)
     return values.reshape(shape)
@@ -166,8 +183,8 @@ def _require_whole(tensor: TensorProto, source: Path, at: int, length: int | Non
 
 
 def _external(tensor: TensorProto, folder: Path) -> tuple[Path, int]:
-    """Return the file and the position of a float32 tensor's external data."""
-    size = 4 * prod(tensor.dims)
+    """Return the file and the position of a tensor's external data."""
+    size = STORED[tensor.data_type] * prod(tensor.dims)
     source, at, length = _place(tensor, folder)
     if at + size > source.stat().st_size or length not in (None, size):
         raise onnx.checker.ValidationError(

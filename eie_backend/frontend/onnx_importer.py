@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto
+from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, ValueInfoProto
+from onnx.helper import get_attribute_value
 from tvm import IRModule, relax
 from tvm.relax.expr_functor import PyExprMutator, mutator
 from tvm.relax.frontend.onnx.onnx_frontend import ONNXGraphImporter, _get_convert_map
 
 from eie_backend.errors import ModelError
-from eie_backend.frontend.onnx_converters import CONVERTERS
+from eie_backend.frontend.blame import blaming
+from eie_backend.frontend.converters import CONVERTERS, MICROSOFT, is_imported
+from eie_backend.frontend.graph.inference import reads
+from eie_backend.frontend.onnx_node import Node
 from eie_backend.frontend.onnx_node_checks import faults
 from eie_backend.frontend.onnx_operators import (
     OnnxOperator,
@@ -23,10 +28,17 @@ from eie_backend.frontend.onnx_validity import validity_faults
 from eie_backend.names.onnx_graph import NamedNode, named_nodes, text_of
 from eie_backend.transform.layers import map_functions
 
+LISTS = (AttributeProto.INTS, AttributeProto.FLOATS, AttributeProto.STRINGS)
+"""Attributes of which TVM's importer takes none that are empty."""
+
 LAYERS = ("matmul", "conv1d", "conv2d", "conv3d")
 
 
-def import_onnx(proto: ModelProto, names: Sequence[NamedNode] | None = None) -> IRModule:
+def import_onnx(
+    proto: ModelProto,
+    names: Sequence[NamedNode] | None = None,
+    operators: Mapping[str, OnnxOperator] | None = None,
+) -> IRModule:
     """Return the model as Relax with constant weights.
 
     Parameters
@@ -35,6 +47,8 @@ def import_onnx(proto: ModelProto, names: Sequence[NamedNode] | None = None) -> 
         The model, whose nodes get their names.
     names : sequence of NamedNode, optional
         These, if they are known.
+    operators : mapping of str to OnnxOperator, optional
+        What `registered_operators` returned, if it was called.
 
     Raises
     ------
@@ -47,14 +61,16 @@ def import_onnx(proto: ModelProto, names: Sequence[NamedNode] | None = None) -> 
     names = named_nodes(proto.graph) if names is None else names
     for node, named in zip(proto.graph.node, names, strict=True):
         node.name = named.name
-    opsets = {plain_domain(opset.domain): opset.version for opset in proto.opset_import}
-    opsets.setdefault("", 1)
-    operators = _registered(proto.graph, opsets)
-    if found := validity_faults(proto, operators):
-        raise ModelError(f"{'; '.join(found)}; export it again")
+    operators = registered_operators(proto) if operators is None else operators
+    _check_operators(proto, operators)
+    _drop_unread(proto.graph)
+    check_validity(proto, operators, computed=True)
+    for node in _nodes(proto.graph):
+        if node.domain == MICROSOFT and node.op_type not in operators:
+            node.op_type = qualified(MICROSOFT, node.op_type)
     importer = _NamingImporter([named.name for named in names], operators, _declared(proto.graph))
     conditions = [node.name for node in proto.graph.node if node.op_type == "If"]
-    mod = _name_results(importer.from_onnx(proto.graph, opsets[""]), conditions)
+    mod = _name_results(importer.from_onnx(proto.graph, _opsets(proto)[""]), conditions)
     _check_outputs(mod, [value.name for value in proto.graph.output])
     return mod
 
@@ -72,36 +88,69 @@ def _check_outputs(mod: IRModule, names: Sequence[str]) -> None:
         raise ModelError(f"{'; '.join(wrong)}; leave it out of the model's outputs")
 
 
-def _registered(graph: GraphProto, opsets: Mapping[str, int]) -> dict[str, OnnxOperator]:
-    """Return what is registered for a graph's operators, by the type that their nodes then have.
+def _drop_unread(graph: GraphProto) -> None:
+    """Leave out initializers that nothing reads, in place: of any type, folded ones, too."""
+    read = {value.name for value in graph.output}
+    read.update(name for node in graph.node for name in reads(node))
+    kept = [tensor for tensor in graph.initializer if tensor.name in read]
+    if len(kept) < len(graph.initializer):
+        fresh = GraphProto()
+        fresh.initializer.extend(kept)
+        del graph.initializer[:]
+        graph.initializer.extend(fresh.initializer)
+
+
+def check_validity(proto: ModelProto, operators: Collection[str], computed: bool = False) -> None:
+    """Raise `ModelError` if ONNX's checker or its shape inference refuses the model."""
+    if found := validity_faults(proto, operators, computed):
+        raise ModelError(f"{'; '.join(found)}; export it again")
+
+
+def registered_operators(proto: ModelProto) -> dict[str, OnnxOperator]:
+    """Return what is registered for a model's operators, by the type that their nodes then have.
 
     TVM's importer reads no domain: in place, the type of a node with a registered operator of
     another domain becomes ``domain::Name``.
-
-    Raises
-    ------
-    ModelError
-        With all operators that nothing converts.
     """
-    known, imported = onnx_operators(), {*_get_convert_map(), "If", "Constant"}
     taken: dict[str, OnnxOperator] = {}
-    unknown: dict[str, None] = {}
-    for node in _nodes(graph):
-        domain, name = plain_domain(text_of(node.domain)), text_of(node.op_type)
-        of_name = [one for one in known if (one.domain, one.name) == (domain, name)]
-        version = opsets.get(domain, float("inf"))
-        if reached := [one for one in of_name if one.since_version <= version]:
+    opsets = _opsets(proto)
+    for node in _nodes(proto.graph):
+        if reached := [one for one in _of_name(node) if _reaches(one, opsets)]:
             node.op_type = reached[-1].qualified
             taken[node.op_type] = reached[-1]
-        elif name not in imported:
-            since = [f" {version} (registered since {one.since_version})" for one in of_name[:1]]
+    return taken
+
+
+def _check_operators(proto: ModelProto, operators: Collection[str]) -> None:
+    """Raise `ModelError` with all operators that nothing converts."""
+    unknown, opsets = dict[str, None](), _opsets(proto)
+    for node in _nodes(proto.graph):
+        domain, name = plain_domain(text_of(node.domain)), text_of(node.op_type)
+        if name not in operators and not is_imported(domain, name):
+            version = opsets.get(domain, float("inf"))
+            since = [
+                f" {version} (registered since {one.since_version})" for one in _of_name(node)[:1]
+            ]
             unknown["".join([qualified(domain, name), *since])] = None
     if unknown:
         raise ModelError(
             f"TVM's ONNX importer does not have {', '.join(unknown)}; export the model with other "
             "operators, or register a converter for each: eie_backend.register_onnx_operator"
         )
-    return taken
+
+
+def _opsets(proto: ModelProto) -> dict[str, int]:
+    found = {plain_domain(opset.domain): opset.version for opset in proto.opset_import}
+    return {"": 1, **found}
+
+
+def _of_name(node: NodeProto) -> list[OnnxOperator]:
+    wanted = plain_domain(text_of(node.domain)), text_of(node.op_type)
+    return [one for one in onnx_operators() if (one.domain, one.name) == wanted]
+
+
+def _reaches(operator: OnnxOperator, opsets: Mapping[str, int]) -> bool:
+    return operator.since_version <= opsets.get(operator.domain, float("inf"))
 
 
 def _nodes(graph: GraphProto) -> Iterator[NodeProto]:
@@ -180,9 +229,30 @@ class _NamingImporter(ONNXGraphImporter):
         self.operators, self.declared = operators, declared
 
     def _check_for_unsupported_ops(self, graph: GraphProto) -> None:
-        """Do nothing: `_registered` has looked, with the registered operators in view."""
+        """Do nothing: `_check_operators` has looked, with the registered operators in view."""
+
+    def _parse_attr(self, attributes: Sequence[AttributeProto]) -> dict[str, Any]:
+        empty = {a.name: () for a in attributes if a.type in LISTS and not get_attribute_value(a)}
+        found = super()._parse_attr([a for a in attributes if a.name not in empty])
+        return {**found, **empty}
 
     def _convert_operator(
+        self, op_name: str, inputs: list[relax.Expr], attrs: dict[str, Any], opset: int
+    ) -> relax.Expr:
+        name = attrs["tvm_custom"]["name"]
+        with blaming(name, op_name, inputs):
+            result = self._converted(op_name, inputs, attrs, opset)
+            wanted = attrs["tvm_custom"]["num_outputs"]
+            made = _results(result)
+            if made < wanted:
+                raise ModelError(
+                    f"node {name!r} ({op_name}): the model reads {wanted} results of it, TVM's "
+                    f"converter makes {made}; export it without the others, or register a "
+                    f"converter of {op_name}: eie_backend.register_onnx_operator"
+                )
+        return result
+
+    def _converted(
         self, op_name: str, inputs: list[relax.Expr], attrs: dict[str, Any], opset: int
     ) -> relax.Expr:
         name = attrs["tvm_custom"]["name"]
@@ -194,19 +264,20 @@ class _NamingImporter(ONNXGraphImporter):
             return result
         if found := faults(op_name, inputs, attrs):
             raise ModelError(f"node {name!r} ({op_name}): {'; '.join(found)}; export it again")
-        if not name or self.in_branch:
-            return super()._convert_operator(op_name, inputs, attrs, opset)
         if op_name in CONVERTERS:
-            try:
-                return self._named(CONVERTERS[op_name](inputs, attrs), name)
-            except ModelError as error:
-                raise ModelError(f"node {name!r}: {error}; export it again") from error
-        converter = _get_convert_map()[op_name].get_converter(opset)
+            custom = attrs["tvm_custom"]
+            node = Node(op_name, inputs, attrs, opset, custom["num_outputs"], self.bb)
+            with _blamed(name, op_name):
+                result = CONVERTERS[op_name](node)
+                if result is not None:
+                    fields = result if isinstance(result, tuple) else (result,)
+                    return self._named(fields[0] if len(fields) == 1 else relax.Tuple(fields), name)
+        converter = _get_convert_map()[op_name.rpartition("::")[2]].get_converter(opset)
         return self._named(converter(self.bb, inputs, attrs, [self._nodes, self._params]), name)
 
     def _named(self, value: Any, name: str) -> Any:
         """Return what a node became, normalised, and bound under its name unless in a branch."""
-        if self.in_branch or not isinstance(value, relax.Call):
+        if self.in_branch or not name or not isinstance(value, relax.Call):
             return self.bb.normalize(value) if isinstance(value, relax.Expr) else value
         nested = _calls(value)
         owner = next((call for call in nested if _operator(call) in LAYERS), value)
@@ -241,6 +312,21 @@ class _NamingImporter(ONNXGraphImporter):
             return super()._convert_subgraph(bb, graph)
         finally:
             self.in_branch = outer
+
+
+@contextmanager
+def _blamed(node: str, operator: str) -> Iterator[None]:
+    try:
+        yield
+    except ModelError as error:
+        raise ModelError(f"node {node!r} ({operator}): {error}; export it again") from error
+
+
+def _results(value: Any) -> int:
+    """Return how many results a node has become; of a sequence, it is one."""
+    whole: Any = value if isinstance(value, relax.Tuple) else getattr(value, "ty", None)
+    fields = whole.fields if isinstance(whole, (relax.Tuple, relax.TupleType)) else ()
+    return max(len(fields), 1)
 
 
 def _calls(value: relax.Call) -> list[relax.Call]:

@@ -21,6 +21,16 @@ def missing_inputs(proto: ModelProto) -> list[str]:
     return list(_missing(proto.graph, opsets))
 
 
+def unknown_operators(proto: ModelProto) -> set[str]:
+    """Return the types of a graph's nodes that ONNX's own domain does not have."""
+    opsets = {plain_domain(opset.domain): opset.version for opset in proto.opset_import}
+    return {
+        node.op_type
+        for node in proto.graph.node
+        if not plain_domain(node.domain) and _schema(node, opsets) is None
+    }
+
+
 def _missing(graph: GraphProto, opsets: Mapping[str, int]) -> Iterator[str]:
     for node in graph.node:
         schema = _schema(node, opsets)

@@ -26,9 +26,9 @@ class OnnxSource:
     Parameters
     ----------
     proto : ModelProto
-        The model, which gets what is known as inputs.
-    known : mapping of str to array
-        Values that are neither in the model nor inputs of the module: large weights.
+        The model.
+    known : function
+        Returns values that are neither in the model nor inputs of the module, by name.
     inputs : sequence of str
         The other graph inputs, in the module's order.
     imported : callable
@@ -38,13 +38,24 @@ class OnnxSource:
     def __init__(
         self,
         proto: ModelProto,
-        known: Values,
+        known: Callable[[], Values],
         inputs: Sequence[str],
         imported: Callable[[ModelProto], IRModule],
     ) -> None:
-        self._proto, self._known, self._inputs, self._imported = proto, known, inputs, imported
+        self._given, self._load, self._inputs, self._imported = proto, known, inputs, imported
+
+    @cached_property
+    def _known(self) -> Values:
+        return self._load()
+
+    @cached_property
+    def _proto(self) -> ModelProto:
+        """The model, with what is known as inputs."""
+        proto = ModelProto()
+        proto.CopyFrom(self._given)
         declared = {value.name for value in proto.graph.input}
-        proto.graph.input.extend(_info(n, v) for n, v in known.items() if n not in declared)
+        proto.graph.input.extend(_info(n, v) for n, v in self._known.items() if n not in declared)
+        return proto
 
     @cached_property
     def _onnxruntime(self) -> Any:
@@ -65,7 +76,7 @@ class OnnxSource:
     @cached_property
     def random(self) -> Sequence[str]:
         """Nodes that compute something else each time."""
-        graph = self._proto.graph
+        graph = self._given.graph
         dropouts = {*(name for n in graph.node if n.op_type == "Dropout" for name in n.input[2:3])}
         tensors = [one for one in graph.initializer if one.name in dropouts]
         training = {one.name for one in tensors if numpy_helper.to_array(one).any()}
@@ -128,7 +139,12 @@ class OnnxSource:
         return {one.name: numpy_helper.to_array(one) for one in self._proto.graph.initializer}
 
     def _run(self, proto: ModelProto, names: Sequence[str], inputs: Arrays) -> list[Any]:
-        feeds = {**dict(zip(self._inputs, inputs, strict=True)), **self._known}
+        types = {value.name: value.type.tensor_type.elem_type for value in self._given.graph.input}
+        feeds = {
+            name: np.asarray(value, onnx.helper.tensor_dtype_to_np_dtype(types[name]))
+            for name, value in zip(self._inputs, inputs, strict=True)
+        }
+        feeds |= self._known
         runtime = self._onnxruntime
         if runtime is None:
             found: list[Any] = onnx.reference.ReferenceEvaluator(proto).run([*names], feeds)

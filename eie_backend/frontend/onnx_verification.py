@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from onnx import ModelProto
+from onnx.helper import tensor_dtype_to_np_dtype
 from tvm import IRModule
 
+from eie_backend.frontend.onnx_file import LargeWeights
 from eie_backend.frontend.onnx_operators import onnx_operators
 from eie_backend.frontend.onnx_samples import extents
 from eie_backend.frontend.onnx_source import OnnxSource
@@ -25,13 +27,23 @@ Samples = ArrayLike | Mapping[str, ArrayLike]
 class Given:
     """An ONNX model before anything was done to it.
 
-    `known` are values that are neither in it nor inputs of the module, `imported` imports a model
-    of a single node.
+    `large` are weights that are not in it, `bound` values of inputs that the module does not have;
+    `imported` imports a model of a single node.
     """
 
     proto: ModelProto
-    known: Mapping[str, NDArray[Any]]
+    large: Sequence[LargeWeights]
+    bound: Mapping[str, ArrayLike]
     imported: Callable[[ModelProto], IRModule]
+
+    def known(self) -> dict[str, NDArray[Any]]:
+        """Return the values of both, by name."""
+        types = {value.name: value.type.tensor_type for value in self.proto.graph.input}
+        bound = {
+            name: np.asarray(value, tensor_dtype_to_np_dtype(types[name].elem_type))
+            for name, value in self.bound.items()
+        }
+        return {**{one.name: one.load() for one in self.large}, **bound}
 
 
 def verified_onnx(mod: IRModule, given: Given, samples: Samples | None = None) -> IRModule:
@@ -54,7 +66,8 @@ def verified_onnx(mod: IRModule, given: Given, samples: Samples | None = None) -
         If the samples do not fit.
     """
     inputs = _inputs(mod, given, samples)
-    constants = {tensor.name for tensor in given.proto.graph.initializer} | {*given.known}
+    constants = {tensor.name for tensor in given.proto.graph.initializer} | {*given.bound}
+    constants |= {one.name for one in given.large}
     names = [v.name for v in given.proto.graph.input if v.name not in constants]
     source = OnnxSource(given.proto, given.known, names, given.imported)
     if source.random:
@@ -68,5 +81,5 @@ def _inputs(mod: IRModule, given: Given, samples: Samples | None) -> Sequence[ND
     if samples is not None:
         return next(batches(check_inputs(specs, samples), specs))
     shapes = {one.name: tuple(one.dims) for one in given.proto.graph.initializer}
-    shapes |= {name: np.shape(value) for name, value in given.known.items()}
+    shapes |= {one.name: one.shape for one in given.large}
     return generated(specs, extents(given.proto.graph, shapes))

@@ -7,6 +7,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
+from functools import partial
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +18,11 @@ from tvm.ir.expr import GenericConst
 from tvm.relax.expr_functor import PyExprMutator, mutator
 from tvm.tirx import IntImm
 
-from eie_backend.errors import ModelError, first_line
+from eie_backend.errors import EieError, ModelError, first_line, is_out_of_memory
 from eie_backend.frontend.dimensions import bind_dimensions
 from eie_backend.frontend.names import Source, named
 from eie_backend.frontend.open_blocks import ending_blocks
+from eie_backend.frontend.pytorch_converters import CONVERTERS, decomposed
 from eie_backend.names.rule import aliases, identifier, source_name
 from eie_backend.names.unique import unique_names
 from eie_backend.transform.attributes import with_attributes
@@ -93,8 +95,18 @@ def from_pytorch(
         if name in targets
     }
     bound = relax.transform.BindParams("main", parameters)(imported)
-    static = bind_dimensions(_with_counted_indices(bound), bind)
-    found = named(static, _sources(imported, targets, root))
+    try:
+        static = bind_dimensions(_with_counted_indices(bound), bind)
+        found = named(static, _sources(imported, targets, root))
+    except EieError:
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise ModelError(
+            f"model: what TVM's PyTorch importer made of it cannot be compiled "
+            f"({first_line(error)}); use other operators"
+        ) from error
     noted = with_attributes(found, model_sha256=_digest(imported, parameters))
     if not verify:
         return not_compared(noted, "as asked")
@@ -105,7 +117,7 @@ def _verified(mod: IRModule, model: Any, program: ExportedProgram) -> IRModule:
     from eie_backend.frontend.pytorch_source import PytorchSource, arrays
 
     own = program.module() if model is program else model
-    source = PytorchSource(program, own, lambda one, given: from_pytorch(one, given, verify=False))
+    source = PytorchSource(program, own, partial(from_pytorch, verify=False))
     specs, example = input_specs(mod), arrays(program.example_inputs)
     if [(x.shape, str(x.dtype)) for x in example] != [(one.shape, one.dtype) for one in specs]:
         example = generated(specs, {})  # dimensions were bound
@@ -166,7 +178,11 @@ def _import(program: ExportedProgram) -> IRModule:
     try:
         with ending_blocks():
             mod: IRModule = from_exported_program(
-                program, keep_params_as_input=True, unwrap_unit_return_tuple=True
+                decomposed(program),
+                keep_params_as_input=True,
+                unwrap_unit_return_tuple=True,
+                custom_convert_map=dict(CONVERTERS),
+                run_ep_decomposition=False,
             )
     except Exception as error:
         # The importer raises many types; its own message says which operator it does not know.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from os import PathLike
 
@@ -15,7 +16,9 @@ from eie_backend.compress.prune import kept, masked
 from eie_backend.compress.report import ReportedStep
 from eie_backend.compress.share_weights import share
 from eie_backend.config import HardwareConfig
-from eie_backend.errors import ModelError
+from eie_backend.errors import ModelError, ModelWarning
+from eie_backend.frontend.graph.context import Context
+from eie_backend.frontend.graph.floats import HALVES, as_float32
 from eie_backend.frontend.onnx import from_onnx
 from eie_backend.frontend.onnx_weights import matrices, onnx_layers, with_matrices
 from eie_backend.recipe import Recipe
@@ -51,6 +54,8 @@ class OnnxCompression:
         As for `Trials`.
     label : str
         What errors call the model.
+    bind_values : mapping of str to array_like, optional
+        As for `from_onnx`.
 
     Attributes
     ----------
@@ -75,16 +80,19 @@ class OnnxCompression:
         method: str = "magnitude",
         cache: str | PathLike[str] | None = None,
         label: str = "model",
+        bind_values: Mapping[str, ArrayLike] | None = None,
     ) -> None:
         config = config or HardwareConfig()
-        self.model, self._found = model, onnx_layers(model)
-        floats = matrices(model, self._found)
+        self.model = _in_float32(model, label)
+        self._found = onnx_layers(self.model)
+        floats = matrices(self.model, self._found)
         shared = {name: share(values, config.codebook_bits) for name, values in floats.items()}
 
         def evaluator_with(names: Iterable[str]) -> Evaluator:
             few = {name: shared[name] for name in names}
-            template = with_matrices(model, self._found, few)
-            return Evaluator(from_onnx(template, bind, label=label), data, labels)
+            template = with_matrices(self.model, self._found, few)
+            imported = from_onnx(template, bind, bind_values=bind_values, label=label)
+            return Evaluator(imported, data, labels)
 
         evaluator = evaluator_with(shared)
         own = [
@@ -162,6 +170,17 @@ class OnnxCompression:
                     None if bias is None else numpy_helper.to_array(bias),
                 )
         return sizes
+
+
+def _in_float32(model: ModelProto, label: str) -> ModelProto:
+    """Return a model with weights as the machine has them; tell if they were in half precision."""
+    if not any(tensor.data_type in HALVES for tensor in model.graph.initializer):
+        return model
+    copy = ModelProto()
+    copy.CopyFrom(model)
+    for note in as_float32(copy, Context()):
+        warnings.warn(ModelWarning(f"{label}: {note}"), stacklevel=3)
+    return copy
 
 
 def _as_inputs(weights: NDArray[np.float32]) -> NDArray[np.float32]:

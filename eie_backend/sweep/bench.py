@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -62,6 +62,8 @@ class Bench:
         Sample inputs for the number formats.
     bind : mapping of str to int
         Values of dynamic dimensions.
+    bind_values : mapping of str to number or list
+        Values of inputs that are constants.
     arithmetic, balance, strict
         As for `compile`.
     """
@@ -74,10 +76,13 @@ class Bench:
     arithmetic: Any = "int16"
     balance: Any = "off"
     strict: bool = True
+    bind_values: Mapping[str, Any] = field(default_factory=dict)
 
     def digest(self) -> str:
         """Return the SHA-256, as hex, of everything beside the design that outcomes depend on."""
         settings = [__version__, dict(self.bind), self.arithmetic, self.balance, self.strict]
+        if self.bind_values:
+            settings.append(dict(self.bind_values))
         found = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         for name, model in sorted(self.models.items()):
             found.update(f"{name} {hashlib.sha256(model).hexdigest()}".encode())
@@ -94,7 +99,8 @@ class Bench:
         with _lock:
             networks = _networks.setdefault(self, {})
             if name not in networks:
-                networks[name] = Network(self.models[name], self.bind, self.data, self.labels, name)
+                model, data, labels = self.models[name], self.data, self.labels
+                networks[name] = Network(model, self.bind, data, labels, name, self.bind_values)
             return networks[name]
 
     def estimate(self, design: Design) -> Outcome:

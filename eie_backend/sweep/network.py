@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from tvm import IRModule
 
 from eie_backend.analytical import estimate
@@ -37,6 +37,8 @@ class Network:
         As for `Evaluator`.
     label : str
         What errors call the model.
+    bind_values : mapping of str to array_like, optional
+        Values of inputs that are constants.
 
     Attributes
     ----------
@@ -51,8 +53,9 @@ class Network:
         data: Data,
         labels: NDArray[np.generic],
         label: str = "model",
+        bind_values: Mapping[str, ArrayLike] | None = None,
     ) -> None:
-        self.module: IRModule = from_onnx(model, bind, label=label)
+        self.module: IRModule = from_onnx(model, bind, bind_values=bind_values, label=label)
         self._data, self._labels = data, labels
 
     def estimate(

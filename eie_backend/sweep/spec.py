@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,8 @@ class Spec:
         Sample inputs for the number formats; by default those of `data`.
     bind : mapping of str to int
         Values of dynamic dimensions.
+    bind_values : mapping of str to number or list
+        Values of inputs that are constants.
     space : mapping of ParameterPath to Choices or Range
         The parameters; the first is the model.
     objectives : tuple of str
@@ -78,6 +80,7 @@ class Spec:
     arithmetic: str = "int16"
     balance: str = "off"
     strict: bool = True
+    bind_values: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def varied(self) -> list[ParameterPath]:
@@ -113,8 +116,8 @@ def read_spec(path: Path) -> Spec:
 
 
 _KEYS = (
-    "models, data, calibration, bind, hardware, recipe, objectives, search, prune, arithmetic, "
-    "balance, strict"
+    "models, data, calibration, bind, bind_values, hardware, recipe, objectives, search, prune, "
+    "arithmetic, balance, strict"
 )
 
 
@@ -160,6 +163,7 @@ class _Reader:
             arithmetic=self._one_of("arithmetic", ARITHMETIC.values, "int16"),
             balance=self._one_of("balance", BALANCE.values, "off"),
             strict=self._flag("strict", True),
+            bind_values=self._bind_values(),
         )
 
     def _models(self) -> dict[str, Path]:
@@ -201,6 +205,15 @@ class _Reader:
             isinstance(name, str) and _is_count(value) for name, value in given.items()
         ):
             self.faults.append("bind: give dimensions by name, each at least 1")
+            return {}
+        return dict(given)
+
+    def _bind_values(self) -> dict[str, Any]:
+        given = self._settings.get("bind_values", {})
+        if not isinstance(given, Mapping) or not all(
+            isinstance(name, str) and _is_numbers(value) for name, value in given.items()
+        ):
+            self.faults.append("bind_values: give numbers, or lists of them, by input")
             return {}
         return dict(given)
 
@@ -249,3 +262,9 @@ class _Reader:
 
 def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _is_numbers(value: object) -> bool:
+    if isinstance(value, list):
+        return all(map(_is_numbers, value))
+    return isinstance(value, (bool, int, float))

@@ -25,7 +25,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
-from eie_backend.errors import NotFiniteWarning, WorkerError
+from eie_backend.errors import ModelWarning, NotFiniteWarning, WorkerError
 from eie_backend.machine.choices import LOCAL_SCHEDULER
 from eie_backend.process.interrupts import held
 from eie_backend.work.calls import Call, Item, Result
@@ -223,7 +223,8 @@ def _receive(shared: Any, alive: Connection) -> None:
     global _shared  # noqa: PLW0603
     _shared = shared
     # Who shares the work out tells of its inputs, once.
-    warnings.simplefilter("ignore", NotFiniteWarning)
+    for told in (ModelWarning, NotFiniteWarning):
+        warnings.simplefilter("ignore", told)
 
     def watch() -> None:
         multiprocessing.connection.wait([alive])

@@ -251,6 +251,47 @@ def test_compile_binds_a_dynamic_dimension(eie_in, model):
     ]
 
 
+@pytest.mark.parametrize("value", ["2", "2.0", "[2]", "two.npy"])
+def test_compile_binds_an_input_to_a_value(eie_in, value):
+    nodes = [
+        helper.make_node("Gemm", ["x", "w"], ["h"], "fc"),
+        helper.make_node("Mul", ["h", "k"], ["y"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "graph",
+        [
+            helper.make_tensor_value_info(n, TensorProto.FLOAT, s)
+            for n, s in (("x", [1, 4]), ("k", [1]))
+        ],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 3])],
+        [numpy_helper.from_array(np.eye(4, 3, dtype="f"), "w")],
+    )
+    onnx.save(helper.make_model(graph, ir_version=8), "scaled.onnx")
+    np.save("two.npy", np.float32([2]))
+    for command in ("explain scaled.onnx", "compile scaled.onnx -o out.so"):
+        eie_in(f"{command} --bind-value k={value}")
+    assert json.loads(programs(eie.load("out.so"))[0].manifest["interface"]) == [
+        ["x", [1, 4], "float32"]
+    ]
+
+
+def test_a_model_in_half_precision_is_told_once(eie_in, model):
+    proto = onnx.ModelProto()
+    proto.CopyFrom(model)
+    for tensor in proto.graph.initializer:
+        half = numpy_helper.to_array(tensor).astype(np.float16)
+        tensor.CopyFrom(numpy_helper.from_array(half, tensor.name))
+    for value in (*proto.graph.input, *proto.graph.output):
+        value.type.tensor_type.elem_type = TensorProto.FLOAT16
+    onnx.save(proto, "half.onnx")
+    eie_in("compile half.onnx -o out.so")
+    assert eie_in.stderr == (
+        "eie: warning: half.onnx: what is float16 in it is computed in float32; give x as float32\n"
+        "wrote out.so\n"
+    )
+
+
 def test_compile_replaces_a_file(eie_in):
     Path("out.so").write_text("old")
     eie_in("compile mlp.onnx -o out.so")

@@ -204,7 +204,7 @@ def test_dynamic_dimensions_are_named_and_binding_is_offered(make_mlp):
     assert failure(proto) == (
         "model: the machine needs static shapes, but these dimensions are dynamic: "
         "'N' (x, axis 0); 'K' (x, axis 1); bind them, for example --bind N=1 --bind K=1 "
-        "(Python: bind={'N': 1, 'K': 1})"
+        "(Python: bind={'N': 1, 'K': 1}); a place is a name, too: x.0=1"
     )
 
 

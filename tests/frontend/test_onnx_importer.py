@@ -7,6 +7,7 @@ from onnx import TensorProto, helper, numpy_helper
 from tvm import relax
 from tvm.relax.frontend.onnx import from_onnx
 
+from eie_backend.errors import ModelError
 from eie_backend.frontend.onnx_importer import import_onnx
 from eie_backend.transform.normalize import Normalize
 
@@ -124,3 +125,14 @@ def test_values_are_those_of_the_importer_without_names(operator):
         for mod in (import_onnx(proto), from_onnx(proto))
     ]
     np.testing.assert_array_equal(*results)
+
+
+# Refused
+
+
+def test_a_shape_is_no_result():
+    nodes = [helper.make_node("Shape", ["x"], ["s"], "size")]
+    proto = model(nodes, {"x": [2, 4]}, {"s": [2]})
+    proto.graph.output[0].type.tensor_type.elem_type = TensorProto.INT64
+    with pytest.raises(ModelError, match=r"^output 's' is no tensor but a shape"):
+        import_onnx(proto)  # `from_onnx` makes a constant of it before

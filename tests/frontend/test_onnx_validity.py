@@ -43,10 +43,6 @@ INTS = tensor("y", None, TensorProto.INT64)
 IMAGE = np.ones((1, 1, 8, 8), np.float32)
 
 INVALID = {
-    "an input of no values": (
-        model(node("Concat", "a z", axis=0), inputs=[tensor("z", (0, 3))]),
-        "input 'z': it is empty, of shape [0, 3]",
-    ),
     "weights of no values": (
         model(node("MatMul", "a v"), v=np.zeros((3, 0), np.float32)),
         "node 'it' (MatMul): its weights v are empty",
@@ -109,10 +105,6 @@ INVALID = {
             outputs=[tensor("y", (1,), TensorProto.STRING)],
         ),
         "input 't' is text; this machine computes on numbers; output 'y' is text",
-    ),
-    "a shape": (
-        model(node("Shape", "a"), outputs=[INTS]),
-        "output 'y' is no tensor but a shape",
     ),
     "where it is not zero": (
         model(node("NonZero", "a"), outputs=[INTS]),

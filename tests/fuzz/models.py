@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import suppress
 from random import Random
 
@@ -48,24 +49,28 @@ OPERATORS = (
         "Loop",
         "NoSuch",
     ),
+    *("Where", "Equal", "NonZero", "Size", "Squeeze", "ReduceProd", "ScatterND", "OneHot", "Mod"),
 )
 LOCATIONS = ("../x", "/etc/passwd", "x", ".", "", "\0", "a/../../x", "model.onnx", "https://x/y")
 
 
-def model(nodes: list[NodeProto], shape: list[int], tensors: dict[str, np.ndarray]) -> bytes:
+def model(
+    nodes: list[NodeProto],
+    shape: list[int],
+    tensors: dict[str, np.ndarray],
+    opset: int = 17,
+    kind: int = TensorProto.FLOAT,
+) -> bytes:
     """Return a model from `x` to `y`."""
-    ends = [
-        helper.make_tensor_value_info(n, TensorProto.FLOAT, s)
-        for n, s in (("x", shape), ("y", None))
-    ]
+    ends = [helper.make_tensor_value_info(n, kind, s) for n, s in (("x", shape), ("y", None))]
     initializers = [numpy_helper.from_array(array, name) for name, array in tensors.items()]
     graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], initializers)
-    opset = [helper.make_opsetid("", 17)]
-    return helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString()
+    opsets = [helper.make_opsetid("", opset)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString()
 
 
 def seeds() -> list[bytes]:
-    """Return a dense and a convolutional network, and one that computes shapes."""
+    """Return a dense and a convolutional network, two that compute shapes, an old one, a half."""
     node = helper.make_node
     dense = [
         node("Gemm", ["x", "w", "b"], ["h"], "fc1", transB=1),
@@ -82,11 +87,40 @@ def seeds() -> list[bytes]:
         node("Add", ["x", "z"], ["a"], "add"),
         node("Reshape", ["a", "t"], ["y"], "reshape"),
     ]
+    taken = helper.make_graph(
+        [node("Concat", ["n", "m"], ["q"], "joined", axis=0)],
+        "taken",
+        [],
+        [helper.make_tensor_value_info("q", TensorProto.INT64, None)],
+    )
+    arithmetic = [
+        node("MatMul", ["x", "w"], ["a"], "fc"),
+        node("Shape", ["a"], ["s"], "shape"),
+        node("Slice", ["s", "i", "j"], ["n"], "first"),
+        node("Range", ["k", "l", "l"], ["r"], "count"),
+        node("Gather", ["s", "r"], ["g"], "pick"),
+        node("Equal", ["g", "n"], ["e"], "same"),
+        node("Squeeze", ["e"], ["c"], "squeeze"),
+        node("If", ["c"], ["t"], "choice", then_branch=taken, else_branch=taken),
+        node("Reshape", ["a", "t"], ["y"], "view"),
+    ]
+    old = [
+        node("Pad", ["x"], ["p"], "pad", pads=[0, 0, 1, 1, 0, 0, 1, 1]),
+        node("Conv", ["p", "k"], ["c"], "conv"),
+        node("Clip", ["c"], ["d"], "relu6", min=0.0, max=6.0),
+        node("Slice", ["d"], ["e"], "cut", starts=[0], ends=[2], axes=[2]),
+        node("Softmax", ["e"], ["y"], "softmax"),
+    ]
+    ints = {"i": np.array([0]), "j": np.array([1]), "m": np.array([-1]), "k": np.int64(0)}
+    half = {"w": np.ones((3, 4), "f2"), "b": np.ones(3, "f2"), "v": np.ones((3, 2), "f2")}
     f = np.ones
     return [
         model(dense, [1, 4], {"w": f((3, 4), "f4"), "b": f(3, "f4"), "v": f((3, 2), "f4")}),
         model(conv, [1, 2, 4, 4], {"k": f((3, 2, 3, 3), "f4")}),
         model(shapes, [2, 3], {"s": np.array([2, 3]), "t": np.array([3, -1])}),
+        model(arithmetic, [2, 3], {"w": f((3, 4), "f4"), "l": np.int64(1), **ints}),
+        model(old, [1, 2, 4, 4], {"k": f((3, 2, 3, 3), "f4")}, 8),
+        model(dense, [1, 4], half, 17, TensorProto.FLOAT16),
     ]
 
 
@@ -173,7 +207,8 @@ def read(data: bytes) -> None:
     TVM folds a split beyond the end by asking for less than no memory: `from_onnx` cannot tell
     that from a model which is too large.
     """
-    with suppress(MemoryError):
+    with suppress(MemoryError), warnings.catch_warnings():
+        warnings.simplefilter("ignore", eie.ModelWarning)
         with_file(eie.from_onnx, data, "model.onnx")
 
 

@@ -95,6 +95,22 @@ def cnn():
     return model
 
 
+def test_weights_in_half_precision_are_compressed_as_float32(small_onnx, small):
+    _, x, labels = small
+    half = onnx.ModelProto()
+    half.CopyFrom(small_onnx)
+    for tensor in half.graph.initializer:
+        values = numpy_helper.to_array(tensor).astype(np.float16)
+        tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
+    for value in (*half.graph.input, *half.graph.output):
+        value.type.tensor_type.elem_type = TensorProto.FLOAT16
+    with pytest.warns(eie.ModelWarning, match="computed in float32; give x as float32"):
+        network = OnnxCompression(half, x, labels, config=MACHINE)
+    model, _ = network.apply(Recipe(density=0.5))
+    assert {tensor.data_type for tensor in model.graph.initializer} == {TensorProto.FLOAT}
+    assert half.graph.initializer[0].data_type == TensorProto.FLOAT16
+
+
 def test_convolutions_batch_norm_and_groups():
     """The search sees what the file will hold: no batch norm is folded into shared weights."""
     x = np.random.default_rng(6).normal(size=(40, 4, 8, 8)).astype(np.float32)

@@ -10,6 +10,7 @@ def test_reads_every_line(write_spec):
             models=["small.onnx"],
             calibration="digits.npz",
             bind={"batch": 4},
+            bind_values={"rate": 16000, "on": True, "scales": [1, 2.5]},
             hardware={"num_pe": {"low": 1, "high": 64, "log": True}},
             recipe={"density": {"fc*": [0.1, 0.2], "@conv": 0.5}, "method": ["magnitude"]},
             objectives=["cycles", "accuracy"],
@@ -28,6 +29,7 @@ def test_reads_every_line(write_spec):
         ("recipe", "density", "@conv"): Choices((0.5,)),
         ("recipe", "method"): Choices(("magnitude",)),
     }
+    assert spec.bind_values == {"rate": 16000, "on": True, "scales": [1, 2.5]}
     assert spec.objectives == ("accuracy", "cycles")
     assert spec.search == Search(50, 5, 7)
     assert (spec.prune, spec.arithmetic, spec.balance, spec.strict) == (
@@ -51,6 +53,7 @@ def test_names_all_faults_at_once(write_spec):
         data=7,
         calibration="n" * 256,
         bind={"batch": 0},
+        bind_values={"rate": "fast"},
         hardware={"num_pe": [4, 0], "pes": 1, "fifo_depth": {"low": 8, "high": 2}},
         recipe={"density": {"fc1": [0.5, 2]}, "bits": [4, 4], "depth": 1},
         objectives=["speed"],
@@ -68,6 +71,7 @@ def test_names_all_faults_at_once(write_spec):
         f"{'n' * 256}: File name too long",
         "data: give the name",
         "bind: give",
+        "bind_values: give numbers",
         "hardware.num_pe: impossible HardwareConfig: num_pe = 0",
         "hardware.pes: no size of the machine",
         "hardware.fifo_depth: {'low': 8, 'high': 2} is no range",

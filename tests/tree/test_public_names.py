@@ -8,8 +8,8 @@ import eie_backend
 
 PUBLIC = {
     "eie_backend": """
-        EieError EncodedMatrix Estimate HardwareConfig LayerRun NotFiniteWarning Placement Recipe
-        Schedule Trace
+        EieError EncodedMatrix Estimate HardwareConfig LayerRun ModelWarning NotFiniteWarning
+        Placement Recipe Schedule Trace
         __version__ bind_dimensions calibrate compile compress encode estimate explain
         export_library from_jax from_onnx from_pytorch from_stablehlo load load_eiez paper_recipe
         profile read_eiez read_recipe register_onnx_operator relay run save_eiez simulate

@@ -1,10 +1,8 @@
-"""ONNX operators that TVM imports as TIR, which no pass can read; here they are Relax operators."""
+"""Clip, Max and Min, which TVM imports as TIR that no pass can read; here as Relax operators."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
-from typing import Any
 
 import numpy as np
 from tvm import relax
@@ -12,12 +10,10 @@ from tvm.ir.expr import GenericConst
 from tvm.tirx import IntImm
 
 from eie_backend.errors import ModelError
-
-Conversion = Callable[[Sequence[Any], Mapping[str, Any]], relax.Expr]
-"""Takes a node's inputs, None for those left out, and its attributes."""
+from eie_backend.frontend.onnx_node import Node
 
 
-def clip(inputs: Sequence[Any], attrs: Mapping[str, Any]) -> relax.Expr:
+def clip(node: Node) -> relax.Expr:
     """Return ``min(max(x, low), high)``; bounds are inputs since opset 11, attributes before.
 
     A bound that is left out or NaN bounds nothing, as in ONNX Runtime.
@@ -27,7 +23,7 @@ def clip(inputs: Sequence[Any], attrs: Mapping[str, Any]) -> relax.Expr:
     ModelError
         If a bound is not one number.
     """
-    x, *given = inputs
+    (x, *given), attrs = node.inputs, node.attributes
     dtype = str(x.ty.dtype)
     low, high = [*given, None, None][:2]
     low = _bound(relax.const(attrs["min"], dtype) if "min" in attrs else low, -np.inf)
@@ -58,9 +54,8 @@ def _bound(bound: relax.Expr | None, nothing: float) -> relax.Expr | None:
     return relax.op.where(relax.op.isnan(bound), relax.const(nothing, bound.ty.dtype), bound)
 
 
-CONVERTERS: Mapping[str, Conversion] = {
+CONVERTERS = {
     "Clip": clip,
-    "Max": lambda inputs, _: reduce(relax.op.maximum, inputs),
-    "Min": lambda inputs, _: reduce(relax.op.minimum, inputs),
+    "Max": lambda node: reduce(relax.op.maximum, node.inputs),
+    "Min": lambda node: reduce(relax.op.minimum, node.inputs),
 }
-"""By operator, of the default domain."""

@@ -1,0 +1,44 @@
+"""`blaming`: what TVM's importer raises of a node becomes an error that names the node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from tvm import relax
+from tvm.tirx import IntImm
+
+from eie_backend.errors import ModelError, first_line, is_out_of_memory
+
+
+@contextmanager
+def blaming(name: str, operator: str, inputs: Sequence[Any]) -> Iterator[None]:
+    """Turn what goes wrong inside into a `ModelError` with the node, its inputs and a way out."""
+    try:
+        yield
+    except ModelError:
+        raise
+    except Exception as error:
+        # TVM's converters raise many types; what they say is about the converter, not the node.
+        if is_out_of_memory(error):
+            raise
+        raise ModelError(
+            f"node {name!r} ({operator}) of {', '.join(map(_said, inputs)) or 'no inputs'}: TVM's "
+            f"converter of it fails ({first_line(error)}); export it with other operators, or "
+            f"register a converter of {operator}: eie_backend.register_onnx_operator"
+        ) from error
+
+
+def _said(value: Any) -> str:
+    """Return what an input is: its shape and its dtype."""
+    if value is None:
+        return "nothing"
+    kind = getattr(value, "ty", None)
+    if not isinstance(kind, relax.TensorType):
+        return "a shape" if isinstance(kind, relax.ShapeType) else "a value that is no tensor"
+    extents = getattr(kind.shape, "values", None)
+    if extents is None:
+        return f"{kind.dtype} of an unknown shape"
+    shape = ", ".join(str(int(one)) if isinstance(one, IntImm) else "?" for one in extents)
+    return f"{kind.dtype} ({shape})"

@@ -1,0 +1,174 @@
+"""`fold_shapes`: what a graph computes of shapes and constants is a constant, before the import."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from math import prod
+
+import numpy as np
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, TypeProto, helper, numpy_helper
+
+from eie_backend.frontend.graph.context import Context
+from eie_backend.frontend.graph.evaluate import OPERATORS, evaluated, is_small, type_of
+from eie_backend.frontend.graph.inference import inferred, reads, static_shape
+from eie_backend.frontend.graph.inline_if import Branches
+
+BUDGET = 1 << 21
+"""Elements of all folded values together."""
+
+
+def fold_shapes(proto: ModelProto, context: Context) -> list[str]:
+    """Replace what is known by its value, in place; nothing is to be told of it.
+
+    Before -> after, for a tensor ``a`` of shape (2, 3, 4, 4)::
+
+        s = Shape(a); n = Gather(s, 0); t = Concat(n, -1); f = Reshape(a, t)  ->  f = Reshape(a, t)
+
+    where ``t`` becomes an initializer, (2, -1).
+
+    1. ``Shape`` and ``Size`` are folded if ONNX's shape inference, node by node, knows the shape.
+    2. A node of `OPERATORS` is folded if its operands are constants, and they and its results have
+       at most `ELEMENTS` elements; all results together have at most `BUDGET`. Sizes are looked at
+       before anything is computed.
+    3. An ``If`` whose condition is a constant becomes the nodes of the branch that it takes.
+    4. What was only read by folded nodes is dropped; what nobody read before stays.
+    5. A result of the graph becomes a ``Constant`` under the name of its node.
+    6. Nodes of other domains and of `foreign` operators, which ONNX does not know, are left alone;
+       so is what depends on them.
+    """
+    _Fold(proto, context).run()
+    return []
+
+
+class _Fold:
+    """One walk over a graph in its order; each node is looked at once."""
+
+    def __init__(self, proto: ModelProto, context: Context) -> None:
+        self.graph: GraphProto = proto.graph
+        self.foreign = context.foreign
+        self.opset = max((o.version for o in proto.opset_import if o.domain in DOMAINS), default=1)
+        self.types: dict[str, TypeProto] = {v.name: v.type for v in self.graph.input}
+        self.constants: dict[str, TensorProto] = {}
+        self.folded: dict[str, NodeProto] = {}
+        self.branches = Branches(self.graph)
+        self.left = BUDGET
+        for tensor in self.graph.initializer:
+            self._note(tensor)
+
+    def run(self) -> None:
+        before = Counter(name for node in self.graph.node for name in reads(node))
+        outputs = {value.name for value in self.graph.output}
+        queue, kept = deque(self.graph.node), []
+        while queue:
+            node = queue.popleft()
+            # 3.
+            if (holds := self._condition(node)) is not None:
+                taken, tensors = self.branches.taken(node, holds)
+                for tensor in tensors:
+                    self.graph.initializer.append(tensor)
+                    self._note(tensor)
+                before.update(name for one in taken for name in reads(one))
+                queue.extendleft(reversed(taken))
+                continue
+            results = self._results(node)
+            if results is None:
+                kept.append(node)
+                self._infer(node)
+                continue
+            for name, tensor in results.items():
+                tensor.name = name
+                self._note(tensor)
+                self.left -= prod(tensor.dims)
+                self.folded[name] = node
+                if name in outputs:  # 5.
+                    value = helper.make_node("Constant", [], [name], node.name, value=tensor)
+                    kept.append(value)
+        self._replace(self._live(kept, before, outputs))
+
+    def _condition(self, node: NodeProto) -> bool | None:
+        """Return whether the constant condition of an ``If`` holds, None if there is none."""
+        if node.op_type != "If" or node.domain not in DOMAINS:
+            return None
+        given = self.constants.get(next(iter(node.input), ""))
+        if given is None or given.data_type != TensorProto.BOOL or prod(given.dims) != 1:
+            return None
+        return bool(numpy_helper.to_array(given).reshape(-1)[0])
+
+    def _results(self, node: NodeProto) -> dict[str, TensorProto] | None:
+        """Return the constants that a node makes, None if it stays."""
+        if node.domain not in DOMAINS or node.op_type in self.foreign or self.left < 0:
+            return None
+        # 1.
+        if node.op_type in ("Shape", "Size"):
+            shape = static_shape(self.types.get(next(iter(node.input), "")))
+            if shape is None:
+                return None
+            value = np.asarray(shape, np.int64)
+            if node.op_type == "Size":
+                return {node.output[0]: numpy_helper.from_array(np.asarray(prod(shape), np.int64))}
+            ends = {attribute.name: attribute.i for attribute in node.attribute}
+            part = value[ends.get("start", 0) : ends.get("end", len(shape))]
+            return {node.output[0]: numpy_helper.from_array(part)}
+        # 2.
+        if node.op_type not in OPERATORS or not all(
+            name in self.constants for name in node.input if name
+        ):
+            return None
+        return evaluated(node, self.constants, self.opset)
+
+    def _infer(self, node: NodeProto) -> None:
+        if node.domain not in DOMAINS or node.op_type in self.foreign:  # 6.
+            return
+        if node.op_type == "Constant":
+            value = next((a.t for a in node.attribute if a.name == "value"), None)
+            if value is None:
+                value = _constant(node)
+            if value is not None and is_small(value):
+                kept = TensorProto()
+                kept.CopyFrom(value)
+                kept.name = node.output[0]
+                self._note(kept)
+                return
+        self.types.update(inferred(node, self.types, self.constants, self.opset))
+
+    def _note(self, tensor: TensorProto) -> None:
+        self.types[tensor.name] = type_of(tensor)
+        if is_small(tensor):
+            self.constants[tensor.name] = tensor
+
+    def _live(
+        self, kept: list[NodeProto], before: Counter[str], outputs: set[str]
+    ) -> list[NodeProto]:
+        """Return the nodes that something reads, or that nothing read before."""
+        needed, live = set(outputs), []
+        for node in reversed(kept):
+            if any(name in needed or not before[name] for name in filter(None, node.output)):
+                needed.update(reads(node))
+                live.append(node)
+        return live[::-1]
+
+    def _replace(self, nodes: list[NodeProto]) -> None:
+        made = {name for node in nodes for name in node.output}
+        wanted = dict.fromkeys(name for node in nodes for name in reads(node))
+        self.graph.initializer.extend(
+            self.constants[name] for name in wanted if name in self.folded and name not in made
+        )
+        fresh = GraphProto()
+        fresh.node.extend(nodes)
+        del self.graph.node[:]
+        self.graph.node.extend(fresh.node)
+
+
+DOMAINS = ("", "ai.onnx")
+
+
+def _constant(node: NodeProto) -> TensorProto | None:
+    """Return the value of a ``Constant`` that is written as numbers."""
+    for attribute in node.attribute:
+        if attribute.name in ("value_int", "value_ints"):
+            ints = attribute.i if attribute.name == "value_int" else attribute.ints
+            return numpy_helper.from_array(np.asarray(ints, np.int64))
+        if attribute.name in ("value_float", "value_floats"):
+            floats = attribute.f if attribute.name == "value_float" else attribute.floats
+            return numpy_helper.from_array(np.asarray(floats, np.float32))
+    return None

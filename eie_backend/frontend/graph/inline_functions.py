@@ -1,0 +1,87 @@
+"""`inline_functions`: a node that nothing converts becomes what ONNX says that it is made of."""
+
+from __future__ import annotations
+
+import onnx
+from onnx import ModelProto, TensorProto
+from onnx.inliner import inline_selected_functions
+
+from eie_backend.errors import is_out_of_memory
+from eie_backend.frontend.converters import is_imported
+from eie_backend.frontend.graph.context import Context
+
+DOMAINS = ("", "ai.onnx")
+DEEPEST = 8
+"""Bodies have nodes with bodies, of which some depend on types."""
+
+
+def inline_functions(proto: ModelProto, context: Context) -> list[str]:
+    """Replace nodes by the bodies of their operators, in place; nothing is to be told of it.
+
+    Before -> after::
+
+        y = Celu(x)  ->  a = Constant(1.0); d = Div(x, a); e = Elu(d); y = Mul(a, e)
+
+    1. So are the model's own functions.
+    2. So are nodes of ONNX's domains with a body, unless TVM's importer or a converter of this
+       package has the operator, or somebody registered a converter.
+    3. A body that depends on the types of the inputs takes those of ONNX's shape inference.
+    """
+    own = {(function.domain, function.name) for function in proto.functions}
+    try:
+        for _ in range(DEEPEST):
+            wanted = own | {(node.domain, node.op_type) for node in proto.graph.node}
+            wanted = {one for one in wanted if one in own or _has_body(*one, context)}
+            if not wanted:
+                break
+            typed = onnx.shape_inference.infer_shapes(proto)
+            # Without it, the inliner fails at an optional input that is left out.
+            typed.graph.value_info.add(name="").type.tensor_type.elem_type = TensorProto.UNDEFINED
+            inlined = inline_selected_functions(typed, sorted(wanted), False, True)
+            del inlined.graph.value_info[:]
+            if inlined.graph.node == proto.graph.node:
+                break
+            proto.CopyFrom(inlined)
+            own = set()
+    except Exception as error:
+        # The importer refuses the node later, by its name.
+        if is_out_of_memory(error):
+            raise
+    return []
+
+
+def write_defaults(proto: ModelProto) -> None:
+    """Give nodes the attributes that they leave out, in place, where ONNX has a body for them.
+
+    A body refers to them, and neither ONNX's inliner nor its inference knows the defaults.
+    """
+    opsets = {opset.domain: opset.version for opset in proto.opset_import}
+    for node in proto.graph.node:
+        domain = "" if node.domain in DOMAINS else node.domain
+        version = opsets.get(node.domain, opsets.get(domain, 1))
+        schema = _schema(domain, node.op_type, version)
+        if schema is None or not _is_function(schema):
+            continue
+        given = {attribute.name for attribute in node.attribute}
+        for name, attribute in schema.attributes.items():
+            if name not in given and attribute.default_value.name:
+                node.attribute.append(attribute.default_value)
+
+
+def _schema(domain: str, name: str, version: int) -> onnx.defs.OpSchema | None:
+    try:
+        newest = min(max(version, 1), onnx.defs.onnx_opset_version()) if not domain else version
+        return onnx.defs.get_schema(name, newest, domain)
+    except (onnx.defs.SchemaError, TypeError):  # text that is no UTF-8 is bytes in Python
+        return None
+
+
+def _is_function(schema: onnx.defs.OpSchema) -> bool:
+    return bool(schema.has_function or schema.has_context_dependent_function)
+
+
+def _has_body(domain: str, name: str, context: Context) -> bool:
+    if name in context.foreign or is_imported("" if domain in DOMAINS else domain, name):
+        return False
+    schema = _schema("" if domain in DOMAINS else domain, name, onnx.defs.onnx_opset_version())
+    return schema is not None and _is_function(schema)

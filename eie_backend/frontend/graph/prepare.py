@@ -1,0 +1,69 @@
+"""`prepare`: what is done to an ONNX graph, in order, before TVM's importer reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+
+from onnx import GraphProto, ModelProto
+
+from eie_backend.frontend.graph.context import Context
+from eie_backend.frontend.graph.floats import as_float32
+from eie_backend.frontend.graph.fold_shapes import fold_shapes
+from eie_backend.frontend.graph.inline_functions import inline_functions
+from eie_backend.frontend.graph.old_opsets import modernize
+from eie_backend.names.onnx_graph import NamedNode, named_nodes
+from eie_backend.names.unique import unique_names
+
+Pass = Callable[[ModelProto, Context], list[str]]
+"""Changes a model in place and returns what the user is told of it."""
+
+PASSES: Sequence[Pass] = (
+    as_float32,
+    modernize,  # its constants have the types of what they stand beside: after as_float32
+    inline_functions,  # bodies are of the operator set that the model has by now
+    fold_shapes,  # of what the others left
+)
+
+
+def prepare(
+    proto: ModelProto,
+    names: Sequence[NamedNode],
+    context: Context,
+) -> tuple[list[NamedNode], list[str]]:
+    """Change a model in place, and return the names of its nodes then, and what is to be told.
+
+    Parameters
+    ----------
+    proto : ModelProto
+        A valid model.
+    names : sequence of NamedNode
+        Of its nodes: those that stay keep them.
+    context : Context
+        What is known beside the model.
+    """
+    before = {
+        (*node.output,): (node.op_type, name)
+        for node, name in zip(proto.graph.node, names, strict=True)
+    }
+    notes = [note for one in PASSES for note in one(proto, context)]
+    return _names(proto.graph, before, context.weights), notes
+
+
+def _names(
+    graph: GraphProto,
+    before: Mapping[tuple[str, ...], tuple[str, NamedNode]],
+    weights: Collection[str],
+) -> list[NamedNode]:
+    """Return the names of a graph's nodes; those that were there before keep theirs.
+
+    What makes the same results is the same node, unless it has become a layer.
+    """
+    found: list[tuple[NamedNode, bool]] = []
+    for node, fresh in zip(graph.node, named_nodes(graph, weights), strict=True):
+        operator, known = before.get((*node.output,), ("", None))
+        stays = known is not None and (operator == node.op_type or fresh.tensor is None)
+        found.append((known if known is not None and stays else fresh, stays))
+    taken = {one.name for one, stays in found if stays} | {value.name for value in graph.input}
+    unique = iter(unique_names([one.name for one, stays in found if not stays], taken))
+    return [one if stays else replace(one, name=next(unique)) for one, stays in found]

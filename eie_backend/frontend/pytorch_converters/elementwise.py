@@ -1,0 +1,43 @@
+"""ELU with its scales, which is SELU; sums and products along an axis, of booleans as integers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from tvm import relax
+
+from eie_backend.frontend.onnx_node import constant, dtype_of, is_float
+from eie_backend.frontend.pytorch_converters._node import arguments, emit
+
+
+def elu(node: Any, importer: Any) -> relax.Var:
+    """Emit ``scale * (max(x, 0) + alpha * (exp(input_scale * min(x, 0)) - 1))``."""
+    given = arguments(node, importer)
+    x, kind = given["self"], dtype_of(given["self"])
+    alpha, scale, inner = (
+        constant(float(given[name]), kind) for name in ("alpha", "scale", "input_scale")
+    )
+    below = relax.op.minimum(x, constant(0, kind))
+    powers = relax.op.exp(relax.op.multiply(below, inner))
+    negative = relax.op.multiply(alpha, relax.op.subtract(powers, constant(1, kind)))
+    return emit(importer, relax.op.multiply(scale, relax.op.add(relax.op.nn.relu(x), negative)))
+
+
+def _scan(node: Any, importer: Any, operator: Callable[..., relax.Expr]) -> relax.Var:
+    given = arguments(node, importer)
+    x = given["self"]
+    if given["dtype"] is not None:
+        kind = importer._convert_data_type(str(given["dtype"]), importer.env)
+    else:
+        kind = dtype_of(x) if is_float(x) else "int64"
+    x = x if kind == dtype_of(x) else emit(importer, relax.op.astype(x, kind))
+    return emit(importer, operator(x, int(given["dim"]), kind))
+
+
+CONVERTERS = {
+    "cumprod.default": partial(_scan, operator=relax.op.cumprod),
+    "cumsum.default": partial(_scan, operator=relax.op.cumsum),
+    "elu.default": elu,
+}

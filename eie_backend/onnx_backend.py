@@ -1,0 +1,176 @@
+"""ONNX's own backend interface: `prepare`, `run_model`, `run_node`, `supports_device`.
+
+So that ``onnx.backend.test.BackendTest`` and tools that know this interface run on target eie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from onnx import ModelProto, NodeProto, TensorProto, helper
+from onnx.backend.base import Backend, BackendRep, namedtupledict
+from onnx.helper import np_dtype_to_tensor_dtype
+from tvm.runtime import Executable
+
+from eie_backend.compiler import compile as compile_for_machine
+from eie_backend.config import HardwareConfig
+from eie_backend.errors import InputError, ModelError
+from eie_backend.frontend import from_onnx
+from eie_backend.profiler import run as run_compiled
+
+Inputs: TypeAlias = Sequence[ArrayLike] | Mapping[str, ArrayLike]
+
+CODEBOOK_BITS = 7
+"""Weights of up to 128 different values stay what they are."""
+
+
+class EieRep(BackendRep):  # type: ignore[misc]
+    """A compiled model; what its inputs' values decide is compiled when they are known.
+
+    Shapes that values decide need them as constants: so inputs after the first, then all, are
+    bound to what `run` gets, where the model is refused otherwise.
+    """
+
+    def __init__(self, model: ModelProto, config: HardwareConfig, options: Mapping[str, Any]):
+        self._model, self._config, self._options = model, config, options
+        constants = {tensor.name for tensor in model.graph.initializer}
+        self._inputs = [one.name for one in model.graph.input if one.name not in constants]
+        self._outputs = [one.name for one in model.graph.output]
+        self._compiled: Executable | None = None
+        try:
+            self._compiled = self._compile({})
+        except ModelError:
+            if not self._inputs:
+                raise
+
+    def run(self, inputs: Inputs, **_options: Any) -> tuple[NDArray[Any], ...]:
+        """Return the outputs, which are also attributes of the tuple by their names.
+
+        Parameters
+        ----------
+        inputs : sequence or mapping of array_like
+            In the model's order, or by name.
+
+        Raises
+        ------
+        EieError
+            If the model cannot be compiled, or inputs do not fit.
+        """
+        feeds = self._named(inputs)
+        if self._compiled is not None:
+            found = run_compiled(self._compiled, feeds)
+        else:
+            found = self._bound(feeds)
+        return namedtupledict("Outputs", self._outputs)(*found)  # type: ignore[no-any-return]
+
+    def _bound(self, feeds: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        names = list(feeds)
+        try:
+            constants = names[1:]
+            compiled = self._compile({name: feeds[name] for name in constants})
+        except ModelError:
+            constants = names
+            compiled = self._compile(feeds)
+        left = {name: value for name, value in feeds.items() if name not in constants}
+        return run_compiled(compiled, left)
+
+    def _named(self, inputs: Inputs) -> dict[str, NDArray[Any]]:
+        given = (
+            inputs if isinstance(inputs, Mapping) else dict(zip(self._inputs, inputs, strict=False))
+        )
+        if len(inputs) != len(self._inputs) or set(given) != set(self._inputs):
+            raise InputError(
+                f"run: got {len(inputs)} inputs, the model takes {', '.join(self._inputs)}; "
+                "give these"
+            )
+        return {name: np.asarray(given[name]) for name in self._inputs}
+
+    def _compile(self, values: Mapping[str, NDArray[Any]]) -> Executable:
+        mod = from_onnx(self._model, bind_values=values)
+        return compile_for_machine(mod, self._config, **self._options)
+
+
+class EieBackend(Backend):  # type: ignore[misc]
+    """ONNX models on target eie: layers with constant weights on the machine, the rest beside it.
+
+    **Source**: ``onnx.backend.base``.
+    """
+
+    @classmethod
+    def prepare(
+        cls,
+        model: ModelProto,
+        device: str = "CPU",
+        config: HardwareConfig | None = None,
+        arithmetic: str = "float32",
+        **options: Any,
+    ) -> EieRep:
+        """Compile a model.
+
+        Parameters
+        ----------
+        model : ModelProto
+            The model.
+        device : str
+            See `supports_device`.
+        config : HardwareConfig, optional
+            The machine.
+        arithmetic : str
+            As `eie_backend.compile` takes it; its other arguments are taken, too.
+        """
+        if not cls.supports_device(device):
+            raise InputError(f"prepare: device is {device!r}, it must be 'CPU' or 'EIE'")
+        machine = config or HardwareConfig(codebook_bits=CODEBOOK_BITS)
+        return EieRep(model, machine, {"arithmetic": arithmetic, **options})
+
+    @classmethod
+    def run_model(
+        cls, model: ModelProto, inputs: Inputs, device: str = "CPU", **options: Any
+    ) -> tuple[NDArray[Any], ...]:
+        """Compile a model and return its outputs."""
+        return cls.prepare(model, device, **options).run(inputs)
+
+    @classmethod
+    def run_node(
+        cls,
+        node: NodeProto,
+        inputs: Inputs,
+        device: str = "CPU",
+        outputs_info: Sequence[tuple[Any, tuple[int, ...]]] | None = None,
+        **options: Any,
+    ) -> tuple[NDArray[Any], ...]:
+        """Run one node alone; `opset_version` says of which operator set."""
+        opset = options.pop("opset_version", None)
+        names = [name for name in node.input if name]
+        values = dict(zip(names, map(np.asarray, inputs), strict=True))
+        given = [
+            helper.make_tensor_value_info(name, np_dtype_to_tensor_dtype(value.dtype), value.shape)
+            for name, value in values.items()
+        ]
+        kinds = outputs_info or [(None, None)] * len(node.output)
+        results = [
+            helper.make_tensor_value_info(
+                name,
+                TensorProto.UNDEFINED if kind is None else np_dtype_to_tensor_dtype(np.dtype(kind)),
+                shape,
+            )
+            for name, (kind, shape) in zip(node.output, kinds, strict=True)
+        ]
+        graph = helper.make_graph([node], "node", given, results)
+        opsets = None if opset is None else [helper.make_opsetid("", opset)]
+        model = helper.make_model(graph, opset_imports=opsets)
+        return cls.run_model(model, values, device, **options)
+
+    @classmethod
+    def supports_device(cls, device: str) -> bool:
+        """Return whether models run on a device: the simulated machine and its host, one thing."""
+        return device.partition(":")[0] in ("CPU", "EIE")
+
+
+prepare = EieBackend.prepare
+run_model = EieBackend.run_model
+run_node = EieBackend.run_node
+supports_device = EieBackend.supports_device

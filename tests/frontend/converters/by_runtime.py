@@ -1,0 +1,62 @@
+"""ONNX Runtime's result of one node beside that of the imported module."""
+
+import numpy as np
+import onnxruntime
+import tvm
+from onnx import TensorProto, helper, numpy_helper
+from tvm import relax
+
+import eie_backend as eie
+
+onnxruntime.set_default_logger_severity(4)
+
+
+def one_node(operator, inputs, constants=(), results=1, opset=17, kinds=(), **attributes):
+    """Return a model of one node; `constants` names the inputs that are initializers."""
+    names = [f"i{n}" if one is not None else "" for n, one in enumerate(inputs)]
+    given = {name: np.asarray(one) for name, one in zip(names, inputs, strict=True) if name}
+    held = {f"i{n}" for n in constants}
+    outputs = [f"o{n}" for n in range(results)]
+    node = helper.make_node(operator, names, outputs, "node", **attributes)
+    graph = helper.make_graph(
+        [node],
+        "test",
+        [
+            helper.make_tensor_value_info(
+                name, helper.np_dtype_to_tensor_dtype(one.dtype), one.shape
+            )
+            for name, one in given.items()
+            if name not in held
+        ],
+        [
+            helper.make_tensor_value_info(name, kind, None)
+            for name, kind in zip(outputs, kinds or [TensorProto.FLOAT] * results, strict=True)
+        ],
+        [numpy_helper.from_array(one, name) for name, one in given.items() if name in held],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    return model, {name: one for name, one in given.items() if name not in held}
+
+
+def by_runtime(model, feeds):
+    """Return ONNX Runtime's results."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    return onnxruntime.InferenceSession(model.SerializeToString(), options).run(None, feeds)
+
+
+def imported(model, feeds):
+    """Return the results of the imported module on TVM's LLVM build."""
+    mod = eie.from_onnx(model)
+    machine = relax.VirtualMachine(tvm.compile(mod, "llvm"), tvm.cpu())
+    found = machine["main"](*map(tvm.runtime.tensor, feeds.values()))
+    return [found.numpy()] if hasattr(found, "numpy") else [one.numpy() for one in found]
+
+
+def assert_as_runtime(operator, inputs, constants=(), results=1, opset=17, kinds=(), **attributes):
+    """Compare all results: shape, dtype and values."""
+    model, feeds = one_node(operator, inputs, constants, results, opset, kinds, **attributes)
+    wanted, found = by_runtime(model, feeds), imported(model, feeds)
+    for one, other in zip(found, wanted, strict=True):
+        assert (one.shape, one.dtype) == (other.shape, other.dtype), attributes
+        np.testing.assert_allclose(one, other, 1e-4, 1e-5, err_msg=str(attributes))
