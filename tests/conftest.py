@@ -108,6 +108,8 @@ def pytest_sessionfinish(session, exitstatus):
 @pytest.fixture(scope="session", autouse=True)
 def elsewhere(tmp_path_factory):
     """Run in an empty folder: from a checkout, ``python -c`` would import what is not installed."""
+    # What other runs verified is not believed.
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
     os.chdir(tmp_path_factory.mktemp("elsewhere"))
     sys.path[:] = [path for path in sys.path if path]
 

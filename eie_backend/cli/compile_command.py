@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from eie_backend.cli.bindings import BIND, BIND_VALUE, parse_bindings, parse_values
+from eie_backend.cli.bindings import BIND, BIND_VALUE
 from eie_backend.cli.console import asked, echo, show, working
+from eie_backend.cli.importing import VERIFY, imported
 from eie_backend.cli.options import STRICT_INPUTS, choice
 from eie_backend.machine.choices import ARITHMETIC, BALANCE, BIAS, STAGE, WINOGRAD
 
@@ -73,6 +74,7 @@ def compile_model(
     ] = None,
     bind: Annotated[list[str] | None, BIND] = None,
     bind_value: Annotated[list[str] | None, BIND_VALUE] = None,
+    verify: Annotated[bool, VERIFY] = True,
     strict: Annotated[
         bool,
         typer.Option("--strict", help="Refuse a model with a layer that would stay on the host."),
@@ -91,7 +93,6 @@ def compile_model(
     from eie_backend.compiler.stages import emit as emit_stage
     from eie_backend.config import HardwareConfig
     from eie_backend.errors import ModelError
-    from eie_backend.frontend import from_onnx
     from eie_backend.machine.target import as_target
     from eie_backend.transform.attributes import attributes
     from eie_backend.transform.inputs import input_specs
@@ -109,17 +110,16 @@ def compile_model(
         sizes["accumulator_bits"] = accumulator_bits
     machine = as_target(HardwareConfig(**sizes))
     chosen = _recipe(recipe, {"density": density, "bits": bits})
-    with working(f"importing {model.name}"):
-        imported = [from_onnx(model, parse_bindings(bind), bind_values=parse_values(bind_value))]
+    found = [imported(model, bind, bind_value, verify, calibrate)]
     data = None
     if calibrate is not None:
-        data = read_inputs(calibrate, input_specs(imported[0]), strict_inputs)
+        data = read_inputs(calibrate, input_specs(found[0]), strict_inputs)
 
     def prepare() -> IRModule:
         with working("compressing and calibrating"):
             # Pass ownership, so that the imported weights are freed as soon as they are compressed.
             return compiler.prepare(
-                imported.pop(),
+                found.pop(),
                 machine,
                 chosen,
                 data,
@@ -131,7 +131,7 @@ def compile_model(
             )
 
     if emit is not None:
-        parts = emit_stage(emit, imported[0], prepare, machine, complete=output is not None)
+        parts = emit_stage(emit, found[0], prepare, machine, complete=output is not None)
         _emit(emit, parts, output)
         return
     assert output is not None

@@ -10,6 +10,7 @@ import typer
 
 from eie_backend.cli.bindings import BIND, BIND_VALUE, parse_bindings, parse_values
 from eie_backend.cli.console import progress, show, working
+from eie_backend.cli.importing import VERIFY
 from eie_backend.cli.options import STRICT_INPUTS, choice
 from eie_backend.machine.choices import OBJECTIVE, SAMPLER
 from eie_backend.pruning.methods import LAYERWISE_METHODS, PRUNING_METHOD
@@ -78,6 +79,7 @@ def compress_model(
     ] = None,
     bind: Annotated[list[str] | None, BIND] = None,
     bind_value: Annotated[list[str] | None, BIND_VALUE] = None,
+    verify: Annotated[bool, VERIFY] = True,
     report: Annotated[
         Path | None, typer.Option(help="Also write the report, with all that was tried, as JSON.")
     ] = None,
@@ -131,7 +133,8 @@ def compress_model(
         proto = load_onnx(model)
         try:
             network = OnnxCompression(
-                proto, samples, labels, bindings, config, method, cache, str(model), values
+                *(proto, samples, labels, bindings, config, method, cache, str(model), values),
+                verify=verify,
             )
         except InputError as error:
             raise InputError(f"{data}: {error}") from error
@@ -222,7 +225,7 @@ def _simulate(
     from eie_backend.simulator.runner import Runner
 
     with working("compiling"):
-        imported = from_onnx(model, bindings, bind_values=values)
+        imported = from_onnx(model, bindings, bind_values=values, verify=False)
         runner = Runner(compile(imported, config, calibration=calibration))
     report = execute_runner(runner, samples)
     return Simulated(

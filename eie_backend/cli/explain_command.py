@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from eie_backend.cli.bindings import BIND, BIND_VALUE, parse_bindings, parse_values
+from eie_backend.cli.bindings import BIND, BIND_VALUE
 from eie_backend.cli.console import show, table, working
+from eie_backend.cli.importing import VERIFY, imported
 
 if TYPE_CHECKING:
     from eie_backend.cli.table import Table
@@ -25,15 +26,15 @@ def explain_model(
     num_pe: Annotated[int, typer.Option(help="Processing elements.")] = 64,
     bind: Annotated[list[str] | None, BIND] = None,
     bind_value: Annotated[list[str] | None, BIND_VALUE] = None,
+    verify: Annotated[bool, VERIFY] = True,
 ) -> None:
     """Say for every operator of a model whether the machine runs it, and if not, why."""
     from eie_backend.compiler.placement import explain
     from eie_backend.config import HardwareConfig
-    from eie_backend.frontend import from_onnx
 
     config = HardwareConfig(num_pe=num_pe)
-    with working(f"importing {model.name}"):
-        mod = from_onnx(model, parse_bindings(bind), bind_values=parse_values(bind_value))
+    mod = imported(model, bind, bind_value, verify)
+    with working("explaining"):
         placements = explain(mod, config)
     show({"operators": [vars(row) for row in placements]}, placement_table(placements))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from eie_backend.cli.console import progress, show, table, working
+from eie_backend.cli.importing import VERIFY
 from eie_backend.cli.options import SCHEDULER, STRICT_INPUTS, WORKERS
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def sweep_designs(
     scheduler: Annotated[str, SCHEDULER] = "processes",
     workers: Annotated[int | None, WORKERS] = None,
     strict_inputs: Annotated[bool, STRICT_INPUTS] = False,
+    verify: Annotated[bool, VERIFY] = True,
 ) -> None:
     """Measure machines and recipes on models, and find the best; run again, it goes on."""
     from eie_backend.cli.files import check_place, write_files
@@ -59,7 +61,7 @@ def sweep_designs(
     if output.exists() and not output.is_dir():
         raise ModelError(f"{output}: a file; give a folder")
     with working(f"reading {spec.name}"):
-        bench = read_bench(wanted, strict_inputs)
+        bench = read_bench(wanted, strict_inputs, verify)
     try:
         output.mkdir(exist_ok=True)
     except OSError as error:
@@ -118,7 +120,7 @@ def alone_in(output: Path) -> Iterator[None]:
 sweep_designs.__doc__ = f"{sweep_designs.__doc__}\n\n{EXAMPLE}"
 
 
-def read_bench(spec: Spec, strict: bool = False) -> Bench:
+def read_bench(spec: Spec, strict: bool = False, verify: bool = True) -> Bench:
     """Read the files that a specification names, and check that they fit together.
 
     With `strict`, inputs that are not finite are refused.
@@ -150,6 +152,7 @@ def read_bench(spec: Spec, strict: bool = False) -> Bench:
         spec.balance,
         spec.strict,
         spec.bind_values,
+        verify,
     )
     for name in models:
         try:

@@ -24,6 +24,7 @@ from eie_backend.frontend.onnx_operators import (
     plain_domain,
     qualified,
 )
+from eie_backend.frontend.onnx_types import check_types
 from eie_backend.frontend.onnx_validity import validity_faults
 from eie_backend.names.onnx_graph import NamedNode, named_nodes, text_of
 from eie_backend.transform.layers import map_functions
@@ -70,7 +71,9 @@ def import_onnx(
             node.op_type = qualified(MICROSOFT, node.op_type)
     importer = _NamingImporter([named.name for named in names], operators, _declared(proto.graph))
     conditions = [node.name for node in proto.graph.node if node.op_type == "If"]
-    mod = _name_results(importer.from_onnx(proto.graph, _opsets(proto)[""]), conditions)
+    imported = importer.from_onnx(proto.graph, _opsets(proto)[""])
+    check_types(proto, importer.values)
+    mod = _name_results(imported, conditions)
     _check_outputs(mod, [value.name for value in proto.graph.output])
     return mod
 
@@ -227,6 +230,12 @@ class _NamingImporter(ONNXGraphImporter):
         self.in_branch = False
         self.taken = {*names}
         self.operators, self.declared = operators, declared
+
+    @property
+    def values(self) -> Mapping[str, relax.Expr]:
+        """What each value of the graph became, by its name there."""
+        values: Mapping[str, relax.Expr] = self._nodes
+        return values
 
     def _check_for_unsupported_ops(self, graph: GraphProto) -> None:
         """Do nothing: `_check_operators` has looked, with the registered operators in view."""

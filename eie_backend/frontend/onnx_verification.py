@@ -79,6 +79,8 @@ def verified_onnx(mod: IRModule, given: Given, samples: Samples | None = None) -
 def _inputs(mod: IRModule, given: Given, samples: Samples | None) -> Sequence[NDArray[Any]]:
     specs = input_specs(mod)
     if samples is not None:
+        if isinstance(samples, Mapping) and "labels" not in {spec.name for spec in specs}:
+            samples = {name: values for name, values in samples.items() if name != "labels"}
         return next(batches(check_inputs(specs, samples), specs))
     shapes = {one.name: tuple(one.dims) for one in given.proto.graph.initializer}
     shapes |= {one.name: one.shape for one in given.large}

@@ -81,6 +81,8 @@ class OnnxCompression:
         cache: str | PathLike[str] | None = None,
         label: str = "model",
         bind_values: Mapping[str, ArrayLike] | None = None,
+        *,
+        verify: bool = True,
     ) -> None:
         config = config or HardwareConfig()
         self.model = _in_float32(model, label)
@@ -88,13 +90,15 @@ class OnnxCompression:
         floats = matrices(self.model, self._found)
         shared = {name: share(values, config.codebook_bits) for name, values in floats.items()}
 
-        def evaluator_with(names: Iterable[str]) -> Evaluator:
+        def evaluator_with(names: Iterable[str], verify: bool) -> Evaluator:
             few = {name: shared[name] for name in names}
             template = with_matrices(self.model, self._found, few)
-            imported = from_onnx(template, bind, bind_values=bind_values, label=label)
+            imported = from_onnx(
+                template, bind, bind_values=bind_values, samples=data, verify=verify, label=label
+            )
             return Evaluator(imported, data, labels)
 
-        evaluator = evaluator_with(shared)
+        evaluator = evaluator_with(shared, verify)
         own = [
             layer.name
             for layer in evaluator.layers
@@ -102,7 +106,7 @@ class OnnxCompression:
         ]
         if own and len(own) < len(shared):
             # Other layers keep their weights.
-            evaluator = evaluator_with(own)
+            evaluator = evaluator_with(own, verify=False)
         self.unchanged = {
             layer.name: "its weights are no initializer of its own, or something is folded into it"
             for layer in evaluator.layers

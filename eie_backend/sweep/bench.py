@@ -64,6 +64,8 @@ class Bench:
         Values of dynamic dimensions.
     bind_values : mapping of str to number or list
         Values of inputs that are constants.
+    verify : bool
+        As for `from_onnx`.
     arithmetic, balance, strict
         As for `compile`.
     """
@@ -77,6 +79,7 @@ class Bench:
     balance: Any = "off"
     strict: bool = True
     bind_values: Mapping[str, Any] = field(default_factory=dict)
+    verify: bool = True
 
     def digest(self) -> str:
         """Return the SHA-256, as hex, of everything beside the design that outcomes depend on."""
@@ -100,7 +103,9 @@ class Bench:
             networks = _networks.setdefault(self, {})
             if name not in networks:
                 model, data, labels = self.models[name], self.data, self.labels
-                networks[name] = Network(model, self.bind, data, labels, name, self.bind_values)
+                networks[name] = Network(
+                    *(model, self.bind, data, labels, name, self.bind_values), verify=self.verify
+                )
             return networks[name]
 
     def estimate(self, design: Design) -> Outcome:

@@ -54,8 +54,12 @@ class Network:
         labels: NDArray[np.generic],
         label: str = "model",
         bind_values: Mapping[str, ArrayLike] | None = None,
+        *,
+        verify: bool = True,
     ) -> None:
-        self.module: IRModule = from_onnx(model, bind, bind_values=bind_values, label=label)
+        self.module: IRModule = from_onnx(
+            model, bind, bind_values=bind_values, samples=data, verify=verify, label=label
+        )
         self._data, self._labels = data, labels
 
     def estimate(

@@ -14,6 +14,9 @@ OF_A_NETWORK = 1e-3
 OF_AN_OPERATOR = 1e-4
 """The same of one operator on equal inputs. float32 has 6e-8; sums of many values lose more."""
 
+NOTHING = 1e-6
+"""Difference that sums leave which cancel."""
+
 OF_HALVES = 2e-2
 """The same of either where the source computes in float16, which has 5e-4."""
 
@@ -57,8 +60,8 @@ def _one(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> str:
     if wrong.any():
         return _at(found, expected, wrong, "is not finite where it should be, or the reverse")
     scale = float(np.abs(expected[finite]).max(initial=0.0))
-    apart = np.where(finite, np.abs(np.where(finite, found - expected, 0)), 0)
-    wrong = apart > tolerance * scale
+    apart = np.abs(np.where(finite, found, 0) - np.where(finite, expected, 0))
+    wrong = apart > tolerance * scale + NOTHING
     largest = float(apart.max(initial=0.0))
     return _at(found, expected, wrong, f"differs by up to {largest:.3g} of {scale:.3g}")
 

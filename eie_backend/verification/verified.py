@@ -35,9 +35,11 @@ def verified(mod: IRModule, source: Source, inputs: Arrays, *, remembers: bool =
     """
     if why := too_large(mod):
         return not_compared(mod, why)
+    model = attributes(mod).model_sha256
+    remembers = remembers and bool(model)
     values = digest(x.tobytes() for x in inputs)
     versions = (__version__, tvm.__version__, source.runtime)
-    name = key(attributes(mod).model_sha256, values, *versions)
+    name = key(model, values, *versions)
     said = recall(name) if remembers else ""
     if not said:
         try:

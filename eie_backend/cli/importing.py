@@ -1,0 +1,54 @@
+"""How the commands import a model: its options, progress and what was verified."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from eie_backend.cli.bindings import parse_bindings, parse_values
+from eie_backend.cli.console import asked, remark, working
+
+if TYPE_CHECKING:
+    from tvm import IRModule
+
+VERIFY = typer.Option(
+    "--verify/--no-verify",
+    help="Compare what is imported with ONNX Runtime, or with ONNX's own implementation, on the "
+    "samples if there are some; once for each model.",
+)
+
+
+def imported(
+    model: Path,
+    bind: Sequence[str] | None,
+    bind_value: Sequence[str] | None,
+    verify: bool,
+    samples: Path | None = None,
+) -> IRModule:
+    """Import a model; `samples` is a file of inputs to verify it on.
+
+    Raises
+    ------
+    ModelError
+        As `from_onnx`.
+    InputError
+        If the samples cannot be read, or do not fit; the message names their file.
+    """
+    from eie_backend.cli.files import read_plain
+    from eie_backend.errors import InputError
+    from eie_backend.frontend import from_onnx
+    from eie_backend.transform.attributes import attributes
+
+    bindings, values = parse_bindings(bind), parse_values(bind_value)
+    given = None if samples is None else read_plain(samples)
+    with working(f"importing {model.name}"):
+        try:
+            mod = from_onnx(model, bindings, bind_values=values, samples=given, verify=verify)
+        except InputError as error:
+            raise InputError(f"{samples}: {error}" if samples else str(error)) from error
+    if asked.verbose:
+        remark(f"{model.name}: {attributes(mod).verified}")
+    return mod

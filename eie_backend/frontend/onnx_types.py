@@ -1,0 +1,77 @@
+"""`check_types`: shapes and types of an imported graph's values are those that ONNX infers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import onnx
+from onnx import ModelProto, ValueInfoProto
+from onnx.helper import tensor_dtype_to_np_dtype
+from tvm import relax
+from tvm.tirx import IntImm
+
+from eie_backend.errors import ModelError
+
+
+def check_types(proto: ModelProto, values: Mapping[str, relax.Expr]) -> None:
+    """Compare what ONNX infers of a graph with what it was imported as.
+
+    Parameters
+    ----------
+    proto : ModelProto
+        The model.
+    values : mapping of str to relax.Expr
+        What each value became, by its name in the graph.
+
+    Raises
+    ------
+    ModelError
+        If shapes or types differ: of all nodes whose inputs do not.
+    """
+    inferred = onnx.shape_inference.infer_shapes(proto).graph
+    kinds = {value.name: value for value in (*inferred.value_info, *inferred.output)}
+    wrong: set[str] = set()
+    faults = []
+    for node in proto.graph.node:
+        follows = bool(wrong & {*node.input})
+        for name in node.output:
+            if name in kinds and name in values and (said := _differs(values[name], kinds[name])):
+                wrong.add(name)
+                if not follows:
+                    faults.append(f"node {node.name!r} ({node.op_type}): {name} {said}")
+        if follows:
+            wrong |= {*node.output}
+    if faults:
+        raise ModelError(
+            f"{'; '.join(faults)}: TVM's converter is wrong; export the model with other "
+            "operators, or register a converter of your own"
+        )
+
+
+def _differs(found: relax.Expr, wanted: ValueInfoProto) -> str:
+    """Return how a value differs from what ONNX infers, in words; nothing if it does not."""
+    kind = getattr(found, "ty", None)
+    tensor = wanted.type.tensor_type
+    if not isinstance(kind, relax.TensorType) or not wanted.type.HasField("tensor_type"):
+        return ""
+    dtype = str(tensor_dtype_to_np_dtype(tensor.elem_type)) if tensor.elem_type else ""
+    if dtype and str(kind.dtype) != dtype:
+        return f"is {kind.dtype}, by ONNX {dtype}"
+    extents = getattr(kind.shape, "values", None)
+    if extents is None or not tensor.HasField("shape"):
+        return ""
+    shape = [int(one) if isinstance(one, IntImm) else None for one in extents]
+    by_onnx = [*_extents(wanted)]
+    fits = len(shape) == len(by_onnx) and all(
+        None in (one, other) or one == other for one, other in zip(shape, by_onnx, strict=True)
+    )
+    return "" if fits else f"has shape {_text(shape)}, by ONNX {_text(by_onnx)}"
+
+
+def _extents(value: ValueInfoProto) -> Iterator[int | None]:
+    for dim in value.type.tensor_type.shape.dim:
+        yield dim.dim_value if dim.HasField("dim_value") else None
+
+
+def _text(shape: list[int | None]) -> str:
+    return f"({', '.join('?' if one is None else str(one) for one in shape)})"
