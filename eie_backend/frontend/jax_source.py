@@ -8,7 +8,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.extend.core import ClosedJaxpr, Literal
+from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, jaxpr_as_fun
 from numpy.typing import NDArray
 from tvm import IRModule
 
@@ -48,37 +48,32 @@ class JaxSource:
         values |= dict(zip(closed.jaxpr.invars, inputs, strict=True))
         varying = {*closed.jaxpr.invars}
         for equation in closed.jaxpr.eqns:
-            given = [
-                one.val if isinstance(one, Literal) else values[one] for one in equation.invars
-            ]
-            bound = partial(_computed, equation)
-            results = bound(*given)
+            names = [*dict.fromkeys(one for one in equation.invars if not isinstance(one, Literal))]
+            given = [values[name] for name in names]
+            program = Jaxpr(
+                (),
+                names,
+                equation.outvars,
+                [equation],
+                equation.effects,
+                closed.jaxpr.debug_info.with_unknown_names(),
+            )
+            alone = jaxpr_as_fun(ClosedJaxpr(program, ()))
+            results = alone(*given)
             values |= dict(zip(equation.outvars, results, strict=True))
-            changing = [n for n, one in enumerate(equation.invars) if _is_in(one, varying)]
+            changing = [n for n, name in enumerate(names) if name in varying]
             if not changing:
                 continue
             varying |= {*equation.outvars}
             example = _arrays([given[n] for n in changing])
-            alone = partial(_filled, bound, given, changing)
             where = str(equation.source_info.name_stack)
             yield Operator(
                 where or equation.primitive.name,
                 equation.primitive.name,
                 example,
                 _arrays(results),
-                partial(self._imported, alone, *example),
+                partial(self._imported, partial(_filled, alone, given, changing), *example),
             )
-
-
-def _is_in(variable: Any, varying: set[Any]) -> bool:
-    return not isinstance(variable, Literal) and variable in varying
-
-
-def _computed(equation: Any, *given: Any) -> list[Any]:
-    """Return the results of an equation, several or not."""
-    functions, parameters = equation.primitive.get_bind_params(equation.params)
-    found = equation.primitive.bind(*functions, *given, **parameters)
-    return list(found) if equation.primitive.multiple_results else [found]
 
 
 def _filled(

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, numpy_helper
+from onnx.reference import ReferenceEvaluator
 from tvm import IRModule
 
 from eie_backend.verification.source import Arrays, Operator
@@ -147,7 +148,7 @@ class OnnxSource:
         feeds |= self._known
         runtime = self._onnxruntime
         if runtime is None:
-            found: list[Any] = onnx.reference.ReferenceEvaluator(proto).run([*names], feeds)
+            found: list[Any] = ReferenceEvaluator(proto).run([*names], feeds)
             return found
         options = runtime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1

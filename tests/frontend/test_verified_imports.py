@@ -1,0 +1,217 @@
+"""Each frontend compares its import with its source: planted wrong converters are found."""
+
+import sys
+
+import numpy as np
+import onnx
+import pytest
+import tvm.relax.frontend.onnx.onnx_frontend as importer
+from onnx import TensorProto, helper, numpy_helper
+from tvm import relax
+from tvm_ffi import structural_equal
+
+import eie_backend as eie
+from eie_backend.errors import InputError, ModelError
+from eie_backend.transform.attributes import attributes
+from eie_backend.verification import remembered
+
+W = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+X = np.random.default_rng(1).normal(size=(2, 4)).astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def cache(monkeypatch, tmp_path):
+    """Remember nothing of other tests: their converters were others."""
+    monkeypatch.setattr(remembered, "user_cache_path", lambda *_, **__: tmp_path / "cache")
+
+
+def node(operator, inputs, output, name, **attributes):
+    return helper.make_node(operator, inputs.split(" "), [output], name, **attributes)
+
+
+def model(*nodes, inputs=None, opset=17, **constants):
+    """Return a model of nodes that make `y`, after a dense layer that makes `h`."""
+    ends = inputs or {"x": (TensorProto.FLOAT, (2, 4))}
+    graph = helper.make_graph(
+        [node("MatMul", "x w", "h", "fc"), *nodes],
+        "graph",
+        [helper.make_tensor_value_info(n, kind, shape) for n, (kind, shape) in ends.items()],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(v, k) for k, v in {"w": W, **constants}.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+
+
+CHAIN = model(
+    node("Softplus", "h", "s", "soft"),
+    node("Tanh", "s", "t", "squash"),
+    node("Neg", "t", "y", "turn"),
+)
+
+
+def verified(mod):
+    return attributes(mod).verified
+
+
+def slightly(operator):
+    """Return an operator that is wrong by a part in a hundred."""
+    return lambda x: relax.op.multiply(operator(x), relax.const(np.float32(1.01)))
+
+
+def plant(monkeypatch, converter, wrong):
+    """Let a converter of TVM's importer make something wrong of its input."""
+    convert = classmethod(lambda _cls, _opset: lambda _builder, inputs, *_: wrong(inputs[0]))
+    monkeypatch.setattr(converter, "get_converter", convert)
+
+
+def test_an_onnx_model():
+    assert verified(eie.from_onnx(CHAIN)).startswith("its results are those of ONNX Runtime 1.")
+
+
+def test_without_onnx_runtime(monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    expected = f"its results are those of onnx.reference {onnx.__version__}"
+    assert verified(eie.from_onnx(CHAIN)) == expected
+
+
+@pytest.mark.parametrize("runtime", ["ONNX Runtime", "onnx.reference"])
+def test_a_wrong_converter_of_onnx(monkeypatch, runtime):
+    if runtime == "onnx.reference":
+        monkeypatch.setitem(sys.modules, "onnxruntime", None)
+
+    plant(monkeypatch, importer.Tanh, slightly(relax.op.tanh))
+    with pytest.raises(ModelError, match=rf"^model: node 'squash' \(Tanh\) .*, by {runtime} "):
+        eie.from_onnx(CHAIN)
+    assert verified(eie.from_onnx(CHAIN, verify=False)) == "its values were not compared: as asked"
+
+
+def test_a_wrong_shape_is_found_without_running_anything(monkeypatch):
+    plant(monkeypatch, importer.Neg, lambda x: relax.op.expand_dims(x, 0))
+    with pytest.raises(
+        ModelError, match=r"'turn' \(Neg\): y has shape \(1, 2, 3\), by ONNX \(2, 3"
+    ):
+        eie.from_onnx(CHAIN, verify=False)
+
+
+def test_a_wrong_pass_of_ours_is_found(monkeypatch):
+    from eie_backend.frontend import onnx as frontend
+
+    whole, another = [eie.from_onnx(model(node(op, "h", "y", "turn"))) for op in ("Neg", "Exp")]
+    right = frontend.Normalize()
+
+    def wrong(mod):
+        return another if structural_equal(right(mod)["main"], whole["main"]) else right(mod)
+
+    monkeypatch.setattr(frontend, "Normalize", lambda: wrong)
+    with pytest.raises(ModelError, match="right alone: this is a fault of eie"):
+        eie.from_onnx(model(node("Neg", "h", "y", "turn"), unused=W))
+
+
+# On which inputs
+
+
+def embedding(rows):
+    nodes = [
+        node("Unsqueeze", "i zero", "u", "row"),
+        node("Gather", "table u", "e", "embed"),
+        node("ReduceSum", "e", "r", "sum", keepdims=0),
+        node("Add", "h r", "y", "add"),
+    ]
+    ends = {"x": (TensorProto.FLOAT, (2, 4)), "i": (TensorProto.INT64, (3,))}
+    table = np.random.default_rng(2).normal(size=(rows, 2)).astype(np.float32)
+    return model(*nodes, inputs=ends, table=table, zero=np.array([0]))
+
+
+@pytest.mark.parametrize("rows", [1, 2, 50])
+def test_integers_stay_inside_their_tables(rows):
+    assert verified(eie.from_onnx(embedding(rows))).startswith("its results are those of ONNX")
+
+
+def test_on_samples():
+    """Where all samples are positive, Relu of another slope below 0 is right."""
+    proto = model(node("Relu", "h", "y", "cut"))
+    samples = np.abs(X) @ np.diag(np.zeros(4, np.float32))
+    for given in (samples, {"x": samples}, {"x": samples, "labels": np.zeros(2)}):
+        assert verified(eie.from_onnx(proto, samples=given)).startswith("its results are")
+    with pytest.raises(InputError, match=r"input x: shape \(2, 5\), expected \(2, 4\)"):
+        eie.from_onnx(proto, samples=np.zeros((2, 5), np.float32))
+
+
+def test_random_operators_are_named():
+    proto = model(
+        node("RandomNormalLike", "h", "r", "noise"), node("Add", "h r", "y", "add"), opset=17
+    )
+    try:
+        found = verified(eie.from_onnx(proto))
+    except ModelError as error:
+        assert "RandomNormalLike" in str(error)  # refused, by its name
+    else:
+        assert found == "its values were not compared: 'noise' (RandomNormalLike) is random"
+
+
+def test_large_weights_and_dimensions_that_are_bound():
+    wide = np.random.default_rng(3).normal(size=(512, 600)).astype(np.float32)
+    proto = model(node("Gemm", "v wide", "y", "big", transB=1), inputs={
+        "x": (TensorProto.FLOAT, (2, 4)), "v": (TensorProto.FLOAT, ("n", 600)),
+    }, wide=wide)  # fmt: skip
+    mod = eie.from_onnx(proto.SerializeToString(), {"n": 3})
+    assert verified(mod).startswith("its results are those of ONNX")
+
+
+def test_half_precision():
+    half = {"x": (TensorProto.FLOAT16, (2, 4))}
+    proto = model(node("Relu", "h", "y", "cut"), inputs=half, w=W.astype(np.float16))
+    proto.graph.output[0].type.tensor_type.elem_type = TensorProto.FLOAT16
+    with pytest.warns(eie.ModelWarning):
+        assert verified(eie.from_onnx(proto)).startswith("its results are those of ONNX Runtime")
+
+
+# PyTorch and JAX
+
+
+@pytest.mark.torch
+def test_a_wrong_converter_of_pytorch(monkeypatch):
+    torch = pytest.importorskip("torch", reason="needs the extra `torch`")
+    from tvm.relax.frontend.torch.exported_program_translator import ExportedProgramImporter
+
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = torch.nn.Linear(4, 3)
+
+        def forward(self, x):
+            return torch.tanh(torch.sigmoid(self.fc(x)))
+
+    net, x = Net(), torch.from_numpy(X)
+    assert (
+        verified(eie.from_pytorch(net, x))
+        == f"its results are those of PyTorch {torch.__version__}"
+    )
+    right = ExportedProgramImporter.create_convert_map
+
+    def planted(self):
+        found = right(self)
+        found["tanh.default"] = lambda one: self.block_builder.emit(
+            slightly(relax.op.tanh)(self.env[one.args[0]])
+        )
+        return found
+
+    monkeypatch.setattr(ExportedProgramImporter, "create_convert_map", planted)
+    with pytest.raises(ModelError, match=r"^node 'tanh' \(aten.tanh.default\) differs by up to"):
+        eie.from_pytorch(Net(), x)
+    assert net.training, "its mode was changed"
+
+
+@pytest.mark.jax
+def test_a_wrong_converter_of_jax(monkeypatch):
+    jax = pytest.importorskip("jax", reason="needs the extra `jax`")
+    from eie_backend.frontend import stablehlo_importer
+
+    def net(x):
+        return jax.nn.relu(jax.numpy.tanh(x @ W))
+
+    assert verified(eie.from_jax(net, X)) == f"its results are those of JAX {jax.__version__}"
+    wrong = {**stablehlo_importer.ELEMENTWISE, "stablehlo.tanh": slightly(relax.op.tanh)}
+    monkeypatch.setattr(stablehlo_importer, "ELEMENTWISE", wrong)
+    with pytest.raises(ModelError, match=r"^node 'tanh' \(tanh\) differs by up to"):
+        eie.from_jax(lambda x: 2 * net(x), X)
