@@ -41,7 +41,7 @@ def roi_align(node: Node) -> relax.Expr:
         for at in (2, 0)
     )
     extent = node.builder.normalize(relax.op.subtract(ends, starts))
-    least = relax.op.reshape(relax.op.min(extent, [1]), [-1, 1, 1, 1])
+    least = relax.op.expand_dims(relax.op.min(extent, [1]), [1, 2, 3])
     zero = constant(0, dtype_of(data))
     return relax.op.where(relax.op.greater(least, constant(0, kind)), means, zero)
 
