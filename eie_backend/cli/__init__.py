@@ -42,6 +42,9 @@ from eie_backend.process.lack import lack
 FAULT_EXIT = 1
 USAGE_EXIT = 2
 
+UsageError: Any = typer.BadParameter.__base__
+"""What typer raises for a command line that it does not understand."""
+
 FAULT_OF_OURS = (
     "this is a fault of eie; please report it: the lines above, the command, and what "
     "`eie doctor --plain` prints"
@@ -136,23 +139,29 @@ def status() -> int:
     try:
         try:
             with telling():
-                app(prog_name="eie")
+                code = app(prog_name="eie", standalone_mode=False)
         finally:
             sys.stdout.flush()
     except BaseException as error:
         return _status_of(error)
-    return 0
+    if code == INTERRUPT_EXIT:
+        sys.stderr.write(LINE)
+    return code if isinstance(code, int) else 0
 
 
 def _status_of(error: BaseException) -> int:
     """Return the exit code for what a command raised, which is told."""
-    given = error.code if isinstance(error, SystemExit) else None
-    # Typer exits with this code when it is interrupted.
-    if isinstance(error, KeyboardInterrupt) or given == INTERRUPT_EXIT:
+    if isinstance(error, KeyboardInterrupt):
         sys.stderr.write(LINE)
         return INTERRUPT_EXIT
     if isinstance(error, SystemExit):
-        return int(given or 0)
+        return int(error.code or 0)
+    if isinstance(error, UsageError):
+        # Nothing is said where help was shown in its place.
+        if said := error.format_message().rstrip("."):
+            command = error.ctx.command_path if error.ctx else "eie"
+            fail(EieError(f"{said}; see: {command} --help"))
+        return USAGE_EXIT
     # A file that does not fit into memory is not the file's fault.
     no_room = is_out_of_memory(error) or (
         isinstance(error, EieError)

@@ -26,6 +26,7 @@ from onnx.external_data_helper import (
     load_external_data_for_model,
     uses_external_data,
 )
+from onnx.helper import tensor_dtype_to_np_dtype
 
 BLOCK_BYTES = 1 << 16
 SHORTER = "it was cut short while it was read"
@@ -162,9 +163,23 @@ def load_external_data(proto: ModelProto, folder: Path | None) -> None:
                 raise onnx.checker.ValidationError(
                     f"{tensor.name}: its values are in another file, but the model is in none"
                 )
-            _place(tensor, folder)
+            _require_whole(tensor, *_place(tensor, folder))
     if folder is not None:
         load_external_data_for_model(proto, str(folder))
+
+
+def _require_whole(tensor: TensorProto, source: Path, at: int, length: int | None) -> None:
+    """Demand that the file has a tensor's bytes."""
+    dtype = tensor_dtype_to_np_dtype(tensor.data_type)
+    whole = source.stat().st_size
+    there = max(whole - at, 0)
+    asked = there if length is None else length
+    needed = dtype.itemsize * prod(tensor.dims) if dtype.kind in "biuf" else asked
+    if asked > there or asked != needed:
+        raise onnx.checker.ValidationError(
+            f"{tensor.name}: {needed} bytes are needed, {asked} asked for, and {source.name} has "
+            f"{there} from {at} on"
+        )
 
 
 def _external(tensor: TensorProto, folder: Path) -> tuple[Path, int]:

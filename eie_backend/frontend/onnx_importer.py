@@ -69,7 +69,8 @@ def import_onnx(
         if node.domain == MICROSOFT and node.op_type not in operators:
             node.op_type = qualified(MICROSOFT, node.op_type)
     importer = _NamingImporter([named.name for named in names], operators, _declared(proto.graph))
-    mod = _name_results(importer.from_onnx(proto.graph, _opsets(proto)[""]))
+    conditions = [node.name for node in proto.graph.node if node.op_type == "If"]
+    mod = _name_results(importer.from_onnx(proto.graph, _opsets(proto)[""]), conditions)
     _check_outputs(mod, [value.name for value in proto.graph.output])
     return mod
 
@@ -167,15 +168,30 @@ def _declared(graph: GraphProto) -> dict[str, list[ValueInfoProto | None]]:
     return {node.name: [outputs.get(name) for name in node.output] for node in graph.node}
 
 
-def _name_results(mod: IRModule) -> IRModule:
-    """Give a result that only repeats a variable that variable's name, which folding would drop."""
-    return map_functions(mod, _Rename(mod).visit_expr)
+def _name_results(mod: IRModule, conditions: Sequence[str]) -> IRModule:
+    """Give a result that only repeats a variable that variable's name, which folding would drop.
+
+    `conditions` are the names of the graph's If nodes, in order: TVM's importer gives them others.
+    """
+    return map_functions(mod, _Rename(mod, conditions).visit_expr)
 
 
 @mutator
 class _Rename(PyExprMutator):
+    def __init__(self, mod: IRModule, conditions: Sequence[str]) -> None:
+        super().__init__(mod)
+        self.conditions = [*conditions]
+        self.in_branch = False
+
     def visit_var_binding_(self, binding: relax.VarBinding) -> None:
         old, value = binding.var, binding.value
+        if isinstance(value, relax.If) and self.conditions and not self.in_branch:
+            new = type(old)(self.conditions.pop(0), old.ty)
+            self.in_branch = True
+            self.builder_.emit_normalized(relax.VarBinding(new, self.visit_expr(value)))
+            self.in_branch = False
+            self.set_var_remap(old, new)
+            return
         if not isinstance(value, relax.Var):
             super().visit_var_binding_(binding)
             return

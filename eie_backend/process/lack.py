@@ -21,8 +21,9 @@ REMEDIES = {
 """By error number; memory is a matter of its own, `eie_backend.errors.is_out_of_memory`."""
 
 NO_FOLDER = "No usable temporary directory found"
+NO_FILE = "Cannot create temporary file"
 NO_THREAD = "can't start new thread"
-"""What Python says without an error number that tells."""
+"""What Python and compilers say without an error number that tells."""
 
 
 class Lack(NamedTuple):
@@ -46,8 +47,9 @@ def lack(error: BaseException) -> Lack | None:
             # A linker says it in words.
             if getattr(one, "errno", None) == number or os.strerror(number) in str(one):
                 return Lack(os.strerror(number), remedy)
-        if NO_FOLDER in str(one):
-            return Lack(NO_FOLDER, FOLDER)
+        for said in (NO_FOLDER, NO_FILE):
+            if said in str(one):
+                return Lack(said, FOLDER)
         if NO_THREAD in str(one):
             return Lack(NO_THREAD, PROCESSES)
     return None

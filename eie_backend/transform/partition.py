@@ -44,6 +44,17 @@ def is_eie_function(function: object) -> bool:
     )
 
 
+def _ifs(function: object) -> list[str]:
+    """Return the names of the conditions in a function."""
+    blocks = function.body.blocks if isinstance(function, relax.Function) else []
+    return [
+        str(binding.var.name)
+        for block in blocks
+        for binding in block.bindings
+        if isinstance(getattr(binding, "value", None), relax.If)
+    ]
+
+
 def _pattern(bias: bool, epilogue: Epilogue) -> tuple[DFPattern, Mapping[str, DFPattern]]:
     parts: dict[str, DFPattern] = {"input": wildcard(), "weights": is_const()}
     layer = parts["matmul"] = is_op("relax.matmul")(parts["input"], parts["weights"])
@@ -142,6 +153,7 @@ class Partition(ModulePass):
     4. A layer that several matmuls use has its own function, so that the machine holds its weights
        once; uses with different bias, epilogue or batch have different functions.
     5. Each function has attributes with its machine and the other inputs of code generation.
+    6. A module with conditions is refused.
 
     Parameters
     ----------
@@ -158,6 +170,12 @@ class Partition(ModulePass):
             raise ModelError(
                 "the module is partitioned already; call relax.transform.RunCodegen, or give the "
                 "module before its partition"
+            )
+        # 6.
+        if found := [name for function in mod.functions.values() for name in _ifs(function)]:
+            raise ModelError(
+                f"{', '.join(found)} (If): data decide which branch runs, and no program of the "
+                "machine branches; export the branch that is taken"
             )
         groups = [(uses[0].binding, len(uses)) for uses in matmuls_by_layer(mod)]
         names = {binding.value.args[1]: binding.var.name for binding, _ in groups}

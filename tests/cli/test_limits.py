@@ -100,6 +100,16 @@ def few_descriptors():
     resource.setrlimit(resource.RLIMIT_NOFILE, (12, 12))
 
 
+def test_a_folder_for_temporary_files_where_nobody_writes(small):
+    """Python would take another one; the compiler does not."""
+    code, message = run("compile mlp.onnx -o out/mlp.so", small, tmp="/proc")
+    assert (code, message) == (
+        2,
+        "eie: error: out/mlp.so: cannot be linked: Cannot create temporary file; set TMPDIR to a "
+        "folder with room\n",
+    )
+
+
 def test_full_folder_for_temporary_files(small):
     mount = ["mount", "-t", "tmpfs", "-o", "size=4k", "none", small / "tmp"]
     done = subprocess.run(mount, capture_output=True, text=True, check=False)
@@ -133,12 +143,12 @@ def small(make_mlp, tmp_path):
     return tmp_path
 
 
-def run(line, folder, **options):
+def run(line, folder, tmp=None, **options):
     """Run a command; return exit code and stderr."""
     done = subprocess.run(
         [Path(sys.executable).with_name("eie"), *line.split()],
         cwd=folder,
-        env={**os.environ, "TMPDIR": str(folder / "tmp")},
+        env={**os.environ, "TMPDIR": tmp or str(folder / "tmp")},
         capture_output=True,
         text=True,
         check=False,

@@ -174,6 +174,27 @@ def test_external_data_at_no_place(tmp_path, offset):
         eie.from_onnx(with_external(tmp_path, offset=offset))
 
 
+@pytest.mark.parametrize("read", [eie.from_onnx, load_onnx])
+@pytest.mark.parametrize(
+    ("asked", "fault"),
+    [
+        (
+            {"offset": "4", "length": "2052"},
+            "2052 bytes are needed, 2052 asked for, .* 2048 from 4",
+        ),
+        (
+            {"length": "4000"},
+            "2052 bytes are needed, 4000 asked for, and b.data has 2052 from 0 on",
+        ),
+        ({"offset": "8"}, "2052 bytes are needed, 2044 asked for, and b.data has 2044 from 8 on"),
+        ({"offset": str(2**63)}, "and b.data has 0 from 9223372036854775808 on"),
+    ],
+)
+def test_external_data_that_are_not_all_there(tmp_path, read, asked, fault):
+    with pytest.raises(ModelError, match=rf"data cannot be read: .*{fault}.*; keep the data"):
+        read(with_external(tmp_path, **asked))
+
+
 def test_external_data_below_the_folder(tmp_path):
     assert load_onnx(with_external(tmp_path)).graph.initializer[1].raw_data == bytes(4 * 513)
 

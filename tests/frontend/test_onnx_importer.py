@@ -96,6 +96,9 @@ def test_the_nodes_inside_a_branch():
     proto = model([node], {"x": [2, 2]}, {"y": [2, 2]})
     proto.graph.input.append(helper.make_tensor_value_info("c", TensorProto.BOOL, []))
     assert not any("inner" in name for name in names(proto))
+    blocks = import_onnx(proto)["main"].body.blocks
+    values = {b.var.name: b.value for block in blocks for b in block.bindings}
+    assert isinstance(values["choose"], relax.If)
 
 
 # The same network

@@ -25,7 +25,10 @@ def model(*nodes, inputs=(), outputs=(), opset=17, ir_version=8, **constants):
         "graph",
         [tensor("x", (4, 5)), *inputs],
         [*(outputs or [tensor("y", None)])],
-        [numpy_helper.from_array(np.asarray(v), k) for k, v in {"w": W, **constants}.items()],
+        [
+            v if isinstance(v, TensorProto) else numpy_helper.from_array(np.asarray(v), k)
+            for k, v in {"w": W, **constants}.items()
+        ],
     )
     opsets = [helper.make_opsetid("", opset)]
     return helper.make_model(graph, opset_imports=opsets, ir_version=ir_version)
@@ -159,6 +162,25 @@ INVALID = {
     "a remainder by zero": (
         model(node("Mod", "n d"), outputs=[INTS], n=np.array([7, 8]), d=np.array([2, 0])),
         "node 'it' (Mod): divisor 0 at (1); an integer has no quotient by 0",
+    ),
+    "an axis that 32 bits cut": (
+        model(node("Concat", "a a", axis=2**32)),
+        "node 'it' (Concat): axis is 4294967296, which takes more than 32 bits",
+    ),
+    "inputs of half a byte": (
+        model(
+            node("Cast", "z", to=TensorProto.FLOAT), inputs=[tensor("z", (4,), TensorProto.INT4)]
+        ),
+        "input 'z' is INT4; computed are floats of 16 to 64 bits",
+    ),
+    "weights of a type of their own": (
+        model(
+            node("DequantizeLinear", "v s"),
+            opset=19,
+            v=helper.make_tensor("v", TensorProto.FLOAT8E5M2, [1], [1.0]),
+            s=np.float32(1),
+        ),
+        "v is FLOAT8E5M2; computed are floats of 16 to 64 bits",
     ),
     "an integer beyond the last": (
         model(

@@ -58,14 +58,17 @@ def test_gives_what_threads_give(cluster, make_bench, open_study):
     assert to_json(dask) == to_json(threads)
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(5, marks=pytest.mark.nightly)])
-def test_killed_several_times_ends_the_same(cluster, write_spec, tmp_path, kills):
+KILLS = 5
+
+
+@pytest.mark.nightly
+def test_killed_several_times_ends_the_same(cluster, write_spec, tmp_path):
     spec = write_spec(recipe={"density": 0.5}, prune=False)
     options = ["sweep", str(spec), "--quiet", "--scheduler", cluster.scheduler_address, "-o"]
     whole = [sys.executable, "-c", RUN, *options]
     subprocess.run([*whole, tmp_path / "once"], check=True, capture_output=True)
     folder = tmp_path / "killed"
-    for kill in range(kills):
+    for kill in range(KILLS):
         killed = subprocess.run([sys.executable, "-c", KILLED, *options, folder], check=False)
         assert (killed.returncode, _known(folder)) == (-signal.SIGKILL, kill + 1)
     subprocess.run([*whole, folder], check=True, capture_output=True)

@@ -10,6 +10,7 @@ from tvm.script import relax as R
 
 import eie_backend
 from eie_backend.config import HardwareConfig
+from eie_backend.errors import ModelError
 from eie_backend.lower.lower_to_tir import is_eie_function
 from eie_backend.transform.normalize import Normalize
 from eie_backend.transform.partition import Partition
@@ -348,6 +349,19 @@ def test_an_operation_between_layers_parts_them():  # 2, 3
 def test_a_module_without_layers_is_left_alone():  # 3
     mod = build(lambda b, x: b.emit(relax.op.nn.softmax(x)), (2, 5))
     assert_structural_equal(Partition(MACHINE)(mod), mod)
+
+
+@pytest.mark.parametrize("command", [eie_backend.compile, eie_backend.explain])
+def test_a_module_with_conditions_is_refused(command):  # 6
+    builder = relax.BlockBuilder()
+    x = relax.Var("x", relax.TensorType((2, 5), "float32"))
+    yes = relax.Var("yes", relax.TensorType((), "bool"))
+    with builder.function("main", [x, yes]):
+        hidden = matmul(builder, x, W1, "fc1")
+        branches = [relax.SeqExpr([], hidden), relax.SeqExpr([], hidden)]
+        builder.emit_func_output(builder.emit(relax.If(yes, *branches), "chosen"))
+    with pytest.raises(ModelError, match=r"^chosen \(If\): data decide which branch runs"):
+        command(Normalize()(builder.get()))
 
 
 def test_a_product_of_inputs_is_left_alone():  # 1

@@ -29,12 +29,12 @@ BOX, REGION = np.float32([[0, 0, 2, 2]]), np.float32([[0, 0, 0, 2, 2]])
 def model(nodes: list[NodeProto], constants: dict[str, object], opset: int = 17) -> bytes:
     """Return a model around nodes that make `d`."""
     tail = [
-        helper.make_node("Cast", ["d"], ["f"], "cast", to=TensorProto.FLOAT),
-        helper.make_node("ReduceSum", ["f"], ["s"], "sum", keepdims=0),
-        helper.make_node("Add", ["x", "s"], ["z"], "plus"),
-        helper.make_node("Gemm", ["z", "w", "b"], ["y"], "fc", transB=1),
+        helper.make_node("Cast", ["d"], ["floats"], "cast", to=TensorProto.FLOAT),
+        helper.make_node("ReduceSum", ["floats"], ["total"], "sum", keepdims=0),
+        helper.make_node("Add", ["x", "total"], ["moved"], "plus"),
+        helper.make_node("Gemm", ["moved", "weight", "bias"], ["y"], "fc", transB=1),
     ]
-    layer = {"w": np.eye(4, dtype=np.float32), "b": np.zeros(4, np.float32)}
+    layer = {"weight": np.eye(4, dtype=np.float32), "bias": np.zeros(4, np.float32)}
     tensors = {name: np.asarray(value) for name, value in {**layer, **constants}.items()}
     graph = helper.make_graph(
         [*nodes, *tail],
@@ -84,11 +84,11 @@ def indices(bad: int, dtype: type = np.int64) -> Iterator[tuple[str, bytes]]:
     align = node("RoiAlign", "m r i", output_height=2, output_width=2)
     yield "RoiAlign", model(align, {"m": IMAGE, "r": BOX, "i": np.array([bad])})
     yield "OneHot", model(node("OneHot", "i k v"), {"i": pair, "k": 4, "v": np.float32([0, 1])})
-    slice_of = {"a": A, "s": np.array([bad]), "e": np.array([4]), "x": np.array([1])}
-    yield "Slice start", model(node("Slice", "a s e x"), slice_of)
-    yield "Slice end", model(node("Slice", "a e s x"), slice_of)
-    yield "Slice axis", model(node("Slice", "a x e s"), slice_of)
-    yield "Slice step", model(node("Slice", "a x e x s"), slice_of)
+    slice_of = {"a": A, "s": np.array([bad]), "e": np.array([4]), "o": np.array([1])}
+    yield "Slice start", model(node("Slice", "a s e o"), slice_of)
+    yield "Slice end", model(node("Slice", "a e s o"), slice_of)
+    yield "Slice axis", model(node("Slice", "a o e s"), slice_of)
+    yield "Slice step", model(node("Slice", "a o e o s"), slice_of)
     yield "CumSum axis", model(node("CumSum", "a i"), {"a": A, "i": np.array(bad)})
     yield (
         "TopK",
@@ -160,6 +160,13 @@ def sizes(bad: int) -> Iterator[tuple[str, bytes]]:
         "RoiAlign",
         model(node("RoiAlign", "m r i", output_height=bad), {"m": IMAGE, "r": BOX, "i": [0]}),
     )
+    yield (
+        "RoiAlign samples",
+        model(node("RoiAlign", "m r i", sampling_ratio=bad), {"m": IMAGE, "r": BOX, "i": [0]}),
+    )
+    for name in ("Concat", "Flatten", "Softmax"):
+        operands = "a a" if name == "Concat" else "a"
+        yield f"{name} axis", model(node(name, operands, axis=min(bad * 2, 2**62)), {"a": A})
 
 
 def numbers(bad: float) -> Iterator[tuple[str, bytes]]:
@@ -180,6 +187,11 @@ def numbers(bad: float) -> Iterator[tuple[str, bytes]]:
             node("RoiAlign", "m r i"), {"m": IMAGE, "r": where([[bad, 0, bad + 2, 2]]), "i": [0]}
         ),
     )
+    pooled["spatial_scale"] = bad
+    regions = {"m": IMAGE, "r": REGION}
+    yield "MaxRoiPool scale", model(node("MaxRoiPool", "m r", **pooled), regions)
+    aligned = {"m": IMAGE, "r": BOX, "i": [0]}
+    yield "RoiAlign scale", model(node("RoiAlign", "m r i", spatial_scale=bad), aligned)
     for padding in ("zeros", "border", "reflection"):
         sample = node("GridSample", "m g", padding_mode=padding)
         grid = np.full((1, 2, 2, 2), bad, np.float32)

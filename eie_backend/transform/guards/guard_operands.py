@@ -14,10 +14,10 @@ from tvm.relax.expr_functor import PyExprMutator, mutator
 from tvm_ffi import structural_equal
 
 from eie_backend.errors import ModelError
-from eie_backend.transform.guards.check import UnknownShape, extents
+from eie_backend.transform.guards.check import UnknownShape, dtype, extents
 from eie_backend.transform.guards.constant_faults import lowest, outside, zeros
 from eie_backend.transform.guards.operator_kinds import GUARDED, REMEDY, why_refused
-from eie_backend.transform.layers import map_functions
+from eie_backend.transform.layers import is_call, map_functions
 from eie_backend.transform.module_pass import ModulePass
 
 CHECK_INDEX, CHECK_DIVISOR = "eie.check_index", "eie.check_divisor"
@@ -165,7 +165,37 @@ class _Guard(PyExprMutator):
             return operand
         if low == high == []:
             return operand
+        if not any(low) and (counted := self._counted(operand, high)) is not None:
+            return counted
         return self._checked(CHECK_INDEX, operand, [operand, _shape(low), _shape(high)])
+
+    def _counted(self, operand: relax.Expr, high: Sequence[int]) -> relax.Expr | None:
+        """Check i of ``where(i < 0, i + extent, i)``, which counts from the end; None for others.
+
+        So the error tells the index that was given. The extents are those that `high` says.
+        """
+        where = self._value(operand)
+        if not is_call(where, "relax.where"):
+            return None
+        given = where.args[2]
+        below, shifted = map(self._value, where.args[:2])
+        if not (is_call(below, "relax.less") and is_call(shifted, "relax.add")):
+            return None
+        zero, extent = (self._resolved(one.args[1]) for one in (below, shifted))
+        if not (below.args[0].same_as(given) and shifted.args[0].same_as(given)):
+            return None
+        if not isinstance(zero, GenericConst) or zero.value.numpy().any():
+            return None
+        kind = dtype(given)
+        wanted = np.array(high, kind) + 1 if len(high) > 1 else np.array(high[0] + 1, kind)
+        low = [-most - 1 for most in high]
+        checked = self._checked(CHECK_INDEX, given, [given, _shape(low), _shape(high)])
+        known = isinstance(extent, GenericConst) and np.array_equal(extent.value.numpy(), wanted)
+        if checked.same_as(given) and known:
+            return operand
+        negative = self.builder_.emit(relax.op.less(checked, relax.const(0, kind)))
+        counted = self.builder_.emit(relax.op.add(checked, relax.const(wanted, kind)))
+        return self.builder_.emit(relax.op.where(negative, counted, checked))
 
     def divides(self, dividend: relax.Expr, divisor: relax.Expr) -> relax.Expr:
         dividend, divisor = self._resolved(dividend), self._resolved(divisor)
@@ -185,8 +215,13 @@ class _Guard(PyExprMutator):
 
     def _resolved(self, operand: relax.Expr) -> relax.Expr:
         """Return the constant that an operand is bound to, else the operand."""
-        value = self.lookup_binding(operand) if isinstance(operand, relax.Var) else None
+        value = self._value(operand)
         return value if isinstance(value, GenericConst) else operand
+
+    def _value(self, operand: relax.Expr) -> relax.Expr:
+        """Return what a variable is bound to, else the operand."""
+        value = self.lookup_binding(operand) if isinstance(operand, relax.Var) else None
+        return operand if value is None else value
 
     def _note(self, faults: Iterator[str]) -> None:
         self.faults += [f"{self.where}: {fault}" for fault in faults]

@@ -6,7 +6,7 @@ TVM's code takes indices as they are: one past the end reads or writes memory of
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
+from math import isfinite, prod
 
 from tvm import relax
 
@@ -14,6 +14,12 @@ from eie_backend.transform.guards.check import Check, Rows, axis_of, extents
 
 LARGEST_COORDINATE = 1 << 20
 """Of a region of interest, in pixels; the operators count up to it in 32 bits."""
+
+LARGEST_REACH = 16
+"""How far a region may reach, in sizes of its image: the work is that of the region's area."""
+
+MOST_SAMPLES = 128
+"""On a side of a region's bin."""
 
 
 def _take(call: relax.Call, check: Check) -> Sequence[relax.Expr] | relax.Call | None:
@@ -81,9 +87,19 @@ def _index_put(call: relax.Call, check: Check) -> Sequence[relax.Expr]:
 
 def _roi(call: relax.Call, check: Check) -> Sequence[relax.Expr]:
     data, regions = call.args
-    check.require(call.attrs.layout == "NCHW" and min(extents(data)) > 0, "its input is empty")
-    low, high = [-LARGEST_COORDINATE] * 4, [LARGEST_COORDINATE] * 4
-    return [data, check.within(regions, [0, *low], [extents(data)[0] - 1, *high])]
+    shape, scale = extents(data), float(call.attrs.spatial_scale)
+    samples = int(getattr(call.attrs, "sample_ratio", 0))
+    check.require(call.attrs.layout == "NCHW" and min(shape) > 0, "its input is empty")
+    scales = isfinite(scale) and scale > 0
+    check.require(scales, f"spatial_scale is {scale}, not a number above 0")
+    # -1 and 0: as many as a bin has pixels.
+    check.require(
+        -1 <= samples <= MOST_SAMPLES, f"sampling_ratio is {samples}, not in -1..{MOST_SAMPLES}"
+    )
+    scale = scale if scales else 1.0
+    reach = min(max(LARGEST_REACH * max(shape[2:]), scale) / scale, LARGEST_COORDINATE)
+    low, high = [-int(reach)] * 4, [int(reach)] * 4
+    return [data, check.within(regions, [0, *low], [shape[0] - 1, *high])]
 
 
 def _grid_sample(call: relax.Call, check: Check) -> Sequence[relax.Expr]:
