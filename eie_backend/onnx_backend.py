@@ -39,7 +39,7 @@ CODEBOOK_BITS = 7
 """Weights of up to 128 different values stay what they are."""
 
 
-class EieRep(BackendRep):  # type: ignore[misc]
+class EieRep(BackendRep):
     """A compiled model; what its inputs' values decide is compiled when they are known.
 
     Shapes that values decide need them as constants: so inputs after the first, then all, are
@@ -109,6 +109,7 @@ class EieRep(BackendRep):  # type: ignore[misc]
 
     def _compile(self, values: Mapping[str, NDArray[Any]]) -> Compiled:
         mod = from_onnx(self._model, bind_values=values)
+        run: Callable[[dict[str, NDArray[Any]]], Outputs]
         try:
             run = partial(run_compiled, compile_for_machine(mod, self._config, **self._options))
         except ModelError as error:
@@ -139,7 +140,7 @@ def _on_host(main: Callable[..., Any], values: dict[str, NDArray[Any]]) -> Outpu
     return [one.numpy() for one in ([found] if isinstance(found, tvm.runtime.Tensor) else found)]
 
 
-class EieBackend(Backend):  # type: ignore[misc]
+class EieBackend(Backend):
     """ONNX models on target eie: layers with constant weights on the machine, the rest beside it.
 
     **Source**: ``onnx.backend.base``.
@@ -196,7 +197,8 @@ class EieBackend(Backend):  # type: ignore[misc]
             helper.make_tensor_value_info(name, np_dtype_to_tensor_dtype(value.dtype), value.shape)
             for name, value in values.items()
         ]
-        kinds = outputs_info or [(None, None)] * len(node.output)
+        unknown: list[tuple[Any, Any]] = [(None, None)] * len(node.output)
+        kinds = outputs_info or unknown
         results = [
             helper.make_tensor_value_info(
                 name,

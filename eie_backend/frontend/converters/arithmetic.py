@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from tvm import relax
 
@@ -58,7 +60,7 @@ def cumulative_sum(node: Node) -> relax.Expr:
     return _scan(node, relax.op.cumsum, 0)
 
 
-def _scan(node: Node, scan, start: int) -> relax.Expr:
+def _scan(node: Node, scan: Callable[..., relax.Expr], start: int) -> relax.Expr:
     x, shape, kind = node.inputs[0], extents(node.inputs[0]), dtype_of(node.inputs[0])
     given = node.constant(1, "axis")
     axis = Node("", (), {"axis": int(np.asarray(given).reshape(-1)[0])}, 0, 1, node.builder).axis(
