@@ -76,6 +76,7 @@ check: $(READY)  ## lint, format, types, imports, generated files, links
 	find runtime \( -name '*.h' -o -name '*.cc' \) -print0 | xargs -0r $(BIN)/clang-format --dry-run -Werror
 	$(BIN)/python -m eie_backend.generate --check
 	$(BIN)/python docs/_ext/errors_page.py --check
+	$(BIN)/python docs/_ext/node_tests_page.py --check
 	$(BIN)/python docs/_ext/page_sections.py --check
 	$(BIN)/python benchmarks/page.py --check
 	$(BIN)/python .ci/check_links.py
@@ -83,6 +84,7 @@ check: $(READY)  ## lint, format, types, imports, generated files, links
 generate: $(READY)  ## rewrite the generated files
 	$(BIN)/python -m eie_backend.generate
 	$(BIN)/python docs/_ext/errors_page.py
+	$(BIN)/python docs/_ext/node_tests_page.py
 	$(BIN)/python docs/_ext/page_sections.py
 
 docs: $(READY)  ## the site, with all tutorials run, into build/docs/html

@@ -5,29 +5,41 @@ So that ``onnx.backend.test.BackendTest`` and tools that know this interface run
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
+import tvm
 from numpy.typing import ArrayLike, NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper
 from onnx.backend.base import Backend, BackendRep, namedtupledict
-from onnx.helper import np_dtype_to_tensor_dtype
-from tvm.runtime import Executable
+from onnx.helper import np_dtype_to_tensor_dtype, tensor_dtype_to_np_dtype
+from tvm import relax
 
 from eie_backend.compiler import compile as compile_for_machine
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import InputError, ModelError
 from eie_backend.frontend import from_onnx
+from eie_backend.machine.target import target
 from eie_backend.profiler import run as run_compiled
+from eie_backend.simulator.inputs import InputSpec, input_specs
 
+Outputs: TypeAlias = Sequence[NDArray[Any]]
+Compiled: TypeAlias = tuple[Callable[[dict[str, NDArray[Any]]], Outputs], Sequence[InputSpec]]
 Inputs: TypeAlias = Sequence[ArrayLike] | Mapping[str, ArrayLike]
+
+HALF = (TensorProto.FLOAT16, TensorProto.BFLOAT16)
+HALF_DTYPES = ("float16", "bfloat16")
+
+NO_LAYER = "no layer of the model"
+"""What `eie_backend.compile` says of a model for the host alone, which is no fault here."""
 
 CODEBOOK_BITS = 7
 """Weights of up to 128 different values stay what they are."""
 
 
-class EieRep(BackendRep):  # type: ignore[misc]
+class EieRep(BackendRep):
     """A compiled model; what its inputs' values decide is compiled when they are known.
 
     Shapes that values decide need them as constants: so inputs after the first, then all, are
@@ -39,7 +51,7 @@ class EieRep(BackendRep):  # type: ignore[misc]
         constants = {tensor.name for tensor in model.graph.initializer}
         self._inputs = [one.name for one in model.graph.input if one.name not in constants]
         self._outputs = [one.name for one in model.graph.output]
-        self._compiled: Executable | None = None
+        self._compiled: Compiled | None = None
         try:
             self._compiled = self._compile({})
         except ModelError:
@@ -61,12 +73,19 @@ class EieRep(BackendRep):  # type: ignore[misc]
         """
         feeds = self._named(inputs)
         if self._compiled is not None:
-            found = run_compiled(self._compiled, feeds)
+            found = _run(self._compiled, feeds)
         else:
             found = self._bound(feeds)
-        return namedtupledict("Outputs", self._outputs)(*found)  # type: ignore[no-any-return]
+        declared = [
+            value.astype(tensor_dtype_to_np_dtype(one.type.tensor_type.elem_type))
+            if one.type.tensor_type.elem_type in HALF
+            else value
+            for value, one in zip(found, self._model.graph.output, strict=True)
+        ]
+        outputs: tuple[NDArray[Any], ...] = namedtupledict("Outputs", self._outputs)(*declared)
+        return outputs
 
-    def _bound(self, feeds: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
+    def _bound(self, feeds: dict[str, NDArray[Any]]) -> Outputs:
         names = list(feeds)
         try:
             constants = names[1:]
@@ -75,7 +94,7 @@ class EieRep(BackendRep):  # type: ignore[misc]
             constants = names
             compiled = self._compile(feeds)
         left = {name: value for name, value in feeds.items() if name not in constants}
-        return run_compiled(compiled, left)
+        return _run(compiled, left)
 
     def _named(self, inputs: Inputs) -> dict[str, NDArray[Any]]:
         given = (
@@ -88,12 +107,40 @@ class EieRep(BackendRep):  # type: ignore[misc]
             )
         return {name: np.asarray(given[name]) for name in self._inputs}
 
-    def _compile(self, values: Mapping[str, NDArray[Any]]) -> Executable:
+    def _compile(self, values: Mapping[str, NDArray[Any]]) -> Compiled:
         mod = from_onnx(self._model, bind_values=values)
-        return compile_for_machine(mod, self._config, **self._options)
+        run: Callable[[dict[str, NDArray[Any]]], Outputs]
+        try:
+            run = partial(run_compiled, compile_for_machine(mod, self._config, **self._options))
+        except ModelError as error:
+            if NO_LAYER not in str(error):
+                raise
+            noted = mod.with_attr("eie.arithmetic", self._options["arithmetic"])
+            executable = tvm.compile(noted, target=target(self._config))
+            run = partial(_on_host, relax.VirtualMachine(executable, tvm.cpu())["main"])
+        return run, input_specs(mod)
 
 
-class EieBackend(Backend):  # type: ignore[misc]
+def _run(compiled: Compiled, feeds: Mapping[str, NDArray[Any]]) -> Outputs:
+    """Run a model; inputs in half precision are float32 where it is computed in that."""
+    run, specs = compiled
+    values = {
+        spec.name: value.astype(spec.dtype) if str(value.dtype) in HALF_DTYPES else value
+        for spec, value in zip(specs, feeds.values(), strict=True)
+    }
+    shapes = {name: value.shape for name, value in values.items()}
+    if wrong := [one for one in specs if tuple(one.shape) != shapes[one.name]]:
+        told = ", ".join(f"{one.name} of {shapes[one.name]}, it takes {one.shape}" for one in wrong)
+        raise InputError(f"run: got {told}; give inputs of the model's shapes")
+    return run(values)
+
+
+def _on_host(main: Callable[..., Any], values: dict[str, NDArray[Any]]) -> Outputs:
+    found = main(*map(tvm.runtime.tensor, values.values()))
+    return [one.numpy() for one in ([found] if isinstance(found, tvm.runtime.Tensor) else found)]
+
+
+class EieBackend(Backend):
     """ONNX models on target eie: layers with constant weights on the machine, the rest beside it.
 
     **Source**: ``onnx.backend.base``.
@@ -150,7 +197,8 @@ class EieBackend(Backend):  # type: ignore[misc]
             helper.make_tensor_value_info(name, np_dtype_to_tensor_dtype(value.dtype), value.shape)
             for name, value in values.items()
         ]
-        kinds = outputs_info or [(None, None)] * len(node.output)
+        unknown: list[tuple[Any, Any]] = [(None, None)] * len(node.output)
+        kinds = outputs_info or unknown
         results = [
             helper.make_tensor_value_info(
                 name,

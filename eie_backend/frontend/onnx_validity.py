@@ -16,18 +16,25 @@ OTHERS = "eie.registered"
 WEIGHTED = ("MatMul", "Gemm", "Conv", "ConvTranspose")
 """Operators whose second input is the weights."""
 
+COMPUTED = (
+    TensorProto.UNDEFINED,
+    TensorProto.BOOL,
+    *(TensorProto.INT8, TensorProto.INT16, TensorProto.INT32, TensorProto.INT64),
+    *(TensorProto.UINT8, TensorProto.UINT16, TensorProto.UINT32, TensorProto.UINT64),
+    *(TensorProto.FLOAT16, TensorProto.FLOAT, TensorProto.DOUBLE),
+)
+"""Types of values that TVM's code computes on, and what is left open."""
+
+TAKEN = (*COMPUTED, TensorProto.BFLOAT16)
+"""Types of inputs and outputs: those in half precision become float32."""
+
+COMPUTED_TYPES = "floats of 16 to 64 bits, integers of 8 to 64 bits and bool"
+
 WIDE = ("Constant", "Slice")
 """Operators whose attributes may take 64 bits; TVM's importer cuts those of others."""
 
 INFERENCE = re.compile(r"\(op_type:\s*([^,]*), node name: (.*?)\):\s*(.*)")
 BRACKETS = re.compile(r"\[\w*Error\]\s*")
-
-
-COMPUTED = frozenset(
-    "UNDEFINED FLOAT DOUBLE FLOAT16 BFLOAT16 BOOL INT8 INT16 INT32 INT64 UINT8 UINT16 UINT32 "
-    "UINT64".split()
-)
-"""Element types that TVM's code computes with; of others it reads the bits wrongly."""
 
 
 def validity_faults(
@@ -83,6 +90,8 @@ def _unsupported(proto: ModelProto) -> Iterator[str]:
                 yield f"{what} {value.name!r} is no tensor but a {str(kind).removesuffix('_type')}"
             elif value.type.tensor_type.elem_type == TensorProto.STRING:
                 yield f"{what} {value.name!r} is text; this machine computes on numbers"
+            elif (kind := value.type.tensor_type.elem_type) not in TAKEN:
+                yield f"{what} {value.name!r} is {_type(kind)}; computed are {COMPUTED_TYPES}"
     empty = {one.name for one in graph.initializer if 0 in one.dims}
     for node in graph.node:
         for attribute in node.attribute if node.op_type not in WIDE else ():
@@ -92,6 +101,11 @@ def _unsupported(proto: ModelProto) -> Iterator[str]:
                 yield f"{where} is {wide[0]}, which takes more than 32 bits"
         for name in {*node.input[1:2]} & empty if node.op_type in WEIGHTED else ():
             yield f"node {node.name!r} ({node.op_type}): its weights {name} are empty"
+
+
+def _type(number: int) -> str:
+    known = TensorProto.DataType.values()
+    return str(TensorProto.DataType.Name(number)) if number in known else f"of type {number}"
 
 
 def _is_tensor(value: ValueInfoProto) -> bool:
@@ -113,11 +127,10 @@ def _types(graph: GraphProto) -> Iterator[str]:
     kinds |= {tensor.name: tensor.data_type for tensor in graph.initializer}
     kinds |= {v.name: v.type.tensor_type.elem_type for v in (*graph.value_info, *graph.output)}
     for name, kind in kinds.items():
-        said = TensorProto.DataType.Name(kind) if kind in TensorProto.DataType.values() else kind
-        if said not in COMPUTED:
+        if kind not in (*COMPUTED, TensorProto.STRING):
             node = made_by.get(name)
             where = f"node {node.name!r} ({node.op_type}): " if node else ""
-            yield f"{where}{name} is {said}, a type that no code is made for; use another one"
+            yield f"{where}{name} is {_type(kind)}; computed are {COMPUTED_TYPES}"
 
 
 def _sizes(graph: GraphProto) -> Iterator[str]:

@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <limits>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -65,9 +67,30 @@ bool Within(Value value, int64_t low, int64_t high) {
   }
 }
 
-/// Returns `index` if its values are within `low`..`high`; each has one number, or one for each
-/// place on the last axis.
-ffi::Tensor CheckIndex(const ffi::String& where, ffi::Tensor index, const ffi::Shape& low,
+/// Memory of a tensor's own.
+struct OnHeap {
+  static constexpr std::align_val_t kAlignment{64};
+  void AllocData(DLTensor* tensor) {
+    tensor->data = ::operator new(ffi::GetDataSize(*tensor), kAlignment);
+  }
+  void FreeData(DLTensor* tensor) { ::operator delete(tensor->data, kAlignment); }
+};
+
+/// Returns a copy of a contiguous CPU tensor.
+///
+/// TVM's memory planner does not know that a function may return its argument: after the call it
+/// gives the argument's memory to another value, while the result is still read.
+ffi::Tensor Copied(const ffi::Tensor& from) {
+  const ffi::Tensor copy =
+      ffi::Tensor::FromNDAlloc(OnHeap(), from.shape(), from.dtype(), DLDevice{kDLCPU, 0});
+  const void* const data = static_cast<const char*>(from.data_ptr()) + from.byte_offset();
+  std::memcpy(copy.data_ptr(), data, ffi::GetDataSize(from.numel(), from.dtype()));
+  return copy;
+}
+
+/// Returns a copy of `index` if its values are within `low`..`high`; each has one number, or one
+/// for each place on the last axis.
+ffi::Tensor CheckIndex(const ffi::String& where, const ffi::Tensor& index, const ffi::Shape& low,
                        const ffi::Shape& high) {
   const auto columns = static_cast<int64_t>(low.size());
   const bool fits = columns == 1 || (index.ndim() > 0 && index.size(-1) == columns);
@@ -86,7 +109,7 @@ ffi::Tensor CheckIndex(const ffi::String& where, ffi::Tensor index, const ffi::S
       if (++column == columns) column = 0;
     }
   });
-  return index;
+  return Copied(index);
 }
 
 /// Returns the place in `tensor` that place `at` of a tensor of `shape` reads when it broadcasts.
@@ -104,9 +127,9 @@ int64_t Broadcast(const ffi::Tensor& tensor, const std::vector<int64_t>& shape, 
   return found;
 }
 
-/// Returns `divisor` if it has no 0, and no -1 where the dividend is the lowest integer.
+/// Returns a copy of `divisor` if it has no 0, and no -1 where the dividend is the lowest integer.
 ffi::Tensor CheckDivisor(const ffi::String& where, const ffi::Tensor& dividend,
-                         ffi::Tensor divisor) {
+                         const ffi::Tensor& divisor) {
   bool has_minus_one = false;
   Visit(where, divisor, [&](const auto* values) {
     for (int64_t n = 0; n < divisor.numel(); ++n) {
@@ -117,7 +140,7 @@ ffi::Tensor CheckDivisor(const ffi::String& where, const ffi::Tensor& dividend,
       has_minus_one |= std::is_signed_v<std::decay_t<decltype(*values)>> && values[n] + 1 == 0;
     }
   });
-  if (!has_minus_one) return divisor;
+  if (!has_minus_one) return Copied(divisor);
   std::vector<int64_t> shape(std::max(dividend.ndim(), divisor.ndim()), 1);
   int64_t count = 1;
   for (int back = 1; back <= static_cast<int>(shape.size()); ++back) {
@@ -141,7 +164,7 @@ ffi::Tensor CheckDivisor(const ffi::String& where, const ffi::Tensor& dividend,
       }
     });
   });
-  return divisor;
+  return Copied(divisor);
 }
 
 /// Memory of no bytes, for tensors without values.

@@ -5,6 +5,7 @@ process, only its name.
 """
 
 import json
+import os
 import sys
 import warnings
 from functools import cache
@@ -108,7 +109,25 @@ def attempt(case, constant_from):
         return "wrong", f"{len(found) - 1} results, not {len(outputs)}"
     pairs = zip(found, [*outputs, X @ WEIGHTS], strict=True)
     said = [why for one, wanted in pairs if (why := difference(one, wanted, case))]
-    return ("wrong", said[0]) if said else ("right", "")
+    if not said:
+        return "right", ""
+    theirs = by_runtime(case, given)
+    same = len(theirs) == len(outputs) and not any(
+        difference(one, np.asarray(wanted), case)
+        for one, wanted in zip(found, theirs, strict=False)
+    )
+    return "as_runtime" if same else "wrong", said[0]
+
+
+def by_runtime(case, feeds):
+    """Return ONNX Runtime's results, none if it refuses the test."""
+    try:
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(case.model.SerializeToString())
+        return session.run(None, feeds)
+    except Exception:
+        return []
 
 
 def is_tensor(value):
@@ -133,6 +152,8 @@ def main():
     warnings.simplefilter("ignore")
     for name in sys.argv[1:]:
         print(json.dumps([name]), flush=True)
+        if os.environ.get("EIE_DIES_AT") == name:  # for a test of what runs this
+            os.abort()
         print(json.dumps([name, *outcome(suite()[name])]), flush=True)
 
 

@@ -174,7 +174,12 @@ INVALID = {
         "input 'z' is INT4; computed are floats of 16 to 64 bits",
     ),
     "weights of a type of their own": (
-        model(node("Relu", "a"), v=helper.make_tensor("v", TensorProto.FLOAT8E5M2, [1], [1.0])),
+        model(
+            node("DequantizeLinear", "v s"),
+            opset=19,
+            v=helper.make_tensor("v", TensorProto.FLOAT8E5M2, [1], [1.0]),
+            s=np.float32(1),
+        ),
         "v is FLOAT8E5M2; computed are floats of 16 to 64 bits",
     ),
     "an integer beyond the last": (

@@ -95,8 +95,10 @@ class Axis(NamedTuple):
         places, weights = self._weighted(at, rule)
         if rule.exclude_outside:
             weights = np.where((places >= 0) & (places < self.length), weights, 0)
-            weights = weights / np.where(weights.sum(0) == 0, 1, weights.sum(0))
+            total = np.where(weights.sum(0) == 0, 1, weights.sum(0))
+            weights = (weights / total).astype(np.float32)
         used = weights.any(axis=1)
+        used[0] |= not used.any()
         places, weights = places[used], weights[used]
         return np.clip(places, 0, self.length - 1).T.copy(), weights.T.astype(np.float32)
 
@@ -110,7 +112,8 @@ class Axis(NamedTuple):
             # Before opset 11: up is cut off, down is rounded up.
             "simple": np.ceil(at) if self.scale < 1 else np.trunc(at),
         }[how]
-        return found.astype(np.int64)
+        places: NDArray[np.int64] = found.astype(np.int64)
+        return places
 
     def _weighted(self, at: Floats, rule: Rule) -> tuple[NDArray[np.int64], Floats]:
         """Return the places around each coordinate, a row per tap, and their weights."""

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from tvm import relax
 
 from eie_backend.frontend.onnx_node import Node, constant, dtype_of, extents, is_float
 
 
-def power(node: Node) -> relax.Expr | None:
+def power(node: Node) -> relax.Expr:
     """Return powers of the base's dtype, whatever that of the exponent."""
     base, exponent = node.inputs
     kind, other = dtype_of(base), dtype_of(exponent)
-    if kind == other:
-        return None
-    if "float" in kind or "float" not in other:
-        return relax.op.power(base, relax.op.astype(exponent, kind))
-    # An integer to a broken power: cut off, as in ONNX Runtime.
+    if "float" in kind:
+        same = exponent if kind == other else relax.op.astype(exponent, kind)
+        return relax.op.power(base, same)
+    # TVM has no powers of integers; what is broken is cut off, as in ONNX Runtime.
     wide = "float64"
     found = relax.op.power(relax.op.astype(base, wide), relax.op.astype(exponent, wide))
     return relax.op.astype(found, kind)
@@ -59,7 +60,7 @@ def cumulative_sum(node: Node) -> relax.Expr:
     return _scan(node, relax.op.cumsum, 0)
 
 
-def _scan(node: Node, scan, start: int) -> relax.Expr:
+def _scan(node: Node, scan: Callable[..., relax.Expr], start: int) -> relax.Expr:
     x, shape, kind = node.inputs[0], extents(node.inputs[0]), dtype_of(node.inputs[0])
     given = node.constant(1, "axis")
     axis = Node("", (), {"axis": int(np.asarray(given).reshape(-1)[0])}, 0, 1, node.builder).axis(

@@ -22,10 +22,6 @@ def roi_align(node: Node) -> relax.Expr:
     if mode == "half_pixel":  # of the scaled region: TVM leaves the shift to its caller
         shifted = relax.op.subtract(regions, constant(0.5 / scale, kind))
         regions = node.builder.normalize(shifted)
-    extent = relax.op.subtract(
-        relax.op.strided_slice(regions, [1], [2], [4]),
-        relax.op.strided_slice(regions, [1], [0], [2]),
-    )
     numbers = relax.op.astype(relax.op.expand_dims(batch, 1), kind)
     means = relax.op.vision.roi_align(
         data,
@@ -40,7 +36,12 @@ def roi_align(node: Node) -> relax.Expr:
     if mode != "half_pixel":
         return means
     # An empty region has no places to take the mean of.
-    least = relax.op.reshape(relax.op.min(extent, [1]), [-1, 1, 1, 1])
+    ends, starts = (
+        node.builder.normalize(relax.op.strided_slice(regions, [1], [at], [at + 2]))
+        for at in (2, 0)
+    )
+    extent = node.builder.normalize(relax.op.subtract(ends, starts))
+    least = relax.op.expand_dims(relax.op.min(extent, [1]), [1, 2, 3])
     zero = constant(0, dtype_of(data))
     return relax.op.where(relax.op.greater(least, constant(0, kind)), means, zero)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import onnx
 from onnx import ModelProto, TensorProto
 from onnx.inliner import inline_selected_functions
@@ -77,7 +79,8 @@ def _schema(domain: str, name: str, version: int) -> onnx.defs.OpSchema | None:
 
 
 def _is_function(schema: onnx.defs.OpSchema) -> bool:
-    return bool(schema.has_function or schema.has_context_dependent_function)
+    known: Any = schema  # its stubs leave these out
+    return bool(known.has_function or known.has_context_dependent_function)
 
 
 def _has_body(domain: str, name: str, context: Context) -> bool:

@@ -27,8 +27,9 @@ def _interpolate(node: Any, importer: Any, mode: str, exact: bool, antialias: bo
     if factors is None:
         found = [given[name] for name in given if name.startswith("scales")]
         factors = found if found and None not in found else None
+    scales = [*(factors or ())]
     out = (
-        [int(np.floor(shape[axis] * factor)) for axis, factor in zip(spatial, factors, strict=True)]
+        [int(np.floor(shape[axis] * factor)) for axis, factor in zip(spatial, scales, strict=True)]
         if sizes is None
         else [int(size) for size in sizes]
     )
@@ -46,7 +47,7 @@ def _interpolate(node: Any, importer: Any, mode: str, exact: bool, antialias: bo
         )
     axes = {}
     for at, (axis, size) in enumerate(zip(spatial, out, strict=True)):
-        scale = float(factors[at]) if factors is not None else size / shape[axis]
+        scale = float(scales[at]) if scales else size / shape[axis]
         axes[axis] = Axis(shape[axis], size, np.float32(scale), scale)
     return emit(importer, resized(x, importer.block_builder, rule, axes))
 

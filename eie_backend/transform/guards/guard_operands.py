@@ -21,7 +21,7 @@ from eie_backend.transform.layers import is_call, map_functions
 from eie_backend.transform.module_pass import ModulePass
 
 CHECK_INDEX, CHECK_DIVISOR = "eie.check_index", "eie.check_divisor"
-"""Functions of the C++ runtime; each returns the operand that it has checked."""
+"""Functions of the C++ runtime; each returns a copy of the operand that it has checked."""
 
 
 @tvm.transform.module_pass(opt_level=0, name="eie.GuardOperands")

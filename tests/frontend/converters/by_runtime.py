@@ -56,7 +56,12 @@ def imported(model, feeds):
 def assert_as_runtime(operator, inputs, constants=(), results=1, opset=17, kinds=(), **attributes):
     """Compare all results: shape, dtype and values."""
     model, feeds = one_node(operator, inputs, constants, results, opset, kinds, **attributes)
+    assert_models_agree(model, feeds)
+
+
+def assert_models_agree(model, feeds):
+    """Compare all results of the model with ONNX Runtime's."""
     wanted, found = by_runtime(model, feeds), imported(model, feeds)
     for one, other in zip(found, wanted, strict=True):
-        assert (one.shape, one.dtype) == (other.shape, other.dtype), attributes
-        np.testing.assert_allclose(one, other, 1e-4, 1e-5, err_msg=str(attributes))
+        assert (one.shape, one.dtype) == (other.shape, other.dtype), model.graph.node
+        np.testing.assert_allclose(one, other, 1e-4, 1e-5, err_msg=str(model.graph.node))

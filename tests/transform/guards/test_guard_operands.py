@@ -318,3 +318,29 @@ def test_a_compiled_library_checks():
     np.testing.assert_array_equal(eie.run(library, ids)[0], DATA[ids] @ W)
     with pytest.raises(InputError, match=r"is outside 0\.\.3"):
         eie.run(library, integers([1, 4]))
+
+
+def test_what_is_checked_keeps_its_memory_while_it_is_read():
+    """TVM's planner gives the memory of an argument to a later value, here the sampled image."""
+    rng = np.random.default_rng(0)
+    image = rng.normal(size=(2, 4, 6, 6)).astype(np.float32)
+    grid = rng.uniform(-1, 1, (2, 2, 6, 6)).astype(np.float32)
+    x, g = (
+        relax.Var(n, relax.TensorType(a.shape, "float32"))
+        for n, a in zip("xg", (image, grid), strict=True)
+    )
+    builder = relax.BlockBuilder()
+    with builder.function("main", [x, g]):
+        with builder.dataflow():
+            computed = builder.emit(relax.op.multiply(g, relax.const(0.5, "float32")))
+            sampled = builder.emit(relax.op.image.grid_sample(x, computed))
+            result = builder.emit_output(relax.op.negative(sampled))
+        builder.emit_func_output(result)
+    plain = builder.get()
+    found = [
+        relax.VirtualMachine(tvm.compile(mod, "llvm"), tvm.cpu())["main"](
+            tvm.runtime.tensor(image), tvm.runtime.tensor(grid)
+        ).numpy()
+        for mod in (plain, GuardOperands()(plain))
+    ]
+    np.testing.assert_array_equal(*found)
