@@ -97,7 +97,12 @@ def _drop_unread(graph: GraphProto) -> None:
     read.update(name for node in graph.node for name in reads(node))
     kept = [tensor for tensor in graph.initializer if tensor.name in read]
     if len(kept) < len(graph.initializer):
+        unread = {tensor.name for tensor in graph.initializer} - read
         fresh = GraphProto()
+        # Old files declare their constants as inputs, too.
+        fresh.input.extend(value for value in graph.input if value.name not in unread)
+        del graph.input[:]
+        graph.input.extend(fresh.input)
         fresh.initializer.extend(kept)
         del graph.initializer[:]
         graph.initializer.extend(fresh.initializer)

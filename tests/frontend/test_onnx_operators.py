@@ -174,7 +174,7 @@ def test_what_a_converter_is_told():
 def test_an_operator_that_tvm_imports_is_overridden_here_and_not_in_tvm():
     proto = model(helper.make_node("Neg", ["x"], ["y"]))
     register_onnx_operator("Neg", scaled(3.0))
-    assert values(eie.from_onnx(proto)).tolist() == (3 * X).tolist()
+    assert values(eie.from_onnx(proto, verify=False)).tolist() == (3 * X).tolist()
     assert values(tvm_from_onnx(proto)).tolist() == (-X).tolist()
     unregister_onnx_operator("Neg")
     assert values(eie.from_onnx(proto)).tolist() == (-X).tolist()
@@ -184,13 +184,13 @@ def test_domains_do_not_mix():
     register_onnx_operator("Neg", scaled(3.0), domain=ORG)
     own = helper.make_node("Neg", ["x"], ["h"])
     theirs = helper.make_node("Neg", ["h"], ["y"], domain=ORG)
-    assert values(eie.from_onnx(model(own, theirs))).tolist() == (-3 * X).tolist()
+    assert values(eie.from_onnx(model(own, theirs), verify=False)).tolist() == (-3 * X).tolist()
 
 
 def test_both_names_of_onnx_s_domain_are_one():
     register_onnx_operator("Neg", scaled(3.0), domain="ai.onnx")
     proto = model(helper.make_node("Neg", ["x"], ["y"]))
-    assert values(eie.from_onnx(proto)).tolist() == (3 * X).tolist()
+    assert values(eie.from_onnx(proto, verify=False)).tolist() == (3 * X).tolist()
 
 
 @pytest.mark.parametrize(("version", "factor"), [(1, 1), (2, 2), (4, 2), (5, 5), (6, 5)])

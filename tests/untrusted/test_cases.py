@@ -43,7 +43,7 @@ def test_constant_indices(every, tmp_path):
 @pytest.mark.parametrize(
     ("model", "bad"),
     [
-        ("gather", {"far": "0..7", "negative": "0..7"}),
+        ("gather", {"far": "-8..7", "negative": "-8..7"}),
         pytest.param("scatter", {"far": "-4..3", "negative": "-4..3"}, marks=pytest.mark.nightly),
         pytest.param("divide", {"zero": "divisor 0"}, marks=pytest.mark.nightly),
     ],

@@ -189,6 +189,11 @@ class _Guard(PyExprMutator):
         kind = dtype(given)
         wanted = np.array(high, kind) + 1 if len(high) > 1 else np.array(high[0] + 1, kind)
         low = [-most - 1 for most in high]
+        if isinstance(constant := self._resolved(given), GenericConst):
+            # A check of it would be settled, and then asked for again.
+            values = constant.value.numpy()
+            self._note(outside(values, low, high))
+            return relax.const(np.where(values < 0, values + wanted, values).astype(kind), kind)
         checked = self._checked(CHECK_INDEX, given, [given, _shape(low), _shape(high)])
         known = isinstance(extent, GenericConst) and np.array_equal(extent.value.numpy(), wanted)
         if checked.same_as(given) and known:
