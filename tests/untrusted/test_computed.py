@@ -182,5 +182,5 @@ def test_a_region_of_another_image(bad, tmp_path):
     assert np.isfinite(eie.run(path, np.array([1]))[0]).all()
     if np.isnan(bad):
         return
-    with pytest.raises(InputError, match=r"it \(vision.roi_align\): index .* is outside 0\.\.1"):
+    with pytest.raises(InputError, match=r"it\w* \(vision.roi_align\): index .* is outside 0\.\.1"):
         eie.run(path, np.array([int(bad)]))
