@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import tvm
 from numpy.typing import ArrayLike, NDArray
-from onnx import ModelProto, TensorProto
+from onnx import ModelProto, TensorProto, helper, numpy_helper
 from onnx.backend.base import BackendRep, namedtupledict
 from onnx.helper import tensor_dtype_to_np_dtype
 from tvm import relax
@@ -102,7 +102,7 @@ class EieRep(BackendRep):
         return {name: np.asarray(given[name]) for name in self._inputs}
 
     def _compile(self, values: Mapping[str, NDArray[Any]]) -> Compiled:
-        mod = from_onnx(self._model, bind_values=values)
+        mod = from_onnx(_with_constants(self._model, values))
         run: Callable[[dict[str, NDArray[Any]]], Outputs]
         try:
             run = partial(run_compiled, compile_for_machine(mod, self._config, **self._options))
@@ -113,6 +113,20 @@ class EieRep(BackendRep):
             executable = tvm.compile(noted, target=target(self._config))
             run = partial(_on_host, relax.VirtualMachine(executable, tvm.cpu())["main"])
         return run, input_specs(mod)
+
+
+def _with_constants(model: ModelProto, values: Mapping[str, NDArray[Any]]) -> ModelProto:
+    """Return a model whose inputs with values are constants, of any type."""
+    copy = ModelProto()
+    copy.CopyFrom(model)
+    left = [one for one in model.graph.input if one.name not in values]
+    del copy.graph.input[:], copy.graph.node[:]
+    copy.graph.input.extend(left)
+    for name, value in values.items():
+        tensor = numpy_helper.from_array(value, name)
+        copy.graph.node.append(helper.make_node("Constant", [], [name], value=tensor))
+    copy.graph.node.extend(model.graph.node)
+    return copy
 
 
 def _run(compiled: Compiled, feeds: Mapping[str, NDArray[Any]]) -> Outputs:
