@@ -95,17 +95,14 @@ def _drop_unread(graph: GraphProto) -> None:
     """Leave out initializers that nothing reads, in place: of any type, folded ones, too."""
     read = {value.name for value in graph.output}
     read.update(name for node in graph.node for name in reads(node))
-    kept = [tensor for tensor in graph.initializer if tensor.name in read]
-    if len(kept) < len(graph.initializer):
-        unread = {tensor.name for tensor in graph.initializer} - read
+    unread = {tensor.name for tensor in graph.initializer} - read
+    if unread:
         fresh = GraphProto()
-        # Old files declare their constants as inputs, too.
-        fresh.input.extend(value for value in graph.input if value.name not in unread)
-        del graph.input[:]
-        graph.input.extend(fresh.input)
-        fresh.initializer.extend(kept)
-        del graph.initializer[:]
+        fresh.initializer.extend(one for one in graph.initializer if one.name not in unread)
+        fresh.input.extend(one for one in graph.input if one.name not in unread)
+        del graph.initializer[:], graph.input[:]
         graph.initializer.extend(fresh.initializer)
+        graph.input.extend(fresh.input)
 
 
 def check_validity(proto: ModelProto, operators: Collection[str], computed: bool = False) -> None:

@@ -6,7 +6,7 @@ from node_outcomes import expected, written
 from node_runs import outcomes
 from node_suite import suite
 
-EACH = 18
+EACH = 20
 """Every such test is run with each change: half a minute of a core. At night, all are."""
 
 AT_LEAST = 1100
@@ -36,6 +36,7 @@ def test_none_is_wrong_and_none_ends_in_a_traceback():
     assert kinds.count("as_runtime") == 2  # Resize's align_corners by a broken scale
 
 
+@pytest.mark.nightly
 def test_a_process_that_dies_is_begun_again_after_the_test(monkeypatch):
     monkeypatch.setenv("EIE_DIES_AT", "test_abs")
     found = outcomes(["test_relu", "test_abs", "test_neg"])

@@ -45,6 +45,7 @@ def broken(monkeypatch):
 
         known = {**_get_convert_map(), operator: Other}
         monkeypatch.setattr(onnx_importer, "_get_convert_map", lambda: known)
+        monkeypatch.setattr(onnx_importer, "CONVERTERS", {})
 
     return replace
 

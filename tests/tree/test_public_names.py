@@ -25,7 +25,7 @@ PUBLIC = {
         bind_dimensions from_jax from_onnx from_pytorch from_stablehlo onnx_operators
         register_onnx_operator unregister_onnx_operator
     """,
-    "eie_backend.onnx_backend": "prepare run_model run_node supports_device",
+    "eie_backend.onnx_backend": "EieBackend EieRep prepare run_model run_node supports_device",
     "eie_backend.relay": """
         GraphExecutorFactory GraphModule build frontend graph_executor load_module
     """,

@@ -64,7 +64,9 @@ def windows(node: Node, spatial: Sequence[int]) -> Windows:
             begin[axis] = declared[axis] = 0
         room = extent + begin[axis] + declared[axis] - span
         if room < 0:
-            raise ModelError(f"a window of {span} is larger than its axis of {extent} with pads")
+            raise ModelError(
+                f"a window of {span} is larger than its axis of {extent} with pads; give more pads"
+            )
         count = room // step + 1
         if node.number("ceil_mode", 0) and room % step and count * step < extent + begin[axis]:
             count += 1  # a window must begin inside the input, or in the padding before it

@@ -62,7 +62,9 @@ def resize(node: Node) -> relax.Expr:
     if rule.coordinates == "tf_crop_and_resize":
         roi = node.constant(1, "regions (roi)")
         if roi is None or roi.size != 2 * len(axes):
-            raise ModelError(f"its roi must have {2 * len(axes)} values")
+            raise ModelError(
+                f"its roi has not two values for each of {len(axes)} axes; give as many"
+            )
         starts, ends = roi.astype(np.float32).reshape(2, -1)
         found = [
             one._replace(start=start, end=end)

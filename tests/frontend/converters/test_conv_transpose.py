@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from by_runtime import assert_as_runtime
 
+SEEDS = [*range(4), *(pytest.param(n, marks=pytest.mark.nightly) for n in range(4, 20))]
 
-@pytest.mark.parametrize("seed", range(16))
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_drawn(seed):
     rng = np.random.default_rng(seed)
     rank, group = int(rng.integers(1, 4)), int(rng.integers(1, 3))

@@ -7,6 +7,7 @@ from onnx import TensorProto
 
 from eie_backend.errors import ModelError
 
+SEEDS = [*range(5), *(pytest.param(n, marks=pytest.mark.nightly) for n in range(5, 20))]
 PLACES = (TensorProto.FLOAT, TensorProto.INT64)
 
 
@@ -28,7 +29,7 @@ def drawn(seed):
     return x, attributes
 
 
-@pytest.mark.parametrize("seed", range(15))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_maxima(seed):
     x, attributes = drawn(seed)
     model, feeds = one_node("MaxPool", [x], opset=22, **attributes)
@@ -40,7 +41,7 @@ def test_maxima(seed):
     assert_as_runtime("MaxPool", [x], results=2, opset=22, kinds=PLACES, **attributes)
 
 
-@pytest.mark.parametrize("seed", range(15))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_means(seed):
     x, attributes = drawn(seed)
     attributes["count_include_pad"] = seed // 5 % 2

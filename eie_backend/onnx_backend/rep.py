@@ -1,7 +1,4 @@
-"""ONNX's own backend interface: `prepare`, `run_model`, `run_node`, `supports_device`.
-
-So that ``onnx.backend.test.BackendTest`` and tools that know this interface run on target eie.
-"""
+"""`EieRep`: a compiled model behind ONNX's backend interface."""
 
 from __future__ import annotations
 
@@ -12,9 +9,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import tvm
 from numpy.typing import ArrayLike, NDArray
-from onnx import ModelProto, NodeProto, TensorProto, helper
-from onnx.backend.base import Backend, BackendRep, namedtupledict
-from onnx.helper import np_dtype_to_tensor_dtype, tensor_dtype_to_np_dtype
+from onnx import ModelProto, TensorProto, helper, numpy_helper
+from onnx.backend.base import BackendRep, namedtupledict
+from onnx.helper import tensor_dtype_to_np_dtype
 from tvm import relax
 
 from eie_backend.compiler import compile as compile_for_machine
@@ -34,9 +31,6 @@ HALF_DTYPES = ("float16", "bfloat16")
 
 NO_LAYER = "no layer of the model"
 """What `eie_backend.compile` says of a model for the host alone, which is no fault here."""
-
-CODEBOOK_BITS = 7
-"""Weights of up to 128 different values stay what they are."""
 
 
 class EieRep(BackendRep):
@@ -108,7 +102,7 @@ class EieRep(BackendRep):
         return {name: np.asarray(given[name]) for name in self._inputs}
 
     def _compile(self, values: Mapping[str, NDArray[Any]]) -> Compiled:
-        mod = from_onnx(self._model, bind_values=values)
+        mod = from_onnx(_with_constants(self._model, values))
         run: Callable[[dict[str, NDArray[Any]]], Outputs]
         try:
             run = partial(run_compiled, compile_for_machine(mod, self._config, **self._options))
@@ -119,6 +113,20 @@ class EieRep(BackendRep):
             executable = tvm.compile(noted, target=target(self._config))
             run = partial(_on_host, relax.VirtualMachine(executable, tvm.cpu())["main"])
         return run, input_specs(mod)
+
+
+def _with_constants(model: ModelProto, values: Mapping[str, NDArray[Any]]) -> ModelProto:
+    """Return a model whose inputs with values are constants, of any type."""
+    copy = ModelProto()
+    copy.CopyFrom(model)
+    left = [one for one in model.graph.input if one.name not in values]
+    del copy.graph.input[:], copy.graph.node[:]
+    copy.graph.input.extend(left)
+    for name, value in values.items():
+        tensor = numpy_helper.from_array(value, name)
+        copy.graph.node.append(helper.make_node("Constant", [], [name], value=tensor))
+    copy.graph.node.extend(model.graph.node)
+    return copy
 
 
 def _run(compiled: Compiled, feeds: Mapping[str, NDArray[Any]]) -> Outputs:
@@ -138,87 +146,3 @@ def _run(compiled: Compiled, feeds: Mapping[str, NDArray[Any]]) -> Outputs:
 def _on_host(main: Callable[..., Any], values: dict[str, NDArray[Any]]) -> Outputs:
     found = main(*map(tvm.runtime.tensor, values.values()))
     return [one.numpy() for one in ([found] if isinstance(found, tvm.runtime.Tensor) else found)]
-
-
-class EieBackend(Backend):
-    """ONNX models on target eie: layers with constant weights on the machine, the rest beside it.
-
-    **Source**: ``onnx.backend.base``.
-    """
-
-    @classmethod
-    def prepare(
-        cls,
-        model: ModelProto,
-        device: str = "CPU",
-        config: HardwareConfig | None = None,
-        arithmetic: str = "float32",
-        **options: Any,
-    ) -> EieRep:
-        """Compile a model.
-
-        Parameters
-        ----------
-        model : ModelProto
-            The model.
-        device : str
-            See `supports_device`.
-        config : HardwareConfig, optional
-            The machine.
-        arithmetic : str
-            As `eie_backend.compile` takes it; its other arguments are taken, too.
-        """
-        if not cls.supports_device(device):
-            raise InputError(f"prepare: device is {device!r}, it must be 'CPU' or 'EIE'")
-        machine = config or HardwareConfig(codebook_bits=CODEBOOK_BITS)
-        return EieRep(model, machine, {"arithmetic": arithmetic, **options})
-
-    @classmethod
-    def run_model(
-        cls, model: ModelProto, inputs: Inputs, device: str = "CPU", **options: Any
-    ) -> tuple[NDArray[Any], ...]:
-        """Compile a model and return its outputs."""
-        return cls.prepare(model, device, **options).run(inputs)
-
-    @classmethod
-    def run_node(
-        cls,
-        node: NodeProto,
-        inputs: Inputs,
-        device: str = "CPU",
-        outputs_info: Sequence[tuple[Any, tuple[int, ...]]] | None = None,
-        **options: Any,
-    ) -> tuple[NDArray[Any], ...]:
-        """Run one node alone; `opset_version` says of which operator set."""
-        opset = options.pop("opset_version", None)
-        names = [name for name in node.input if name]
-        values = dict(zip(names, map(np.asarray, inputs), strict=True))
-        given = [
-            helper.make_tensor_value_info(name, np_dtype_to_tensor_dtype(value.dtype), value.shape)
-            for name, value in values.items()
-        ]
-        unknown: list[tuple[Any, Any]] = [(None, None)] * len(node.output)
-        kinds = outputs_info or unknown
-        results = [
-            helper.make_tensor_value_info(
-                name,
-                TensorProto.UNDEFINED if kind is None else np_dtype_to_tensor_dtype(np.dtype(kind)),
-                shape,
-            )
-            for name, (kind, shape) in zip(node.output, kinds, strict=True)
-        ]
-        graph = helper.make_graph([node], "node", given, results)
-        opsets = None if opset is None else [helper.make_opsetid("", opset)]
-        model = helper.make_model(graph, opset_imports=opsets)
-        return cls.run_model(model, values, device, **options)
-
-    @classmethod
-    def supports_device(cls, device: str) -> bool:
-        """Return whether models run on a device: the simulated machine and its host, one thing."""
-        return device.partition(":")[0] in ("CPU", "EIE")
-
-
-prepare = EieBackend.prepare
-run_model = EieBackend.run_model
-run_node = EieBackend.run_node
-supports_device = EieBackend.supports_device
