@@ -8,6 +8,8 @@ from collections.abc import Collection, Iterator
 import onnx
 from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto
 
+from eie_backend.frontend.graph.old_operators import attribute
+from eie_backend.frontend.graph.old_opsets import OLDEST, WANTED
 from eie_backend.transform.guards.value_sizes import VALUES
 
 OTHERS = "eie.registered"
@@ -60,8 +62,17 @@ def _unsupported(proto: ModelProto) -> Iterator[str]:
     newest = onnx.defs.onnx_opset_version()
     for opset in proto.opset_import:
         if opset.domain in ("", "ai.onnx") and not 1 <= opset.version <= newest:
-            yield f"its operator set is {opset.version}, known are 1..{newest}"
+            yield f"its operator set is {opset.version}, known are {OLDEST}..{newest}"
+        elif opset.domain in ("", "ai.onnx") and opset.version < OLDEST:
+            # Before, operands were broadcast along an axis, which nobody would notice.
+            yield (
+                f"its operator set is {opset.version}, read are {OLDEST}..{newest}: convert it, "
+                f"onnx.version_converter.convert_version(model, {WANTED})"
+            )
     graph = proto.graph
+    for node in graph.node:
+        if node.op_type == "BatchNormalization" and not attribute(node, "spatial", 1):
+            yield f"node {node.name!r} (BatchNormalization): it has statistics of every value"
     for what, values in (("input", graph.input), ("output", graph.output)):
         for value in values:
             kind = value.type.WhichOneof("value")

@@ -75,7 +75,15 @@ INVALID = {
     ),
     "an operator set that nobody knows": (
         model(node("Relu", "a"), opset=99),
-        "its operator set is 99, known are 1..",
+        "its operator set is 99, known are 7..",
+    ),
+    "an operator set whose operands are broadcast along an axis": (
+        model(node("Add", "a v", axis=0, broadcast=1), opset=6, ir_version=3, v=W[:4, 0]),
+        "its operator set is 6, read are 7..",
+    ),
+    "statistics of every value": (
+        model(node("BatchNormalization", "i s s s s", spatial=0), opset=7, i=IMAGE, s=IMAGE[0, 0]),
+        "node 'it' (BatchNormalization): it has statistics of every value",
     ),
     "a format that nobody knows": (model(node("Relu", "a"), ir_version=99), "ir_version 99"),
     "a value before it is made": (

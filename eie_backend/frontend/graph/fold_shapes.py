@@ -11,7 +11,9 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto, TypeProto, help
 from eie_backend.frontend.graph.context import Context
 from eie_backend.frontend.graph.evaluate import OPERATORS, evaluated, is_small, type_of
 from eie_backend.frontend.graph.inference import inferred, reads, static_shape
-from eie_backend.frontend.graph.inline_if import Branches
+from eie_backend.frontend.graph.inline import Inlined, Inliner
+from eie_backend.frontend.graph.inline_if import branch_of
+from eie_backend.frontend.graph.unroll_loop import LARGEST, unrolled
 
 BUDGET = 1 << 21
 """Elements of all folded values together."""
@@ -30,7 +32,8 @@ def fold_shapes(proto: ModelProto, context: Context) -> list[str]:
     2. A node of `OPERATORS` is folded if its operands are constants, and they and its results have
        at most `ELEMENTS` elements; all results together have at most `BUDGET`. Sizes are looked at
        before anything is computed.
-    3. An ``If`` whose condition is a constant becomes the nodes of the branch that it takes.
+    3. An ``If`` whose condition is a constant becomes the nodes of the branch that it takes, and a
+       ``Loop`` whose trip count is one becomes those of its body, as `unrolled` says.
     4. What was only read by folded nodes is dropped; what nobody read before stays.
     5. A result of the graph becomes a ``Constant`` under the name of its node.
     6. Nodes of other domains and of `foreign` operators, which ONNX does not know, are left alone;
@@ -50,8 +53,8 @@ class _Fold:
         self.types: dict[str, TypeProto] = {v.name: v.type for v in self.graph.input}
         self.constants: dict[str, TensorProto] = {}
         self.folded: dict[str, NodeProto] = {}
-        self.branches = Branches(self.graph)
-        self.left = BUDGET
+        self.inliner = Inliner(self.graph)
+        self.left, self.nodes_left = BUDGET, LARGEST
         for tensor in self.graph.initializer:
             self._note(tensor)
 
@@ -61,14 +64,12 @@ class _Fold:
         queue, kept = deque(self.graph.node), []
         while queue:
             node = queue.popleft()
-            # 3.
-            if (holds := self._condition(node)) is not None:
-                taken, tensors = self.branches.taken(node, holds)
-                for tensor in tensors:
+            if (found := self._inlined(node)) is not None:  # 3.
+                for tensor in found.tensors:
                     self.graph.initializer.append(tensor)
                     self._note(tensor)
-                before.update(name for one in taken for name in reads(one))
-                queue.extendleft(reversed(taken))
+                before.update(name for one in found.nodes for name in reads(one))
+                queue.extendleft(reversed(found.nodes))
                 continue
             results = self._results(node)
             if results is None:
@@ -85,14 +86,28 @@ class _Fold:
                     kept.append(value)
         self._replace(self._live(kept, before, outputs))
 
-    def _condition(self, node: NodeProto) -> bool | None:
-        """Return whether the constant condition of an ``If`` holds, None if there is none."""
-        if node.op_type != "If" or node.domain not in DOMAINS:
+    def _inlined(self, node: NodeProto) -> Inlined | None:
+        """Return what takes the place of an ``If`` or a ``Loop``, None if it stays."""
+        if node.domain not in DOMAINS or node.op_type not in ("If", "Loop"):
             return None
-        given = self.constants.get(next(iter(node.input), ""))
-        if given is None or given.data_type != TensorProto.BOOL or prod(given.dims) != 1:
+        first = self._number(next(iter(node.input), ""))
+        if first is None:
             return None
-        return bool(numpy_helper.to_array(given).reshape(-1)[0])
+        if node.op_type == "If":
+            return branch_of(node, bool(first), self.inliner)
+        if len(node.input) < 2 or (node.input[1] and self._number(node.input[1]) != 1):
+            return None
+        found = unrolled(node, first, self.inliner, self.opset, self.nodes_left)
+        self.nodes_left -= len(found.nodes) if found else 0
+        return found
+
+    def _number(self, name: str) -> int | None:
+        """Return the one integer, or truth, that a constant is, None of others."""
+        given = self.constants.get(name)
+        kinds = (TensorProto.BOOL, TensorProto.INT64)
+        if given is None or given.data_type not in kinds or prod(given.dims) != 1:
+            return None
+        return int(numpy_helper.to_array(given).reshape(-1)[0])
 
     def _results(self, node: NodeProto) -> dict[str, TensorProto] | None:
         """Return the constants that a node makes, None if it stays."""
