@@ -40,8 +40,9 @@ def evaluated(
     types = {name: type_of(constants[name]) for name in node.input if name}
     names = [*filter(None, node.output)]
     if node.op_type == "NonZero":
-        shapes = [prod(static_shape(kind) or ()) * 8 for kind in types.values()]
-        if max(shapes, default=0) > ELEMENTS:
+        # Of a scalar, ONNX's reference and ONNX Runtime say different things.
+        shapes = [static_shape(kind) or () for kind in types.values()]
+        if any(not shape or prod(shape) * len(shape) > ELEMENTS for shape in shapes):
             return None
     else:
         found = inferred(node, types, constants, opset)

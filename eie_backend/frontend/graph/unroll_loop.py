@@ -47,7 +47,7 @@ def unrolled(
     collected: list[list[str]] = [[] for _ in results[1 + carried :]]
     for trip in range(trips):
         number = inliner.unique("trip", before)
-        whole.tensors.append(numpy_helper.from_array(np.int64(trip), number))
+        whole.tensors.append(numpy_helper.from_array(np.array(trip, np.int64), number))
         names = (number, condition, *values)
         given = {one.name: name for one, name in zip(body.input, names, strict=True)}
         part, new = inliner.copied(body, given, before)
@@ -61,7 +61,7 @@ def unrolled(
         if result:
             whole.nodes.append(identity(value, result))
     axis = inliner.unique("axis", before)
-    whole.tensors.append(numpy_helper.from_array(np.array([0]), axis))
+    whole.tensors.append(numpy_helper.from_array(np.array([0], np.int64), axis))
     for all_of, result in zip(collected, node.output[carried:], strict=False):
         if result:
             rows = [inliner.unique("row", before) for _ in all_of]

@@ -155,7 +155,9 @@ def test_what_is_no_part_of_shape_arithmetic(dims, kind):
         ("GatherND", [VALUES, small(0, 4)]),
         ("ScatterND", [VALUES, small(5).reshape(1, 1), VALUES[:1]]),
         ("Squeeze", [VALUES, small(0)]),
-        ("NonZero", [np.ones(1 << 15)]),
+        ("NonZero", [np.ones((1 << 15, 1, 1))]),
+        ("NonZero", [np.int64(1)]),
+        ("Cast", [small(np.nan, np.inf, dtype="f")]),
         ("Tile", [small(*range(300)), small(1 << 40)]),
         ("OneHot", [small(*range(300)), np.int64(1 << 40), small(0, 1)]),
     ],
@@ -165,5 +167,6 @@ def test_what_fails_or_is_large_is_left_to_others(operator, operands):
     tensors = {
         n: numpy_helper.from_array(np.asarray(v), n) for n, v in zip(names, operands, strict=True)
     }
-    node = helper.make_node(operator, names, ["o"])
+    to = {"to": TensorProto.INT64} if operator == "Cast" else {}
+    node = helper.make_node(operator, names, ["o"], **to)
     assert evaluated(node, tensors, 17) is None
