@@ -10,7 +10,7 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto, TypeProto, help
 
 from eie_backend.frontend.graph.context import Context
 from eie_backend.frontend.graph.evaluate import OPERATORS, evaluated, is_small, type_of
-from eie_backend.frontend.graph.inference import inferred, reads, static_shape
+from eie_backend.frontend.graph.inference import FREE_CONSTANTS, inferred, reads, static_shape
 from eie_backend.frontend.graph.inline import Inlined, Inliner
 from eie_backend.frontend.graph.inline_if import branch_of
 from eie_backend.frontend.graph.unroll_loop import LARGEST, unrolled
@@ -40,6 +40,7 @@ def fold_shapes(proto: ModelProto, context: Context) -> list[str]:
        so is what depends on them.
     """
     _Fold(proto, context).run()
+    proto.ir_version = max(proto.ir_version, FREE_CONSTANTS)
     return []
 
 
@@ -138,11 +139,13 @@ class _Fold:
             value = next((a.t for a in node.attribute if a.name == "value"), None)
             if value is None:
                 value = _constant(node)
-            if value is not None and is_small(value):
-                kept = TensorProto()
-                kept.CopyFrom(value)
-                kept.name = node.output[0]
-                self._note(kept)
+            if value is not None:
+                self.types[node.output[0]] = type_of(value)
+                if is_small(value):
+                    kept = TensorProto()
+                    kept.CopyFrom(value)
+                    kept.name = node.output[0]
+                    self._note(kept)
                 return
         self.types.update(inferred(node, self.types, self.constants, self.opset))
 
