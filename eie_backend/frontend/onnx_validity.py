@@ -18,6 +18,21 @@ OTHERS = "eie.registered"
 WEIGHTED = ("MatMul", "Gemm", "Conv", "ConvTranspose")
 """Operators whose second input is the weights."""
 
+ALONG_AN_AXIS = (
+    "Add",
+    "And",
+    "Div",
+    "Equal",
+    "Greater",
+    "Less",
+    "Mul",
+    "Or",
+    "Pow",
+    "Sub",
+    "Xor",
+)
+"""Operators whose second operand could begin at an axis of the first one."""
+
 INFERENCE = re.compile(r"\(op_type:\s*([^,]*), node name: (.*?)\):\s*(.*)")
 BRACKETS = re.compile(r"\[\w*Error\]\s*")
 
@@ -62,13 +77,9 @@ def _unsupported(proto: ModelProto) -> Iterator[str]:
     newest = onnx.defs.onnx_opset_version()
     for opset in proto.opset_import:
         if opset.domain in ("", "ai.onnx") and not 1 <= opset.version <= newest:
-            yield f"its operator set is {opset.version}, known are {OLDEST}..{newest}"
+            yield f"its operator set is {opset.version}, known are 1..{newest}"
         elif opset.domain in ("", "ai.onnx") and opset.version < OLDEST:
-            # Before, operands were broadcast along an axis, which nobody would notice.
-            yield (
-                f"its operator set is {opset.version}, read are {OLDEST}..{newest}: convert it, "
-                f"onnx.version_converter.convert_version(model, {WANTED})"
-            )
+            yield from _old_meanings(proto.graph)
     graph = proto.graph
     for node in graph.node:
         if node.op_type == "BatchNormalization" and not attribute(node, "spatial", 1):
@@ -84,6 +95,22 @@ def _unsupported(proto: ModelProto) -> Iterator[str]:
     for node in graph.node:
         for name in {*node.input[1:2]} & empty if node.op_type in WEIGHTED else ():
             yield f"node {node.name!r} ({node.op_type}): its weights {name} are empty"
+
+
+def _old_meanings(graph: GraphProto) -> Iterator[str]:
+    """Yield nodes that meant something else before operator set 7, which TVM does not know."""
+    for node in graph.node:
+        axis = attribute(node, "axis")
+        if node.op_type in ALONG_AN_AXIS and axis is not None:
+            what = f"it broadcasts along axis {axis}"
+        elif node.op_type == "Concat" and axis is None:
+            what = "it has no axis"
+        else:
+            continue
+        yield (
+            f"node {node.name!r} ({node.op_type}): {what}, as operator sets before {OLDEST} do: "
+            f"convert the model, onnx.version_converter.convert_version(model, {WANTED})"
+        )
 
 
 def _is_tensor(value: ValueInfoProto) -> bool:

@@ -13,7 +13,8 @@ from eie_backend.frontend.graph.evaluate import OPERATORS, evaluated, is_small, 
 from eie_backend.frontend.graph.inference import FREE_CONSTANTS, inferred, reads, static_shape
 from eie_backend.frontend.graph.inline import Inlined, Inliner
 from eie_backend.frontend.graph.inline_if import branch_of
-from eie_backend.frontend.graph.unroll_loop import LARGEST, unrolled
+from eie_backend.frontend.graph.unroll_loop import LARGEST, nodes_of_a_trip, unrolled
+from eie_backend.frontend.onnx_operators import DEFAULT_DOMAINS
 
 BUDGET = 1 << 21
 """Elements of all folded values together."""
@@ -50,7 +51,9 @@ class _Fold:
     def __init__(self, proto: ModelProto, context: Context) -> None:
         self.graph: GraphProto = proto.graph
         self.foreign = context.foreign
-        self.opset = max((o.version for o in proto.opset_import if o.domain in DOMAINS), default=1)
+        self.opset = max(
+            (o.version for o in proto.opset_import if o.domain in DEFAULT_DOMAINS), default=1
+        )
         self.types: dict[str, TypeProto] = {v.name: v.type for v in self.graph.input}
         self.constants: dict[str, TensorProto] = {}
         self.folded: dict[str, NodeProto] = {}
@@ -89,7 +92,7 @@ class _Fold:
 
     def _inlined(self, node: NodeProto) -> Inlined | None:
         """Return what takes the place of an ``If`` or a ``Loop``, None if it stays."""
-        if node.domain not in DOMAINS or node.op_type not in ("If", "Loop"):
+        if node.domain not in DEFAULT_DOMAINS or node.op_type not in ("If", "Loop"):
             return None
         first = self._number(next(iter(node.input), ""))
         if first is None:
@@ -99,7 +102,7 @@ class _Fold:
         if len(node.input) < 2 or (node.input[1] and self._number(node.input[1]) != 1):
             return None
         found = unrolled(node, first, self.inliner, self.opset, self.nodes_left)
-        self.nodes_left -= len(found.nodes) if found else 0
+        self.nodes_left -= first * nodes_of_a_trip(node) if found else 0
         return found
 
     def _number(self, name: str) -> int | None:
@@ -112,7 +115,7 @@ class _Fold:
 
     def _results(self, node: NodeProto) -> dict[str, TensorProto] | None:
         """Return the constants that a node makes, None if it stays."""
-        if node.domain not in DOMAINS or node.op_type in self.foreign or self.left < 0:
+        if node.domain not in DEFAULT_DOMAINS or node.op_type in self.foreign or self.left < 0:
             return None
         # 1.
         if node.op_type in ("Shape", "Size"):
@@ -133,7 +136,7 @@ class _Fold:
         return evaluated(node, self.constants, self.opset)
 
     def _infer(self, node: NodeProto) -> None:
-        if node.domain not in DOMAINS or node.op_type in self.foreign:  # 6.
+        if node.domain not in DEFAULT_DOMAINS or node.op_type in self.foreign:  # 6.
             return
         if node.op_type == "Constant":
             value = next((a.t for a in node.attribute if a.name == "value"), None)
@@ -175,9 +178,6 @@ class _Fold:
         fresh.node.extend(nodes)
         del self.graph.node[:]
         self.graph.node.extend(fresh.node)
-
-
-DOMAINS = ("", "ai.onnx")
 
 
 def _constant(node: NodeProto) -> TensorProto | None:

@@ -10,6 +10,9 @@ from eie_backend.frontend.graph.inline import Inlined, Inliner, identity
 LARGEST = 4096
 """Nodes that the loops of a model may become, all together."""
 
+BYTES = 1 << 14
+"""A body counts one node more for each so many bytes: it is copied for every trip."""
+
 
 def unrolled(
     node: NodeProto, trips: int, inliner: Inliner, opset: int, largest: int = LARGEST
@@ -28,7 +31,7 @@ def unrolled(
        shapes of what it collects.
     3. Names stay at the first trip, if they can.
     """
-    body = next(attribute.g for attribute in node.attribute if attribute.name == "body")
+    body = _body(node)
     carried = len(node.input) - 2
     results = [value.name for value in body.output]
     if (
@@ -36,7 +39,7 @@ def unrolled(
         or len(body.input) != 2 + carried
         or len(results) < 1 + carried
         or not _goes_on(body)
-        or not 1 <= trips <= largest // max(len(body.node), 1)
+        or not 1 <= trips <= largest // nodes_of_a_trip(node)
     ):
         return None
     before = node.name or next(filter(None, node.output), "loop")
@@ -73,6 +76,16 @@ def unrolled(
                 whole.nodes.append(made)
             whole.nodes.append(helper.make_node("Concat", rows, [result], result, axis=0))
     return whole
+
+
+def nodes_of_a_trip(node: NodeProto) -> int:
+    """Return how many nodes of `LARGEST` a trip takes."""
+    body = _body(node)
+    return 1 + len(body.node) + int(body.ByteSize()) // BYTES
+
+
+def _body(node: NodeProto) -> GraphProto:
+    return next(attribute.g for attribute in node.attribute if attribute.name == "body")
 
 
 def _goes_on(body: GraphProto) -> bool:

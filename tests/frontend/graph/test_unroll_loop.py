@@ -132,3 +132,13 @@ def test_loops_in_loops_are_bounded(make_graph):
     fold_shapes(proto, Context())
     assert len(proto.graph.node) < 5000
     assert "Loop" in {one.op_type for one in proto.graph.node}
+
+
+def test_what_is_copied_for_each_trip_is_bounded(make_loop):
+    large = numpy_helper.from_array(np.zeros((1 << 18, 4), np.float32), "k")
+    nodes = [*STEPS[:2], node("ReduceMax", "k", "top", keepdims=0), node("Add", "h top", "s")]
+    inner = body(*nodes, node("Identity", "c", "more"), results="more s h", tensors=[large])
+    for trips, operator in ((2, "MatMul"), (100, "Loop")):
+        proto = make_loop(looped(inner), trips=np.int64(trips))
+        fold_shapes(proto, Context())
+        assert operator in {one.op_type for one in proto.graph.node}
