@@ -85,7 +85,8 @@ def nodes_of_a_trip(node: NodeProto) -> int:
 
 
 def _body(node: NodeProto) -> GraphProto:
-    return next(attribute.g for attribute in node.attribute if attribute.name == "body")
+    body: GraphProto = next(a.g for a in node.attribute if a.name == "body")
+    return body
 
 
 def _goes_on(body: GraphProto) -> bool:
