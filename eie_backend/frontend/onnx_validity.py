@@ -115,10 +115,10 @@ def _unsupported(proto: ModelProto) -> Iterator[str]:
                 yield f"{what} {value.name!r} is {_type(kind)}; computed are {COMPUTED_TYPES}"
     empty = {one.name for one in graph.initializer if 0 in one.dims}
     for node in graph.node:
-        for attribute in node.attribute if node.op_type not in WIDE else ():
-            numbers = [*attribute.ints, attribute.i]
+        for one in node.attribute if node.op_type not in WIDE else ():
+            numbers = [*one.ints, one.i]
             if wide := [n for n in numbers if not -(2**31) <= n < 2**31]:
-                where = f"node {node.name!r} ({node.op_type}): {attribute.name}"
+                where = f"node {node.name!r} ({node.op_type}): {one.name}"
                 yield f"{where} is {wide[0]}, which takes more than 32 bits"
         for name in {*node.input[1:2]} & empty if node.op_type in WEIGHTED else ():
             yield f"node {node.name!r} ({node.op_type}): its weights {name} are empty"
