@@ -20,7 +20,7 @@ from eie_backend.errors import InputError, ModelError
 from eie_backend.frontend import from_onnx
 from eie_backend.machine.target import target
 from eie_backend.profiler import run as run_compiled
-from eie_backend.simulator.inputs import InputSpec, input_specs
+from eie_backend.transform.inputs import InputSpec, input_specs
 
 Outputs: TypeAlias = Sequence[NDArray[Any]]
 Compiled: TypeAlias = tuple[Callable[[dict[str, NDArray[Any]]], Outputs], Sequence[InputSpec]]

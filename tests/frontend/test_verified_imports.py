@@ -103,7 +103,7 @@ def test_a_wrong_pass_of_ours_is_found(monkeypatch):
         return another if structural_equal(right(mod)["main"], whole["main"]) else right(mod)
 
     monkeypatch.setattr(frontend, "Normalize", lambda: wrong)
-    with pytest.raises(ModelError, match="right alone: this is a fault of eie"):
+    with pytest.raises(ModelError, match="right alone, so this is a fault of eie"):
         eie.from_onnx(model(node("Neg", "h", "y", "turn"), unused=W))
 
 

@@ -92,7 +92,7 @@ def test_an_operator_that_cannot_be_compiled_is_named():
 
 def test_operators_that_are_right_alone_and_wrong_together_are_our_fault():
     with pytest.raises(
-        ModelError, match=r"each of its operators is right alone: this is a fault of"
+        ModelError, match=r"each of its operators is right alone, so this is a fault of"
     ):
         verified(module(wrong), Steps(TANH), [X])
 
@@ -118,6 +118,13 @@ def test_what_rounding_decides_is_not_called_wrong():
             return iter(())
 
     assert "rounding decides its results" in said(module(rounded), Chaos(("sin", chaotic, rounded)))
+
+
+def test_what_is_nan_is_not_judged():
+    """TVM's relu makes 0 of it, NumPy's maximum keeps it."""
+    relu = ("relu", lambda x: np.maximum(x, 0), relax.op.nn.relu)
+    found = attributes(verified(module(relax.op.nn.relu), Steps(relu), [X * np.nan])).verified
+    assert found.startswith("its values were not compared: what is made of NaN")
 
 
 def test_a_runtime_that_does_not_run_it():
