@@ -8,6 +8,8 @@ from collections.abc import Collection, Iterator
 import onnx
 from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto
 
+from eie_backend.frontend.graph.old_operators import attribute
+from eie_backend.frontend.graph.old_opsets import OLDEST, WANTED
 from eie_backend.transform.guards.value_sizes import VALUES
 
 OTHERS = "eie.registered"
@@ -32,6 +34,21 @@ COMPUTED_TYPES = "floats of 16 to 64 bits, integers of 8 to 64 bits and bool"
 
 WIDE = ("Constant", "Slice")
 """Operators whose attributes may take 64 bits; TVM's importer cuts those of others."""
+
+ALONG_AN_AXIS = (
+    "Add",
+    "And",
+    "Div",
+    "Equal",
+    "Greater",
+    "Less",
+    "Mul",
+    "Or",
+    "Pow",
+    "Sub",
+    "Xor",
+)
+"""Operators whose second operand could begin at an axis of the first one."""
 
 INFERENCE = re.compile(r"\(op_type:\s*([^,]*), node name: (.*?)\):\s*(.*)")
 BRACKETS = re.compile(r"\[\w*Error\]\s*")
@@ -82,7 +99,12 @@ def _unsupported(proto: ModelProto) -> Iterator[str]:
     for opset in proto.opset_import:
         if opset.domain in ("", "ai.onnx") and not 1 <= opset.version <= newest:
             yield f"its operator set is {opset.version}, known are 1..{newest}"
+        elif opset.domain in ("", "ai.onnx") and opset.version < OLDEST:
+            yield from _old_meanings(proto.graph)
     graph = proto.graph
+    for node in graph.node:
+        if node.op_type == "BatchNormalization" and not attribute(node, "spatial", 1):
+            yield f"node {node.name!r} (BatchNormalization): it has statistics of every value"
     for what, values in (("input", graph.input), ("output", graph.output)):
         for value in values:
             kind = value.type.WhichOneof("value")
@@ -94,10 +116,10 @@ def _unsupported(proto: ModelProto) -> Iterator[str]:
                 yield f"{what} {value.name!r} is {_type(kind)}; computed are {COMPUTED_TYPES}"
     empty = {one.name for one in graph.initializer if 0 in one.dims}
     for node in graph.node:
-        for attribute in node.attribute if node.op_type not in WIDE else ():
-            numbers = [*attribute.ints, attribute.i]
+        for one in node.attribute if node.op_type not in WIDE else ():
+            numbers = [*one.ints, one.i]
             if wide := [n for n in numbers if not -(2**31) <= n < 2**31]:
-                where = f"node {node.name!r} ({node.op_type}): {attribute.name}"
+                where = f"node {node.name!r} ({node.op_type}): {one.name}"
                 yield f"{where} is {wide[0]}, which takes more than 32 bits"
         for name in {*node.input[1:2]} & empty if node.op_type in WEIGHTED else ():
             yield f"node {node.name!r} ({node.op_type}): its weights {name} are empty"
@@ -106,6 +128,22 @@ def _unsupported(proto: ModelProto) -> Iterator[str]:
 def _type(number: int) -> str:
     known = TensorProto.DataType.values()
     return str(TensorProto.DataType.Name(number)) if number in known else f"of type {number}"
+
+
+def _old_meanings(graph: GraphProto) -> Iterator[str]:
+    """Yield nodes that meant something else before operator set 7, which TVM does not know."""
+    for node in graph.node:
+        axis = attribute(node, "axis")
+        if node.op_type in ALONG_AN_AXIS and axis is not None:
+            what = f"it broadcasts along axis {axis}"
+        elif node.op_type == "Concat" and axis is None:
+            what = "it has no axis"
+        else:
+            continue
+        yield (
+            f"node {node.name!r} ({node.op_type}): {what}, as operator sets before {OLDEST} do: "
+            f"convert the model, onnx.version_converter.convert_version(model, {WANTED})"
+        )
 
 
 def _is_tensor(value: ValueInfoProto) -> bool:

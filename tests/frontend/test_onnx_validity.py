@@ -80,6 +80,19 @@ INVALID = {
         model(node("Relu", "a"), opset=99),
         "its operator set is 99, known are 1..",
     ),
+    "operands that are broadcast along an axis": (
+        model(node("Add", "a v", axis=0, broadcast=1), opset=6, ir_version=3, v=W[:4, 0]),
+        "node 'it' (Add): it broadcasts along axis 0, as operator sets before 7 do: convert the "
+        "model, onnx.version_converter.convert_version(model, 13); export it again",
+    ),
+    "an axis that was 1 before it had to be said": (
+        model(node("Concat", "a a"), opset=3, ir_version=3),
+        "node 'it' (Concat): it has no axis, as operator sets before 7 do",
+    ),
+    "statistics of every value": (
+        model(node("BatchNormalization", "i s s s s", spatial=0), opset=7, i=IMAGE, s=IMAGE[0, 0]),
+        "node 'it' (BatchNormalization): it has statistics of every value",
+    ),
     "a format that nobody knows": (model(node("Relu", "a"), ir_version=99), "ir_version 99"),
     "a value before it is made": (
         model(node("Add", "a q"), node("Relu", "a", "q", "late")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import prod
 
 import numpy as np
@@ -19,10 +19,9 @@ ELEMENTS = 1 << 16
 
 OPERATORS = frozenset(
     "Abs Add And Cast CastLike Ceil Concat ConstantOfShape CumSum Div Equal Expand Flatten Floor "
-    "Gather GatherElements GatherND Greater GreaterOrEqual Identity Less LessOrEqual Max Min Mod "
-    "Mul Neg NonZero Not OneHot Or Pow Range ReduceMax ReduceMin ReduceProd ReduceSum Reshape "
-    "ScatterElements ScatterND Sign Slice Split Sqrt Squeeze Sub Sum Tile Transpose Trilu "
-    "Unsqueeze Where Xor".split()
+    "Gather GatherND Greater GreaterOrEqual Identity Less LessOrEqual Max Min Mod Mul Neg NonZero "
+    "Not OneHot Or Pow Range ReduceMax ReduceMin ReduceProd ReduceSum Reshape ScatterND Sign Slice "
+    "Split Sqrt Squeeze Sub Sum Tile Transpose Trilu Unsqueeze Where Xor".split()
 )
 """What shape arithmetic is made of: the same inputs give the same values, in time by their size."""
 
@@ -35,13 +34,18 @@ def evaluated(
     """Return the results of a node by name, None if it is left alone.
 
     It is if one of its operands or results is larger than `ELEMENTS`, or if computing it fails or
-    warns: whoever reads the node then says what is wrong with it.
+    warns, or gives another type than ONNX's inference: whoever reads the node then says what is
+    wrong with it.
     """
     types = {name: type_of(constants[name]) for name in node.input if name}
     names = [*filter(None, node.output)]
+    if node.op_type == "ScatterND" and not _scatters([types.get(name) for name in node.input]):
+        return None
+    found: Mapping[str, TypeProto] = {}
     if node.op_type == "NonZero":
-        shapes = [prod(static_shape(kind) or ()) * 8 for kind in types.values()]
-        if max(shapes, default=0) > ELEMENTS:
+        # Of a scalar, ONNX's reference and ONNX Runtime say different things.
+        shapes = [static_shape(kind) or () for kind in types.values()]
+        if any(not shape or prod(shape) * len(shape) > ELEMENTS for shape in shapes):
             return None
     else:
         found = inferred(node, types, constants, opset)
@@ -56,7 +60,7 @@ def evaluated(
         with warnings.catch_warnings(), np.errstate(all="raise"):
             warnings.simplefilter("error")
             values = ReferenceEvaluator(one_node(node, types, constants, opset)).run(None, {})
-        return {
+        results = {
             name: _tensor(np.asarray(value), name)
             for name, value in zip(names, values, strict=True)
         }
@@ -65,6 +69,8 @@ def evaluated(
         if is_out_of_memory(error):
             raise
         return None
+    as_inferred = all(type_of(results[name]) == kind for name, kind in found.items())
+    return results if as_inferred else None
 
 
 def type_of(tensor: TensorProto) -> TypeProto:
@@ -89,6 +95,17 @@ def _tensor(value: NDArray[np.generic], name: str) -> TensorProto:
 def _elements(kind: TypeProto | None) -> int | None:
     shape = static_shape(kind)
     return None if shape is None else prod(shape)
+
+
+def _scatters(types: Sequence[TypeProto | None]) -> bool:
+    """Return whether updates fit the data and the indices; ONNX's reference would stretch them."""
+    shapes = [static_shape(kind) for kind in types]
+    if len(shapes) != 3 or None in shapes:
+        return False
+    data, indices, updates = (shape or () for shape in shapes)
+    if not indices or not 1 <= indices[-1] <= len(data):
+        return False
+    return updates == indices[:-1] + data[indices[-1] :]
 
 
 def _is_integer_zero(tensor: TensorProto) -> bool:

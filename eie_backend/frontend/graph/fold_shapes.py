@@ -10,8 +10,11 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto, TypeProto, help
 
 from eie_backend.frontend.graph.context import Context
 from eie_backend.frontend.graph.evaluate import OPERATORS, evaluated, is_small, type_of
-from eie_backend.frontend.graph.inference import inferred, reads, static_shape
-from eie_backend.frontend.graph.inline_if import Branches
+from eie_backend.frontend.graph.inference import FREE_CONSTANTS, inferred, reads, static_shape
+from eie_backend.frontend.graph.inline import Inlined, Inliner
+from eie_backend.frontend.graph.inline_if import branch_of
+from eie_backend.frontend.graph.unroll_loop import LARGEST, nodes_of_a_trip, unrolled
+from eie_backend.frontend.onnx_operators import DEFAULT_DOMAINS
 
 BUDGET = 1 << 21
 """Elements of all folded values together."""
@@ -30,13 +33,15 @@ def fold_shapes(proto: ModelProto, context: Context) -> list[str]:
     2. A node of `OPERATORS` is folded if its operands are constants, and they and its results have
        at most `ELEMENTS` elements; all results together have at most `BUDGET`. Sizes are looked at
        before anything is computed.
-    3. An ``If`` whose condition is a constant becomes the nodes of the branch that it takes.
+    3. An ``If`` whose condition is a constant becomes the nodes of the branch that it takes, and a
+       ``Loop`` whose trip count is one becomes those of its body, as `unrolled` says.
     4. What was only read by folded nodes is dropped; what nobody read before stays.
     5. A result of the graph becomes a ``Constant`` under the name of its node.
     6. Nodes of other domains and of `foreign` operators, which ONNX does not know, are left alone;
        so is what depends on them.
     """
     _Fold(proto, context).run()
+    proto.ir_version = max(proto.ir_version, FREE_CONSTANTS)
     return []
 
 
@@ -46,12 +51,14 @@ class _Fold:
     def __init__(self, proto: ModelProto, context: Context) -> None:
         self.graph: GraphProto = proto.graph
         self.foreign = context.foreign
-        self.opset = max((o.version for o in proto.opset_import if o.domain in DOMAINS), default=1)
+        self.opset = max(
+            (o.version for o in proto.opset_import if o.domain in DEFAULT_DOMAINS), default=1
+        )
         self.types: dict[str, TypeProto] = {v.name: v.type for v in self.graph.input}
         self.constants: dict[str, TensorProto] = {}
         self.folded: dict[str, NodeProto] = {}
-        self.branches = Branches(self.graph)
-        self.left = BUDGET
+        self.inliner = Inliner(self.graph)
+        self.left, self.nodes_left = BUDGET, LARGEST
         for tensor in self.graph.initializer:
             self._note(tensor)
 
@@ -61,14 +68,12 @@ class _Fold:
         queue, kept = deque(self.graph.node), []
         while queue:
             node = queue.popleft()
-            # 3.
-            if (holds := self._condition(node)) is not None:
-                taken, tensors = self.branches.taken(node, holds)
-                for tensor in tensors:
+            if (found := self._inlined(node)) is not None:  # 3.
+                for tensor in found.tensors:
                     self.graph.initializer.append(tensor)
                     self._note(tensor)
-                before.update(name for one in taken for name in reads(one))
-                queue.extendleft(reversed(taken))
+                before.update(name for one in found.nodes for name in reads(one))
+                queue.extendleft(reversed(found.nodes))
                 continue
             results = self._results(node)
             if results is None:
@@ -85,18 +90,32 @@ class _Fold:
                     kept.append(value)
         self._replace(self._live(kept, before, outputs))
 
-    def _condition(self, node: NodeProto) -> bool | None:
-        """Return whether the constant condition of an ``If`` holds, None if there is none."""
-        if node.op_type != "If" or node.domain not in DOMAINS:
+    def _inlined(self, node: NodeProto) -> Inlined | None:
+        """Return what takes the place of an ``If`` or a ``Loop``, None if it stays."""
+        if node.domain not in DEFAULT_DOMAINS or node.op_type not in ("If", "Loop"):
             return None
-        given = self.constants.get(next(iter(node.input), ""))
-        if given is None or given.data_type != TensorProto.BOOL or prod(given.dims) != 1:
+        first = self._number(next(iter(node.input), ""))
+        if first is None:
             return None
-        return bool(numpy_helper.to_array(given).reshape(-1)[0])
+        if node.op_type == "If":
+            return branch_of(node, bool(first), self.inliner)
+        if len(node.input) < 2 or (node.input[1] and self._number(node.input[1]) != 1):
+            return None
+        found = unrolled(node, first, self.inliner, self.opset, self.nodes_left)
+        self.nodes_left -= first * nodes_of_a_trip(node) if found else 0
+        return found
+
+    def _number(self, name: str) -> int | None:
+        """Return the one integer, or truth, that a constant is, None of others."""
+        given = self.constants.get(name)
+        kinds = (TensorProto.BOOL, TensorProto.INT64)
+        if given is None or given.data_type not in kinds or prod(given.dims) != 1:
+            return None
+        return int(numpy_helper.to_array(given).reshape(-1)[0])
 
     def _results(self, node: NodeProto) -> dict[str, TensorProto] | None:
         """Return the constants that a node makes, None if it stays."""
-        if node.domain not in DOMAINS or node.op_type in self.foreign or self.left < 0:
+        if node.domain not in DEFAULT_DOMAINS or node.op_type in self.foreign or self.left < 0:
             return None
         # 1.
         if node.op_type in ("Shape", "Size"):
@@ -117,17 +136,19 @@ class _Fold:
         return evaluated(node, self.constants, self.opset)
 
     def _infer(self, node: NodeProto) -> None:
-        if node.domain not in DOMAINS or node.op_type in self.foreign:  # 6.
+        if node.domain not in DEFAULT_DOMAINS or node.op_type in self.foreign:  # 6.
             return
         if node.op_type == "Constant":
             value = next((a.t for a in node.attribute if a.name == "value"), None)
             if value is None:
                 value = _constant(node)
-            if value is not None and is_small(value):
-                kept = TensorProto()
-                kept.CopyFrom(value)
-                kept.name = node.output[0]
-                self._note(kept)
+            if value is not None:
+                self.types[node.output[0]] = type_of(value)
+                if is_small(value):
+                    kept = TensorProto()
+                    kept.CopyFrom(value)
+                    kept.name = node.output[0]
+                    self._note(kept)
                 return
         self.types.update(inferred(node, self.types, self.constants, self.opset))
 
@@ -157,9 +178,6 @@ class _Fold:
         fresh.node.extend(nodes)
         del self.graph.node[:]
         self.graph.node.extend(fresh.node)
-
-
-DOMAINS = ("", "ai.onnx")
 
 
 def _constant(node: NodeProto) -> TensorProto | None:

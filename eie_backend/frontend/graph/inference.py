@@ -11,6 +11,10 @@ from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto,
 from eie_backend.errors import is_out_of_memory
 
 IR_VERSION = 10
+
+FREE_CONSTANTS = 4
+"""First IR version whose initializers need not be inputs as well."""
+
 UNKNOWN = TypeProto()
 
 TOLD = 1 << 10

@@ -11,9 +11,9 @@ from eie_backend.errors import is_out_of_memory
 from eie_backend.frontend.graph.context import Context
 from eie_backend.frontend.graph.inference import inner_graphs
 from eie_backend.frontend.graph.old_operators import REWRITES, attribute
+from eie_backend.frontend.onnx_operators import DEFAULT_DOMAINS
 
 OLDEST, WANTED = 7, 13
-DOMAINS = ("", "ai.onnx")
 
 
 def modernize(proto: ModelProto, context: Context) -> list[str]:
@@ -31,7 +31,7 @@ def modernize(proto: ModelProto, context: Context) -> list[str]:
     4. A model with a node that cannot be said so, such as a ``BatchNormalization`` of every single
        value, and one of `foreign` operators' nodes, stay as they are.
     """
-    opsets = [opset for opset in proto.opset_import if opset.domain in DOMAINS]
+    opsets = [opset for opset in proto.opset_import if opset.domain in DEFAULT_DOMAINS]
     if len(opsets) != 1 or not OLDEST <= opsets[0].version < WANTED:
         return []
     version = opsets[0].version
@@ -72,7 +72,7 @@ def _modernize(
         for inner in inner_graphs(node):
             _modernize(inner, version, types, context)
         last, rewrite = REWRITES.get(node.op_type, (0, None))
-        known = node.domain in DOMAINS and node.op_type not in context.foreign
+        known = node.domain in DEFAULT_DOMAINS and node.op_type not in context.foreign
         if rewrite is not None and version < last and known:
             nodes += rewrite(node, types)
         else:

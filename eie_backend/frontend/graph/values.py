@@ -11,6 +11,7 @@ from onnx import ModelProto, ValueInfoProto, numpy_helper
 from onnx.helper import tensor_dtype_to_np_dtype
 
 from eie_backend.errors import ModelError
+from eie_backend.frontend.graph.inference import FREE_CONSTANTS
 
 Values = Mapping[str, ArrayLike]
 """By input."""
@@ -54,6 +55,7 @@ def bind_values(proto: ModelProto, given: Values, label: str) -> None:
     proto.graph.ClearField("input")
     proto.graph.ClearField("initializer")
     proto.graph.MergeFrom(copy.graph)
+    proto.ir_version = max(proto.ir_version, FREE_CONSTANTS)
 
 
 def _fitting(value: ArrayLike, of: ValueInfoProto) -> NDArray[Any]:

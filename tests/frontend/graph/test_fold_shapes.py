@@ -111,6 +111,16 @@ def test_known_shapes_are_folded(what, make_graph, as_onnx_runtime):
     assert folded(proto)[0] == operators  # twice is as once
 
 
+def test_constants_of_old_models_are_no_inputs(make_graph, as_onnx_runtime):
+    """Before IR version 4 they had to be."""
+    nodes = [node("Add", "i i", "t"), node("Reshape", "x t", "r"), node("MatMul", "r w")]
+    ends = {"x": ("f", [4, 3]), "w": ("f", [6, 2]), "i": ("i", [2])}
+    proto = make_graph(nodes, ends, ["y"], 9, 3, w=G[0, :12].reshape(6, 2), i=ints(1, 3))
+    as_onnx_runtime(proto, {"x": X[0, 0, :, :3]})
+    assert folded(proto)[0] == ["Reshape", "MatMul"]
+    assert proto.ir_version == 4
+
+
 # Left alone
 
 

@@ -73,6 +73,16 @@ def test_a_default_is_replaced(make_graph, as_onnx_runtime):
     as_onnx_runtime(proto, {"x": X, "k": np.float32(3)}, bind_values={"k": 3})
 
 
+def test_in_an_old_model_it_is_no_input(make_graph, as_onnx_runtime):
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["a"], "fc"),
+        helper.make_node("Mul", ["a", "k"], ["y"], "scale"),
+    ]
+    ends = {"x": ("f", [1, 6]), "w": ("f", [6, 5]), "k": ("f", [1])}
+    proto = make_graph(nodes, ends, ["y"], 9, 3, w=W)
+    as_onnx_runtime(proto, {"x": X, "k": np.float32([3])}, bind_values={"k": 3})
+
+
 # Refused
 
 
