@@ -39,7 +39,7 @@ as constants; else with all as constants.
 *Right* are shape, dtype and values, within 0.1 % and 0.00001; models in half precision are computed
 in float32, and say so. A test holds each outcome true: some on each change, all at night.
 `eie_backend.onnx_backend` is ONNX's own interface for such tests, so that its `BackendTest` runs:
-[ONNX's backend interface](api.md#onnx-s-backend-interface).
+[ONNX's backend interface](api.md#onnxs-backend-interface).
 
 Not as the test, but as ONNX Runtime: {names}. There, a scale makes an axis no whole number long:
 ONNX Runtime aligns its last place with that of the input, the test what the number says.

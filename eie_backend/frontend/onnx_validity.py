@@ -34,6 +34,7 @@ COMPUTED_TYPES = "floats of 16 to 64 bits, integers of 8 to 64 bits and bool"
 
 WIDE = ("Constant", "Slice")
 """Operators whose attributes may take 64 bits; TVM's importer cuts those of others."""
+
 ALONG_AN_AXIS = (
     "Add",
     "And",

@@ -97,7 +97,7 @@ class Axis(NamedTuple):
             weights = np.where((places >= 0) & (places < self.length), weights, 0)
             total = np.where(weights.sum(0) == 0, 1, weights.sum(0))
             weights = (weights / total).astype(np.float32)
-        used = weights.any(axis=1)
+        used = np.asarray(weights.any(axis=1))
         used[0] |= not used.any()
         places, weights = places[used], weights[used]
         return np.clip(places, 0, self.length - 1).T.copy(), weights.T.astype(np.float32)
