@@ -134,6 +134,7 @@ class OnnxSource:
             [values[name] for name in inputs],
             [values[name] for name in results],
             lambda: self._imported(alone),
+            lambda: ReferenceEvaluator(alone).run(results, {name: values[name] for name in inputs}),
         )
 
     def _constants(self) -> dict[str, NDArray[Any]]:

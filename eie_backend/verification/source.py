@@ -17,6 +17,8 @@ class Operator:
     """One operator of the source alone: the values that it got, and those that it returned.
 
     `imported` imports it as a module of its own, whose inputs are `inputs`; it may raise.
+    `by_definition`, if there is one, returns what the operator's definition says of the inputs,
+    where runtimes are known to differ from it; it may raise, too.
     """
 
     node: str
@@ -24,6 +26,7 @@ class Operator:
     inputs: Arrays
     expected: Arrays
     imported: Callable[[], IRModule]
+    by_definition: Callable[[], Arrays] | None = None
 
 
 class Source(Protocol):

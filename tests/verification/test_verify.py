@@ -1,5 +1,9 @@
 """`verified`: modules beside a source that is known to be right, wrong, random or chaotic."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 from tvm import relax
@@ -63,8 +67,13 @@ def said(mod, source, **options):
     return attributes(verified(mod, source, [X], **options)).verified
 
 
-TANH = ("tanh", np.tanh, relax.op.tanh)
-EXP = ("exp", np.exp, relax.op.exp)
+class Step(NamedTuple):
+    name: str
+    function: Callable
+    imported: Callable
+
+
+TANH, EXP = Step("tanh", np.tanh, relax.op.tanh), Step("exp", np.exp, relax.op.exp)
 
 
 def test_results_that_agree():
@@ -79,6 +88,16 @@ def test_the_first_operator_that_deviates_is_named():
         ModelError, match=r"^node 'tanh' \(TANH\) differs by up to .*, by NumPy: .*; "
     ):
         verified(module(relax.op.exp, wrong, relax.op.abs), source, [X])
+
+
+def test_an_operator_that_is_as_defined_where_the_runtime_is_not():
+    class Defined(Steps):
+        def operators(self, inputs):
+            for one in super().operators(inputs):
+                yield replace(one, by_definition=lambda: [np.tanh(inputs[0] + np.float32(0.25))])
+
+    found = said(module(wrong), Defined(TANH._replace(imported=wrong)))
+    assert found.endswith("one by one, but for what their definition says otherwise: tanh")
 
 
 def test_an_operator_that_cannot_be_compiled_is_named():
