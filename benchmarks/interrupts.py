@@ -1,8 +1,8 @@
 """Ctrl-C at any moment: exit code 130 and one line, from every process of a command.
 
 ``python benchmarks/interrupts.py`` interrupts each command of `LINES` `INTERRUPTS` times, half an
-hour in all, and writes ``benchmarks/results/interrupts.json``; ``python benchmarks/interrupts.py 4
-compile`` interrupts one command four times and writes nothing.
+hour in all, and prints what it saw; ``python benchmarks/interrupts.py 4 compile`` interrupts one
+command four times.
 
 A trial starts the command in a new folder, waits until its own code runs (what Python does before
 that is not ours) and sends SIGINT to its whole process group, workers and linker included, at any
@@ -28,7 +28,6 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 from kills import COMMANDS, Files, inputs, scene
-from record import record
 
 from eie_backend.files.whole_file import PART
 from eie_backend.process.interrupts import INTERRUPT_EXIT, LINE
@@ -126,7 +125,7 @@ def interrupted(line: str, files: Files, interrupts: int) -> dict[str, float]:
 
 
 def main() -> None:
-    """Interrupt, print and write."""
+    """Interrupt and print."""
     interrupts, *names = sys.argv[1:] or [str(INTERRUPTS)]
     files = inputs()
     with scene(files) as folder:
@@ -135,10 +134,7 @@ def main() -> None:
         files["x.npy"] = (folder / "work" / "x.npy").read_bytes()
     chosen = names or LINES
     found = {name: interrupted(LINES[name], files, int(interrupts)) for name in chosen}
-    if sys.argv[1:]:
-        print(json.dumps(found, indent=2))
-    else:
-        record("interrupts", {}, found)
+    print(json.dumps(found, indent=2))
     if sum(row["faults"] for row in found.values()):
         sys.exit("Ctrl-C was a fault")
 
