@@ -15,6 +15,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 from onnx import TensorProto, helper, numpy_helper
 
+# It would send what tests do to its maker.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 # A busy machine must not fail a test by its clock; in CI the examples are the same every time.
 for name, examples in {"eie": 100, "night": 200}.items():
     settings.register_profile(

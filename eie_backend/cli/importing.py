@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +22,8 @@ VERIFY = typer.Option(
 
 def imported(
     model: Path,
-    bind: Sequence[str] | None,
-    bind_value: Sequence[str] | None,
+    bind: list[str] | None,
+    bind_value: list[str] | None,
     verify: bool,
     samples: Path | None = None,
 ) -> IRModule:

@@ -34,8 +34,13 @@ class JaxSource:
 
     @property
     def runtime(self) -> str:
-        """JAX with its version."""
-        return f"JAX {jax.__version__}"
+        """JAX."""
+        return "JAX"
+
+    @property
+    def version(self) -> str:
+        """Its version."""
+        return str(jax.__version__)
 
     def outputs(self, inputs: Arrays) -> Arrays:
         """Return the results; may raise what JAX raises."""

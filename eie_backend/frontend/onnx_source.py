@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -60,6 +61,8 @@ class OnnxSource:
 
     @cached_property
     def _onnxruntime(self) -> Any:
+        # It would send what it does to its maker.
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         try:
             import onnxruntime
         except ModuleNotFoundError:
@@ -69,10 +72,14 @@ class OnnxSource:
 
     @property
     def runtime(self) -> str:
-        """The runtime with its version."""
-        if self._onnxruntime is not None:
-            return f"ONNX Runtime {self._onnxruntime.__version__}"
-        return f"onnx.reference {onnx.__version__}"
+        """Which of the two it is."""
+        return "onnx.reference" if self._onnxruntime is None else "ONNX Runtime"
+
+    @property
+    def version(self) -> str:
+        """The version of both."""
+        own = getattr(self._onnxruntime, "__version__", "")
+        return f"{own} {onnx.__version__}"
 
     @cached_property
     def random(self) -> Sequence[str]:
@@ -134,7 +141,7 @@ class OnnxSource:
             [values[name] for name in inputs],
             [values[name] for name in results],
             lambda: self._imported(alone),
-            lambda: ReferenceEvaluator(alone).run(results, {name: values[name] for name in inputs}),
+            lambda: _by_reference(alone, results, {name: values[name] for name in inputs}),
         )
 
     def _constants(self) -> dict[str, NDArray[Any]]:
@@ -149,8 +156,7 @@ class OnnxSource:
         feeds |= self._known
         runtime = self._onnxruntime
         if runtime is None:
-            found: list[Any] = ReferenceEvaluator(proto).run([*names], feeds)
-            return found
+            return _by_reference(proto, names, feeds)
         options = runtime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         # As it is: what ONNX Runtime makes of it first would be another model.
@@ -158,8 +164,12 @@ class OnnxSource:
         session = runtime.InferenceSession(
             proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
-        found = session.run([*names], feeds)
+        found: list[Any] = session.run([*names], feeds)
         return found
+
+
+def _by_reference(proto: ModelProto, names: Sequence[str], feeds: Values) -> list[Any]:
+    return [*ReferenceEvaluator(proto).run([*names], dict(feeds))]
 
 
 def _captured(node: NodeProto) -> Iterator[str]:

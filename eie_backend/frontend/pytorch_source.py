@@ -40,8 +40,13 @@ class PytorchSource:
 
     @property
     def runtime(self) -> str:
-        """PyTorch with its version."""
-        return f"PyTorch {torch.__version__}"
+        """PyTorch."""
+        return "PyTorch"
+
+    @property
+    def version(self) -> str:
+        """Its version."""
+        return str(torch.__version__)
 
     @property
     def random(self) -> Sequence[str]:

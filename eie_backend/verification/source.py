@@ -34,7 +34,11 @@ class Source(Protocol):
 
     @property
     def runtime(self) -> str:
-        """The runtime with its version, for example ``ONNX Runtime 1.23.0``."""
+        """The runtime's name, for example ``ONNX Runtime``."""
+
+    @property
+    def version(self) -> str:
+        """Its version."""
 
     @property
     def random(self) -> Sequence[str]:

@@ -38,7 +38,7 @@ def verified(mod: IRModule, source: Source, inputs: Arrays, *, remembers: bool =
     model = attributes(mod).model_sha256
     remembers = remembers and bool(model)
     values = digest(x.tobytes() for x in inputs)
-    versions = (__version__, tvm.__version__, source.runtime)
+    versions = (__version__, tvm.__version__, source.runtime, source.version)
     name = key(model, values, *versions)
     said = recall(name) if remembers else ""
     if not said:

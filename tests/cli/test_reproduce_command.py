@@ -73,7 +73,7 @@ def test_pictures_need_matplotlib_and_nothing_else_does(
 def test_usage(option, eie_in):
     code, _, stderr = eie_in(f"reproduce {option}")
     assert code == 2
-    assert "Error" in stderr
+    assert "eie: error: " in stderr
 
 
 def test_help_has_an_example(eie_in):

@@ -281,5 +281,7 @@ def test_a_bound_may_have_dimensions_of_one():
 def test_a_bound_that_is_not_one_number_is_refused(shape):
     proto = after_a_layer(node("Clip", "h low high", "y", "act"), low=0, high=np.ones(shape))
     said = ", ".join(map(str, shape))
-    with pytest.raises(ModelError, match=rf"node 'act': a bound of Clip has shape \({said}\)"):
+    with pytest.raises(
+        ModelError, match=rf"node 'act' \(Clip\): a bound of Clip has shape \({said}\)"
+    ):
         eie.from_onnx(proto, {"N": 1})

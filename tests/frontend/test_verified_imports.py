@@ -3,7 +3,6 @@
 import sys
 
 import numpy as np
-import onnx
 import pytest
 import tvm.relax.frontend.onnx.onnx_frontend as importer
 from onnx import TensorProto, helper, numpy_helper
@@ -65,13 +64,12 @@ def plant(monkeypatch, converter, wrong):
 
 
 def test_an_onnx_model():
-    assert verified(eie.from_onnx(CHAIN)).startswith("its results are those of ONNX Runtime 1.")
+    assert verified(eie.from_onnx(CHAIN)).startswith("its results are those of ONNX Runtime")
 
 
 def test_without_onnx_runtime(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    expected = f"its results are those of onnx.reference {onnx.__version__}"
-    assert verified(eie.from_onnx(CHAIN)) == expected
+    assert verified(eie.from_onnx(CHAIN)) == "its results are those of onnx.reference"
 
 
 @pytest.mark.parametrize("runtime", ["ONNX Runtime", "onnx.reference"])
@@ -80,7 +78,7 @@ def test_a_wrong_converter_of_onnx(monkeypatch, runtime):
         monkeypatch.setitem(sys.modules, "onnxruntime", None)
 
     plant(monkeypatch, importer.Tanh, slightly(relax.op.tanh))
-    with pytest.raises(ModelError, match=rf"^model: node 'squash' \(Tanh\) .*, by {runtime} "):
+    with pytest.raises(ModelError, match=rf"^model: node 'squash' \(Tanh\) .*, by {runtime}: "):
         eie.from_onnx(CHAIN)
     assert verified(eie.from_onnx(CHAIN, verify=False)) == "its values were not compared: as asked"
 
@@ -183,10 +181,7 @@ def test_a_wrong_converter_of_pytorch(monkeypatch):
             return torch.tanh(torch.sigmoid(self.fc(x)))
 
     net, x = Net(), torch.from_numpy(X)
-    assert (
-        verified(eie.from_pytorch(net, x))
-        == f"its results are those of PyTorch {torch.__version__}"
-    )
+    assert verified(eie.from_pytorch(net, x)) == "its results are those of PyTorch"
     right = ExportedProgramImporter.create_convert_map
 
     def planted(self):
@@ -210,7 +205,7 @@ def test_a_wrong_converter_of_jax(monkeypatch):
     def net(x):
         return jax.nn.relu(jax.numpy.tanh(x @ W))
 
-    assert verified(eie.from_jax(net, X)) == f"its results are those of JAX {jax.__version__}"
+    assert verified(eie.from_jax(net, X)) == "its results are those of JAX"
     wrong = {**stablehlo_importer.ELEMENTWISE, "stablehlo.tanh": slightly(relax.op.tanh)}
     monkeypatch.setattr(stablehlo_importer, "ELEMENTWISE", wrong)
     with pytest.raises(ModelError, match=r"^node 'tanh' \(tanh\) differs by up to"):

@@ -32,6 +32,7 @@ FULL = ModuleAttributes(
     renamed=("fc1",),
     as_is=("fc1", "fc2"),
     model_sha256="12ab",
+    verified="its results are those of another",
     recipe="{}",
     balance="[1]",
     operations="[2]",
@@ -43,7 +44,7 @@ FULL = ModuleAttributes(
 
 @pytest.fixture(scope="module")
 def mod(make_mlp):
-    return without_attributes(eie.from_onnx(make_mlp(4, 3)), "model_sha256")
+    return without_attributes(eie.from_onnx(make_mlp(4, 3)), "model_sha256", "verified")
 
 
 def test_a_module_says_nothing_of_itself(mod):

@@ -99,7 +99,7 @@ def test_what_has_a_registered_converter():
     assert inlined(proto, ["Celu"]) == ["Celu"]
     register_onnx_operator("Celu", lambda _builder, inputs, _attributes: inputs[0])
     try:
-        mod = eie.from_onnx(proto)
+        mod = eie.from_onnx(proto, verify=False)
         assert "relax.exp" not in mod.script()
     finally:
         unregister_onnx_operator("Celu")
