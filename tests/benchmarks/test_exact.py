@@ -62,6 +62,7 @@ def test_alex8_of_load_balance(alex8):
     assert load_balance.real_alex8() == exact("load_balance")["Alex-8 as published"]
 
 
+@pytest.mark.nightly
 def test_a_row_of_accumulator_bits(mnist):
     committed = exact("accumulator_bits")["rows"][-1]
     assert accumulator_bits.row(committed["density"]) == committed

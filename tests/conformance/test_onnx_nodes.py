@@ -126,7 +126,10 @@ def test_the_modules_of_layer_operators_have_all_their_tests():
 
 @pytest.mark.parametrize(
     ("modules", "at_least"),
-    [(AROUND, 200), pytest.param(None, 1001, marks=pytest.mark.nightly)],
+    [
+        pytest.param(AROUND, 200, marks=pytest.mark.nightly),
+        pytest.param(None, 1001, marks=pytest.mark.nightly),
+    ],
     ids=["around_layers", "all"],
 )
 def test_no_model_of_the_suite_crashes_the_compiler(modules, at_least):

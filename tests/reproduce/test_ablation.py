@@ -143,6 +143,7 @@ def test_a_dense_layer_of_floats_takes_their_bits(small):
     assert off.fetch_pj == words * 2 * 640
 
 
+@pytest.mark.nightly
 def test_no_idea_makes_anything_worse(results):
     result = results(ablation.KEY)
     for quantity in ablation.QUANTITIES:
@@ -151,6 +152,7 @@ def test_no_idea_makes_anything_worse(results):
     assert len([value for value in result.values if value.tolerance is not None]) == 6
 
 
+@pytest.mark.nightly
 def test_layers_multiply_to_the_means(results):
     """The table by layer, averaged, is the table of factors."""
     layers, factors = results(ablation_layers.KEY), results(ablation.KEY)

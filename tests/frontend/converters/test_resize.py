@@ -47,7 +47,13 @@ def test_nearest(coordinates, nearest):
 
 @pytest.mark.parametrize("antialias", [0, 1])
 @pytest.mark.parametrize(
-    "coordinates", [*COORDINATES, pytest.param("half_pixel_symmetric", marks=pytest.mark.nightly)]
+    "coordinates",
+    [
+        "half_pixel",
+        pytest.param("align_corners", marks=pytest.mark.nightly),
+        *COORDINATES[2:],
+        pytest.param("half_pixel_symmetric", marks=pytest.mark.nightly),
+    ],
 )
 @pytest.mark.parametrize("mode", ["linear", "cubic"])
 def test_interpolated(mode, coordinates, antialias):
