@@ -6,7 +6,7 @@ import hashlib
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager, nullcontext, redirect_stderr
 from functools import partial
 from io import StringIO
 from typing import TYPE_CHECKING, Any
@@ -116,12 +116,15 @@ def from_pytorch(
 def _verified(mod: IRModule, model: Any, program: ExportedProgram) -> IRModule:
     from eie_backend.frontend.pytorch_source import PytorchSource, arrays
 
-    own = program.module() if model is program else model
-    source = PytorchSource(program, own, partial(from_pytorch, verify=False))
+    given = None if model is program else model
+    source = PytorchSource(
+        program, program.module() if given is None else given, partial(from_pytorch, verify=False)
+    )
     specs, example = input_specs(mod), arrays(program.example_inputs)
     if [(x.shape, str(x.dtype)) for x in example] != [(one.shape, one.dtype) for one in specs]:
         example = generated(specs, {})  # dimensions were bound
-    with _silence(), evaluating(own):
+    # A program has the mode that it was exported in.
+    with _silence(), evaluating(given) if given is not None else nullcontext():
         return verified(mod, source, example)
 
 
