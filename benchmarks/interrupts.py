@@ -1,8 +1,8 @@
 """Ctrl-C at any moment: exit code 130 and one line, from every process of a command.
 
 ``python benchmarks/interrupts.py`` interrupts each command of `LINES` `INTERRUPTS` times, half an
-hour in all, and prints what it saw; ``python benchmarks/interrupts.py 4 compile`` interrupts one
-command four times.
+hour in all, and writes ``benchmarks/results/interrupts.json``; ``python benchmarks/interrupts.py 4
+compile`` interrupts one command four times and writes nothing.
 
 A trial starts the command in a new folder, waits until its own code runs (what Python does before
 that is not ours) and sends SIGINT to its whole process group, workers and linker included, at any
@@ -28,6 +28,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 from kills import COMMANDS, Files, inputs, scene
+from record import record
 
 from eie_backend.files.whole_file import PART
 from eie_backend.process.interrupts import INTERRUPT_EXIT, LINE
@@ -39,6 +40,9 @@ AT_ONCE = 2
 SEED = 21
 GOES_ON_S = 1
 """A command that still ends with success so long after SIGINT did not take it."""
+
+IGNORING = ("sh", "-c", 'trap "" INT; exec "$@"', "sh")
+"""Starts a command with SIGINT ignored, as a shell's background has it: eie takes it over."""
 
 LINES = {
     "report": COMMANDS["report"].line,
@@ -63,7 +67,7 @@ def ended(line: str, files: Files, wait: float | None) -> Ended:
     """Run a command in a new folder, and interrupt it after `wait` seconds, if any."""
     with scene(files) as folder:
         process = subprocess.Popen(
-            [Path(sys.executable).with_name("eie"), *line.split()],
+            [*IGNORING, Path(sys.executable).with_name("eie"), *line.split()],
             cwd=folder / "work",
             env={**os.environ, "TMPDIR": str(folder / "tmp")},
             stdout=subprocess.DEVNULL,
@@ -85,13 +89,13 @@ def ended(line: str, files: Files, wait: float | None) -> Ended:
 
 
 def _took_over(pid: int) -> bool:
-    """Return whether a command handles its signals: SIGALRM is one that Python leaves alone."""
+    """Return whether a command handles SIGINT, or has ended."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return True
     (caught,) = (line.split()[1] for line in status.splitlines() if line.startswith("SigCgt"))
-    return "Z (zombie)" in status or bool(int(caught, 16) >> (signal.SIGALRM - 1) & 1)
+    return "Z (zombie)" in status or bool(int(caught, 16) >> (signal.SIGINT - 1) & 1)
 
 
 def interrupted(line: str, files: Files, interrupts: int) -> dict[str, float]:
@@ -125,7 +129,7 @@ def interrupted(line: str, files: Files, interrupts: int) -> dict[str, float]:
 
 
 def main() -> None:
-    """Interrupt and print."""
+    """Interrupt, print and write."""
     interrupts, *names = sys.argv[1:] or [str(INTERRUPTS)]
     files = inputs()
     with scene(files) as folder:
@@ -134,7 +138,10 @@ def main() -> None:
         files["x.npy"] = (folder / "work" / "x.npy").read_bytes()
     chosen = names or LINES
     found = {name: interrupted(LINES[name], files, int(interrupts)) for name in chosen}
-    print(json.dumps(found, indent=2))
+    if sys.argv[1:]:
+        print(json.dumps(found, indent=2))
+    else:
+        record("interrupts", {}, found)
     if sum(row["faults"] for row in found.values()):
         sys.exit("Ctrl-C was a fault")
 

@@ -57,6 +57,7 @@ PERFORMANCE: Sections = {
 }
 ROBUSTNESS: Sections = {
     "kills": ("Kills", sections_kills.kills),
+    "interrupts": ("Ctrl-C", sections_hostile.interrupts),
     "months": ("Memory over months", sections_months.months),
     "hostile": ("Hostile models", sections_hostile.hostile),
     "fuzz": ("Hostile bytes", sections_fuzz.fuzz),

@@ -1,4 +1,4 @@
-"""Section of the page on models of strangers."""
+"""Sections of the page on models of strangers and on Ctrl-C."""
 
 from __future__ import annotations
 
@@ -24,3 +24,20 @@ def hostile(result: Result) -> str:
 def _head(rows: Result) -> list[str]:
     (first, *_) = rows.values()
     return [str(name) for name in first]
+
+
+def interrupts(result: Result) -> str:
+    """Return the observations after Ctrl-C, by command."""
+    found = result["measured"]
+    rows = [
+        [f"`eie {name}`", row["interrupts"], row["too_late"], row["slowest_seconds"], row["faults"]]
+        for name, row in found.items()
+    ]
+    head = ["", "interrupts", "had ended by itself", "slowest end, s", "faults"]
+    return (
+        "SIGINT to a command's whole process group at any moment, workers and linker included, two "
+        "commands at once. A fault would be another exit code than 130, another line than "
+        "`eie: interrupted; no file was left half-written`, an unfinished file, or a "
+        "command that goes on.\n\n"
+        f"{table(head, rows)}"
+    )

@@ -39,6 +39,13 @@ def _months(result: Result) -> list[Row]:
     ]
 
 
+def _interrupts(result: Result) -> list[Row]:
+    found = result["measured"]
+    tried = f"{sum(row['interrupts'] for row in found.values())} times Ctrl-C of {', '.join(found)}"
+    faults = sum(row["faults"] for row in found.values())
+    return [("Ctrl-C ends a command with one line and exit code 130", tried, f"{faults} faults")]
+
+
 def _hostile(result: Result) -> list[Row]:
     commands, indices = (result["exact"][part] for part in ("commands", "indices"))
     opened = sum(row["models"] for row in commands.values())
@@ -132,6 +139,7 @@ def _same(same: bool) -> str:
 
 PROMISES = {
     "kills": (_kills, "benchmarks/test_kills.py"),
+    "interrupts": (_interrupts, "command/test_ctrl_c.py"),
     "months": (_months, "benchmarks/test_months.py"),
     "hostile": (_hostile, "untrusted/test_constants.py"),
     "fuzz": (_fuzz, "fuzz/test_fuzz.py"),

@@ -22,6 +22,8 @@ from eie_backend.process.interrupts import held, undone
 PART = ".eie_part_"
 """Prefix of the names of folders with unfinished files."""
 
+REMOVALS = 10
+
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write one file atomically, as `write_together` does."""
@@ -117,7 +119,7 @@ def part_folder(parent: Path) -> Iterator[Path]:
 
     def remove() -> None:
         for folder, lock in made:
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
             os.close(lock)
 
     try:
@@ -128,6 +130,14 @@ def part_folder(parent: Path) -> Iterator[Path]:
     finally:
         with held():
             remove()
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, also while another thread begins a file in it."""
+    for _ in range(REMOVALS):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
 
 
 def _locked_folder(parent: Path) -> tuple[Path, int]:

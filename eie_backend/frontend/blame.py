@@ -13,7 +13,9 @@ from eie_backend.errors import ModelError, first_line, is_out_of_memory
 
 
 @contextmanager
-def blaming(name: str, operator: str, inputs: Sequence[Any]) -> Iterator[None]:
+def blaming(
+    name: str, operator: str, inputs: Sequence[Any], way_out: str, whose: str = "TVM's"
+) -> Iterator[None]:
     """Turn what goes wrong inside into a `ModelError` with the node, its inputs and a way out."""
     try:
         yield
@@ -23,10 +25,10 @@ def blaming(name: str, operator: str, inputs: Sequence[Any]) -> Iterator[None]:
         # TVM's converters raise many types; what they say is about the converter, not the node.
         if is_out_of_memory(error):
             raise
+        given = ", ".join(map(_said, inputs)) or "no inputs"
         raise ModelError(
-            f"node {name!r} ({operator}) of {', '.join(map(_said, inputs)) or 'no inputs'}: TVM's "
-            f"converter of it fails ({first_line(error)}); export it with other operators, or "
-            f"register a converter of {operator}: eie_backend.register_onnx_operator"
+            f"node {name!r} ({operator}) of {given}: {whose} converter of it fails "
+            f"({first_line(error)}); {way_out}"
         ) from error
 
 

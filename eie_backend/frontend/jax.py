@@ -67,4 +67,7 @@ def from_jax(function: Callable[..., Any], *example: Any, verify: bool = True) -
     if len(leaves) != len(example):
         return not_compared(mod, "its inputs are nested")
     inputs = [np.asarray(one) for one in leaves] if known else generated(input_specs(mod), {})
-    return verified(mod, source, inputs)
+    try:
+        return verified(mod, source, inputs)
+    except ModelError as error:
+        raise ModelError(f"model: {error}") from error.__cause__

@@ -26,21 +26,14 @@ class JaxSource:
         Imports a function of a single operation, with its example inputs.
     """
 
+    runtime = "JAX"
+    version = str(jax.__version__)
+    cause = "our converter is wrong; report it with the function, use other operations"
     random: Sequence[str] = ()
     """JAX has no hidden state: the same inputs give the same results."""
 
     def __init__(self, function: Callable[..., Any], imported: Callable[..., IRModule]) -> None:
         self._function, self._imported = function, imported
-
-    @property
-    def runtime(self) -> str:
-        """JAX."""
-        return "JAX"
-
-    @property
-    def version(self) -> str:
-        """Its version."""
-        return str(jax.__version__)
 
     def outputs(self, inputs: Arrays) -> Arrays:
         """Return the results; may raise what JAX raises."""

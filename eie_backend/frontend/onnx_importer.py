@@ -251,7 +251,11 @@ class _NamingImporter(ONNXGraphImporter):
         self, op_name: str, inputs: list[relax.Expr], attrs: dict[str, Any], opset: int
     ) -> relax.Expr:
         name = attrs["tvm_custom"]["name"]
-        with blaming(name, op_name, inputs):
+        way_out = (
+            f"export it with other operators, or register a converter of {op_name}: "
+            "eie_backend.register_onnx_operator"
+        )
+        with blaming(name, op_name, inputs, way_out):
             result = self._converted(op_name, inputs, attrs, opset)
             wanted = attrs["tvm_custom"]["num_outputs"]
             made = _results(result)

@@ -22,7 +22,8 @@ from eie_backend.errors import EieError, ModelError, first_line, is_out_of_memor
 from eie_backend.frontend.dimensions import bind_dimensions
 from eie_backend.frontend.names import Source, named
 from eie_backend.frontend.open_blocks import ending_blocks
-from eie_backend.frontend.pytorch_converters import CONVERTERS, decomposed
+from eie_backend.frontend.pytorch_converters import decomposed
+from eie_backend.frontend.pytorch_nodes import Converters
 from eie_backend.names.rule import aliases, identifier, source_name
 from eie_backend.names.unique import unique_names
 from eie_backend.transform.attributes import with_attributes
@@ -125,7 +126,10 @@ def _verified(mod: IRModule, model: Any, program: ExportedProgram) -> IRModule:
         example = generated(specs, {})  # dimensions were bound
     # A program has the mode that it was exported in.
     with _silence(), evaluating(given) if given is not None else nullcontext():
-        return verified(mod, source, example)
+        try:
+            return verified(mod, source, example)
+        except ModelError as error:
+            raise ModelError(f"model: {error}") from error.__cause__
 
 
 @contextmanager
@@ -179,18 +183,23 @@ def _import(program: ExportedProgram) -> IRModule:
     from tvm.relax.frontend.torch import from_exported_program
 
     try:
+        core = decomposed(program)
         with ending_blocks():
             mod: IRModule = from_exported_program(
-                decomposed(program),
+                core,
                 keep_params_as_input=True,
                 unwrap_unit_return_tuple=True,
-                custom_convert_map=dict(CONVERTERS),
+                custom_convert_map=Converters(core),
                 run_ep_decomposition=False,
             )
+    except ModelError as error:
+        raise ModelError(f"model: {error}") from error.__cause__
     except Exception as error:
-        # The importer raises many types; its own message says which operator it does not know.
+        if is_out_of_memory(error):
+            raise
         raise ModelError(
-            f"model: TVM's PyTorch importer fails: {first_line(error)}; use other operators"
+            f"model: TVM's PyTorch importer fails on the program as a whole ({first_line(error)}); "
+            "use other operators"
         ) from error
     return IRModule({"main": mod["main"].without_attr("params").without_attr("num_input")})
 

@@ -30,6 +30,10 @@ class PytorchSource:
         Imports a module of a single operator, with its example inputs.
     """
 
+    runtime = "PyTorch"
+    version = str(torch.__version__)
+    cause = "TVM's converter is wrong; use other operators"
+
     def __init__(
         self,
         program: ExportedProgram,
@@ -37,16 +41,6 @@ class PytorchSource:
         imported: Callable[[nn.Module, tuple[Any, ...]], IRModule],
     ) -> None:
         self._program, self._module, self._imported = program, module, imported
-
-    @property
-    def runtime(self) -> str:
-        """PyTorch."""
-        return "PyTorch"
-
-    @property
-    def version(self) -> str:
-        """Its version."""
-        return str(torch.__version__)
 
     @property
     def random(self) -> Sequence[str]:

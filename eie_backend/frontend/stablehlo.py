@@ -49,8 +49,8 @@ def from_stablehlo(text: str) -> IRModule:
         importer = Importer(module)
         with ending_blocks():
             imported = importer.main()
-    except ModelError:
-        raise
+    except ModelError as error:
+        raise ModelError(f"model: {error}") from error.__cause__
     except Exception as error:
         raise ModelError(
             f"model: StableHLO cannot be imported: {first_line(error)}; export it with other "

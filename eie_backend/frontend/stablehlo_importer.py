@@ -19,8 +19,10 @@ from jaxlib.mlir.dialects import stablehlo
 from tvm import IRModule, relax
 
 from eie_backend.errors import ModelError
+from eie_backend.frontend.blame import blaming
 from eie_backend.names.rule import identifier, source_name
 
+WAY_OUT = "export it with other operations"
 RETURNS = ("func.return", "stablehlo.return")
 CALL = "func.call"
 DTYPES = {"f16": "float16", "f32": "float32", "f64": "float64", "i1": "bool"} | {
@@ -120,17 +122,17 @@ class Importer:
             Naming every operation that is not known.
         """
         if "main" not in self._functions:
-            raise ModelError("model: it has no function @main; export one")
+            raise ModelError("it has no function @main; export one")
         main = self._functions["main"]
         if unknown := sorted(set(self._unknown(main))):
             raise ModelError(
-                f"model: operations {', '.join(unknown)} are not supported; the supported ones are "
+                f"operations {', '.join(unknown)} are not supported; the supported ones are "
                 f"{', '.join(sorted({*ELEMENTWISE, *self._convert, CALL}))}"
             )
         dynamic = [n for n, a in enumerate(main.arguments) if not a.type.has_static_shape]
         if dynamic:
             raise ModelError(
-                f"model: arguments {', '.join(map(str, dynamic))} of @main have dynamic shapes; "
+                f"arguments {', '.join(map(str, dynamic))} of @main have dynamic shapes; "
                 "export the model with static ones"
             )
         inputs = [
@@ -162,12 +164,16 @@ class Importer:
             if name == CALL:
                 callee = self._functions[op.attributes["callee"].value]
                 results = self._block(callee, self._operands(op))
-            elif name in ELEMENTWISE:
-                results = [self._emit(ELEMENTWISE[name](*self._operands(op)))]
             else:
-                results = [self._convert[name](op)]
+                with blaming(_place(str(op.location)), name, self._operands(op), WAY_OUT, "our"):
+                    results = [self._converted(op, name)]
             self._values.update(zip(op.results, results, strict=True))
         return []
+
+    def _converted(self, op: Any, name: str) -> relax.Expr:
+        if name in ELEMENTWISE:
+            return self._emit(ELEMENTWISE[name](*self._operands(op)))
+        return self._convert[name](op)
 
     def _operands(self, node: Any) -> list[relax.Expr]:
         return [self._values[operand] for operand in node.operands]
@@ -276,6 +282,22 @@ class Importer:
             raise NotImplementedError(f"a reduction by {reducer} that does not start at {neutral}")
         axes = list(node.attributes["dimensions"])
         return self._emit(operator(data, axis=axes))
+
+
+def _place(location: str) -> str:
+    """Return where an operation stands: in the source's scopes, or in the text.
+
+    Examples
+    --------
+    >>> _place('loc("jit(f)/encoder/reduce"("model.py":3:0))')
+    'jit(f)/encoder/reduce'
+    >>> _place('loc("-":3:10)')
+    'line 3'
+    """
+    found = re.match(r'loc\("([^"]*)"(?::(\d+))?', location)
+    if found is None:
+        return "without a location"
+    return f"line {found[2]}" if found[2] else found[1]
 
 
 def _scope(location: str) -> str:

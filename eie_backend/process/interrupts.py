@@ -11,10 +11,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 INTERRUPT_EXIT = 130
 """Exit code that a shell reports for a program ended by SIGINT: 128 + 2."""
@@ -24,6 +25,8 @@ SHOW_CURSOR = "\x1b[?25h\n"
 """Progress bars hide it, and stand in a line of their own."""
 
 _undoing: list[Callable[[], object]] = []
+_holding = threading.RLock()
+"""Whoever ends the process waits for what another thread holds, and lets nothing else begin."""
 _leaves = False
 
 
@@ -47,17 +50,23 @@ def undone(undo: Callable[[], object]) -> Iterator[None]:
         _undoing.remove(undo)
 
 
+def leave(code: int, told: str = "") -> NoReturn:
+    """Undo what is unfinished, in any thread, tell, and end the process."""
+    _holding.acquire()
+    for undo in [*_undoing, _remove_temporary_folders]:
+        with suppress(Exception):
+            undo()
+    with suppress(OSError):
+        os.write(2, told.encode())
+    os._exit(code)
+
+
 def _leave(_number: int, _frame: FrameType | None) -> None:
     global _leaves  # noqa: PLW0603
-    if not _leaves:  # whoever presses it twice does not wait
-        _leaves = True
-        for undo in [*_undoing, _remove_temporary_folders]:
-            with suppress(Exception):
-                undo()
-        start = SHOW_CURSOR if os.isatty(2) else ""
-        with suppress(OSError):
-            os.write(2, (start + LINE).encode())
-    os._exit(INTERRUPT_EXIT)
+    if _leaves:  # whoever presses it twice does not wait
+        os._exit(INTERRUPT_EXIT)
+    _leaves = True
+    leave(INTERRUPT_EXIT, (SHOW_CURSOR if os.isatty(2) else "") + LINE)
 
 
 def _remove_temporary_folders() -> None:
@@ -74,13 +83,14 @@ def _remove_temporary_folders() -> None:
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Hold Ctrl-C back until the block ends; processes that are started in it never get it."""
+    """Hold Ctrl-C and `leave` back until the block ends; processes started in it never get it."""
     seen: list[int] = []
     # Another thread may get the signal, and the main thread would run its handler all the same.
     before = _replaced(lambda number, _frame: seen.append(number))
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        yield
+        with _holding:
+            yield
     finally:
         _replaced(before)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)

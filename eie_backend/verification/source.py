@@ -41,6 +41,10 @@ class Source(Protocol):
         """Its version."""
 
     @property
+    def cause(self) -> str:
+        """Why an operator is wrong that is alone, and ways out, as the start of a list."""
+
+    @property
     def random(self) -> Sequence[str]:
         """Operators that may compute something else each time."""
 

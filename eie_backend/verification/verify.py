@@ -73,9 +73,8 @@ def verify_values(mod: IRModule, source: Source, inputs: Arrays) -> str:
             excused.append(operator.node)
         elif alone:
             raise ModelError(
-                f"node {operator.node!r} ({operator.kind}) {alone}, by {source.runtime}: TVM's "
-                "converter is wrong; export the model with other operators, register a converter "
-                f"of your own, or {WAY_OUT}"
+                f"node {operator.node!r} ({operator.kind}) {alone}, by {source.runtime}: "
+                f"{source.cause}, or {WAY_OUT}"
             )
     if excused:
         return (

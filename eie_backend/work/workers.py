@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing.connection
 import os
+import signal
 import threading
 import warnings
 from collections.abc import Iterable, Iterator
@@ -20,14 +21,14 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     wait,
 )
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
 from eie_backend.errors import ModelWarning, NotFiniteWarning, WorkerError
 from eie_backend.machine.choices import LOCAL_SCHEDULER
-from eie_backend.process.interrupts import held
+from eie_backend.process.interrupts import held, leave
 from eie_backend.work.calls import Call, Item, Result
 
 AHEAD = 2
@@ -216,7 +217,7 @@ def _track_silently() -> None:
 
 
 def _receive(shared: Any, alive: Connection) -> None:
-    """Start a worker process: keep the shared object, and exit when `alive`'s other end closes.
+    """Start a worker process: keep the shared object, and leave when `alive`'s other end closes.
 
     It closes when the work is done or interrupted, and when the parent process ends for any reason.
     """
@@ -226,9 +227,15 @@ def _receive(shared: Any, alive: Connection) -> None:
     for told in (ModelWarning, NotFiniteWarning):
         warnings.simplefilter("ignore", told)
 
+    # Ctrl-C was blocked when this process was started. What it starts, such as a linker, gets it.
+    signal.signal(signal.SIGINT, lambda _number, _frame: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
     def watch() -> None:
         multiprocessing.connection.wait([alive])
-        os._exit(1)
+        with suppress(ChildProcessError):  # a linker removes its own files when it ends
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
+        leave(1)
 
     threading.Thread(target=watch, daemon=True).start()
 

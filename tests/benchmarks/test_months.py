@@ -11,7 +11,7 @@ MOST_BYTES = {"runs of a file": 10_000, "imports and compilations": 20_000}
 @pytest.mark.parametrize(
     ("name", "count"),
     [
-        ("runs of a file", 300),
+        ("runs of a file", 150),
         pytest.param("imports and compilations", 60, marks=pytest.mark.nightly),
     ],
 )

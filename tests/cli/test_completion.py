@@ -36,6 +36,7 @@ def answers(kind, words, home):
     return [line.partition("\t")[0] for line in text.splitlines() if line]
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("kind", ["bash", "fish"])
 @pytest.mark.parametrize(
     ("words", "expected"),

@@ -259,6 +259,7 @@ def test_a_full_disk(eie_in, golden, monkeypatch):
     golden("compress_full_disk.txt", f"$ eie {command}\nexit code {code}\n{errors}")
 
 
+@pytest.mark.nightly
 def test_the_shipped_lenet(eie_in):
     """98.9 % of 1,000 digits: at most 0.1 points less, and at least 60 times smaller."""
     Path("lenet.onnx").symlink_to(LENET)

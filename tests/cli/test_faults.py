@@ -168,12 +168,14 @@ def test_every_command_is_here():
     assert {line.split()[0] for line in READS.values()} == names - {"demo", "doctor", "serve"}
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", WRITES)
 def test_full_disk(name, full, refused):
     message = refused(WRITES[name])
     assert re.search(r"out/.*(No space left on device|disk is full)", message)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", WRITES)
 def test_read_only_folder(name, read_only, refused):
     message = refused(WRITES[name])
@@ -236,6 +238,7 @@ def test_input_whose_name_no_file_can_have(name, file, refused):
     assert re.match(f"eie: error: {long}: .*File name too long; give ", message)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", WRITES)
 def test_output_whose_name_no_file_can_have(name, refused):
     message = refused(WRITES[name].replace(" out/", f" out/{'n' * 256}."))

@@ -52,6 +52,7 @@ def compiled(model, folder, kind, limit):
     return done.returncode, done.stderr.splitlines()[-1], left
 
 
+@pytest.mark.nightly
 def test_out_of_memory(tmp_path):
     """With room to begin, but not for what the compiler makes of 256 MB of weights."""
     model = write_model(tmp_path / "m.onnx", 8192)

@@ -33,6 +33,7 @@ def program(make_mlp, tmp_path_factory):
     return folder
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "command", ["--version", "--help", "asm p.mlir -o -", "asm p.mlir -o x --json"]
 )

@@ -380,6 +380,7 @@ def test_quiet_shows_nothing_on_a_terminal_either(folder):
     assert on_a_terminal(folder, "compile mlp.onnx -o out.so --quiet") == ""
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "command",
     [

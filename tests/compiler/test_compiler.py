@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tvm
+from on_llvm import on_llvm
 from onnx import TensorProto, helper, numpy_helper
-from tvm import relax
 
 import eie_backend as eie
 from eie_backend import HardwareConfig, Recipe
@@ -33,14 +33,6 @@ def biases(make_mlp):
     model = make_mlp(24, 16, 10, batch=4)
     tensors = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
     return tensors["fc1.bias"], tensors["fc2.bias"]
-
-
-def on_host(mod, *inputs):
-    """Return what TVM's LLVM build of a module computes."""
-    machine = relax.VirtualMachine(tvm.compile(mod, target="llvm"), tvm.cpu())
-    result = machine["main"](*map(tvm.runtime.tensor, inputs))
-    tensors = [result] if isinstance(result, tvm.runtime.Tensor) else list(result)
-    return [tensor.numpy() for tensor in tensors]
 
 
 def images(executable, record=True):
@@ -93,7 +85,7 @@ def two_networks():
 def test_float32_is_the_llvm_build_of_the_compressed_module(mod, x, density, bits):
     recipe = Recipe(density=density, bits=bits)
     compiled = eie.compile(mod, recipe=recipe, arithmetic="float32")
-    expected = on_host(eie.compress(mod, recipe), x)[0]
+    expected = on_llvm(eie.compress(mod, recipe), x)[0]
     np.testing.assert_allclose(eie.run(compiled, x)[0], expected, rtol=1e-5, atol=1e-5)
 
 
@@ -101,7 +93,7 @@ def test_float32_is_the_llvm_build_of_the_compressed_module(mod, x, density, bit
 def test_int16_is_close(mod, x, bits):
     config = HardwareConfig(accumulator_bits=bits)
     compiled = eie.compile(mod, config, recipe=Recipe(), calibration=x)
-    expected = on_host(eie.compress(mod), x)[0]
+    expected = on_llvm(eie.compress(mod), x)[0]
     tolerance = {16: 2**-6, 32: 2**-9}[bits]
     difference = np.abs(eie.run(compiled, x)[0] - expected).max()
     assert 0 < difference < tolerance * np.abs(expected).max()
@@ -137,7 +129,7 @@ def test_bias_column_shares_the_bias_in_the_codebook(mod, x, biases):
 
 
 def test_bias_register_is_exact_where_the_column_is_not(mod, x):
-    expected = on_host(eie.compress(mod), x)[0]
+    expected = on_llvm(eie.compress(mod), x)[0]
     errors = {
         bias: np.abs(eie.run(eie.compile(mod, arithmetic="float32", bias=bias), x)[0] - expected)
         for bias in ("register", "column")
@@ -159,7 +151,7 @@ def test_two_networks_in_one_module():
     layers = [program.layers for program in programs(compiled)]
     assert sorted(layers) == [("a_fc1", "a_fc2"), ("b_fc1", "b_fc2")]
     found = eie.run(compiled, {"b_in": b, "a_in": a})
-    for one, expected in zip(found, on_host(eie.compress(mod), a, b), strict=True):
+    for one, expected in zip(found, on_llvm(eie.compress(mod), a, b), strict=True):
         np.testing.assert_allclose(one, expected, rtol=1e-5, atol=1e-5)
 
 
@@ -172,7 +164,7 @@ def test_host_operations_follow_the_machine(make_mlp, x):
     report = eie.profile(compiled, x)
     assert [layer.name for layer in report.layers] == ["fc1", "fc2"]
     np.testing.assert_allclose(report.outputs[0].sum(axis=1), 1, rtol=1e-5)
-    expected = on_host(eie.compress(mod), x)[0]
+    expected = on_llvm(eie.compress(mod), x)[0]
     np.testing.assert_allclose(report.outputs[0], expected, rtol=1e-4, atol=1e-6)
 
 
@@ -183,7 +175,7 @@ def test_host_operation_between_layers_cuts_the_chain(make_mlp, x):
     mod = eie.from_onnx(model)
     compiled = eie.compile(mod, recipe=Recipe(), arithmetic="float32")
     assert sorted(program.layers for program in programs(compiled)) == [("fc1",), ("fc2",)]
-    expected = on_host(eie.compress(mod), x)[0]
+    expected = on_llvm(eie.compress(mod), x)[0]
     np.testing.assert_allclose(eie.run(compiled, x)[0], expected, rtol=1e-4, atol=1e-4)
 
 
@@ -202,7 +194,7 @@ def test_constant_of_any_shape_may_be_added(shape):
     x = rng.normal(size=(4, 24)).astype(np.float32)
     compiled = eie.compile(mod, recipe=Recipe(), calibration=x)
     assert programs(compiled)[0].layers == ("fc",)
-    expected = on_host(eie.compress(mod), x)[0]
+    expected = on_llvm(eie.compress(mod), x)[0]
     np.testing.assert_allclose(eie.run(compiled, x)[0], expected, atol=0.01)
 
 
@@ -213,7 +205,7 @@ def test_layer_for_the_host_runs_there(make_mlp):
     small = HardwareConfig(num_pe=1, act_sram_bytes=80)
     compiled = eie.compile(mod, small, recipe=Recipe(), arithmetic="float32")
     assert [program.layers for program in programs(compiled)] == [("fc2",)]
-    expected = on_host(eie.compress(mod), x)[0]
+    expected = on_llvm(eie.compress(mod), x)[0]
     np.testing.assert_allclose(eie.run(compiled, x)[0], expected, rtol=1e-4, atol=1e-4)
 
 
@@ -249,7 +241,7 @@ def test_calibration_may_be_given_by_name_and_in_batches(mod, x):
 
 
 def test_calibration_is_finer_than_the_default(mod, x):
-    expected = on_host(eie.compress(mod), x)[0]
+    expected = on_llvm(eie.compress(mod), x)[0]
     errors = [
         np.abs(eie.run(eie.compile(mod, calibration=data), x)[0] - expected).max()
         for data in (x, None)

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 import tvm
+from on_llvm import on_llvm
 from tvm import relax
 from tvm.target import Target
 
@@ -100,9 +101,8 @@ def test_what_a_module_notes_before_its_partition_is_in_the_images(two):
 
 def test_what_it_computes_is_what_compile_computes(two, partitioned):
     built = relax.transform.RunCodegen()(partitioned).without_attr("const_name_to_constant")
-    machine = relax.VirtualMachine(tvm.compile(built, target="llvm"), tvm.cpu())
     x = np.random.default_rng(1).normal(size=(4, 24)).astype(np.float32)
-    y = machine["main"](tvm.runtime.tensor(x)).numpy()
+    (y,) = on_llvm(built, x)
     assert y.tobytes() == eie.run(eie.compile(two, SIXTEEN), x)[0].tobytes()
 
 

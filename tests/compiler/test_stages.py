@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tvm
+from on_llvm import on_llvm
 
 import eie_backend as eie
 from eie_backend import HardwareConfig, Recipe, compiler
@@ -44,8 +45,7 @@ def emitted(stage, mod, prepared, **options):
 
 
 def host(mod, x):
-    machine = tvm.relax.VirtualMachine(tvm.compile(mod, target="llvm"), tvm.cpu())
-    return machine["main"](tvm.runtime.tensor(x)).numpy()
+    return on_llvm(mod, x)[0]
 
 
 @pytest.mark.parametrize("stage", STAGE.values)

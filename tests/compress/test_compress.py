@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 import tvm
+from on_llvm import on_llvm
 from onnx import numpy_helper
-from tvm import relax
 
 import eie_backend
 from eie_backend import Recipe, compress, from_onnx
@@ -23,8 +23,7 @@ def weights_of(mod):
 
 
 def run_on_llvm(mod, x):
-    machine = relax.VirtualMachine(tvm.compile(mod, target="llvm"), tvm.cpu())
-    return machine["main"](tvm.runtime.tensor(x)).numpy()
+    return on_llvm(mod, x)[0]
 
 
 def test_the_compressed_module_runs_on_llvm_with_the_compressed_weights(make_mlp):

@@ -7,6 +7,7 @@ import onnxruntime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from on_llvm import on_llvm
 from onnx import TensorProto, helper, numpy_helper
 
 import eie_backend as eie
@@ -108,7 +109,7 @@ def on_machine(case, weights, bias, x, winograd=None):
     return report.outputs[0], report
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(case=cases(), seed=st.integers(0, 99))
 def test_any_convolution_equals_onnx_runtime(case, seed):
     rng = np.random.default_rng(seed)
@@ -335,10 +336,8 @@ def test_a_residual_block_runs_on_the_machine():
 
 
 def run_on_llvm(mod, x):
-    import tvm
 
-    machine = tvm.relax.VirtualMachine(tvm.compile(mod, target="llvm"), tvm.cpu())
-    return machine["main"](tvm.runtime.tensor(x)).numpy()
+    return on_llvm(mod, x)[0]
 
 
 LENET_5 = (

@@ -10,6 +10,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import tvm
+from on_llvm import on_llvm
 from tvm import relax
 
 import eie_backend
@@ -83,8 +84,7 @@ def interpreted(program, x):
 
 def evaluate(mod, x):
     """Run a module on TVM's LLVM backend."""
-    machine = relax.VirtualMachine(tvm.compile(mod, target="llvm"), tvm.cpu())
-    return machine["main"](tvm.runtime.tensor(x)).numpy()
+    return on_llvm(mod, x)[0]
 
 
 def close(values, reference):

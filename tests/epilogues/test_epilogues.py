@@ -8,6 +8,7 @@ import pytest
 import tvm
 from hypothesis import given
 from hypothesis import strategies as st
+from on_llvm import on_llvm
 from tvm import relax
 
 from eie_backend.epilogues import BY_NAME, EPILOGUES, NONE
@@ -68,8 +69,7 @@ def test_the_relax_operator_is_what_the_machine_computes(epilogue):
     builder, x = relax.BlockBuilder(), relax.Var("x", relax.TensorType(VALUES.shape, "float32"))
     with builder.function("main", [x]):
         builder.emit_func_output(builder.emit(calls[epilogue.name](x)))
-    machine = relax.VirtualMachine(tvm.compile(builder.get(), "llvm"), tvm.cpu())
-    found = machine["main"](tvm.runtime.tensor(VALUES)).numpy()
+    (found,) = on_llvm(builder.get(), VALUES)
     ending = Applied(epilogue, PARAMETERS[epilogue.name])
     np.testing.assert_allclose(found, ending.of_floats(VALUES), rtol=1e-7)
 

@@ -96,7 +96,7 @@ def test_every_kind_of_input_has_a_name():
         relax.Var("v", relax.TensorType(dtype="float32", ndim=2)),
         relax.Tuple([]),
     ]
-    with pytest.raises(ModelError) as error, blaming("n", "Op", given):
+    with pytest.raises(ModelError) as error, blaming("n", "Op", given, "stop"):
         raise ValueError("no")
     assert "'n' (Op) of nothing, int32 (2, 3), a shape, float32 of an unknown shape, " in str(
         error.value

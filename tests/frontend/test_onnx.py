@@ -5,8 +5,8 @@ import onnx
 import onnxruntime
 import pytest
 import tvm
+from on_llvm import on_llvm
 from onnx import TensorProto, helper, numpy_helper
-from tvm import relax
 
 import eie_backend
 from eie_backend.errors import ModelError
@@ -44,8 +44,7 @@ def check(proto, bind=None):
     )
     shape = [int(extent) for extent in mod["main"].params[0].ty.shape.values]
     x = RNG.normal(size=shape).astype(np.float32)
-    machine = relax.VirtualMachine(tvm.compile(mod, "llvm"), tvm.cpu())
-    ours = machine["main"](tvm.runtime.tensor(x)).numpy()
+    (ours,) = on_llvm(mod, x)
     (reference,) = session.run(None, {"x": x})
     np.testing.assert_allclose(ours, reference, rtol=1e-5, atol=1e-5)
     return names(mod)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import tvm
+from on_llvm import on_llvm
 from onnx import TensorProto, helper, numpy_helper
 from tvm import relax
 from tvm.relax.frontend.onnx import from_onnx
@@ -118,12 +118,7 @@ def test_values_are_those_of_the_importer_without_names(operator):
         proto.opset_import[0].version = 20
         del proto.graph.node[3].attribute[:]
     x = np.linspace(-2, 2, 8, dtype=np.float32).reshape(2, 4)
-    results = [
-        relax.VirtualMachine(tvm.compile(mod, target="llvm"), tvm.cpu())["main"](
-            tvm.runtime.tensor(x)
-        ).numpy()
-        for mod in (import_onnx(proto), from_onnx(proto))
-    ]
+    results = [on_llvm(mod, x) for mod in (import_onnx(proto), from_onnx(proto))]
     np.testing.assert_array_equal(*results)
 
 

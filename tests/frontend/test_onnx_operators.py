@@ -6,6 +6,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import tvm
+from on_llvm import on_llvm
 from onnx import TensorProto, helper, numpy_helper
 from tvm import relax
 from tvm.relax.frontend.onnx import from_onnx as tvm_from_onnx
@@ -55,9 +56,8 @@ def scaled(factor):
 
 
 def values(mod):
-    machine = relax.VirtualMachine(tvm.compile(mod, "llvm"), tvm.cpu())
-    found = machine["main"](tvm.runtime.tensor(X))
-    return found.numpy() if hasattr(found, "numpy") else [one.numpy() for one in found]
+    found = on_llvm(mod, X)
+    return found if len(found) > 1 else found[0]
 
 
 def failure(proto):

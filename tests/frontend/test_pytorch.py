@@ -5,8 +5,7 @@ from collections import OrderedDict
 
 import numpy as np
 import pytest
-import tvm
-from tvm import relax
+from on_llvm import on_llvm
 
 import eie_backend as eie
 from eie_backend.codegen.library import programs
@@ -89,12 +88,6 @@ def flat(values):
 def reference(model, x):
     with torch.no_grad():
         return flat(model.eval()(x))
-
-
-def on_llvm(mod, x):
-    machine = relax.VirtualMachine(tvm.compile(mod, "llvm"), tvm.cpu())
-    found = machine["main"](tvm.runtime.tensor(x.numpy()))
-    return [v.numpy() for v in ([found] if isinstance(found, tvm.runtime.Tensor) else found)]
 
 
 def close(found, expected, tolerance=1e-5):
@@ -283,11 +276,48 @@ class Unknown(nn.Module):
 
 
 def test_an_operator_that_the_importer_does_not_know(capfd):
-    message = r"^model: TVM's PyTorch importer fails: Unsupported function types .*linalg_svd"
+    message = (
+        r"^model: node '\w*svd' \(\w*linalg_svd\.default\): TVM's PyTorch importer does not have "
+    )
     with pytest.raises(ModelError, match=message) as caught:
         eie.from_pytorch(Unknown(), torch.randn(2, 5))
     assert "\n" not in str(caught.value)
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (
+            lambda x: torch.cond(x.sum() > 0, torch.neg, torch.abs, (x,)),
+            "node 'cond' (cond): branches and loops that data decide do not run; choose before the "
+            "export",
+        ),
+        (
+            lambda x: torch.neg(x[x > 0]),
+            "node 'index' (index.Tensor): the shape of its result depends on data; compute it "
+            "before the model, or after it",
+        ),
+        (
+            lambda x: x.to(torch.complex64).abs(),
+            "node '_to_copy' (_to_copy.default) of float32 (2, 5): TVM's converter of it fails "
+            "(input_type torch.complex64 is not handled yet); use other operators",
+        ),
+        (
+            lambda x: torch.special.i0(x) + torch.erfinv(x),
+            "node 'i0' (i0.default), node 'erfinv' (erfinv.default): TVM's PyTorch importer does "
+            "not have it; use other operators",
+        ),
+    ],
+)
+def test_what_is_refused_names_its_nodes(function, message):
+    class Of(nn.Module):
+        def forward(self, x):
+            return function(x)
+
+    with pytest.raises(ModelError) as caught:
+        eie.from_pytorch(Of(), torch.randn(2, 5))
+    assert str(caught.value) == f"model: {message}"
 
 
 def test_an_example_that_does_not_fit(capfd):

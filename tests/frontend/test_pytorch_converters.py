@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-import tvm
-from tvm import relax
+from on_llvm import on_llvm
 
 import eie_backend as eie
 
@@ -31,8 +30,7 @@ class Of(torch.nn.Module):
 def assert_as_pytorch(function, *inputs):
     wanted = function(*inputs).numpy()
     mod = eie.from_pytorch(Of(function), inputs)
-    machine = relax.VirtualMachine(tvm.compile(mod, "llvm"), tvm.cpu())
-    found = machine["main"](*(tvm.runtime.tensor(one.numpy()) for one in inputs)).numpy()
+    (found,) = on_llvm(mod, *inputs)
     assert (found.shape, found.dtype) == (wanted.shape, wanted.dtype)
     np.testing.assert_allclose(found, wanted, 1e-4, 1e-5)
 

@@ -4,8 +4,7 @@ import sys
 
 import numpy as np
 import pytest
-import tvm
-from tvm import relax
+from on_llvm import on_llvm
 
 import eie_backend as eie
 from eie_backend.errors import ModelError
@@ -50,17 +49,11 @@ def function(body, arguments="%x: tensor<2x3xf32>", result="tensor<2x3xf32>", na
     return f"func.func @{name}({arguments}) -> {result} {{\n{body}\n}}"
 
 
-def evaluate(mod, *arrays):
-    machine = relax.VirtualMachine(tvm.compile(mod, "llvm"), tvm.cpu())
-    found = machine["main"](*map(tvm.runtime.tensor, arrays))
-    return [v.numpy() for v in ([found] if isinstance(found, tvm.runtime.Tensor) else found)]
-
-
 def test_all_results_calls_and_dimension_numbers_are_imported():
     mod = eie.from_stablehlo(MLP)
     x = np.arange(6, dtype=np.float32).reshape(2, 3) - 2
     w = np.array([[1, 2, 3], [-4, 5, 6]], np.float32)
-    y, again = evaluate(mod, x)
+    y, again = on_llvm(mod, x)
     np.testing.assert_allclose(y, np.maximum(x @ w.T + np.array([0.5, -0.5]), 0), rtol=1e-6)
     np.testing.assert_array_equal(again, x)
     report = eie.profile(eie.compile(mod, arithmetic="float32"), x)
@@ -75,7 +68,7 @@ def test_a_broadcast_along_another_dimension():
         "return %0 : tensor<2x3xf32>",
         "%x: tensor<2xf32>",
     )
-    (found,) = evaluate(eie.from_stablehlo(text), np.array([1, 2], np.float32))
+    (found,) = on_llvm(eie.from_stablehlo(text), np.array([1, 2], np.float32))
     np.testing.assert_array_equal(found, [[1, 1, 1], [2, 2, 2]])
 
 

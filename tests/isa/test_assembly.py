@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eie_backend import HardwareConfig, encode
@@ -127,6 +127,7 @@ def test_the_text_has_the_image_of_the_program(program):
     assert image_of(print_program(to_dialect(program))) == encode_image(program)
 
 
+@settings(max_examples=25)
 @given(found=st.lists(programs(), min_size=1, max_size=3))
 def test_a_file_of_programs_has_the_images_of_the_programs(found):
     text = disassemble(found)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tvm
+from on_llvm import on_llvm
 from tvm import relax
 from tvm.ir import assert_structural_equal
 from tvm.script import ir as I
@@ -170,8 +171,7 @@ def kernels(mod):
 
 
 def evaluate(mod, x):
-    machine = relax.VirtualMachine(tvm.compile(mod, "llvm"), tvm.cpu())
-    return machine["main"](tvm.runtime.tensor(x)).numpy()
+    return on_llvm(mod, x)[0]
 
 
 def operators(mod):

@@ -14,7 +14,7 @@ from onnx.backend.test import BackendTest
 from eie_backend import onnx_backend
 from eie_backend.errors import InputError, ModelError, ModelWarning
 
-SAMPLE = 40
+SAMPLE = 120
 """Every such right test of the suite."""
 
 X = np.arange(6, dtype=np.float32).reshape(2, 3)

@@ -5,6 +5,8 @@ import signal
 import time
 from pathlib import Path
 
+from eie_backend.files.whole_file import part_folder
+
 
 def add(shared, item):
     return shared["add"] + item
@@ -32,3 +34,10 @@ def fail(shared, item):
 
 def wait_long(shared, item):
     time.sleep(600)
+
+
+def begin_a_file(shared, item):
+    """Begin a file in the folder `shared`, and go on with it until the end."""
+    with part_folder(Path(shared)) as part:
+        for number in range(10**9):
+            (part / str(number % 9)).write_bytes(b"begun")

@@ -7,9 +7,9 @@ import itertools
 
 import numpy as np
 import pytest
-import tvm
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from on_llvm import on_llvm
 from tvm import relax
 from tvm.ir import assert_structural_equal
 from tvm.script import ir as I
@@ -172,13 +172,6 @@ def shared_weights():
     return DenseForm()(builder.get())
 
 
-def evaluate(mod, *inputs):
-    machine = relax.VirtualMachine(tvm.compile(mod, target="llvm"), tvm.cpu())
-    result = machine["main"](*map(tvm.runtime.tensor, inputs))
-    tensors = [result] if isinstance(result, tvm.runtime.Tensor) else list(result)
-    return [tensor.numpy() for tensor in tensors]
-
-
 def takes(mod):
     return mod.script().count("R.take(")
 
@@ -188,7 +181,7 @@ def check_values(mod, orders, shape=(2, 5)):
     x = np.random.default_rng(1).integers(-9, 10, shape).astype(np.float32)
     balanced = BalanceRows(orders)(mod)
     relax.analysis.well_formed(balanced)
-    for found, expected in zip(evaluate(balanced, x), evaluate(mod, x), strict=True):
+    for found, expected in zip(on_llvm(balanced, x), on_llvm(mod, x), strict=True):
         np.testing.assert_array_equal(found, expected)
     return balanced
 
@@ -210,7 +203,7 @@ def test_every_layer_may_have_an_order_and_the_result_has_none():  # 2, 3
 def test_an_order_goes_through_elementwise_operators_and_their_constants():  # 1
     assert_structural_equal(BalanceRows({"fc1": ORDER})(Gated), BalancedGated)
     x = np.random.default_rng(1).normal(size=(2, 1, 5)).astype(np.float32)
-    found, expected = (evaluate(m, x)[0] for m in (BalancedGated, Gated))
+    found, expected = (on_llvm(m, x)[0] for m in (BalancedGated, Gated))
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
@@ -226,7 +219,7 @@ def test_every_elementwise_operator_exists_and_keeps_the_place_of_a_value():  # 
         x = np.random.default_rng(1).uniform(0.5, 1, (2, 5)).astype(np.float32)
         balanced = BalanceRows({"fc1": ORDER})(mod)
         assert takes(balanced) == 0, name
-        found, expected = evaluate(balanced, x)[0], evaluate(mod, x)[0]
+        found, expected = on_llvm(balanced, x)[0], on_llvm(mod, x)[0]
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4, err_msg=name)
 
 
@@ -278,7 +271,7 @@ def test_any_orders_of_any_chain_change_no_result(seed, depth, between):  # 1, 2
         builder.emit_func_output(result)
     mod = DenseForm()(builder.get())
     data = rng.normal(size=(2, sizes[0])).astype(np.float32)
-    found, expected = evaluate(BalanceRows(orders)(mod), data)[0], evaluate(mod, data)[0]
+    found, expected = on_llvm(BalanceRows(orders)(mod), data)[0], on_llvm(mod, data)[0]
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
@@ -359,7 +352,7 @@ def test_control_flow_reads_the_old_order():  # 3
     balanced = BalanceRows({"fc1": ORDER})(Branching)
     relax.analysis.well_formed(balanced)
     for flag in (True, False):
-        found, expected = (evaluate(m, x, np.array(flag))[0] for m in (balanced, Branching))
+        found, expected = (on_llvm(m, x, np.array(flag))[0] for m in (balanced, Branching))
         np.testing.assert_array_equal(found, expected)
 
 

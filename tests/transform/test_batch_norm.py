@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import tvm
+from on_llvm import on_llvm
 from tvm import relax
 from tvm.ir import assert_structural_equal
 from tvm.script import ir as I
@@ -47,12 +47,7 @@ def has_norm(mod):
 def check(mod, *arrays):
     folded = FoldBatchNorm()(mod)
     assert_structural_equal(FoldBatchNorm()(folded), folded)
-    before, after = (
-        relax.VirtualMachine(tvm.compile(m, "llvm"), tvm.cpu())["main"](
-            *map(tvm.runtime.tensor, arrays)
-        ).numpy()
-        for m in (mod, folded)
-    )
+    (before,), (after,) = (on_llvm(m, *arrays) for m in (mod, folded))
     np.testing.assert_allclose(after, before, rtol=1e-5, atol=1e-5)
     return folded
 

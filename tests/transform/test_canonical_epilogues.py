@@ -5,6 +5,7 @@ import pytest
 import tvm
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from on_llvm import on_llvm
 from tvm import relax
 
 from eie_backend.transform.canonical_epilogues import CanonicalEpilogues
@@ -54,8 +55,7 @@ def text(mod):
 
 
 def evaluate(mod, x):
-    machine = relax.VirtualMachine(tvm.compile(mod, "llvm"), tvm.cpu())
-    return machine["main"](tvm.runtime.tensor(x)).numpy()
+    return on_llvm(mod, x)[0]
 
 
 X = np.array([[-7, -0.5, 0], [0.5, 3, 9]], np.float32)

@@ -1,8 +1,7 @@
 """`HostMatmul`: numbers are those of its docstring."""
 
 import numpy as np
-import tvm
-from tvm import relax
+from on_llvm import on_llvm
 from tvm.ir import assert_structural_equal
 from tvm.script import ir as I
 from tvm.script import relax as R
@@ -54,8 +53,7 @@ def test_a_layer_is_multiplied_by_numpy():  # 1
 
 def test_the_values_are_the_same():  # 1
     x = np.arange(40, dtype=np.float32).reshape(2, 5, 4) - 20
-    machine = relax.VirtualMachine(tvm.compile(HostMatmul()(Layer), "llvm"), tvm.cpu())
-    found = machine["main"](tvm.runtime.tensor(x)).numpy()
+    (found,) = on_llvm(HostMatmul()(Layer), x)
     np.testing.assert_array_equal(found, np.maximum(x @ W, 0))
 
 

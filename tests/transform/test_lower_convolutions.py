@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tvm
+from on_llvm import on_llvm
 from tvm import relax
 from tvm.ir import assert_structural_equal
 from tvm.script import ir as I
@@ -44,8 +45,7 @@ def conv(builder, x, weights, name="conv", dims=2, **options):
 
 
 def evaluate(mod, *arrays):
-    machine = relax.VirtualMachine(tvm.compile(mod, "llvm"), tvm.cpu())
-    return machine["main"](*map(tvm.runtime.tensor, arrays)).numpy()
+    return on_llvm(mod, *arrays)[0]
 
 
 def operators(mod):

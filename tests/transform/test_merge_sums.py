@@ -5,6 +5,7 @@ import pytest
 import tvm
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from on_llvm import on_llvm
 from tvm import relax
 from tvm.ir import assert_structural_equal
 from tvm.script import ir as I
@@ -15,6 +16,7 @@ from eie_backend.codegen.library import programs
 from eie_backend.transform.attributes import attributes, with_attributes
 from eie_backend.transform.layers import dense_layers
 from eie_backend.transform.merge_sums import MergeSums
+from eie_backend.transform.normalize import Normalize
 
 RNG = np.random.default_rng(0)
 WX = RNG.integers(-7, 8, (3, 4)).astype(np.float32)
@@ -39,12 +41,6 @@ def layer(builder, x, weights, name="fc"):
     return builder.emit(relax.op.matmul(x, operand), name)
 
 
-def evaluate(mod, *arrays):
-    machine = relax.VirtualMachine(tvm.compile(mod, "llvm"), tvm.cpu())
-    found = machine["main"](*map(tvm.runtime.tensor, arrays))
-    return [v.numpy() for v in ([found] if isinstance(found, tvm.runtime.Tensor) else found)]
-
-
 def check(mod, expected):
     """Merge; compare shapes of the layers and, with whole numbers, every value."""
     merged = MergeSums()(mod)
@@ -54,7 +50,7 @@ def check(mod, expected):
         RNG.integers(-9, 10, tuple(map(int, p.ty.shape.values))).astype(np.float32)
         for p in mod["main"].params
     ]
-    for value, reference in zip(evaluate(merged, *arrays), evaluate(mod, *arrays), strict=True):
+    for value, reference in zip(on_llvm(merged, *arrays), on_llvm(mod, *arrays), strict=True):
         np.testing.assert_array_equal(value, reference)
     assert_structural_equal(MergeSums()(merged), merged)
 
@@ -240,7 +236,7 @@ def test_values_stay(data):
     before = build(body, (2, 3), (2, 3))
     arrays = [RNG.integers(-9, 10, (2, 3)).astype(np.float32) for _ in range(2)]
     merged = MergeSums()(before)
-    for value, reference in zip(evaluate(merged, *arrays), evaluate(before, *arrays), strict=True):
+    for value, reference in zip(on_llvm(merged, *arrays), on_llvm(before, *arrays), strict=True):
         np.testing.assert_array_equal(value, reference)
     held = sum(one.weights.size for one in dense_layers(merged))
     assert held <= sum(one.weights.size for one in dense_layers(before))
@@ -319,7 +315,7 @@ def test_a_layer_of_two_functions():  # 3
                 R.output(c)
             return c
 
-    normal = eie.transform.normalize.Normalize()(Two)
+    normal = Normalize()(Two)
     assert_structural_equal(MergeSums()(normal), normal)
 
 

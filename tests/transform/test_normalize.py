@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-import tvm
-from tvm import relax
+from on_llvm import on_llvm
 from tvm.ir import assert_structural_equal
 from tvm.script import ir as I
 from tvm.script import relax as R
@@ -22,8 +21,7 @@ def names(mod):
 
 
 def evaluate(mod, *arrays):
-    machine = relax.VirtualMachine(tvm.compile(mod, "llvm"), tvm.cpu())
-    return machine["main"](*map(tvm.runtime.tensor, arrays)).numpy()
+    return on_llvm(mod, *arrays)[0]
 
 
 @I.ir_module

@@ -2,6 +2,7 @@
 
 import numpy as np
 import tvm
+from on_llvm import on_llvm
 from tvm import relax
 from tvm.script import ir as I
 from tvm.script import relax as R
@@ -56,9 +57,8 @@ def test_the_weights_are_given_at_each_call():
     mod = two_uses()
     (layer,) = dense_layers(mod)
     passes = tvm.transform.Sequential([HostMatmul(), WeightsAsInputs({"w": layer.operand})])
-    machine = relax.VirtualMachine(tvm.compile(passes(mod), target="llvm"), tvm.cpu())
     x = np.arange(6, dtype=np.float32).reshape(2, 3)
     for scale in (1, 2):
         weights = scale * np.eye(3, dtype=np.float32)
-        y = machine["main"](tvm.runtime.tensor(x), tvm.runtime.tensor(weights)).numpy()
+        (y,) = on_llvm(passes(mod), x, weights)
         np.testing.assert_array_equal(y, x @ weights @ weights + 1)

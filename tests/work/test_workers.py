@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import BrokenExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,33 @@ def test_processes_end_with_the_one_that_started_them(tmp_path):
     except AssertionError:
         os.kill(child, signal.SIGKILL)
         raise
+
+
+WRITING = """
+import sys
+sys.path.insert(0, {here!r})
+from calls import begin_a_file
+from eie_backend.work.workers import completed, working_with
+if __name__ == "__main__":
+    with working_with("processes", 2, {folder!r}) as workers:
+        list(completed(workers, begin_a_file, range(2)))
+"""
+
+
+def test_what_they_have_begun_is_removed(tmp_path):
+    script, folder = tmp_path / "parent.py", tmp_path / "files"
+    folder.mkdir()
+    here = str(Path(__file__).parents[1] / "sweep")
+    script.write_text(WRITING.format(here=here, folder=str(folder)))
+    parent = subprocess.Popen([sys.executable, str(script)], start_new_session=True)
+    try:
+        wait_until(lambda: len(list(folder.glob("*/8"))) == 2)
+        parent.kill()
+        parent.wait()
+        wait_until(lambda: not list(folder.iterdir()))
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(parent.pid, signal.SIGKILL)
 
 
 def _state(pid):

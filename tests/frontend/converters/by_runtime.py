@@ -2,9 +2,8 @@
 
 import numpy as np
 import onnxruntime
-import tvm
+from on_llvm import on_llvm
 from onnx import TensorProto, helper, numpy_helper
-from tvm import relax
 
 import eie_backend as eie
 
@@ -47,10 +46,7 @@ def by_runtime(model, feeds):
 
 def imported(model, feeds):
     """Return the results of the imported module on TVM's LLVM build."""
-    mod = eie.from_onnx(model, verify=False)
-    machine = relax.VirtualMachine(tvm.compile(mod, "llvm"), tvm.cpu())
-    found = machine["main"](*map(tvm.runtime.tensor, feeds.values()))
-    return [found.numpy()] if hasattr(found, "numpy") else [one.numpy() for one in found]
+    return on_llvm(eie.from_onnx(model, verify=False), *feeds.values())
 
 
 def assert_as_runtime(operator, inputs, constants=(), results=1, opset=17, kinds=(), **attributes):

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from by_runtime import assert_as_runtime
+from by_runtime import assert_models_agree, by_runtime, one_node
+from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
-SEEDS = [*range(4), *(pytest.param(n, marks=pytest.mark.nightly) for n in range(4, 20))]
 
-
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.sampled(5)
+@pytest.mark.parametrize("seed", range(20))
 def test_drawn(seed):
     rng = np.random.default_rng(seed)
     rank, group = int(rng.integers(1, 4)), int(rng.integers(1, 3))
@@ -27,4 +27,10 @@ def test_drawn(seed):
         attributes["pads"] = [int(rng.integers(size)) for size in span * 2]
         if seed % 4 == 2:
             attributes["output_padding"] = [int(rng.integers(step)) for step in strides]
-    assert_as_runtime("ConvTranspose", inputs, range(1, len(inputs)), opset=13, **attributes)
+    held = range(1, len(inputs))
+    model, feeds = one_node("ConvTranspose", inputs, held, opset=13, **attributes)
+    try:
+        by_runtime(model, feeds)
+    except InvalidArgument:  # some output shapes
+        pytest.skip("ONNX Runtime refuses it")
+    assert_models_agree(model, feeds)

@@ -7,7 +7,6 @@ from onnx import TensorProto
 
 from eie_backend.errors import ModelError
 
-SEEDS = [*range(5), *(pytest.param(n, marks=pytest.mark.nightly) for n in range(5, 20))]
 PLACES = (TensorProto.FLOAT, TensorProto.INT64)
 
 
@@ -29,7 +28,8 @@ def drawn(seed):
     return x, attributes
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.sampled(4)
+@pytest.mark.parametrize("seed", range(20))
 def test_maxima(seed):
     x, attributes = drawn(seed)
     model, feeds = one_node("MaxPool", [x], opset=22, **attributes)
@@ -41,7 +41,8 @@ def test_maxima(seed):
     assert_as_runtime("MaxPool", [x], results=2, opset=22, kinds=PLACES, **attributes)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.sampled(4)
+@pytest.mark.parametrize("seed", range(20))
 def test_means(seed):
     x, attributes = drawn(seed)
     attributes["count_include_pad"] = seed // 5 % 2

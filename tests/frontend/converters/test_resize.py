@@ -10,12 +10,7 @@ from eie_backend.errors import ModelError
 X = np.random.default_rng(3).normal(size=(1, 3, 5, 7)).astype(np.float32)
 SCALES = [(2, 2), (1.5, 1.5), (0.6, 0.6), (1.3, 0.5)]
 SIZES = [(8, 11), (1, 4), (3, 2)]
-COORDINATES = [
-    "half_pixel",
-    "align_corners",
-    pytest.param("asymmetric", marks=pytest.mark.nightly),
-    pytest.param("pytorch_half_pixel", marks=pytest.mark.nightly),
-]
+COORDINATES = ["half_pixel", "align_corners", "asymmetric", "pytorch_half_pixel"]
 NEAREST = ["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"]
 
 
@@ -39,22 +34,16 @@ def assert_all_sizes(**attributes):
     assert_models_agree(model, {"i0": X})
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("nearest", NEAREST)
 @pytest.mark.parametrize("coordinates", COORDINATES)
 def test_nearest(coordinates, nearest):
     assert_all_sizes(coordinate_transformation_mode=coordinates, nearest_mode=nearest)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("antialias", [0, 1])
-@pytest.mark.parametrize(
-    "coordinates",
-    [
-        "half_pixel",
-        pytest.param("align_corners", marks=pytest.mark.nightly),
-        *COORDINATES[2:],
-        pytest.param("half_pixel_symmetric", marks=pytest.mark.nightly),
-    ],
-)
+@pytest.mark.parametrize("coordinates", [*COORDINATES, "half_pixel_symmetric"])
 @pytest.mark.parametrize("mode", ["linear", "cubic"])
 def test_interpolated(mode, coordinates, antialias):
     assert_all_sizes(mode=mode, coordinate_transformation_mode=coordinates, antialias=antialias)

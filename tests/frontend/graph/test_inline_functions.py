@@ -3,10 +3,9 @@
 import numpy as np
 import onnx
 import pytest
-import tvm
+from on_llvm import on_llvm
 from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
-from tvm import relax
 
 import eie_backend as eie
 from eie_backend.errors import ModelError
@@ -38,8 +37,7 @@ def inlined(proto, foreign=()):
 
 def assert_as_reference(proto, **feeds):
     mod = eie.from_onnx(proto)
-    machine = relax.VirtualMachine(tvm.compile(mod, "llvm"), tvm.cpu())
-    found = machine["main"](*map(tvm.runtime.tensor, feeds.values())).numpy()
+    (found,) = on_llvm(mod, *feeds.values())
     (wanted,) = ReferenceEvaluator(proto).run(None, feeds)
     np.testing.assert_allclose(found, wanted, 1e-4, 1e-5)
 

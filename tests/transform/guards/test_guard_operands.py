@@ -5,6 +5,7 @@ import pytest
 import tvm
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from on_llvm import on_llvm
 from tvm import relax
 from tvm.ir import Op
 
@@ -34,8 +35,7 @@ def module(body, *inputs):
 
 
 def run(mod, *inputs):
-    machine = relax.VirtualMachine(tvm.compile(mod, target="llvm"), tvm.cpu())
-    return machine["main"](*map(tvm.runtime.tensor, inputs)).numpy()
+    return on_llvm(mod, *inputs)[0]
 
 
 def checks(mod):
@@ -337,10 +337,5 @@ def test_what_is_checked_keeps_its_memory_while_it_is_read():
             result = builder.emit_output(relax.op.negative(sampled))
         builder.emit_func_output(result)
     plain = builder.get()
-    found = [
-        relax.VirtualMachine(tvm.compile(mod, "llvm"), tvm.cpu())["main"](
-            tvm.runtime.tensor(image), tvm.runtime.tensor(grid)
-        ).numpy()
-        for mod in (plain, GuardOperands()(plain))
-    ]
+    found = [run(mod, image, grid) for mod in (plain, GuardOperands()(plain))]
     np.testing.assert_array_equal(*found)
