@@ -17,7 +17,7 @@ FUZZ_SECONDS := 60
 MNIST := ../shared/data/mnist/mnist.npz
 # From seconds to minutes; each says how long it takes.
 BENCHMARKS := engines huffman simulator import_time accumulator_bits compress_speed growth \
-  sparse_pays load_balance compile_time
+  sparse_pays load_balance compile_time verified_import
 ROBUSTNESS := kills interrupts months hostile concurrency sweep evaluate remote soft_errors fuzz
 SANITIZERS := address,undefined,float-cast-overflow
 comma := ,

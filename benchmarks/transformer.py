@@ -22,7 +22,7 @@ class Transformer:
 
     def write(self, path: Path, seed: int = 0) -> int:
         """Write the model; return the number of its parameters."""
-        writer = _Writer(np.random.default_rng(seed))
+        writer = Writer(np.random.default_rng(seed))
         shape = [1, self.tokens, self.width]
         writer.constant("scale", np.float32((self.width // self.heads) ** -0.5))
         writer.constant("split", np.array([1, self.tokens, self.heads, self.width // self.heads]))
@@ -37,7 +37,7 @@ class Transformer:
         onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
         return sum(int(np.prod(tensor.dims)) for tensor in writer.tensors)
 
-    def _layer(self, writer: _Writer, x: str, name: str) -> str:
+    def _layer(self, writer: Writer, x: str, name: str) -> str:
         """Append one layer that reads `x`; return its result."""
         width = self.width
         normal = writer.norm(x, width, f"{name}.norm1")
@@ -64,7 +64,9 @@ class Transformer:
 
 
 @dataclass
-class _Writer:
+class Writer:
+    """Nodes and random tensors of a model, as they are appended; values have their nodes' names."""
+
     rng: np.random.Generator
     nodes: list[NodeProto] = field(default_factory=list)
     tensors: list[TensorProto] = field(default_factory=list)

@@ -87,7 +87,7 @@ def compile_model(
 ) -> None:
     """Prune, share, calibrate and compile an ONNX model for the machine."""
     from eie_backend import compiler
-    from eie_backend.cli.files import STANDARD, check_place, check_standard, read_inputs
+    from eie_backend.cli.files import STANDARD, about, check_place, check_standard, read_inputs
     from eie_backend.cli.tables import balance_table, layer_plan, plan_table
     from eie_backend.codegen.library import export_library
     from eie_backend.compiler.stages import emit as emit_stage
@@ -99,6 +99,12 @@ def compile_model(
 
     if emit is not None and emit not in STAGE.values:
         raise ModelError(f"--emit {emit}: no such form; choose one of {', '.join(STAGE.values)}")
+    if arithmetic is not None:
+        ARITHMETIC.checked(arithmetic, ModelError)
+    if bias is not None:
+        BIAS.checked(bias, ModelError)
+    BALANCE.checked(balance, ModelError)
+    WINOGRAD.checked(winograd, ModelError)
     if output is None and emit in (None, "image"):
         raise ModelError("nowhere to write: give -o FILE")
     if output is not None:
@@ -131,13 +137,16 @@ def compile_model(
             )
 
     if emit is not None:
-        parts = emit_stage(emit, found[0], prepare, machine, complete=output is not None)
+        with about(model, ModelError):
+            parts = emit_stage(emit, found[0], prepare, machine, complete=output is not None)
         _emit(emit, parts, output)
         return
     assert output is not None
-    prepared = prepare()
+    with about(model, ModelError):
+        prepared = prepare()
     with working("compiling"):
-        executable = compiler.build(prepared, machine)
+        with about(model, ModelError):
+            executable = compiler.build(prepared, machine)
         export_library(executable, output)
     plan = layer_plan(prepared, executable, machine)
     tables, balanced = [plan_table(plan)], None

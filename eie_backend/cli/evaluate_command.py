@@ -101,8 +101,9 @@ class Samples:
     def __init__(self, file: SampleFile, runner: Runner, labels: Path | None) -> None:
         import numpy as np
 
-        from eie_backend.cli.files import by_input, check_arrays, read_labels
+        from eie_backend.cli.files import about, by_input, check_arrays, read_labels
         from eie_backend.compiler.model_record import result_shape
+        from eie_backend.errors import InputError
         from eie_backend.simulator.labels import check_labels
 
         self._file, self._batch = file, runner.batch
@@ -125,7 +126,8 @@ class Samples:
         if labels is not None:
             self._labels = read_labels(labels)
         if self._labels is not None:
-            check_labels(self._labels, self.count, result_shape(runner.programs, self.count))
+            with about(labels or file.path, InputError):
+                check_labels(self._labels, self.count, result_shape(runner.programs, self.count))
 
     def shards(self, repeat: int, strict: bool = False) -> Iterator[Shard]:
         """Yield the samples, `repeat` times over.

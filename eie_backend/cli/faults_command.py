@@ -78,7 +78,8 @@ def inject_faults(
     strict_inputs: Annotated[bool, STRICT_INPUTS] = False,
 ) -> None:
     """Flip bits of memories, queues and activations: accuracy, and answers silently wrong."""
-    from eie_backend.cli.files import check_place, write_file
+    from eie_backend.cli.files import about, check_place, write_file
+    from eie_backend.errors import InputError
     from eie_backend.show.drawing import rendered, require_matplotlib
     from eie_backend.soft_errors.campaign import Campaign, check_campaign
     from eie_backend.soft_errors.flips import read_flips
@@ -96,7 +97,8 @@ def inject_faults(
     with working(f"loading {Path(model).name}"):
         runner, arrays, labels = _loaded(model, data, samples, strict_inputs)
         listed = None if flips is None else read_flips(flips, runner.programs)
-        campaign = Campaign(runner, arrays, labels, seed)
+        with about(data or Path(model), InputError):  # of its labels: inputs have been checked
+            campaign = Campaign(runner, arrays, labels, seed)
         costs = campaign.costs(protections)
     with progress() as bar:
         if listed is not None:

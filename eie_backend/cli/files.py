@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from eie_backend.cli.console import asked, end_quietly
 from eie_backend.cli.streams import unwritable
 from eie_backend.codegen.library import load, programs
-from eie_backend.errors import ImageError, InputError, ModelError
+from eie_backend.errors import EieError, ImageError, InputError, ModelError
 from eie_backend.files.array_file import read_array_file
 from eie_backend.files.whole_file import part_folder, write_fault, write_together
 from eie_backend.isa.image import decode_image
@@ -262,6 +262,15 @@ def check_different(*paths: Path) -> None:
     for path in paths:
         if (other := found.setdefault(path.resolve(), path)) is not path:
             raise ModelError(f"{path}: is also written as {other}; give them different names")
+
+
+@contextmanager
+def about(path: Path, *kinds: type[EieError]) -> Iterator[None]:
+    """Put the file that errors of some kinds are about before what they say."""
+    try:
+        yield
+    except kinds as error:
+        raise type(error)(f"{path}: {error}") from error.__cause__
 
 
 @contextmanager

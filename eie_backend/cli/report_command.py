@@ -36,8 +36,9 @@ def report_model(
     strict_inputs: Annotated[bool, STRICT_INPUTS] = False,
 ) -> None:
     """Run a compiled model and write a page: what ran where, cycles, energy, weights, program."""
-    from eie_backend.cli.files import check_place, read_labels, read_samples, write_file
+    from eie_backend.cli.files import about, check_place, read_labels, read_samples, write_file
     from eie_backend.compiler.model_record import result_shape
+    from eie_backend.errors import InputError
     from eie_backend.machine.energy_table import read_energy_table
     from eie_backend.report.page import page, require_viz
     from eie_backend.report.run import Run
@@ -57,7 +58,8 @@ def report_model(
     if classes is not None:
         calls, _ = runner.counted(data)
         samples = runner.batch * len(calls)
-        check_labels(classes, samples, result_shape(runner.programs, samples))
+        with about(labels or input, InputError):
+            check_labels(classes, samples, result_shape(runner.programs, samples))
     report = execute_runner(runner, data, engine, table)
     with working("drawing"):
         made = page(report, labels=classes)

@@ -1,4 +1,4 @@
-"""`blaming`: what TVM's importer raises of a node becomes an error that names the node."""
+"""`blaming` and `labelled`: errors of an import name the node and the model."""
 
 from __future__ import annotations
 
@@ -13,8 +13,17 @@ from eie_backend.errors import ModelError, first_line, is_out_of_memory
 
 
 @contextmanager
+def labelled(label: str) -> Iterator[None]:
+    """Put what the model is called before what is wrong with it."""
+    try:
+        yield
+    except ModelError as error:
+        raise ModelError(f"{label}: {error}") from error.__cause__
+
+
+@contextmanager
 def blaming(
-    name: str, operator: str, inputs: Sequence[Any], way_out: str, whose: str = "TVM's"
+    name: str, operator: str, inputs: Sequence[Any], remedy: str, whose: str = "TVM's"
 ) -> Iterator[None]:
     """Turn what goes wrong inside into a `ModelError` with the node, its inputs and a way out."""
     try:
@@ -28,7 +37,7 @@ def blaming(
         given = ", ".join(map(_said, inputs)) or "no inputs"
         raise ModelError(
             f"node {name!r} ({operator}) of {given}: {whose} converter of it fails "
-            f"({first_line(error)}); {way_out}"
+            f"({first_line(error)}); {remedy}"
         ) from error
 
 

@@ -72,6 +72,7 @@ def check_bindings(
         )
     if unbound := {name: places for name, places in dynamic.items() if name not in bind}:
         places = "; ".join(f"{name!r} ({', '.join(at)})" for name, at in unbound.items())
+        sizes = ", ".join(f"{name}: 1" for name in unbound)
         flags = " ".join(f"--bind {name}=1" for name in unbound)
         keys = {name: at[0].replace(", axis ", ".") for name, at in unbound.items()}
         named = next((key for name, key in keys.items() if key != name), None)
@@ -79,7 +80,7 @@ def check_bindings(
         raise ModelError(
             f"{label}: the machine needs static shapes, but these dimensions are dynamic: "
             f"{places}; bind them, for example {flags} (Python: "
-            f"bind={dict.fromkeys(unbound, 1)}){also}"
+            f"bind={dict.fromkeys(unbound, 1)}; for a sweep: bind: {{{sizes}}}){also}"
         )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from tvm import IRModule
 
 from eie_backend.errors import ModelError, first_line
+from eie_backend.frontend.blame import labelled
 from eie_backend.frontend.stablehlo import from_stablehlo
 from eie_backend.transform.inputs import input_specs
 from eie_backend.verification.samples import generated
@@ -67,7 +68,5 @@ def from_jax(function: Callable[..., Any], *example: Any, verify: bool = True) -
     if len(leaves) != len(example):
         return not_compared(mod, "its inputs are nested")
     inputs = [np.asarray(one) for one in leaves] if known else generated(input_specs(mod), {})
-    try:
+    with labelled("model"):
         return verified(mod, source, inputs)
-    except ModelError as error:
-        raise ModelError(f"model: {error}") from error.__cause__

@@ -28,7 +28,7 @@ class JaxSource:
 
     runtime = "JAX"
     version = str(jax.__version__)
-    cause = "our converter is wrong; report it with the function, use other operations"
+    cause, remedy = "our converter is wrong", "report it with the function, use other operations"
     random: Sequence[str] = ()
     """JAX has no hidden state: the same inputs give the same results."""
 

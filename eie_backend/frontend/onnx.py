@@ -23,6 +23,7 @@ from tvm.runtime import Tensor
 
 from eie_backend.errors import ModelError, ModelWarning, first_line, is_out_of_memory, last_line
 from eie_backend.files.spool import spooled_tensor
+from eie_backend.frontend.blame import labelled
 from eie_backend.frontend.graph.context import Context
 from eie_backend.frontend.graph.dimensions import bind_dimensions
 from eie_backend.frontend.graph.inline_functions import write_defaults
@@ -129,7 +130,7 @@ def from_onnx(
     if not verify:
         return not_compared(noted, "as asked")
     given = Given(original, large, bind_values or {}, partial(from_onnx, verify=False))
-    with _labelled(label):
+    with labelled(label):
         return verified_onnx(noted, given, samples)
 
 
@@ -180,14 +181,6 @@ def _importing(label: str) -> Iterator[None]:
             f"{label}: TVM's importer fails on the model as a whole ({first_line(error)}); export "
             "it with other operators"
         ) from error
-
-
-@contextmanager
-def _labelled(label: str) -> Iterator[None]:
-    try:
-        yield
-    except ModelError as error:
-        raise ModelError(f"{label}: {error}") from error.__cause__
 
 
 def _is_transposed(proto: ModelProto, weights: LargeWeights) -> bool:

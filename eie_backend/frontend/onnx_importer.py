@@ -251,11 +251,11 @@ class _NamingImporter(ONNXGraphImporter):
         self, op_name: str, inputs: list[relax.Expr], attrs: dict[str, Any], opset: int
     ) -> relax.Expr:
         name = attrs["tvm_custom"]["name"]
-        way_out = (
+        remedy = (
             f"export it with other operators, or register a converter of {op_name}: "
             "eie_backend.register_onnx_operator"
         )
-        with blaming(name, op_name, inputs, way_out):
+        with blaming(name, op_name, inputs, remedy):
             result = self._converted(op_name, inputs, attrs, opset)
             wanted = attrs["tvm_custom"]["num_outputs"]
             made = _results(result)

@@ -70,9 +70,10 @@ class OnnxSource:
         onnxruntime.set_default_logger_severity(4)  # it raises what it says
         return onnxruntime
 
-    cause = (
-        "TVM's converter is wrong; export the model with other operators, register a converter "
-        "of your own (eie_backend.register_onnx_operator)"
+    cause = "TVM's converter is wrong"
+    remedy = (
+        "export the model with other operators, register a converter of your own "
+        "(eie_backend.register_onnx_operator)"
     )
 
     @property

@@ -19,6 +19,7 @@ from tvm.relax.expr_functor import PyExprMutator, mutator
 from tvm.tirx import IntImm
 
 from eie_backend.errors import EieError, ModelError, first_line, is_out_of_memory
+from eie_backend.frontend.blame import labelled
 from eie_backend.frontend.dimensions import bind_dimensions
 from eie_backend.frontend.names import Source, named
 from eie_backend.frontend.open_blocks import ending_blocks
@@ -125,11 +126,9 @@ def _verified(mod: IRModule, model: Any, program: ExportedProgram) -> IRModule:
     if [(x.shape, str(x.dtype)) for x in example] != [(one.shape, one.dtype) for one in specs]:
         example = generated(specs, {})  # dimensions were bound
     # A program has the mode that it was exported in.
-    with _silence(), evaluating(given) if given is not None else nullcontext():
-        try:
-            return verified(mod, source, example)
-        except ModelError as error:
-            raise ModelError(f"model: {error}") from error.__cause__
+    mode = evaluating(given) if given is not None else nullcontext()
+    with _silence(), mode, labelled("model"):
+        return verified(mod, source, example)
 
 
 @contextmanager
@@ -184,7 +183,7 @@ def _import(program: ExportedProgram) -> IRModule:
 
     try:
         core = decomposed(program)
-        with ending_blocks():
+        with labelled("model"), ending_blocks():
             mod: IRModule = from_exported_program(
                 core,
                 keep_params_as_input=True,
@@ -192,8 +191,8 @@ def _import(program: ExportedProgram) -> IRModule:
                 custom_convert_map=Converters(core),
                 run_ep_decomposition=False,
             )
-    except ModelError as error:
-        raise ModelError(f"model: {error}") from error.__cause__
+    except ModelError:
+        raise
     except Exception as error:
         if is_out_of_memory(error):
             raise

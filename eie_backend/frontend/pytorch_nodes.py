@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch.export import ExportedProgram
     from torch.fx import Node
 
-WAY_OUT = "use other operators"
+REMEDY = "use other operators"
 
 
 class Converters(dict[str, Conversion]):
@@ -38,7 +38,7 @@ class Converters(dict[str, Conversion]):
             "branches and loops that data decide do not run; choose before the export": [
                 node for node in nodes if isinstance(node.target, HigherOrderOperator)
             ],
-            f"TVM's PyTorch importer does not have it; {WAY_OUT}": [
+            f"TVM's PyTorch importer does not have it; {REMEDY}": [
                 node for node in nodes if _operator(node) not in known
             ],
             "the shape of its result depends on data; compute it before the model, or after it": [
@@ -54,7 +54,7 @@ class Converters(dict[str, Conversion]):
     def _converted(self, node: Node, importer: Any) -> relax.Expr:
         name = _operator(node)
         inputs = [importer.env.get(one) for one in node.all_input_nodes]
-        with blaming(node.name, name, inputs, WAY_OUT):
+        with blaming(node.name, name, inputs, REMEDY):
             if name in CONVERTERS:
                 return CONVERTERS[name](node, importer)
             self._theirs = self._theirs or importer.create_convert_map()

@@ -32,7 +32,7 @@ class PytorchSource:
 
     runtime = "PyTorch"
     version = str(torch.__version__)
-    cause = "TVM's converter is wrong; use other operators"
+    cause, remedy = "TVM's converter is wrong", "use other operators"
 
     def __init__(
         self,

@@ -7,6 +7,7 @@ import hashlib
 from tvm import IRModule
 
 from eie_backend.errors import ModelError, first_line
+from eie_backend.frontend.blame import labelled
 from eie_backend.frontend.names import Source, named
 from eie_backend.frontend.open_blocks import ending_blocks
 from eie_backend.names.rule import identifier
@@ -47,10 +48,10 @@ def from_stablehlo(text: str) -> IRModule:
         ) from error
     try:
         importer = Importer(module)
-        with ending_blocks():
+        with labelled("model"), ending_blocks():
             imported = importer.main()
-    except ModelError as error:
-        raise ModelError(f"model: {error}") from error.__cause__
+    except ModelError:
+        raise
     except Exception as error:
         raise ModelError(
             f"model: StableHLO cannot be imported: {first_line(error)}; export it with other "

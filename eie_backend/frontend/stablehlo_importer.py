@@ -22,7 +22,7 @@ from eie_backend.errors import ModelError
 from eie_backend.frontend.blame import blaming
 from eie_backend.names.rule import identifier, source_name
 
-WAY_OUT = "export it with other operations"
+REMEDY = "export it with other operations"
 RETURNS = ("func.return", "stablehlo.return")
 CALL = "func.call"
 DTYPES = {"f16": "float16", "f32": "float32", "f64": "float64", "i1": "bool"} | {
@@ -165,7 +165,7 @@ class Importer:
                 callee = self._functions[op.attributes["callee"].value]
                 results = self._block(callee, self._operands(op))
             else:
-                with blaming(_place(str(op.location)), name, self._operands(op), WAY_OUT, "our"):
+                with blaming(_place(str(op.location)), name, self._operands(op), REMEDY, "our"):
                     results = [self._converted(op, name)]
             self._values.update(zip(op.results, results, strict=True))
         return []

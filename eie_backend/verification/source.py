@@ -42,7 +42,11 @@ class Source(Protocol):
 
     @property
     def cause(self) -> str:
-        """Why an operator is wrong that is alone, and ways out, as the start of a list."""
+        """Why an operator is wrong that is alone."""
+
+    @property
+    def remedy(self) -> str:
+        """What to do then, as the start of a list."""
 
     @property
     def random(self) -> Sequence[str]:

@@ -74,7 +74,7 @@ def verify_values(mod: IRModule, source: Source, inputs: Arrays) -> str:
         elif alone:
             raise ModelError(
                 f"node {operator.node!r} ({operator.kind}) {alone}, by {source.runtime}: "
-                f"{source.cause}, or {WAY_OUT}"
+                f"{source.cause}; {source.remedy}, or {WAY_OUT}"
             )
     if excused:
         return (

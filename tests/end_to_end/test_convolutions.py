@@ -124,7 +124,7 @@ def test_any_convolution_equals_onnx_runtime(case, seed):
     assert layer.weights == np.prod(case.w) * case.group
 
 
-@settings(max_examples=4)
+@settings(max_examples=2)
 @given(
     size=st.tuples(st.integers(1, 7), st.integers(1, 7)),
     pads=st.tuples(*[st.integers(1, 2)] * 4),

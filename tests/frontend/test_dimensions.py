@@ -53,7 +53,7 @@ def test_a_bound_module_runs_on_the_machine():
             {"x.1": 3},
             "model: the machine needs static shapes, but these dimensions are dynamic: 'x.0' "
             "(x, axis 0, y, axis 0); bind them, for example --bind x.0=1 (Python: "
-            "bind={'x.0': 1})",
+            "bind={'x.0': 1}; for a sweep: bind: {x.0: 1})",
         ),
         (
             {"x.0": 1, "x.1": 1, "y.1": 2, "z": 1},

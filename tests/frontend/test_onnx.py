@@ -193,7 +193,8 @@ def test_a_dimension_without_a_name_is_bound_by_its_place(make_mlp):
     assert [int(d) for d in mod["main"].params[0].ty.shape.values] == [5, 4]
     assert failure(proto) == (
         "model: the machine needs static shapes, but these dimensions are dynamic: "
-        "'x.0' (x, axis 0); bind them, for example --bind x.0=1 (Python: bind={'x.0': 1})"
+        "'x.0' (x, axis 0); bind them, for example --bind x.0=1 (Python: bind={'x.0': 1}; "
+        "for a sweep: bind: {x.0: 1})"
     )
 
 
@@ -203,7 +204,8 @@ def test_dynamic_dimensions_are_named_and_binding_is_offered(make_mlp):
     assert failure(proto) == (
         "model: the machine needs static shapes, but these dimensions are dynamic: "
         "'N' (x, axis 0); 'K' (x, axis 1); bind them, for example --bind N=1 --bind K=1 "
-        "(Python: bind={'N': 1, 'K': 1}); a place is a name, too: x.0=1"
+        "(Python: bind={'N': 1, 'K': 1}; for a sweep: bind: {N: 1, K: 1}); a place is a "
+        "name, too: x.0=1"
     )
 
 

@@ -135,6 +135,7 @@ def test_a_file_of_programs_has_the_images_of_the_programs(found):
     assert [encode_image(p) for p in assemble(text)] == [encode_image(p) for p in found]
 
 
+@settings(max_examples=40)
 @given(program=programs())
 def test_printing_parsing_and_printing_changes_nothing(program):
     module = to_dialect(program)

@@ -73,12 +73,10 @@ DRAWS = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("draw", "bits"),
-    [
-        *((draw, bits) for draw in DRAWS for bits in (2, 3, 4, 5, 6)),
-        pytest.param("normal", 8, marks=pytest.mark.nightly),
-    ],
+    [*((draw, bits) for draw in DRAWS for bits in (2, 3, 4, 5, 6)), ("normal", 8)],
 )
 def test_the_error_is_within_a_thousandth_of_the_best(draw, bits):
     rng = np.random.default_rng(bits)

@@ -40,7 +40,7 @@ class Steps:
     """A source of named steps: a NumPy function, and what it is imported as."""
 
     runtime, version, random = "NumPy", "2", ()
-    cause = "a step is wrong; correct it"
+    cause, remedy = "a step is wrong", "correct it"
 
     def __init__(self, *steps):
         self.steps, self.runs = steps, 0

@@ -80,7 +80,8 @@ def test_all_that_is_unbound_is_told_with_both_ways(network):
     assert failure(network("N", 3, "?", "?"), {"x.3": 6}) == (
         "model: the machine needs static shapes, but these dimensions are dynamic: "
         "'N' (x, axis 0); 'x.2' (x, axis 2); bind them, for example --bind N=1 --bind x.2=1 "
-        "(Python: bind={'N': 1, 'x.2': 1}); a place is a name, too: x.0=1"
+        "(Python: bind={'N': 1, 'x.2': 1}; for a sweep: bind: {N: 1, x.2: 1}); a place is a "
+        "name, too: x.0=1"
     )
 
 
