@@ -129,7 +129,7 @@ def elsewhere(tmp_path_factory):
     sys.path[:] = [path for path in sys.path if path]
 
 
-VERIFIED = ("verification", "frontend/test_verified_imports.py")
+VERIFIED = ("verification", "fuzz/test_verified_models.py", "frontend/test_verified_imports.py")
 """Tests where every import is verified; at night it is in all."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from contextlib import suppress
+from functools import partial
 from random import Random
 
 import numpy as np
@@ -201,7 +202,7 @@ def edit(random: Random, data: bytes) -> bytes:
     return proto.SerializeToString()
 
 
-def read(data: bytes) -> None:
+def read(data: bytes, *, verify: bool = False) -> None:
     """Import a model from a file, which may have data beside it.
 
     TVM folds a split beyond the end by asking for less than no memory: `from_onnx` cannot tell
@@ -209,7 +210,7 @@ def read(data: bytes) -> None:
     """
     with suppress(MemoryError), warnings.catch_warnings():
         warnings.simplefilter("ignore", eie.ModelWarning)
-        with_file(eie.from_onnx, data, "model.onnx")
+        with_file(partial(eie.from_onnx, verify=verify), data, "model.onnx")
 
 
 KIND = Kind("models", seeds, edit, read, multiple=1000)
