@@ -26,7 +26,7 @@ from onnx.external_data_helper import (
     load_external_data_for_model,
     uses_external_data,
 )
-from onnx.helper import tensor_dtype_to_np_dtype
+from onnx.helper import get_all_tensor_dtypes, tensor_dtype_to_np_dtype
 
 BLOCK_BYTES = 1 << 16
 SHORTER = "it was cut short while it was read"
@@ -170,6 +170,10 @@ def load_external_data(proto: ModelProto, folder: Path | None) -> None:
 
 def _require_whole(tensor: TensorProto, source: Path, at: int, length: int | None) -> None:
     """Demand that the file has a tensor's bytes."""
+    if tensor.data_type not in get_all_tensor_dtypes():
+        raise onnx.checker.ValidationError(
+            f"{tensor.name}: its values are of type {tensor.data_type}, which ONNX does not have"
+        )
     dtype = tensor_dtype_to_np_dtype(tensor.data_type)
     whole = source.stat().st_size
     there = max(whole - at, 0)

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-import tvm
 from numpy.typing import NDArray
-from tvm import relax
 
 from eie_backend.analytical import estimate
 from eie_backend.compress.findings import Cost, Setting, Trial
+from eie_backend.host.network import HostNetwork
 from eie_backend.search.evaluator import Evaluator
 from eie_backend.search.trials import Trials, share_of_matrix
 from eie_backend.storage.accounting import measure
 from eie_backend.transform.constraints import UNSHARED, Candidate, why_not
-from eie_backend.transform.host_matmul import HostMatmul
 from eie_backend.transform.inputs import evenly
-from eie_backend.tuning.calibration import returning
 from eie_backend.tuning.scan_cycles import scan_cycles
 from eie_backend.workloads.layer import LayerShape
 
@@ -118,16 +115,14 @@ def layer_inputs(evaluator: Evaluator) -> dict[str, tuple[NDArray[np.float32], f
     """
     uses = [(layer, use) for layer in evaluator.layers for use in layer.uses]
     wanted = [use.binding.value.args[0] for _, use in uses]
-    observed = HostMatmul()(returning(evaluator.module, wanted))
-    machine = relax.VirtualMachine(tvm.compile(observed, target="llvm"), tvm.cpu())
+    network = HostNetwork(evaluator.module, wanted)
     rng = np.random.default_rng(0)
     calls = evenly(evaluator.calls, ROWS)
     seen: dict[str, list[NDArray[np.float32]]] = {layer.name: [] for layer in evaluator.layers}
     rows = dict.fromkeys(seen, 0)
     for call in calls:
-        values = machine["main"](*(tvm.runtime.tensor(value) for value in call))
-        for (layer, _), value in zip(uses, values, strict=True):
-            x = value.numpy().reshape(-1, layer.weights.shape[1])
+        for (layer, _), value in zip(uses, network(*call), strict=True):
+            x = value.reshape(-1, layer.weights.shape[1])
             rows[layer.name] += len(x)
             # Choose rows at random: a convolution's rows follow the same pattern in each image.
             share = min(-(-ROWS // (len(calls) * len(layer.uses))), len(x))

@@ -9,19 +9,18 @@ from typing import Any
 import numpy as np
 import tvm
 from numpy.typing import ArrayLike, NDArray
-from tvm import IRModule, relax
+from tvm import IRModule
 from tvm_ffi import structural_hash
 
 from eie_backend._versions import __version__
 from eie_backend.errors import ModelError
+from eie_backend.host.network import HostNetwork
 from eie_backend.simulator.labels import check_count, check_labels
 from eie_backend.simulator.not_finite import count, tell
 from eie_backend.transform.attributes import with_attributes
 from eie_backend.transform.dense_form import DenseForm
-from eie_backend.transform.host_matmul import HostMatmul
 from eie_backend.transform.inputs import as_array, batches, check_inputs, input_specs
 from eie_backend.transform.layers import DenseLayer, as_tensor, dense_layers
-from eie_backend.transform.weights_as_inputs import WeightsAsInputs
 from eie_backend.tuning.calibration import Data
 
 Weights = Mapping[str, NDArray[np.float32]]
@@ -101,7 +100,8 @@ class Evaluator:
             check_count(self._labels, self.samples)
         self.module = normal
         self.layers = _own_layers(normal)
-        self._function = _compiled(normal, self.layers)
+        weights = {f"{layer.name}_weights": layer.operand for layer in self.layers}
+        self._network = HostNetwork(normal, weights=weights)
 
     def scores(self, weights: Weights) -> NDArray[Any]:
         """Return the model's first result for all samples; layers not in `weights` keep theirs."""
@@ -111,10 +111,8 @@ class Evaluator:
         ]
         parts = []
         for call in self.calls:
-            result = self._function(*(tvm.runtime.tensor(value) for value in call), *given)
-            first = result if isinstance(result, tvm.runtime.Tensor) else result[0]
             # Copy, because the next call reuses the memory.
-            parts.append(first.numpy().copy())
+            parts.append(self._network(*call, *given)[0].copy())
         return np.concatenate(parts) if parts[0].ndim else np.array(parts)
 
     def accuracy(self, weights: Weights) -> float:
@@ -153,13 +151,6 @@ def _own_layers(mod: IRModule) -> tuple[DenseLayer, ...]:
             "the model has no dense layer or convolution with constant weights; give one that has"
         )
     return layers
-
-
-def _compiled(mod: IRModule, layers: tuple[DenseLayer, ...]) -> Any:
-    constants = {f"{layer.name}_weights": layer.operand for layer in layers}
-    passes = [HostMatmul(), WeightsAsInputs(constants)]
-    executable = tvm.compile(tvm.transform.Sequential(passes)(mod), target="llvm")
-    return relax.VirtualMachine(executable, tvm.cpu())["main"]
 
 
 def _result_shape(mod: IRModule) -> tuple[int, ...]:

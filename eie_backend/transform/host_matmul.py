@@ -11,7 +11,7 @@ from tvm import IRModule, relax
 from tvm.ir.transform import PassContext
 from tvm.relax.expr_functor import PyExprMutator, mutator
 
-from eie_backend.transform.layers import constant_weights, is_matmul
+from eie_backend.transform.layers import is_matmul
 from eie_backend.transform.module_pass import ModulePass
 
 FUNCTION = "eie.host_matmul"
@@ -28,23 +28,19 @@ tvm_ffi.register_global_func(FUNCTION, _multiply, override=True)
 
 @tvm.transform.module_pass(opt_level=0, name="eie.HostMatmul")
 class HostMatmul(ModulePass):
-    """Call NumPy for every layer: TVM's LLVM code is slow, without blocking and vectors.
+    """Call NumPy for every product: TVM's LLVM code is slow, without blocking and vectors.
 
     Before -> after::
 
         fc1 = R.matmul(x, W)  ->  fc1 = R.call_pure_packed("eie.host_matmul", x, W)
 
-    1. A layer has constant weights; other matmuls, unless `every` is true, and all other operations
-       are left alone.
+    1. All other operations are left alone.
     2. The result runs only in this process.
     """
 
-    def __init__(self, *, every: bool = False) -> None:
-        self.every = every
-
     def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
         """Return the module with calls of NumPy."""
-        replace = _Replace(mod, every=self.every)
+        replace = _Replace(mod)
         functions = {
             gvar: replace.visit_expr(function) if isinstance(function, relax.Function) else function
             for gvar, function in mod.functions_items()
@@ -54,13 +50,9 @@ class HostMatmul(ModulePass):
 
 @mutator
 class _Replace(PyExprMutator):
-    def __init__(self, mod: IRModule, *, every: bool) -> None:
-        super().__init__(mod)
-        self.every = every
-
     def visit_call_(self, call: relax.Call) -> relax.Expr:
         visited = super().visit_call_(call)
         # 1.
-        if not is_matmul(visited) or not (self.every or constant_weights(visited) is not None):
+        if not is_matmul(visited):
             return visited
         return relax.call_pure_packed(FUNCTION, *visited.args, ty_args=[call.ty])

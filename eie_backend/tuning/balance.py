@@ -16,6 +16,7 @@ from eie_backend.codegen.external import machine_code
 from eie_backend.codegen.library import programs
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import ModelError
+from eie_backend.host.returning import returning
 from eie_backend.lower.lower_to_tir import CompositeLayer, composite_layer
 from eie_backend.machine.choices import BALANCE, Arithmetic, BalanceMode
 from eie_backend.machine.codebook import bias_codes, codebook_of, codes_of
@@ -26,7 +27,7 @@ from eie_backend.transform.balance_rows import BalanceRows, Order, movable_layer
 from eie_backend.transform.inputs import batches, check_inputs, evenly, input_specs
 from eie_backend.transform.layers import DenseLayer, constant_array, layers_of
 from eie_backend.transform.partition import Partition, is_eie_function
-from eie_backend.tuning.calibration import Data, returning
+from eie_backend.tuning.calibration import Data
 from eie_backend.tuning.row_orders import row_orders
 from eie_backend.tuning.scan_cycles import scan_cycles
 

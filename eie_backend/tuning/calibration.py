@@ -6,18 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple
 
 import numpy as np
-import tvm
 from numpy.typing import ArrayLike, NDArray
-from tvm import IRModule, relax
+from tvm import IRModule
 
 from eie_backend.errors import ModelError
+from eie_backend.host.network import HostNetwork
 from eie_backend.machine.epilogue import Applied
 from eie_backend.machine.formats import LayerRange
 from eie_backend.simulator.not_finite import count, tell
 from eie_backend.transform.attributes import with_attributes
 from eie_backend.transform.dense_form import DenseForm
 from eie_backend.transform.epilogues import epilogue_of
-from eie_backend.transform.host_matmul import HostMatmul
 from eie_backend.transform.inputs import batches, check_inputs, input_specs
 from eie_backend.transform.layers import DenseLayer, bias_of, dense_layers
 
@@ -64,15 +63,13 @@ def calibrate_dense(mod: IRModule, layers: Sequence[DenseLayer], data: Data) -> 
         (layer, use) for layer in layers for use in layer.uses if use.function.same_as(mod["main"])
     ]
     inputs = [use.binding.value.args[0] for _, use in uses]
-    observed = tvm.compile(HostMatmul()(returning(mod, inputs)), target="llvm")
-    machine = relax.VirtualMachine(observed, tvm.cpu())
+    network = HostNetwork(mod, inputs)
     specs = input_specs(mod)
     ranges = {layer.name: LayerRange(0.0, 0.0, 0.0, 0.0, 0.0) for layer, _ in uses}
     arrays = check_inputs(specs, data)
     for batch in batches(arrays, specs):
-        values = machine["main"](*(tvm.runtime.tensor(value) for value in batch))
-        for (layer, use), value in zip(uses, values, strict=True):
-            samples = value.numpy().reshape(-1, layer.weights.shape[1])
+        for (layer, use), value in zip(uses, network(*batch), strict=True):
+            samples = value.reshape(-1, layer.weights.shape[1])
             with np.errstate(invalid="ignore", over="ignore"):  # it is refused below
                 found = _layer_range(layer.weights, bias_of(use)[0], epilogue_of(use), samples)
             # np.maximum, unlike max, keeps a NaN.
@@ -109,24 +106,3 @@ def _layer_range(
     partial = np.maximum(positive, negative) + np.abs(start)
     seen = (x, partial, product, total, ending.of_floats(total))
     return LayerRange(*(float(np.abs(values).max(initial=0.0)) for values in seen))
-
-
-def returning(mod: IRModule, wanted: list[relax.Var]) -> IRModule:
-    """Return the module with a `main` that returns `wanted` instead of its results."""
-    main = mod["main"]
-    # Dataflow variables cannot leave their block, so the function is rebuilt without one.
-    plain = relax.transform.ToNonDataflow()(IRModule({"main": main}))["main"]
-    if len(plain.body.blocks) != len(main.body.blocks):
-        raise ModelError("calibrate: `main` has control flow; calibrate its branches apart")
-    renamed = {
-        old.var: new.var
-        for old_block, new_block in zip(main.body.blocks, plain.body.blocks, strict=True)
-        for old, new in zip(old_block.bindings, new_block.bindings, strict=True)
-    }
-    renamed |= dict(zip(main.params, plain.params, strict=True))
-    results = relax.Tuple([renamed[var] for var in wanted])
-    body = relax.SeqExpr(plain.body.blocks, results)
-    result_type = tvm.ir.TupleType([var.ty for var in wanted])
-    function = relax.Function(plain.params, body, result_type, attrs=plain.attrs)
-    functions = {**dict(mod.functions_items()), mod.get_global_var("main"): function}
-    return relax.transform.Normalize()(IRModule(functions, attrs=mod.attrs))

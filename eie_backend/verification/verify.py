@@ -6,8 +6,8 @@ import numpy as np
 from tvm import IRModule
 
 from eie_backend.errors import ModelError, first_line, is_out_of_memory
+from eie_backend.host.network import HostNetwork
 from eie_backend.verification.difference import OF_A_NETWORK, OF_AN_OPERATOR, difference
-from eie_backend.verification.host import on_host
 from eie_backend.verification.source import Arrays, Operator, Source
 
 WAY_OUT = "import it as it is, with verify=False (--no-verify)"
@@ -55,7 +55,7 @@ def verify_values(mod: IRModule, source: Source, inputs: Arrays) -> str:
     if _has_nan(inputs) or _has_nan(expected):
         return f"{NOT_COMPARED}: what is made of NaN differs from runtime to runtime"
     try:
-        said = difference(on_host(mod, inputs), expected, OF_A_NETWORK)
+        said = difference(_on_host(mod, inputs), expected, OF_A_NETWORK)
     except Exception as error:
         if is_out_of_memory(error):
             raise
@@ -92,6 +92,15 @@ def verify_values(mod: IRModule, source: Source, inputs: Arrays) -> str:
     )
 
 
+def _on_host(mod: IRModule, inputs: Arrays) -> Arrays:
+    # Half precision of the source is single precision here.
+    given = [
+        np.array(x, str(one.ty.dtype), order="C")
+        for one, x in zip(mod["main"].params, inputs, strict=True)
+    ]
+    return HostNetwork(mod)(*given)
+
+
 def _expected(source: Source, inputs: Arrays) -> Arrays:
     try:
         return source.outputs(inputs)
@@ -125,7 +134,7 @@ def _deviates(operator: Operator, expected: Arrays) -> str:
             raise
         return ""
     try:
-        found = on_host(alone, operator.inputs)
+        found = _on_host(alone, operator.inputs)
     except Exception as error:
         if is_out_of_memory(error):
             raise

@@ -195,6 +195,16 @@ def test_external_data_that_are_not_all_there(tmp_path, read, asked, fault):
         read(with_external(tmp_path, **asked))
 
 
+@pytest.mark.parametrize("kind", [0, 99, -1])
+def test_external_data_of_no_type(tmp_path, kind):
+    path = with_external(tmp_path)
+    proto = onnx.load(path, load_external_data=False)
+    proto.graph.initializer[1].data_type = kind
+    path.write_bytes(proto.SerializeToString())
+    with pytest.raises(ModelError, match=f"of type {kind}, which ONNX does not have"):
+        eie.from_onnx(path)
+
+
 def test_external_data_below_the_folder(tmp_path):
     assert load_onnx(with_external(tmp_path)).graph.initializer[1].raw_data == bytes(4 * 513)
 

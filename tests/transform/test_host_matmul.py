@@ -2,6 +2,7 @@
 
 import numpy as np
 from on_llvm import on_llvm
+from tvm import relax
 from tvm.ir import assert_structural_equal
 from tvm.script import ir as I
 from tvm.script import relax as R
@@ -57,5 +58,16 @@ def test_the_values_are_the_same():  # 1
     np.testing.assert_array_equal(found, np.maximum(x @ W, 0))
 
 
-def test_a_product_of_inputs_is_left_alone():  # 1
-    assert_structural_equal(HostMatmul()(Inputs), Inputs)
+def test_a_product_of_inputs_is_multiplied_by_numpy_too():
+    rng = np.random.default_rng(0)
+    x, w = (rng.integers(-9, 9, shape).astype(np.float32) for shape in ((2, 4), (4, 3)))
+    (found,) = on_llvm(HostMatmul()(Inputs), x, w)
+    np.testing.assert_array_equal(found, x @ w)
+    assert "host_matmul" in HostMatmul()(Inputs).script()
+
+
+def test_other_operations_are_left_alone():  # 1
+    builder, x = relax.BlockBuilder(), relax.Var("x", relax.TensorType((2, 3), "float32"))
+    with builder.function("main", [x]):
+        builder.emit_func_output(builder.emit(relax.op.add(x, relax.op.nn.relu(x))))
+    assert_structural_equal(HostMatmul()(builder.get()), builder.get())

@@ -1,0 +1,1 @@
+"""Networks on this computer in floating point: what verifies, calibrates and searches runs them."""
