@@ -9,6 +9,7 @@ from tvm.ir.transform import PassContext
 from eie_backend.errors import ModelError
 from eie_backend.transform.guards.guard_operands import GuardOperands, constant_checks
 from eie_backend.transform.guards.value_sizes import oversized
+from eie_backend.transform.layers import is_call
 from eie_backend.transform.module_pass import ModulePass
 
 
@@ -43,8 +44,44 @@ class FoldConstants(ModulePass):
             if faults := oversized(guarded):
                 raise ModelError(f"{'; '.join(faults)}; export it again")
             # 2.
-            guarded = fold(guard(guarded))
+            guarded = guard(guarded)
+            if any(map(_folds, guarded.functions.values())):
+                guarded = fold(guarded)
             waits = constant_checks(guarded)
         # 3.
         result: IRModule = GuardOperands()(guarded)
         return result
+
+
+OF_SHAPES = ("relax.shape_of", "relax.shape_to_tensor", "relax.size", "relax.tensor_to_shape")
+"""TVM folds them where the shape is known, whatever they read."""
+
+
+def _folds(function: tvm.ir.BaseFunc) -> bool:
+    """Return whether a function has anything to fold: TVM's pass takes long to find that out."""
+    if not isinstance(function, relax.Function):
+        return False
+    if not isinstance(function.body, relax.SeqExpr):
+        return True
+    constant: set[relax.Var] = set()
+    for block in function.body.blocks:
+        for binding in block.bindings:
+            value = binding.value
+            if isinstance(value, relax.Call):
+                if any(is_call(value, name) for name in OF_SHAPES):
+                    return True
+                if all(_is_constant(one, constant) for one in value.args):
+                    return True
+            elif isinstance(value, relax.If | relax.Function | relax.SeqExpr):
+                return True
+            elif _is_constant(value, constant):
+                constant.add(binding.var)
+    return False
+
+
+def _is_constant(value: relax.Expr, constant: set[relax.Var]) -> bool:
+    if isinstance(value, relax.Tuple):
+        return all(_is_constant(field, constant) for field in value.fields)
+    if isinstance(value, relax.TupleGetItem):
+        return _is_constant(value.tuple_value, constant)
+    return value in constant if isinstance(value, relax.Var) else True
