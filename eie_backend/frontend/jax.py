@@ -62,11 +62,13 @@ def from_jax(function: Callable[..., Any], *example: Any, verify: bool = True) -
         return not_compared(mod, "as asked")
     from eie_backend.frontend.jax_source import JaxSource
 
-    source = JaxSource(function, partial(from_jax, verify=False))
-    leaves = jax.tree.leaves(example)
+    leaves, nested = jax.tree.flatten(example)
+
+    def flat(*inputs: Any) -> Any:
+        return function(*jax.tree.unflatten(nested, inputs))
+
+    source = JaxSource(flat, partial(from_jax, verify=False))
     known = all(isinstance(one, (np.ndarray, np.generic, jax.Array)) for one in leaves)
-    if len(leaves) != len(example):
-        return not_compared(mod, "its inputs are nested")
     inputs = [np.asarray(one) for one in leaves] if known else generated(input_specs(mod), {})
     with labelled("model"):
         return verified(mod, source, inputs)

@@ -34,10 +34,19 @@ class JaxSource:
 
     def __init__(self, function: Callable[..., Any], imported: Callable[..., IRModule]) -> None:
         self._function, self._imported = function, imported
+        # As it is imported: called on NumPy's arrays, it might compute with NumPy.
+        self._compiled = jax.jit(function)
+        self._seen: Arrays = ()
+
+    @property
+    def halves(self) -> bool:
+        """Whether a value is in half precision, for the inputs that were seen."""
+        return "f16[" in str(jax.make_jaxpr(self._function)(*self._seen))
 
     def outputs(self, inputs: Arrays) -> Arrays:
         """Return the results; may raise what JAX raises."""
-        return _arrays(self._function(*inputs))
+        self._seen = inputs
+        return _arrays(self._compiled(*inputs))
 
     def operators(self, inputs: Arrays) -> Iterator[Operator]:
         """Yield the equations of the traced function with their values, in its order."""

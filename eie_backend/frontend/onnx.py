@@ -115,6 +115,8 @@ def from_onnx(
         check_validity(proto, foreign)
         context = Context(weights, foreign)
         names, notes = prepare(proto, names, context)
+        # Bodies of functions and loops are nodes of the graph now.
+        operators |= registered_operators(proto)
     params = _values(proto, large, digest, label)
     with _importing(label):
         mod = _bound(import_onnx(proto, names, operators), params)

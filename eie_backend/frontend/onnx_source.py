@@ -10,14 +10,17 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, numpy_helper
+from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from tvm import IRModule
 
+from eie_backend.frontend.onnx_division import divides_the_lowest
 from eie_backend.verification.source import Arrays, Operator
 
 RANDOM = {"Bernoulli", "Multinomial"}
 RANDOM |= {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
+
+HALVES = {TensorProto.FLOAT16, TensorProto.BFLOAT16}
 
 Values = Mapping[str, NDArray[Any]]
 
@@ -70,6 +73,23 @@ class OnnxSource:
         onnxruntime.set_default_logger_severity(4)  # it raises what it says
         return onnxruntime
 
+    @cached_property
+    def _traps(self) -> bool:
+        return divides_the_lowest(self._given)
+
+    @cached_property
+    def _types(self) -> dict[str, int]:
+        """The element types of values, as far as ONNX infers them."""
+        graph = onnx.shape_inference.infer_shapes(self._proto).graph
+        values = (*graph.input, *graph.value_info, *graph.output)
+        return {one.name: one.type.tensor_type.elem_type for one in values}
+
+    @property
+    def halves(self) -> bool:
+        """Whether a value is in half precision."""
+        stored = {one.data_type for one in self._given.graph.initializer}
+        return bool(HALVES & (stored | {*self._types.values()}))
+
     cause = "TVM's converter is wrong"
     remedy = (
         "export the model with other operators, register a converter of your own "
@@ -79,7 +99,7 @@ class OnnxSource:
     @property
     def runtime(self) -> str:
         """Which of the two it is."""
-        return "onnx.reference" if self._onnxruntime is None else "ONNX Runtime"
+        return "onnx.reference" if self._onnxruntime is None or self._traps else "ONNX Runtime"
 
     @property
     def version(self) -> str:
@@ -109,7 +129,13 @@ class OnnxSource:
         """Yield the nodes of the graph with their values, in its order."""
         graph = self._proto.graph
         values = {**self._constants(), **self._known}
-        wanted = [name for node in graph.node for name in node.output if name]
+        wanted = [
+            name
+            for node in graph.node
+            for name in node.output
+            # NumPy has no bfloat16.
+            if name and self._types.get(name) != TensorProto.BFLOAT16
+        ]
         with_all = ModelProto()
         with_all.CopyFrom(self._proto)
         del with_all.graph.output[:]
@@ -161,7 +187,7 @@ class OnnxSource:
         }
         feeds |= self._known
         runtime = self._onnxruntime
-        if runtime is None:
+        if runtime is None or self._traps:
             return _by_reference(proto, names, feeds)
         options = runtime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -175,7 +201,8 @@ class OnnxSource:
 
 
 def _by_reference(proto: ModelProto, names: Sequence[str], feeds: Values) -> list[Any]:
-    return [*ReferenceEvaluator(proto).run([*names], dict(feeds))]
+    with np.errstate(all="ignore"):  # NaN and infinity are results
+        return [*ReferenceEvaluator(proto).run([*names], dict(feeds))]
 
 
 def _captured(node: NodeProto) -> Iterator[str]:

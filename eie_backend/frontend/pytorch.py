@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stderr
 from functools import partial
 from io import StringIO
@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tvm
+from numpy.typing import NDArray
 from tvm import IRModule, relax
 from tvm.ir.expr import GenericConst
 from tvm.relax.expr_functor import PyExprMutator, mutator
 from tvm.tirx import IntImm
 
-from eie_backend.errors import EieError, ModelError, first_line, is_out_of_memory
+from eie_backend.errors import EieError, ModelError, ModelWarning, first_line, is_out_of_memory
 from eie_backend.frontend.blame import labelled
 from eie_backend.frontend.dimensions import bind_dimensions
 from eie_backend.frontend.names import Source, named
@@ -83,7 +84,8 @@ def from_pytorch(
         ) from error
     with _silence():
         program = model if isinstance(model, ExportedProgram) else _export(model, example)
-        imported = _import(program)
+        core = _decomposed(program)
+        imported = _import(core)
     targets = {
         spec.arg.name: str(spec.target)
         for spec in program.graph_signature.input_specs
@@ -98,7 +100,7 @@ def from_pytorch(
     }
     bound = relax.transform.BindParams("main", parameters)(imported)
     try:
-        static = bind_dimensions(_with_counted_indices(bound), bind)
+        static = _with_counted_indices(bind_dimensions(bound, bind))
         found = named(static, _sources(imported, targets, root))
     except EieError:
         raise
@@ -110,6 +112,7 @@ def from_pytorch(
             f"({first_line(error)}); use other operators"
         ) from error
     noted = with_attributes(found, model_sha256=_digest(imported, parameters))
+    _warn(core)
     if not verify:
         return not_compared(noted, "as asked")
     return _verified(noted, model, program)
@@ -122,7 +125,7 @@ def _verified(mod: IRModule, model: Any, program: ExportedProgram) -> IRModule:
     source = PytorchSource(
         program, program.module() if given is None else given, partial(from_pytorch, verify=False)
     )
-    specs, example = input_specs(mod), arrays(program.example_inputs)
+    specs, example = input_specs(mod), _distinct(arrays(program.example_inputs))
     if [(x.shape, str(x.dtype)) for x in example] != [(one.shape, one.dtype) for one in specs]:
         example = generated(specs, {})  # dimensions were bound
     # A program has the mode that it was exported in.
@@ -131,15 +134,49 @@ def _verified(mod: IRModule, model: Any, program: ExportedProgram) -> IRModule:
         return verified(mod, source, example)
 
 
+def _distinct(example: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+    """Return an example whose equal inputs are told apart, by values in another order."""
+    found: list[NDArray[Any]] = []
+    for one in example:
+        times = sum(one.shape == x.shape and np.array_equal(one, x) for x in example[: len(found)])
+        found.append(np.roll(one, times))
+    return found
+
+
+def _warn(core: ExportedProgram) -> None:
+    """Tell of what a module cannot do each time anew; of core operators, where nothing is idle."""
+    from eie_backend.frontend.pytorch_source import changing_buffers, random_nodes
+
+    if random := random_nodes(core):
+        warnings.warn(
+            ModelWarning(
+                f"model: {', '.join(random)} is random: the module computes with what one call "
+                "drew, or without it; take it out"
+            ),
+            stacklevel=3,
+        )
+    if changing := changing_buffers(core):
+        warnings.warn(
+            ModelWarning(
+                f"model: buffers {', '.join(changing)} change with each call: the module keeps "
+                "the values that they have now; give them as inputs, and take them as results"
+            ),
+            stacklevel=3,
+        )
+
+
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Put a module into evaluation mode for the block."""
+    """Put a module into evaluation mode for the block; calls leave its buffers as they are."""
     training = model.training
+    kept = [(buffer, buffer.clone()) for buffer in model.buffers()]
     try:
         model.eval()
         yield
     finally:
         model.train(training)
+        for buffer, values in kept:
+            buffer.copy_(values)
 
 
 @contextmanager
@@ -156,8 +193,9 @@ def _silence() -> Iterator[None]:
 
 
 def _export(model: nn.Module, example: Any) -> ExportedProgram:
-    from torch import nn
+    from torch import Tensor, nn
     from torch.export import export
+    from torch.utils._pytree import tree_map_only
 
     if not isinstance(model, nn.Module) or example is None:
         raise ModelError(
@@ -167,9 +205,10 @@ def _export(model: nn.Module, example: Any) -> ExportedProgram:
         )
     try:
         with evaluating(model):
-            exported: ExportedProgram = export(
-                model, example if isinstance(example, tuple) else (example,)
-            )
+            given = example if isinstance(example, tuple) else (example,)
+            # A tensor that is given twice would become one input.
+            apart = tree_map_only(Tensor, Tensor.clone, given)
+            exported: ExportedProgram = export(model, apart)
     except Exception as error:
         raise ModelError(
             f"model: torch.export fails: {first_line(error)}; correct the model until it takes it"
@@ -177,12 +216,23 @@ def _export(model: nn.Module, example: Any) -> ExportedProgram:
     return exported
 
 
-def _import(program: ExportedProgram) -> IRModule:
+def _decomposed(program: ExportedProgram) -> ExportedProgram:
+    try:
+        return decomposed(program)
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise ModelError(
+            f"model: PyTorch cannot take the program apart ({first_line(error)}); use other "
+            "operators"
+        ) from error
+
+
+def _import(core: ExportedProgram) -> IRModule:
     """Return the program with its parameters as inputs, which still have names."""
     from tvm.relax.frontend.torch import from_exported_program
 
     try:
-        core = decomposed(program)
         with labelled("model"), ending_blocks():
             mod: IRModule = from_exported_program(
                 core,

@@ -16,6 +16,8 @@ from tvm import IRModule
 
 from eie_backend.verification.source import Arrays, Operator
 
+HALVES = (torch.float16, torch.bfloat16)
+
 
 class PytorchSource:
     """An exported program, and the module that it was exported of.
@@ -43,14 +45,21 @@ class PytorchSource:
         self._program, self._module, self._imported = program, module, imported
 
     @property
+    def halves(self) -> bool:
+        """Whether a value is in half precision."""
+        values = tree_leaves([node.meta.get("val") for node in self._program.graph.nodes])
+        return any(getattr(one, "dtype", None) in HALVES for one in values)
+
+    @property
     def random(self) -> Sequence[str]:
-        """Operators that use random numbers, at least in training."""
-        return [str(node.target) for node in self._program.graph.nodes if _is_random(node)]
+        """Nodes that use random numbers, at least in training."""
+        return random_nodes(self._program)
 
     def outputs(self, inputs: Arrays) -> Arrays:
         """Return the results; may raise what PyTorch raises."""
         with torch.no_grad():
-            return arrays(self._module(*self._nested(inputs)))
+            args, kwargs = self._nested(inputs)
+            return arrays(self._module(*args, **kwargs))
 
     def operators(self, inputs: Arrays) -> Iterator[Operator]:
         """Yield the calls of the program's graph with their values, in its order."""
@@ -69,6 +78,8 @@ class PytorchSource:
             if node not in recorder.calls:
                 continue
             args, kwargs, result = recorder.calls[node]
+            if not arrays(result):
+                continue  # an assertion
             alone = _Alone(node, args, kwargs, varying)
             yield Operator(
                 node.name,
@@ -81,12 +92,17 @@ class PytorchSource:
     def _lifted(self, inputs: Arrays) -> list[Any]:
         """Return the arguments of the program's graph: its parameters are among them."""
         kept = {**self._program.state_dict, **self._program.constants}
-        given = iter(self._nested(inputs))
+        given = iter(_tensors(inputs))
         specs = self._program.graph_signature.input_specs
         return [next(given) if spec.target is None else kept[spec.target] for spec in specs]
 
-    def _nested(self, inputs: Arrays) -> list[Any]:
-        return [torch.from_numpy(np.array(x)) for x in inputs]
+    def _nested(self, inputs: Arrays) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return positional and keyword arguments as the example has them."""
+        given = iter(_tensors(inputs))
+        args, kwargs = tree_map_only(
+            torch.Tensor, lambda _: next(given), self._program.example_inputs
+        )
+        return args, kwargs
 
 
 class _Recorder(torch.fx.Interpreter):
@@ -133,6 +149,21 @@ class _Alone(nn.Module):
         return self.target(*args, **kwargs)
 
 
+def random_nodes(program: ExportedProgram) -> list[str]:
+    """Return the nodes of a program that use random numbers."""
+    nodes = [node for node in program.graph.nodes if _is_random(node)]
+    return [f"node {node.name!r} ({node.target})" for node in nodes]
+
+
+def changing_buffers(program: ExportedProgram) -> list[str]:
+    """Return the buffers that each call of a program changes."""
+    return [*program.graph_signature.buffers_to_mutate.values()]
+
+
+def _tensors(inputs: Arrays) -> list[torch.Tensor]:
+    return [torch.from_numpy(np.array(x)) for x in inputs]
+
+
 def _is_random(node: torch.fx.Node) -> bool:
     return torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
 
@@ -144,5 +175,6 @@ def _tensor_nodes(node: torch.fx.Node) -> list[torch.fx.Node]:
 
 def arrays(values: Any) -> list[NDArray[Any]]:
     """Return the tensors in nested values as arrays."""
-    leaves = tree_leaves(values)
-    return [one.detach().cpu().numpy() for one in leaves if isinstance(one, torch.Tensor)]
+    leaves = [one.detach().cpu() for one in tree_leaves(values) if isinstance(one, torch.Tensor)]
+    # NumPy has no bfloat16.
+    return [(one.float() if one.dtype == torch.bfloat16 else one).numpy() for one in leaves]

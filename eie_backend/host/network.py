@@ -11,6 +11,7 @@ from tvm import IRModule, relax
 from tvm.ir.expr import GenericConst
 
 from eie_backend.host.returning import returning
+from eie_backend.transform.empty_constants import EmptyConstants
 from eie_backend.transform.host_convolution import HostConvolution
 from eie_backend.transform.host_matmul import HostMatmul
 from eie_backend.transform.weights_as_inputs import WeightsAsInputs
@@ -41,7 +42,7 @@ class HostNetwork:
         weights: Mapping[str, GenericConst] | None = None,
     ) -> None:
         shown = mod if wanted is None else returning(mod, wanted)
-        passes = [HostMatmul(), HostConvolution(), WeightsAsInputs(weights or {})]
+        passes = [HostMatmul(), HostConvolution(), WeightsAsInputs(weights or {}), EmptyConstants()]
         plain = tvm.transform.Sequential(passes)(shown)
         executable = tvm.compile(plain, target=tvm.target.Target(QUICK))
         self._main = relax.VirtualMachine(executable, tvm.cpu())["main"]

@@ -49,6 +49,10 @@ class Source(Protocol):
         """What to do then, as the start of a list."""
 
     @property
+    def halves(self) -> bool:
+        """Whether it computes some of its values in half precision."""
+
+    @property
     def random(self) -> Sequence[str]:
         """Operators that may compute something else each time."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tvm
+import tvm_ffi
 from tvm import IRModule
 
 from eie_backend._versions import __version__
@@ -39,7 +40,9 @@ def verified(mod: IRModule, source: Source, inputs: Arrays, *, remembers: bool =
     remembers = remembers and bool(model)
     values = digest(x.tobytes() for x in inputs)
     versions = (__version__, tvm.__version__, source.runtime, source.version)
-    name = key(model, values, *versions)
+    # The module, without its weights: the model's hash has those.
+    made = str(tvm_ffi.structural_hash(mod, skip_tensor_content=True))
+    name = key(model, made, values, *versions)
     said = recall(name) if remembers else ""
     if not said:
         try:

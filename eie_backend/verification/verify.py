@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 from tvm import IRModule
 
-from eie_backend.errors import ModelError, first_line, is_out_of_memory
+from eie_backend.errors import InputError, ModelError, first_line, is_out_of_memory
 from eie_backend.host.network import HostNetwork
-from eie_backend.verification.difference import OF_A_NETWORK, OF_AN_OPERATOR, difference
+from eie_backend.verification.difference import OF_A_NETWORK, OF_AN_OPERATOR, OF_HALVES, difference
 from eie_backend.verification.source import Arrays, Operator, Source
 
 WAY_OUT = "import it as it is, with verify=False (--no-verify)"
 NOT_COMPARED = "its values were not compared"
+OF_NAN = "what is made of NaN differs from runtime to runtime"
+REFUSES = "refuses generated inputs"
 NUDGE = 1e-6
 """Relative change of inputs that rounding alone makes, too."""
 
@@ -51,22 +57,18 @@ def verify_values(mod: IRModule, source: Source, inputs: Arrays) -> str:
 
     **Source**: design choice.
     """
+    if _has_nan(inputs):
+        return f"{NOT_COMPARED}: {OF_NAN}"
     expected = _expected(source, inputs)
-    if _has_nan(inputs) or _has_nan(expected):
-        return f"{NOT_COMPARED}: what is made of NaN differs from runtime to runtime"
-    try:
-        said = difference(_on_host(mod, inputs), expected, OF_A_NETWORK)
-    except Exception as error:
-        if is_out_of_memory(error):
-            raise
-        said = f"cannot be run: {first_line(error)}"
-    if not said:
-        return f"its results are those of {source.runtime}"
+    if not (said := _differs(mod, source, inputs, expected)):
+        numbers = " where they are numbers" if _has_nan(expected) else ""
+        return f"its results are those of {source.runtime}{numbers}"
     if difference(_expected(source, inputs), expected, OF_A_NETWORK):
         return f"{NOT_COMPARED}: {', '.join(source.random) or 'something in it'} is random"
-    excused = []
-    for operator in source.operators(inputs):
-        if _has_nan(operator.inputs) or _has_nan(operator.expected):
+    excused, of_nan = [], _has_nan(expected)
+    for operator in _operators(source, inputs):
+        if _has_nan(operator.inputs):
+            of_nan = True
             continue
         alone = _deviates(operator, operator.expected)
         if alone and _is_as_defined(operator):
@@ -76,6 +78,10 @@ def verify_values(mod: IRModule, source: Source, inputs: Arrays) -> str:
                 f"node {operator.node!r} ({operator.kind}) {alone}, by {source.runtime}: "
                 f"{source.cause}; {source.remedy}, or {WAY_OUT}"
             )
+    if of_nan:
+        return f"{NOT_COMPARED}: {OF_NAN}"
+    if said.startswith(REFUSES):
+        return f"{NOT_COMPARED}: it {said}"
     if excused:
         return (
             f"its operators are those of {source.runtime}, one by one, but for what their "
@@ -90,6 +96,32 @@ def verify_values(mod: IRModule, source: Source, inputs: Arrays) -> str:
         "alone, so this is a fault of eie; set verify=False (--no-verify) to import it as it is, "
         "and report it with the model"
     )
+
+
+def _differs(mod: IRModule, source: Source, inputs: Arrays, expected: Arrays) -> str:
+    """Return how a module's results differ, in words; nothing if they do not."""
+    try:
+        found = _judged(_on_host(mod, inputs), expected)
+    except InputError as error:
+        return f"{REFUSES} ({first_line(error)}); give samples"
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        return f"cannot be run: {first_line(error)}"
+    said = difference(found, expected, OF_A_NETWORK)
+    return difference(found, expected, OF_HALVES) if said and source.halves else said
+
+
+def _judged(found: Arrays, expected: Arrays) -> Arrays:
+    """Return results with NaN wherever that is expected: what is made of it is not judged."""
+    if len(found) != len(expected):
+        return found
+    return [
+        np.where(np.isnan(other), one.dtype.type(np.nan), one)
+        if one.shape == other.shape and _is_float(one) and _is_float(other)
+        else one
+        for one, other in zip(found, expected, strict=True)
+    ]
 
 
 def _on_host(mod: IRModule, inputs: Arrays) -> Arrays:
@@ -110,8 +142,29 @@ def _expected(source: Source, inputs: Arrays) -> Arrays:
         raise NotRunError(f"{source.runtime} does not run it: {first_line(error)}") from error
 
 
+def _operators(source: Source, inputs: Arrays) -> Iterator[Operator]:
+    """Yield the operators of a source; its runtime may be unable to show them."""
+    operators = source.operators(inputs)
+    while True:
+        try:
+            operator = next(operators)
+        except StopIteration:
+            return
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise
+            raise NotRunError(
+                f"{source.runtime} does not show its operators: {first_line(error)}"
+            ) from error
+        yield operator
+
+
 def _has_nan(arrays: Arrays) -> bool:
-    return any(np.issubdtype(x.dtype, np.floating) and bool(np.isnan(x).any()) for x in arrays)
+    return any(_is_float(x) and bool(np.isnan(x).any()) for x in arrays)
+
+
+def _is_float(x: NDArray[Any]) -> bool:
+    return bool(np.issubdtype(x.dtype, np.floating))
 
 
 def _is_as_defined(operator: Operator) -> bool:
@@ -135,11 +188,13 @@ def _deviates(operator: Operator, expected: Arrays) -> str:
         return ""
     try:
         found = _on_host(alone, operator.inputs)
+    except InputError:  # it wants other inputs, and the runtime takes these in some way
+        return ""
     except Exception as error:
         if is_out_of_memory(error):
             raise
         return f"cannot be compiled: {first_line(error)}"
-    return difference(found, expected, OF_AN_OPERATOR)
+    return difference(_judged(found, expected), expected, OF_AN_OPERATOR)
 
 
 def _chaotic(source: Source, inputs: Arrays, expected: Arrays) -> bool:

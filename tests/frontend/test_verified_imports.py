@@ -11,6 +11,7 @@ from tvm_ffi import structural_equal
 
 import eie_backend as eie
 from eie_backend.errors import InputError, ModelError
+from eie_backend.frontend import unregister_onnx_operator
 from eie_backend.transform.attributes import attributes
 from eie_backend.verification import remembered
 
@@ -210,3 +211,121 @@ def test_a_wrong_converter_of_jax(monkeypatch):
     monkeypatch.setattr(stablehlo_importer, "ELEMENTWISE", wrong)
     with pytest.raises(ModelError, match=r"^model: node 'tanh' \(tanh\) differs by up to"):
         eie.from_jax(lambda x: 2 * net(x), X)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("shape", ["aliases", "a dictionary", "keywords"])
+def test_inputs_of_any_form_are_compared(shape):
+    """One tensor given twice is two inputs, which the comparison tells apart."""
+    torch = pytest.importorskip("torch", reason="needs the extra `torch`")
+    x = torch.from_numpy(X)
+
+    class Net(torch.nn.Module):
+        def forward(self, *given, **named):
+            if shape == "aliases":
+                return given[0] + 2 * given[1]
+            return (named or given[0])["a"] + 2 * (named or given[0])["b"]
+
+    if shape == "keywords":
+        program = torch.export.export(Net(), (), {"a": x, "b": x.clone()})
+        mod = eie.from_pytorch(program)
+    else:
+        mod = eie.from_pytorch(Net(), (x, x) if shape == "aliases" else ({"a": x, "b": x},))
+    assert verified(mod) == "its results are those of PyTorch"
+    assert len(mod["main"].params) == 2
+
+
+@pytest.mark.torch
+def test_what_a_module_cannot_do_anew_is_told():
+    torch = pytest.importorskip("torch", reason="needs the extra `torch`")
+
+    class Net(torch.nn.Module):
+        def __init__(self, kind):
+            super().__init__()
+            self.kind = kind
+            self.register_buffer("calls", torch.zeros(()))
+
+        def forward(self, x):
+            if self.kind == "random":
+                return x + torch.randn(2, 4)
+            if self.kind == "idle":
+                return torch.nn.functional.dropout(x, 0.5, training=False)
+            self.calls.add_(1)
+            return x + self.calls
+
+    x = torch.from_numpy(X)
+    with pytest.warns(eie.ModelWarning, match=r"^model: node 'randn' \(aten.randn.default\) is random"):
+        assert "is random" in verified(eie.from_pytorch(Net("random"), x))
+    assert verified(eie.from_pytorch(Net("idle"), x)) == "its results are those of PyTorch"
+    counting = Net("counting")
+    with pytest.warns(eie.ModelWarning, match=r"^model: buffers calls change with each call"):
+        eie.from_pytorch(counting, x)
+    assert counting.calls == 0, "the user's module was changed"
+
+
+@pytest.mark.jax
+def test_jax_computes_what_jax_is_asked_for():
+    """NumPy's weights and inputs in double precision, nested inputs, half precision."""
+    jax = pytest.importorskip("jax", reason="needs the extra `jax`")
+    functions = [
+        (lambda x: x @ W, X.astype(np.float64)),
+        (lambda pair: pair["a"] @ W + pair["b"], {"a": X, "b": np.ones(3, np.float32)}),
+        (lambda x: (x @ W).astype(jax.numpy.float16), X),
+        (lambda x: (x @ W).at[:, 0].get(), X),
+    ]
+    for function, example in functions:
+        assert verified(eie.from_jax(function, example)) == "its results are those of JAX"
+
+
+# What is computed in half precision, and what bodies hold
+
+
+def test_a_half_in_the_middle():
+    """Exporters keep inputs and results in single precision."""
+    half = model(
+        helper.make_node("Cast", ["h"], ["c"], "down", to=TensorProto.FLOAT16),
+        node("Add", "c far", "a", "add"),
+        node("LayerNormalization", "a one", "n", "norm"),
+        helper.make_node("Cast", ["n"], ["y"], "up", to=TensorProto.FLOAT),
+        far=np.full(3, 30, np.float16),
+        one=np.ones(3, np.float16),
+    )
+    with pytest.warns(eie.ModelWarning, match="float32"):
+        assert verified(eie.from_onnx(half)) == "its results are those of ONNX Runtime"
+    brain = model(
+        helper.make_node("Cast", ["h"], ["c"], "down", to=TensorProto.BFLOAT16),
+        helper.make_node("Cast", ["c"], ["y"], "up", to=TensorProto.FLOAT),
+    )
+    with pytest.warns(eie.ModelWarning, match="float32"):
+        assert verified(eie.from_onnx(brain)) == "its results are those of ONNX Runtime"
+
+
+@pytest.mark.parametrize("place", ["function", "loop"])
+def test_registered_converters_are_used_in_bodies(place):
+    """A wrong one is found there, which shows both."""
+    act = helper.make_node("Softsign", ["p"], ["q"], "act")
+    if place == "function":
+        body = helper.make_function("own", "Act", ["p"], ["q"], [act], CHAIN.opset_import)
+        proto = model(helper.make_node("Act", ["h"], ["y"], "call", domain="own"))
+        proto.functions.append(body)
+        proto.opset_import.append(helper.make_opsetid("own", 1))
+    else:
+        kinds = {"n": TensorProto.INT64, "c": TensorProto.BOOL, "p": TensorProto.FLOAT}
+        shapes = {"n": [], "c": [], "p": [2, 3]}
+        ends = [helper.make_tensor_value_info(name, kinds[name], shapes[name]) for name in kinds]
+        results = [
+            helper.make_tensor_value_info("d", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("q", TensorProto.FLOAT, [2, 3]),
+        ]
+        same = helper.make_node("Identity", ["c"], ["d"])
+        graph = helper.make_graph([act, same], "body", ends, results)
+        loop = helper.make_node("Loop", ["m", "go", "h"], ["y"], "loop", body=graph)
+        proto = model(loop, m=np.int64(2), go=np.array(True))
+    eie.register_onnx_operator(
+        "Softsign", lambda _builder, inputs, _attributes: slightly(relax.op.tanh)(inputs[0])
+    )
+    try:
+        with pytest.raises(ModelError, match="converter is wrong"):
+            eie.from_onnx(proto)
+    finally:
+        unregister_onnx_operator("Softsign")

@@ -72,3 +72,12 @@ def test_control_flow_returns_nothing_of_its_own():
     branched = relax.Function([x, condition], both, x.ty)
     with pytest.raises((ModelError, tvm.error.InternalError)):
         returning(tvm.IRModule({"main": branched}), [x])
+
+
+def test_a_constant_of_no_values():
+    builder, x = relax.BlockBuilder(), relax.Var("x", relax.TensorType((2, 3), "float32"))
+    with builder.function("main", [x]):
+        product = builder.emit(relax.op.matmul(x, relax.const(np.ones((3, 4), np.float32))))
+        results = [product, relax.const(np.zeros((2, 0), np.float32))]
+        builder.emit_func_output(relax.Tuple(results))
+    assert [one.shape for one in HostNetwork(builder.get())(X[:2, :3])] == [(2, 4), (2, 0)]

@@ -11,6 +11,7 @@ from tvm_ffi import structural_equal
 
 from eie_backend.errors import ModelError
 from eie_backend.transform.attributes import attributes, with_attributes
+from eie_backend.transform.guards.guard_operands import GuardOperands
 from eie_backend.verification import remembered
 from eie_backend.verification.source import Operator
 from eie_backend.verification.verified import verified
@@ -41,6 +42,7 @@ class Steps:
 
     runtime, version, random = "NumPy", "2", ()
     cause, remedy = "a step is wrong", "correct it"
+    halves = False
 
     def __init__(self, *steps):
         self.steps, self.runs = steps, 0
@@ -214,3 +216,77 @@ def test_a_module_of_no_known_model_is_not_remembered():
     mod, source = module(relax.op.tanh).without_attr("eie.model_sha256"), Steps(TANH)
     assert said(mod, source) == said(mod, source)
     assert source.runs == 2
+
+
+def logarithm(x):
+    return np.log(x)
+
+
+def test_where_the_source_has_nan_nothing_is_judged():
+    source = Steps(Step("log", logarithm, relax.op.log))
+    with np.errstate(invalid="ignore"):
+        found = said(module(relax.op.log), source)
+        assert found == "its results are those of NumPy where they are numbers"
+
+
+def test_a_deviation_beside_nan_is_found():
+    def slightly(x):
+        return relax.op.multiply(relax.op.log(x), relax.const(np.float32(1.5)))
+
+    with np.errstate(invalid="ignore"), pytest.raises(ModelError, match=r"^node 'log' \(LOG\)"):
+        said(module(slightly), Steps(Step("log", logarithm, slightly)))
+
+
+def test_behind_nan_nobody_is_blamed():
+    """Runtimes differ in what they make of NaN, here in a maximum."""
+    steps = [
+        Step("log", logarithm, relax.op.log),
+        Step("max", lambda x: np.fmax(x, 0.5), lambda x: relax.op.maximum(x, relax.const(0.5))),
+    ]
+    with np.errstate(invalid="ignore"):
+        other = module(relax.op.log, lambda x: relax.op.minimum(x, relax.const(0.5)))
+        assert said(other, Steps(*steps)).startswith("its values were not compared: what is made ")
+
+
+@pytest.mark.parametrize("kind", ["float16", "bfloat16"])
+def test_results_in_half_precision_are_judged(kind):
+    dtype = np.dtype(kind) if kind == "float16" else pytest.importorskip("ml_dtypes").bfloat16
+    half = Step("tanh", lambda x: np.tanh(x).astype(dtype), relax.op.tanh)
+    assert said(module(relax.op.tanh), Steps(half)) == "its results are those of NumPy"
+    with pytest.raises(ModelError, match=r"^node 'tanh'"):
+        said(module(wrong), Steps(half._replace(imported=wrong)))
+
+
+def test_a_source_of_half_precision_rounds_more():
+    coarse = Step("tanh", lambda x: np.tanh(x) * np.float32(1.005), relax.op.tanh)
+    source = Steps(coarse)
+    source.halves = True
+    assert said(module(relax.op.tanh), source) == "its results are those of NumPy"
+
+
+def test_a_module_that_refuses_what_was_generated():
+    def checked(x):
+        whole = relax.op.astype(x, "int32")
+        return relax.op.astype(relax.op.divide(whole, relax.op.subtract(whole, whole)), "float32")
+
+    mod = GuardOperands()(module(checked))
+    found = said(mod, Steps(Step("divide", np.tanh, relax.op.tanh)))
+    assert found.startswith("its values were not compared: it refuses generated inputs (")
+    assert found.endswith("; give samples")
+
+
+def test_what_the_module_became_is_part_of_what_is_remembered():
+    source = Steps(TANH)
+    said(module(relax.op.tanh), source)
+    with pytest.raises(ModelError):
+        said(module(wrong), Steps(TANH._replace(imported=wrong)))
+
+
+def test_operators_that_cannot_be_shown():
+    class Hidden(Steps):
+        def operators(self, inputs):
+            raise RuntimeError("no such type")
+            yield
+
+    found = said(module(wrong), Hidden(TANH))
+    assert found == "its values were not compared: NumPy does not show its operators: no such type"

@@ -78,3 +78,11 @@ def test_impossible_windows(attributes, fault):
     model, _ = one_node("MaxPool", [np.ones((1, 1, 6, 6), np.float32)], **attributes)
     with pytest.raises(ModelError, match=fault):
         imported(model, {})
+
+
+@pytest.mark.parametrize("operator", ["MaxPool", "AveragePool"])
+def test_no_window_begins_in_the_padding(operator):
+    """Before operator set 22, ONNX's inference counts one that does; no runtime does."""
+    x = np.random.default_rng(0).normal(size=(1, 2, 5, 5)).astype(np.float32)
+    attributes = {"kernel_shape": [3, 3], "strides": [3, 3], "pads": [1] * 4, "ceil_mode": 1}
+    assert_as_runtime(operator, [x], opset=17, **attributes)
