@@ -33,14 +33,22 @@ def bind_dimensions(
     """
     bind = dict(bind or {})
     places: dict[tirx.Var, list[str]] = {}
+    computed: list[str] = []
     for param in mod["main"].params:
         shape = getattr(param.ty, "shape", None)
         for axis, extent in enumerate(getattr(shape, "values", [])):
             if isinstance(extent, tirx.Var):
                 places.setdefault(extent, []).append(f"{param.name}.{axis}")
+            elif not isinstance(extent, tirx.IntImm):
+                computed.append(f"{param.name}, axis {axis} ({extent})")
+    if computed:
+        raise ModelError(
+            f"{label}: dimensions of {'; '.join(computed)} are computed from others; export the "
+            "model with dimensions that are numbers or names"
+        )
     # One dimension may stand at several places: the first is its name, each may be bound.
     first = {name: names[0] for names in places.values() for name in names}
-    renamed = {first.get(name, name): size for name, size in bind.items()}
+    renamed = one_size_each(bind, first, label)
     where = {
         names[0]: [f"{n.rpartition('.')[0]}, axis {n.rpartition('.')[2]}" for n in names]
         for names in places.values()
@@ -52,6 +60,25 @@ def bind_dimensions(
     bound = mod["main"].bind_symbolic_vars(values)
     functions = {**dict(mod.functions_items()), mod.get_global_var("main"): bound}
     return IRModule(functions, attrs=mod.attrs)
+
+
+def one_size_each(bind: Mapping[str, int], names: Mapping[str, str], label: str) -> dict[str, int]:
+    """Return the sizes by the dimensions' names; `names` has those of their places.
+
+    Raises
+    ------
+    ModelError
+        If a dimension has two sizes.
+    """
+    given: dict[str, int] = {}
+    for key, size in bind.items():
+        name = names.get(key, key)
+        if given.setdefault(name, size) != size:
+            raise ModelError(
+                f"{label}: bind {name}={given[name]}, {key}={size}: one dimension, two sizes; "
+                "give one"
+            )
+    return given
 
 
 def check_bindings(

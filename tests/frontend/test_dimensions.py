@@ -69,3 +69,20 @@ def test_faults(bind, message):
     with pytest.raises(ModelError) as caught:
         eie.bind_dimensions(Dynamic, bind)
     assert str(caught.value) == message
+
+
+def test_a_dimension_with_two_sizes():
+    with pytest.raises(ModelError) as error:
+        eie.bind_dimensions(Dynamic, {"x.0": 2, "y.0": 3, "x.1": 7})
+    assert str(error.value) == "model: bind x.0=2, y.0=3: one dimension, two sizes; give one"
+
+
+def test_a_dimension_that_is_computed():
+    @I.ir_module
+    class Computed:
+        @R.function
+        def main(x: R.Tensor(("n", "n * 2"), "float32")) -> R.Tensor(("n", "n * 2"), "float32"):
+            return x
+
+    with pytest.raises(ModelError, match=r"^model: dimensions of x, axis 1 \(.*\) are computed"):
+        eie.bind_dimensions(Computed, {"x.0": 2})

@@ -121,3 +121,36 @@ ROWS, COLUMNS = torch.tensor([[0], [-1], [2]]), torch.tensor([1, -2])
 )
 def test_several_indices(read):
     assert_as_pytorch(read, X)
+
+
+@pytest.mark.parametrize("extreme", [torch.amax, torch.amin])
+def test_largest_and_smallest_values(extreme):
+    assert_as_pytorch(lambda x: extreme(x, (1, -1)), X)
+    assert_as_pytorch(lambda x: extreme(x, 2, keepdim=True), X)
+    assert_as_pytorch(extreme, X)
+    assert_as_pytorch(lambda x: x.logsumexp((1, 2)), X)
+
+
+def test_products():
+    assert_as_pytorch(lambda x: x.prod(-1), X)
+    assert_as_pytorch(lambda x: (x > 0).prod(2, keepdim=True), X)
+    assert_as_pytorch(lambda x: x.prod(1, dtype=torch.float64), X)
+
+
+def test_variances_with_means():
+    for options in ({"dim": (1, 3)}, {"dim": 2, "correction": 0, "keepdim": True}, {}):
+        for part in (0, 1):
+            assert_as_pytorch(lambda x, at=part, o=options: torch.var_mean(x, **o)[at], X)
+
+
+@pytest.mark.parametrize("shape", [(2, 6, 5), (2, 6, 4, 3), (1, 6, 2, 2, 2)])
+@pytest.mark.parametrize("groups", [1, 3, 6])
+def test_group_normalisation(shape, groups):
+    x = torch.from_numpy(np.random.default_rng(2).normal(size=shape).astype(np.float32))
+    weight, bias = torch.linspace(0.5, 2, 6), torch.linspace(-1, 1, 6)
+    assert_as_pytorch(lambda x: functional.group_norm(x, groups, weight, bias), x)
+    assert_as_pytorch(lambda x: functional.group_norm(x, groups), x)
+
+
+def test_lengths():
+    assert_as_pytorch(lambda x: torch.hypot(x, 1 - x), X)

@@ -254,7 +254,9 @@ def test_what_a_module_cannot_do_anew_is_told():
             return x + self.calls
 
     x = torch.from_numpy(X)
-    with pytest.warns(eie.ModelWarning, match=r"^model: node 'randn' \(aten.randn.default\) is random"):
+    with pytest.warns(
+        eie.ModelWarning, match=r"^model: node 'randn' \(aten.randn.default\) is random"
+    ):
         assert "is random" in verified(eie.from_pytorch(Net("random"), x))
     assert verified(eie.from_pytorch(Net("idle"), x)) == "its results are those of PyTorch"
     counting = Net("counting")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from onnx import ModelProto, TensorShapeProto, ValueInfoProto
 
 from eie_backend.errors import ModelError
-from eie_backend.frontend.dimensions import check_bindings
+from eie_backend.frontend.dimensions import check_bindings, one_size_each
 from eie_backend.names.onnx_graph import text_of
 
 
@@ -70,14 +70,8 @@ def bind_dimensions(
         dynamic.setdefault(place.name or place.key, []).append(f"{place.value}, axis {place.axis}")
     # 3.
     named = {place.key: place.name for place in places if place.name}
-    given: dict[str, int] = {}
-    for key, size in bind.items():
-        name = key if key in dynamic else named.get(key, key)
-        if given.setdefault(name, size) != size:
-            raise ModelError(
-                f"{label}: bind {name}={given[name]}, {key}={size}: one dimension, two sizes; "
-                "give one"
-            )
+    own = {key: name for key, name in named.items() if key not in dynamic}
+    given = one_size_each(bind, own, label)
     check_bindings(given, dynamic, label)
     for place in places:
         place.dimension.dim_value = given[place.name or place.key]

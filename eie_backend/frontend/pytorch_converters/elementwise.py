@@ -1,4 +1,4 @@
-"""ELU with its scales, which is SELU; sums and products along an axis, of booleans as integers."""
+"""ELU with its scales, which is SELU; lengths; sums and products along an axis, also of booleans."""
 
 from __future__ import annotations
 
@@ -36,8 +36,16 @@ def _scan(node: Any, importer: Any, operator: Callable[..., relax.Expr]) -> rela
     return emit(importer, operator(x, int(given["dim"]), kind))
 
 
+def hypot(node: Any, importer: Any) -> relax.Var:
+    """Emit the length of a vector of two."""
+    given = arguments(node, importer)
+    squares = (relax.op.multiply(given[name], given[name]) for name in ("self", "other"))
+    return emit(importer, relax.op.sqrt(relax.op.add(*squares)))
+
+
 CONVERTERS = {
     "cumprod.default": partial(_scan, operator=relax.op.cumprod),
     "cumsum.default": partial(_scan, operator=relax.op.cumsum),
     "elu.default": elu,
+    "hypot.default": hypot,
 }
