@@ -62,13 +62,16 @@ def _hostile(result: Result) -> list[Row]:
 def _fuzz(result: Result) -> list[Row]:
     kinds = result["measured"]["kinds"]
     images = {name: row for name, row in kinds.items() if "machine" in name}
-    others = {name: row for name, row in kinds.items() if name not in images}
+    verified = kinds["verified_models"]
+    others = {n: row for n, row in kinds.items() if n not in images and row is not verified}
     mutations = sum(row["mutations"] for row in others.values())
     each = min(row["mutations"] for row in others.values())
     slowest = max(row["slowest_ms"] for row in others.values())
     tried = f"{mutations:,} mutated {', '.join(sorted(others))}; at least {each:,} of each"
     promise = "a file is read or refused, within 5 s and a multiple of its size"
     rows = [(promise, tried, _findings(others) + f", the slowest {slowest:g} ms")]
+    tried = f"{verified['mutations']:,} mutated models, verified"
+    rows.append((promise, tried, _findings({"": verified})))
     for row in images.values():
         tried = f"{row['mutations']:,} mutated images on the machine, under the sanitizers"
         outcome = f"{_findings(images)}, {row['memory_multiple']:g} times the file"

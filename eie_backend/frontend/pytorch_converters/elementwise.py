@@ -1,4 +1,4 @@
-"""ELU with its scales, which is SELU; lengths; sums and products along an axis, also of booleans."""
+"""ELU with its scales, which is SELU; lengths; sums and products along an axis, of booleans too."""
 
 from __future__ import annotations
 
