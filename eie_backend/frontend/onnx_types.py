@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import onnx
 from onnx import ModelProto, ValueInfoProto
@@ -11,9 +11,18 @@ from tvm import relax
 from tvm.tirx import IntImm
 
 from eie_backend.errors import ModelError
+from eie_backend.names.onnx_graph import called
+
+THEIRS = (
+    "TVM's converter is wrong; export the model with other operators, or register a converter of "
+    "your own"
+)
+YOURS = "the converter that you registered is wrong; correct it"
 
 
-def check_types(proto: ModelProto, values: Mapping[str, relax.Expr]) -> None:
+def check_types(
+    proto: ModelProto, values: Mapping[str, relax.Expr], operators: Collection[str] = ()
+) -> None:
     """Compare what ONNX infers of a graph with what it was imported as.
 
     Parameters
@@ -22,6 +31,8 @@ def check_types(proto: ModelProto, values: Mapping[str, relax.Expr]) -> None:
         The model.
     values : mapping of str to relax.Expr
         What each value became, by its name in the graph.
+    operators : collection of str
+        Those that a registered converter converted.
 
     Raises
     ------
@@ -48,14 +59,14 @@ def check_types(proto: ModelProto, values: Mapping[str, relax.Expr]) -> None:
             if name in kinds and name in values and (said := _differs(values[name], kinds[name])):
                 wrong.add(name)
                 if not follows:
-                    faults.append(f"node {node.name!r} ({node.op_type}): {name} {said}")
+                    faults.append(
+                        f"node {called(node)}: {name} {said}: "
+                        f"{YOURS if node.op_type in operators else THEIRS}"
+                    )
         if follows:
             wrong |= {*node.output}
     if faults:
-        raise ModelError(
-            f"{'; '.join(faults)}: TVM's converter is wrong; export the model with other "
-            "operators, or register a converter of your own"
-        )
+        raise ModelError("; ".join(faults))
 
 
 def _differs(found: relax.Expr, wanted: ValueInfoProto) -> str:
