@@ -27,7 +27,9 @@ if TYPE_CHECKING:
         from_onnx,
         from_pytorch,
         from_stablehlo,
+        onnx_operators,
         register_onnx_operator,
+        unregister_onnx_operator,
     )
     from eie_backend.machine.encoding import EncodedMatrix, encode
     from eie_backend.machine.target import target
@@ -63,6 +65,7 @@ _HOME = {
     "from_stablehlo": "frontend",
     "load": "codegen.library",
     "load_eiez": "storage.container",
+    "onnx_operators": "frontend",
     "paper_recipe": "recipe",
     "profile": "profiler",
     "read_eiez": "storage.container",
@@ -75,6 +78,7 @@ _HOME = {
     "target": "machine.target",
     "trace": "tracing.trace",
     "trace_layer": "tracing.trace",
+    "unregister_onnx_operator": "frontend",
 }
 _MODULES = ("compress", "relay")
 
@@ -104,6 +108,7 @@ __all__ = [
     "from_stablehlo",
     "load",
     "load_eiez",
+    "onnx_operators",
     "paper_recipe",
     "profile",
     "read_eiez",
@@ -117,6 +122,7 @@ __all__ = [
     "target",
     "trace",
     "trace_layer",
+    "unregister_onnx_operator",
 ]
 
 # Our own commands are imported from here: they check by themselves, so as to report what they find.

@@ -30,8 +30,8 @@ CLASSES = {
 }
 """What each error class says of itself."""
 VERBS = (
-    "add allow begin bind calibrate call change check choose clear close compile copy correct "
-    "create "
+    "add allow begin bind calibrate call change check choose clear close compile compute copy "
+    "correct create "
     "delete encode end enlarge export extend give hand increase install keep leave load lower "
     "make name pack pip "
     "print raise read reduce remove repair retrain run scale see set share start take try "

@@ -37,6 +37,7 @@ from eie_backend.frontend.onnx_inputs import missing_inputs, unknown_operators
 from eie_backend.frontend.onnx_verification import Given, Samples, verified_onnx
 from eie_backend.frontend.open_blocks import ending_blocks
 from eie_backend.frontend.unknown_tensors import unknown_tensors
+from eie_backend.names.onnx_graph import label as name_of
 from eie_backend.names.onnx_graph import named_nodes
 from eie_backend.storage.container import is_eiez, load_eiez
 from eie_backend.transform.attributes import with_attributes
@@ -99,6 +100,8 @@ def from_onnx(
     proto, large, label = _read(model, label)
     original = ModelProto()
     original.CopyFrom(proto)
+    for node in original.graph.node:
+        node.name = name_of(node)  # what errors call it
     weights = {one.name for one in large}
     if bind_values:
         make_constant(proto, bind_values, label)

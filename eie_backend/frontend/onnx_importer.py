@@ -26,7 +26,7 @@ from eie_backend.frontend.onnx_operators import (
 )
 from eie_backend.frontend.onnx_types import check_types
 from eie_backend.frontend.onnx_validity import validity_faults
-from eie_backend.names.onnx_graph import NamedNode, named_nodes, text_of
+from eie_backend.names.onnx_graph import NamedNode, label, named_nodes, text_of
 from eie_backend.transform.layers import map_functions
 
 LISTS = (AttributeProto.INTS, AttributeProto.FLOATS, AttributeProto.STRINGS)
@@ -62,6 +62,8 @@ def import_onnx(
     names = named_nodes(proto.graph) if names is None else names
     for node, named in zip(proto.graph.node, names, strict=True):
         node.name = named.name
+    for node in _nodes(proto.graph):
+        node.name = label(node)  # those in branches are named here
     operators = registered_operators(proto) if operators is None else operators
     _check_operators(proto, operators)
     _drop_unread(proto.graph)
@@ -72,7 +74,7 @@ def import_onnx(
     importer = _NamingImporter([named.name for named in names], operators, _declared(proto.graph))
     conditions = [node.name for node in proto.graph.node if node.op_type == "If"]
     imported = importer.from_onnx(proto.graph, _opsets(proto)[""])
-    check_types(proto, importer.values)
+    check_types(proto, importer.values, operators)
     mod = _name_results(imported, conditions)
     _check_outputs(mod, [value.name for value in proto.graph.output])
     return mod
@@ -128,18 +130,19 @@ def registered_operators(proto: ModelProto) -> dict[str, OnnxOperator]:
 
 def _check_operators(proto: ModelProto, operators: Collection[str]) -> None:
     """Raise `ModelError` with all operators that nothing converts."""
-    unknown, opsets = dict[str, None](), _opsets(proto)
+    unknown, opsets = dict[str, str](), _opsets(proto)
     for node in _nodes(proto.graph):
         domain, name = plain_domain(text_of(node.domain)), text_of(node.op_type)
         if name not in operators and not is_imported(domain, name):
             version = opsets.get(domain, float("inf"))
-            since = [
-                f" {version} (registered since {one.since_version})" for one in _of_name(node)[:1]
-            ]
-            unknown["".join([qualified(domain, name), *since])] = None
+            called, told = qualified(domain, name), f"node {label(node)!r}"
+            if since := [one.since_version for one in _of_name(node)]:
+                called, told = f"{called} {version}", f"registered since {since[0]}, {told}"
+            unknown.setdefault(called, told)
     if unknown:
+        said = ", ".join(f"{called} ({told})" for called, told in unknown.items())
         raise ModelError(
-            f"TVM's ONNX importer does not have {', '.join(unknown)}; export the model with other "
+            f"TVM's ONNX importer does not have {said}; export the model with other "
             "operators, or register a converter for each: eie_backend.register_onnx_operator"
         )
 

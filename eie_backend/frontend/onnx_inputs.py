@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from onnx import GraphProto, ModelProto, NodeProto, defs
 
 from eie_backend.frontend.onnx_operators import plain_domain
+from eie_backend.names.onnx_graph import called
 
 OPTIONAL = defs.OpSchema.FormalParameterOption.Optional
 
@@ -36,8 +37,7 @@ def _missing(graph: GraphProto, opsets: Mapping[str, int]) -> Iterator[str]:
         schema = _schema(node, opsets)
         for number, name in enumerate(_demanded(schema, node) if schema else ()):
             if name and (number >= len(node.input) or not node.input[number]):
-                label = node.name or next(iter(node.output), "")
-                yield f"{node.op_type} {label} has no input {name}"
+                yield f"node {called(node)} has no input {name}"
         for attribute in node.attribute:
             for inner in (attribute.g, *attribute.graphs):
                 yield from _missing(inner, opsets)

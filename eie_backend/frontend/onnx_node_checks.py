@@ -79,6 +79,12 @@ def _convolution(inputs: Sequence[Any], attributes: Mapping[str, Any]) -> Iterat
         yield f"kernel_shape is {[*given]}, its weights have {kernel}"
 
 
+def _local_response(_inputs: Sequence[Any], attributes: Mapping[str, Any]) -> Iterator[str]:
+    size = int(attributes.get("size", 1))
+    if size % 2 == 0:
+        yield f"size is {size}, it must be odd for TVM's importer"
+
+
 def _data_decides(inputs: Sequence[Any], _attributes: Mapping[str, Any]) -> Iterator[str]:
     yield DATA_DECIDES
 
@@ -108,6 +114,7 @@ NODE_CHECKS: Mapping[str, NodeCheck] = {
     "ConvTranspose": _convolution,
     "Div": _divide,
     "Einsum": _einsum,
+    "LRN": _local_response,
     "Mod": _divide,
     "NonMaxSuppression": _data_decides,
     "NonZero": _data_decides,

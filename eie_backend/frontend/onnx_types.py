@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import onnx
 from onnx import ModelProto, NodeProto, OperatorSetIdProto, ValueInfoProto
@@ -11,11 +11,20 @@ from tvm import relax
 from tvm.tirx import IntImm
 
 from eie_backend.errors import ModelError
+from eie_backend.names.onnx_graph import called
+
+THEIRS = (
+    "TVM's converter is wrong; export the model with other operators, or register a converter of "
+    "your own"
+)
+YOURS = "the converter that you registered is wrong; correct it"
 
 POOLS = ("AveragePool", "LpPool", "MaxPool")
 
 
-def check_types(proto: ModelProto, values: Mapping[str, relax.Expr]) -> None:
+def check_types(
+    proto: ModelProto, values: Mapping[str, relax.Expr], operators: Collection[str] = ()
+) -> None:
     """Compare what ONNX infers of a graph with what it was imported as.
 
     Parameters
@@ -24,6 +33,8 @@ def check_types(proto: ModelProto, values: Mapping[str, relax.Expr]) -> None:
         The model.
     values : mapping of str to relax.Expr
         What each value became, by its name in the graph.
+    operators : collection of str
+        Those that a registered converter converted.
 
     Raises
     ------
@@ -45,14 +56,14 @@ def check_types(proto: ModelProto, values: Mapping[str, relax.Expr]) -> None:
             if name in kinds and name in values and (said := _differs(values[name], kinds[name])):
                 wrong.add(name)
                 if not follows and not _is_misjudged(node, proto.opset_import):
-                    faults.append(f"node {node.name!r} ({node.op_type}): {name} {said}")
+                    faults.append(
+                        f"node {called(node)}: {name} {said}: "
+                        f"{YOURS if node.op_type in operators else THEIRS}"
+                    )
         if follows:
             wrong |= {*node.output}
     if faults:
-        raise ModelError(
-            f"{'; '.join(faults)}: TVM's converter is wrong; export the model with other "
-            "operators, or register a converter of your own"
-        )
+        raise ModelError("; ".join(faults))
 
 
 def _is_misjudged(node: NodeProto, opsets: Sequence[OperatorSetIdProto]) -> bool:
@@ -60,7 +71,7 @@ def _is_misjudged(node: NodeProto, opsets: Sequence[OperatorSetIdProto]) -> bool
     attributes = {one.name: one for one in node.attribute}
     if node.op_type == "ConvTranspose":  # it gives up where the shape is smaller than the input
         return "output_shape" in attributes
-    (opset,) = (one.version for one in opsets if one.domain in ("", "ai.onnx"))
+    opset = max((one.version for one in opsets if one.domain in ("", "ai.onnx")), default=0)
     # Before 22, it counts windows that begin in the padding at the end; no runtime does.
     return node.op_type in POOLS and opset < 22 and "ceil_mode" in attributes
 

@@ -10,6 +10,7 @@ from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto
 
 from eie_backend.frontend.graph.old_operators import attribute
 from eie_backend.frontend.graph.old_opsets import OLDEST, WANTED
+from eie_backend.names.onnx_graph import called
 from eie_backend.transform.guards.value_sizes import VALUES
 
 OTHERS = "eie.registered"
@@ -102,9 +103,13 @@ def _unsupported(proto: ModelProto) -> Iterator[str]:
         elif opset.domain in ("", "ai.onnx") and opset.version < OLDEST:
             yield from _old_meanings(proto.graph)
     graph = proto.graph
+    for sparse in graph.sparse_initializer:
+        yield f"initializer {sparse.values.name!r} is sparse; computed are dense tensors"
     for node in graph.node:
+        if any(one.name == "sparse_value" for one in node.attribute):
+            yield f"node {called(node)}: its value is sparse; computed are dense tensors"
         if node.op_type == "BatchNormalization" and not attribute(node, "spatial", 1):
-            yield f"node {node.name!r} (BatchNormalization): it has statistics of every value"
+            yield f"node {called(node)}: it has statistics of every value"
     for what, values in (("input", graph.input), ("output", graph.output)):
         for value in values:
             kind = value.type.WhichOneof("value")
@@ -119,10 +124,10 @@ def _unsupported(proto: ModelProto) -> Iterator[str]:
         for one in node.attribute if node.op_type not in WIDE else ():
             numbers = [*one.ints, one.i]
             if wide := [n for n in numbers if not -(2**31) <= n < 2**31]:
-                where = f"node {node.name!r} ({node.op_type}): {one.name}"
+                where = f"node {called(node)}: {one.name}"
                 yield f"{where} is {wide[0]}, which takes more than 32 bits"
         for name in {*node.input[1:2]} & empty if node.op_type in WEIGHTED else ():
-            yield f"node {node.name!r} ({node.op_type}): its weights {name} are empty"
+            yield f"node {called(node)}: its weights {name} are empty"
 
 
 def _type(number: int) -> str:
@@ -141,7 +146,7 @@ def _old_meanings(graph: GraphProto) -> Iterator[str]:
         else:
             continue
         yield (
-            f"node {node.name!r} ({node.op_type}): {what}, as operator sets before {OLDEST} do: "
+            f"node {called(node)}: {what}, as operator sets before {OLDEST} do: "
             f"convert the model, onnx.version_converter.convert_version(model, {WANTED})"
         )
 
@@ -167,7 +172,7 @@ def _types(graph: GraphProto) -> Iterator[str]:
     for name, kind in kinds.items():
         if kind not in (*COMPUTED, TensorProto.STRING):
             node = made_by.get(name)
-            where = f"node {node.name!r} ({node.op_type}): " if node else ""
+            where = f"node {called(node)}: " if node else ""
             yield f"{where}{name} is {_type(kind)}; computed are {COMPUTED_TYPES}"
 
 
@@ -180,7 +185,7 @@ def _sizes(graph: GraphProto) -> Iterator[str]:
         for size in sizes:
             count *= size
         node = made_by.get(value.name)
-        where = f"node {node.name!r} ({node.op_type})" if node else f"input {value.name!r}"
+        where = f"node {called(node)}" if node else f"input {value.name!r}"
         if min(sizes, default=1) < 0:
             yield f"{where}: its result {value.name} has shape {sizes}"
         elif count > VALUES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from tvm import relax
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from torch.fx import Node
 
 REMEDY = "use other operators"
+IN_FLOAT32 = "call model.float(), and give inputs in float32"
+OTHER_FLOATS = ("float16", "bfloat16", "float64")
+"""Types that TVM's converters mix up with float32."""
 
 
 class Converters(dict[str, Conversion]):
@@ -24,17 +28,23 @@ class Converters(dict[str, Conversion]):
     Raises
     ------
     ModelError
-        Naming the nodes whose operator has none, or that branch, or whose result's shape depends
-        on data.
+        Naming the inputs that are no tensors, or the nodes whose operator has none, or that branch,
+        or whose result's shape depends on data.
     """
 
     def __init__(self, program: ExportedProgram) -> None:
         from torch._ops import HigherOrderOperator
         from tvm.relax.frontend.torch.exported_program_translator import ExportedProgramImporter
 
+        faults = [f"input {name!r} is {value!r}" for name, value in _no_tensors(program)]
+        if faults:
+            raise ModelError(
+                f"{', '.join(faults)}, examples are tensors; make what else forward() takes a "
+                "constant of the module"
+            )
         nodes = [node for node in program.graph.nodes if node.op == "call_function"]
         known = {*CONVERTERS, *ExportedProgramImporter().create_convert_map()}
-        faults = {
+        reasons = {
             "branches and loops that data decide do not run; choose before the export": [
                 node for node in nodes if isinstance(node.target, HigherOrderOperator)
             ],
@@ -45,7 +55,7 @@ class Converters(dict[str, Conversion]):
                 *filter(_depends_on_data, nodes)
             ][:1],  # others follow from it
         }
-        said = [f"{', '.join(map(_said, found))}: {why}" for why, found in faults.items() if found]
+        said = [f"{', '.join(map(_said, found))}: {why}" for why, found in reasons.items() if found]
         if said:
             raise ModelError("; ".join(said))
         super().__init__(dict.fromkeys(map(_operator, nodes), self._converted))
@@ -54,12 +64,26 @@ class Converters(dict[str, Conversion]):
     def _converted(self, node: Node, importer: Any) -> relax.Expr:
         name = _operator(node)
         inputs = [importer.env.get(one) for one in node.all_input_nodes]
-        with blaming(node.name, name, inputs, REMEDY):
+        remedy = IN_FLOAT32 if any(map(_is_other_float, inputs)) else REMEDY
+        with blaming(node.name, name, inputs, remedy):
             if name in CONVERTERS:
                 return CONVERTERS[name](node, importer)
             self._theirs = self._theirs or importer.create_convert_map()
             converted: relax.Expr = self._theirs[name](node)
             return converted
+
+
+def _no_tensors(program: ExportedProgram) -> Iterator[tuple[str, object]]:
+    """Yield the names and values of inputs that are no tensors."""
+    from torch.export.graph_signature import ConstantArgument
+
+    for spec in program.graph_signature.input_specs:
+        if isinstance(spec.arg, ConstantArgument):
+            yield spec.arg.name, spec.arg.value
+
+
+def _is_other_float(value: Any) -> bool:
+    return str(getattr(getattr(value, "ty", None), "dtype", "")) in OTHER_FLOATS
 
 
 def _operator(node: Node) -> str:

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from onnx import GraphProto
 
-from eie_backend.names.onnx_graph import label, text_of
+from eie_backend.names.onnx_graph import called, text_of
 
 MOST_TOLD = 5
 ALIKE = 0.7
@@ -39,7 +39,7 @@ def _unknown(graph: GraphProto, known: set[str]) -> Iterator[str]:
     for node in graph.node:
         for name in map(text_of, node.input):
             if name and name not in known:
-                yield f"node {label(node)!r} reads {_told(name, known)}"
+                yield f"node {called(node)} reads {_told(name, known)}"
         for attribute in node.attribute:
             for inner in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
                 yield from _unknown(inner, set(known))

@@ -91,6 +91,11 @@ def label(node: NodeProto) -> str:
     return text_of(node.name) or text_of(next(iter(node.output), ""))
 
 
+def called(node: NodeProto) -> str:
+    """Return what messages call a node: by its label, and its operator."""
+    return f"{label(node)!r} ({text_of(node.op_type)})"
+
+
 def text_of(name: str | bytes) -> str:
     """Return a name as text: in Python, one that is no UTF-8 is bytes."""
     return name.decode("utf-8", "replace") if isinstance(name, bytes) else name

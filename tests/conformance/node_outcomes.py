@@ -14,12 +14,13 @@ from node_suite import suite
 FILE = Path(__file__).with_name("node_outcomes.yaml")
 HEAD = "# Written by `python tests/conformance/node_outcomes.py`.\n"
 FRAME = re.compile(r"^model: |(?:; export it again)+$")
+NAMED = re.compile(r" \(node '[^']*'\)")
 NODE = re.compile(r"node '[^']*' \((\w+)\)(?: of [^:]*)?")
 
 
 def reason(message):
     """Return why a test is refused, without what only that test says."""
-    return NODE.sub(r"\1", FRAME.sub("", " ".join(message.split())))
+    return NAMED.sub("", NODE.sub(r"\1", FRAME.sub("", " ".join(message.split()))))
 
 
 def written(found):

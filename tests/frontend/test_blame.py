@@ -70,6 +70,30 @@ def test_the_node_its_inputs_and_a_way_out(error, said, broken):
     )
 
 
+def test_a_node_without_a_name_in_a_branch_is_called_after_its_result(broken):
+    def convert(*_):
+        raise TypeError("no")
+
+    broken(convert)
+    branches = [
+        helper.make_graph(
+            [helper.make_node(operator, ["a"], ["b"])],
+            "branch",
+            [],
+            [helper.make_tensor_value_info("b", TensorProto.FLOAT, None)],
+        )
+        for operator in ("Tan", "Neg")
+    ]
+    proto = model("Neg")
+    del proto.graph.node[1]
+    proto.graph.input.append(helper.make_tensor_value_info("c", TensorProto.BOOL, []))
+    choice = helper.make_node(
+        "If", ["c"], ["y"], "choose", then_branch=branches[0], else_branch=branches[1]
+    )
+    proto.graph.node.append(choice)
+    assert failure(proto).startswith("model: node 'b' (Tan) of float32 (2, 3): ")
+
+
 def test_memory_that_ran_out_is_not_the_node_s_fault(broken):
     def convert(*_):
         raise MemoryError

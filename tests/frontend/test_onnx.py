@@ -292,8 +292,8 @@ def test_an_operator_that_the_importer_does_not_know(capfd):
     nodes = [node("Frobnicate", "x", "h"), node("MatMul", "h w", "y", "dense")]
     message = failure(model(nodes, {"w": W}))
     assert message == (
-        "model: TVM's ONNX importer does not have Frobnicate; export the model with other "
-        "operators, or register a converter for each: eie_backend.register_onnx_operator"
+        "model: TVM's ONNX importer does not have Frobnicate (node 'h'); export the model with "
+        "other operators, or register a converter for each: eie_backend.register_onnx_operator"
     )
     assert capfd.readouterr().err == ""
 
@@ -315,15 +315,17 @@ def test_inputs_that_operators_need():
         helper.make_node("If", ["x"], ["y"], "choose", then_branch=inner, else_branch=inner),
     ]
     assert failure(model(nodes, {"t": np.array([-1]), "w": W})) == (
-        "model: Reshape reshape has no input data; MatMul m has no input B; "
-        "Concat join has no input inputs; Relu i has no input X; Relu i has no input X; "
-        "export it again"
+        "model: node 'reshape' (Reshape) has no input data; node 'm' (MatMul) has no input B; "
+        "node 'join' (Concat) has no input inputs; node 'i' (Relu) has no input X; "
+        "node 'i' (Relu) has no input X; export it again"
     )
 
 
 def test_an_operator_whose_name_is_no_text():
     data = model([node("Relu", "x", "y")], {}).SerializeToString().replace(b"Relu", b"R\xff\x96u")
-    assert failure(data).startswith("model: TVM's ONNX importer does not have R\ufffd\ufffdu; ")
+    assert failure(data).startswith(
+        "model: TVM's ONNX importer does not have R\ufffd\ufffdu (node 'y'); "
+    )
 
 
 def zeros(shape):

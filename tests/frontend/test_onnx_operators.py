@@ -235,9 +235,9 @@ def test_all_unknown_operators_are_named_with_a_way_out():
         helper.make_node("Later", ["a"], ["b"], domain=ORG),
     ]
     assert failure(model(*nodes)) == (
-        "model: TVM's ONNX importer does not have org.example::Cube, Fancy, org.example::Later 3 "
-        "(registered since 4); export the model with other operators, or register a converter for "
-        "each: eie_backend.register_onnx_operator"
+        "model: TVM's ONNX importer does not have org.example::Cube (node 'cube'), Fancy "
+        "(node 'z'), org.example::Later 3 (registered since 4, node 'b'); export the model with "
+        "other operators, or register a converter for each: eie_backend.register_onnx_operator"
     )
 
 
@@ -271,6 +271,15 @@ def test_a_converter_that_fails_is_blamed_by_name(value, says):
     register_onnx_operator("Cube", returns(value), domain=ORG)
     assert failure(model(cubes())) == (
         f"model: node 'cube': the converter {__name__}.mine of org.example::Cube {says}; correct it"
+    )
+
+
+def test_a_shape_that_onnx_knows_better_is_the_converters_fault():
+    register_onnx_operator("Relu", returns(lambda x: relax.op.reshape(x, (8, 1))))
+    nodes = [helper.make_node("Relu", ["x"], ["r"], "relu"), helper.make_node("Tanh", ["r"], ["y"])]
+    assert failure(model(*nodes)) == (
+        "model: node 'relu' (Relu): r has shape (8, 1), by ONNX (2, 4): the converter that you "
+        "registered is wrong; correct it"
     )
 
 

@@ -42,6 +42,12 @@ FLOATS = helper.make_tensor_type_proto(TensorProto.FLOAT, None)
 INTS = tensor("y", None, TensorProto.INT64)
 IMAGE = np.ones((1, 1, 8, 8), np.float32)
 
+SPARSE = helper.make_sparse_tensor(
+    helper.make_tensor("values", TensorProto.FLOAT, [1], [2.0]),
+    helper.make_tensor("indices", TensorProto.INT64, [1], [4]),
+    [3, 3],
+)
+
 INVALID = {
     "weights of no values": (
         model(node("MatMul", "a v"), v=np.zeros((3, 0), np.float32)),
@@ -143,7 +149,7 @@ INVALID = {
             outputs=[INTS],
             o=np.int64(1),
         ),
-        "node 'it' (Range): the shape of its result depends on data",
+        "node 'it' (Range): input 'n' decides its limit; bind the input",
     ),
     "a slice of computed bounds": (
         model(
@@ -151,14 +157,22 @@ INVALID = {
             inputs=[tensor("n", (1,), TensorProto.INT64)],
             e=np.array([4]),
         ),
-        "it (dynamic_strided_slice): the shape of its result depends on data",
+        "node 'it' (Slice): input 'n' decides its starts; bind the input",
     ),
     "a shape from an input": (
         model(
             node("Reshape", "a n"),
             inputs=[tensor("n", (2,), TensorProto.INT64)],
         ),
-        "Reshape requires the input new shape to be Shape",
+        "node 'it' (Reshape): input 'n' decides its shape; bind the input",
+    ),
+    "a sparse constant": (
+        model(node("Constant", "", "c", sparse_value=SPARSE), node("MatMul", "a c")),
+        "node 'it' (Constant): its value is sparse; computed are dense tensors",
+    ),
+    "a response that is not in the middle": (
+        model(node("LRN", "i", size=4), i=IMAGE),
+        "node 'it' (LRN): size is 4, it must be odd for TVM's importer",
     ),
     "labels from nowhere": (
         model(node("Einsum", "a", equation="ij->ii")),
@@ -217,6 +231,13 @@ def test_is_refused(what):
     assert sentence in message
     assert "\n" not in message
     assert "; " in message, "it does not say what to do"
+
+
+def test_a_sparse_initializer():
+    proto = model(node("MatMul", "a values"))
+    proto.graph.sparse_initializer.append(SPARSE)
+    with pytest.raises(ModelError, match="initializer 'values' is sparse; computed are dense"):
+        eie.from_onnx(proto)
 
 
 def test_all_faults_at_once():

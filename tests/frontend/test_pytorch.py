@@ -285,6 +285,29 @@ def test_an_operator_that_the_importer_does_not_know(capfd):
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.parametrize("kind", ["half", "bfloat16", "double"])
+def test_a_module_of_another_precision(kind):
+    layer, x = nn.Linear(5, 3), torch.randn(2, 5)
+    with pytest.raises(ModelError, match=r"; call model\.float\(\), and give inputs in float32$"):
+        eie.from_pytorch(getattr(layer, kind)(), getattr(x, kind)())
+    eie.from_pytorch(layer.float(), x.float())
+
+
+class Scaled(nn.Module):
+    def forward(self, x, scale=None):
+        return x if scale is None else x * scale
+
+
+@pytest.mark.parametrize("scale", [None, 3, 2.5])
+def test_an_example_that_is_no_tensor(scale):
+    with pytest.raises(ModelError) as error:
+        eie.from_pytorch(Scaled(), (torch.randn(2, 5), scale))
+    assert str(error.value) == (
+        f"model: input 'scale' is {scale}, examples are tensors; make what else forward() takes a "
+        "constant of the module"
+    )
+
+
 @pytest.mark.parametrize(
     ("function", "message"),
     [

@@ -35,15 +35,15 @@ def test_what_is_known():
 
 def test_a_name_that_nothing_makes():
     assert unknown_tensors(graph("h1 = Add (x, wide)", "y = Add (h1, x)")) == [
-        f"node 'h1' reads 'wide', {NEITHER}"
+        f"node 'h1' (Add) reads 'wide', {NEITHER}"
     ]
     (found,) = unknown_tensors(graph("layer = Add (x, w)", "y = Add (layr, x)"))
-    assert found == f"node 'y' reads 'layr' (there is 'layer'), {NEITHER}"
+    assert found == f"node 'y' (Add) reads 'layr' (there is 'layer'), {NEITHER}"
 
 
 def test_a_result_of_a_later_node():
     assert unknown_tensors(graph("y = Add (later, w)", "later = Add (x, w)")) == [
-        f"node 'y' reads 'later', {NEITHER}"
+        f"node 'y' (Add) reads 'later', {NEITHER}"
     ]
 
 
@@ -54,7 +54,7 @@ def test_a_result_that_nothing_makes():
 
 
 def test_branches_know_what_is_around_them_and_not_one_another():
-    assert unknown_tensors(parser.parse_graph(BRANCHES)) == [f"node 'e' reads 'h', {NEITHER}"]
+    assert unknown_tensors(parser.parse_graph(BRANCHES)) == [f"node 'e' (Mul) reads 'h', {NEITHER}"]
 
 
 def test_many():

@@ -84,6 +84,12 @@ def test_a_wrong_converter_of_onnx(monkeypatch, runtime):
     assert verified(eie.from_onnx(CHAIN, verify=False)) == "its values were not compared: as asked"
 
 
+def test_a_node_without_a_name_is_called_after_its_result(monkeypatch):
+    plant(monkeypatch, importer.Neg, slightly(relax.op.negative))
+    with pytest.raises(ModelError, match=r"^model: node 'y' \(Neg\) differs by up to "):
+        eie.from_onnx(model(node("Neg", "h", "y", "")))
+
+
 def test_a_wrong_shape_is_found_without_running_anything(monkeypatch):
     plant(monkeypatch, importer.Neg, lambda x: relax.op.expand_dims(x, 0))
     with pytest.raises(

@@ -11,9 +11,9 @@ PUBLIC = {
         EieError EncodedMatrix Estimate HardwareConfig LayerRun ModelWarning NotFiniteWarning
         Placement Recipe Schedule Trace
         __version__ bind_dimensions calibrate compile compress encode estimate explain
-        export_library from_jax from_onnx from_pytorch from_stablehlo load load_eiez paper_recipe
-        profile read_eiez read_recipe register_onnx_operator relay run save_eiez simulate
-        simulate_batch target trace trace_layer
+        export_library from_jax from_onnx from_pytorch from_stablehlo load load_eiez
+        onnx_operators paper_recipe profile read_eiez read_recipe register_onnx_operator relay run
+        save_eiez simulate simulate_batch target trace trace_layer unregister_onnx_operator
     """,
     "eie_backend.compiler": "build compile prepare",
     "eie_backend.compress": "compress",

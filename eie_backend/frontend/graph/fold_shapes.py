@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Mapping
 from math import prod
 
 import numpy as np
@@ -94,24 +95,18 @@ class _Fold:
         """Return what takes the place of an ``If`` or a ``Loop``, None if it stays."""
         if node.domain not in DEFAULT_DOMAINS or node.op_type not in ("If", "Loop"):
             return None
-        first = self._number(next(iter(node.input), ""))
+        first = number(self.constants, next(iter(node.input), ""))
         if first is None:
             return None
         if node.op_type == "If":
             return branch_of(node, bool(first), self.inliner)
-        if len(node.input) < 2 or (node.input[1] and self._number(node.input[1]) != 1):
+        begins = number(self.constants, node.input[1]) if any(node.input[1:2]) else 1
+        if len(node.input) < 2 or begins is None:
             return None
-        found = unrolled(node, first, self.inliner, self.opset, self.nodes_left)
-        self.nodes_left -= first * nodes_of_a_trip(node) if found else 0
+        trips = max(first, 0) * begins
+        found = unrolled(node, trips, self.inliner, self.opset, self.nodes_left)
+        self.nodes_left -= trips * nodes_of_a_trip(node) if found else 0
         return found
-
-    def _number(self, name: str) -> int | None:
-        """Return the one integer, or truth, that a constant is, None of others."""
-        given = self.constants.get(name)
-        kinds = (TensorProto.BOOL, TensorProto.INT64)
-        if given is None or given.data_type not in kinds or prod(given.dims) != 1:
-            return None
-        return int(numpy_helper.to_array(given).reshape(-1)[0])
 
     def _results(self, node: NodeProto) -> dict[str, TensorProto] | None:
         """Return the constants that a node makes, None if it stays."""
@@ -139,9 +134,7 @@ class _Fold:
         if node.domain not in DEFAULT_DOMAINS or node.op_type in self.foreign:  # 6.
             return
         if node.op_type == "Constant":
-            value = next((a.t for a in node.attribute if a.name == "value"), None)
-            if value is None:
-                value = _constant(node)
+            value = constant_of(node)
             if value is not None:
                 self.types[node.output[0]] = type_of(value)
                 if is_small(value):
@@ -180,9 +173,21 @@ class _Fold:
         self.graph.node.extend(fresh.node)
 
 
-def _constant(node: NodeProto) -> TensorProto | None:
-    """Return the value of a ``Constant`` that is written as numbers."""
+def number(constants: Mapping[str, TensorProto], name: str) -> int | None:
+    """Return the one integer, or truth, that a constant is, None of others."""
+    given = constants.get(name)
+    kinds = (TensorProto.BOOL, TensorProto.INT64)
+    if given is None or given.data_type not in kinds or prod(given.dims) != 1:
+        return None
+    return int(numpy_helper.to_array(given).reshape(-1)[0])
+
+
+def constant_of(node: NodeProto) -> TensorProto | None:
+    """Return the value of a ``Constant``, None of one that is no dense tensor of numbers."""
     for attribute in node.attribute:
+        if attribute.name == "value":
+            tensor: TensorProto = attribute.t
+            return tensor
         if attribute.name in ("value_int", "value_ints"):
             ints = attribute.i if attribute.name == "value_int" else attribute.ints
             return numpy_helper.from_array(np.asarray(ints, np.int64))

@@ -12,6 +12,7 @@ from eie_backend.frontend.graph.floats import as_float32
 from eie_backend.frontend.graph.fold_shapes import fold_shapes
 from eie_backend.frontend.graph.inline_functions import inline_functions
 from eie_backend.frontend.graph.old_opsets import modernize
+from eie_backend.frontend.graph.undecided import refuse_undecided
 from eie_backend.names.onnx_graph import NamedNode, named_nodes
 from eie_backend.names.unique import unique_names
 
@@ -23,6 +24,7 @@ PASSES: Sequence[Pass] = (
     modernize,  # its constants have the types of what they stand beside: after as_float32
     inline_functions,  # bodies are of the operator set that the model has by now
     fold_shapes,  # of what the others left
+    refuse_undecided,  # what is not known by now, never is
 )
 
 

@@ -27,19 +27,19 @@ def unrolled(
 
     1. The body hands the condition on as it is, or makes it of a constant that is true: nothing
        else ends the loop.
-    2. It has at most `largest` nodes in the end, and runs at least once: else nobody knows the
-       shapes of what it collects.
+    2. It has at most `largest` nodes in the end, and runs at least once if it collects something:
+       else nobody knows the shapes of that.
     3. Names stay at the first trip, if they can.
     """
-    body = _body(node)
+    body = body_of(node)
     carried = len(node.input) - 2
     results = [value.name for value in body.output]
     if (
         carried < 0
         or len(body.input) != 2 + carried
         or len(results) < 1 + carried
-        or not _goes_on(body)
-        or not 1 <= trips <= largest // nodes_of_a_trip(node)
+        or (trips > 0 and not goes_on(body))
+        or not int(collects(node)) <= trips <= largest // nodes_of_a_trip(node)
     ):
         return None
     before = node.name or next(filter(None, node.output), "loop")
@@ -80,16 +80,22 @@ def unrolled(
 
 def nodes_of_a_trip(node: NodeProto) -> int:
     """Return how many nodes of `LARGEST` a trip takes."""
-    body = _body(node)
+    body = body_of(node)
     return 1 + len(body.node) + int(body.ByteSize()) // BYTES
 
 
-def _body(node: NodeProto) -> GraphProto:
+def collects(node: NodeProto) -> bool:
+    """Return whether somebody takes what a ``Loop`` makes of each trip."""
+    return any(node.output[len(node.input) - 2 :])
+
+
+def body_of(node: NodeProto) -> GraphProto:
+    """Return the graph that a ``Loop`` repeats."""
     body: GraphProto = next(a.g for a in node.attribute if a.name == "body")
     return body
 
 
-def _goes_on(body: GraphProto) -> bool:
+def goes_on(body: GraphProto) -> bool:
     """Return whether the condition that a body makes is the one that it got, or always true."""
     name = body.output[0].name
     maker = {result: node for node in body.node for result in node.output}

@@ -114,6 +114,14 @@ def test_an_operator_without_a_body():
         eie.from_onnx(proto)
 
 
+def test_a_body_with_an_operator_that_nobody_has():
+    nodes = [helper.make_node("Celu", ["x"], ["p"]), helper.make_node("Bernoulli", ["p"], ["y"])]
+    assert "Bernoulli" in inlined(model(*nodes))
+    assert "Celu" not in inlined(model(*nodes))
+    with pytest.raises(ModelError, match=r"does not have Bernoulli \(node 'y'\); export"):
+        eie.from_onnx(model(*nodes))
+
+
 def test_an_operator_of_another_domain_with_the_name_of_onnx_s():
     node = helper.make_node("Celu", ["x"], ["y"], domain=ORG)
     assert inlined(model(node)) == ["Celu"]

@@ -84,23 +84,34 @@ def test_what_nobody_takes_is_not_collected(make_loop):
 
 # Left alone
 
+EMPTY = "it runs 0 times, so what it collects has no shape; leave that out"
+
 
 @pytest.mark.parametrize(
-    ("changed", "count"),
+    ("changed", "count", "why"),
     [
-        ({}, 0),
-        ({}, -1),
-        ({}, 1 << 62),
-        ({"true": np.array(False)}, 3),
+        ({}, 0, EMPTY),
+        ({}, -1, EMPTY),
+        ({}, 1 << 62, f"its {1 << 62} trips are more than 4096 nodes, with all loops; reduce them"),
+        ({"true": np.array(False)}, 3, EMPTY),
     ],
 )
-def test_what_is_no_loop_of_few_trips(changed, count, make_loop):
+def test_what_is_no_loop_of_few_trips(changed, count, why, make_loop):
     inner = body(*STEPS, node("Identity", "c", "more"), results="more s h")
     proto = make_loop(looped(inner), trips=np.int64(count), **changed)
     fold_shapes(proto, Context())
     assert [one.op_type for one in proto.graph.node] == ["Loop"]
-    with pytest.raises(ModelError, match="does not have Loop"):
+    with pytest.raises(ModelError, match=rf"^model: node 'loop' \(Loop\): {why}"):
         eie.from_onnx(proto)
+
+
+@pytest.mark.parametrize("changed", [{"trips": np.int64(0)}, {"true": np.array(False)}])
+def test_no_trip_gives_what_the_loop_was_given(changed, make_loop, as_onnx_runtime):
+    inner = body(*STEPS, node("Identity", "c", "more"), results="more s")
+    proto = make_loop(looped(inner, outputs="y"), **changed)
+    proto.graph.node.append(node("MatMul", "y w", "z"))
+    proto.graph.output[0].name = "z"
+    as_onnx_runtime(proto, {"x": X})
 
 
 def test_a_condition_that_is_computed(make_loop):
@@ -114,6 +125,8 @@ def test_a_condition_that_is_computed(make_loop):
     proto = make_loop(looped(inner))
     fold_shapes(proto, Context())
     assert [one.op_type for one in proto.graph.node] == ["Loop"]
+    with pytest.raises(ModelError, match="its body decides when it ends; give it a fixed number"):
+        eie.from_onnx(proto)
 
 
 def test_loops_in_loops_are_bounded(make_graph):
