@@ -15,12 +15,15 @@ from onnx.reference import ReferenceEvaluator
 from tvm import IRModule
 
 from eie_backend.frontend.onnx_division import divides_the_lowest
+from eie_backend.frontend.onnx_operators import onnx_operators, plain_domain, qualified
 from eie_backend.verification.source import Arrays, Operator
 
 RANDOM = {"Bernoulli", "Multinomial"}
 RANDOM |= {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
 
 HALVES = {TensorProto.FLOAT16, TensorProto.BFLOAT16}
+
+YOURS = ("the converter that you registered is wrong", "correct it")
 
 Values = Mapping[str, NDArray[Any]]
 
@@ -174,6 +177,7 @@ class OnnxSource:
             [values[name] for name in results],
             lambda: self._imported(alone),
             lambda: _by_reference(alone, results, {name: values[name] for name in inputs}),
+            YOURS if _is_registered(node) else None,
         )
 
     def _constants(self) -> dict[str, NDArray[Any]]:
@@ -198,6 +202,11 @@ class OnnxSource:
         )
         found: list[Any] = session.run([*names], feeds)
         return found
+
+
+def _is_registered(node: NodeProto) -> bool:
+    name = qualified(plain_domain(node.domain), node.op_type)
+    return any(name == one.qualified for one in onnx_operators())
 
 
 def _by_reference(proto: ModelProto, names: Sequence[str], feeds: Values) -> list[Any]:

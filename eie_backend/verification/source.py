@@ -18,7 +18,8 @@ class Operator:
 
     `imported` imports it as a module of its own, whose inputs are `inputs`; it may raise.
     `by_definition`, if there is one, returns what the operator's definition says of the inputs,
-    where runtimes are known to differ from it; it may raise, too.
+    where runtimes are known to differ from it; it may raise, too. `blame` is a cause and a
+    remedy, where they are not the source's.
     """
 
     node: str
@@ -27,6 +28,7 @@ class Operator:
     expected: Arrays
     imported: Callable[[], IRModule]
     by_definition: Callable[[], Arrays] | None = None
+    blame: tuple[str, str] | None = None
 
 
 class Source(Protocol):

@@ -74,9 +74,10 @@ def verify_values(mod: IRModule, source: Source, inputs: Arrays) -> str:
         if alone and _is_as_defined(operator):
             excused.append(operator.node)
         elif alone:
+            cause, remedy = operator.blame or (source.cause, source.remedy)
             raise ModelError(
                 f"node {operator.node!r} ({operator.kind}) {alone}, by {source.runtime}: "
-                f"{source.cause}; {source.remedy}, or {WAY_OUT}"
+                f"{cause}; {remedy}, or {WAY_OUT}"
             )
     if of_nan:
         return f"{NOT_COMPARED}: {OF_NAN}"
