@@ -6,6 +6,7 @@ import difflib
 import gc
 import itertools
 import os
+import signal
 import sys
 from collections import Counter
 from pathlib import Path
@@ -42,6 +43,8 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.stash[USED_GOLDENS] = set()
+    # A shell's background jobs ignore Ctrl-C, and so would all that tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("--update-golden") and os.environ.get("CI"):
         raise pytest.UsageError("--update-golden is refused when CI is set: commit the files")
     # More examples of each property at night.

@@ -252,6 +252,7 @@ def test_hostile_names_do_nothing(open_page, hostile, labels):
     shown.close()
 
 
+@pytest.mark.nightly
 def test_a_hundred_layers_open(open_page, large):
     shown = open_page(page(large), 390)
     assert shown.evaluate("document.documentElement.scrollWidth") == 390

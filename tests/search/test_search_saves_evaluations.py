@@ -69,9 +69,8 @@ def test_the_model_with_its_margin_is_below_the_simulated_cycles(evaluator, meth
             assert 0 < costs.least_cycles(trial) <= costs.of(name, trial[name]).cycles
 
 
-@pytest.mark.parametrize(
-    "network", ["lenet_300_100", pytest.param("lenet_5", marks=pytest.mark.nightly)]
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize("network", ["lenet_300_100", "lenet_5"])
 def test_the_margin_holds_for_the_shipped_networks(network):
     images, labels = digits()
     model = from_onnx(files("eie_backend") / "data" / f"{network}.onnx", {"batch": BATCH})

@@ -51,6 +51,7 @@ def cluster():
         yield started
 
 
+@pytest.mark.nightly
 def test_gives_what_threads_give(cluster, make_bench, open_study):
     spec, bench = make_bench(recipe={"density": 0.5})
     threads = sweep(spec, bench, open_study("threads"), "threads", 1)

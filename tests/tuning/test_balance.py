@@ -98,7 +98,7 @@ def branches():
     st.sampled_from(["int16", "float32"]),
     st.sampled_from(["register", "column"]),
 )
-@settings(max_examples=6)
+@settings(max_examples=3)
 def test_auto_is_never_slower_and_no_word_changes(make_mlp, seed, sizes, num_pe, arithmetic, bias):
     mod = skewed(make_mlp(*sizes, batch=2, seed=seed % 100), seed)
     x = some_zeros((4, sizes[0]), seed)
