@@ -38,16 +38,23 @@ def imported(
     """
     from eie_backend.cli.files import read_plain
     from eie_backend.errors import InputError
-    from eie_backend.frontend import from_onnx
+    from eie_backend.frontend.onnx import with_its_source
+    from eie_backend.frontend.onnx_verification import verified_onnx
     from eie_backend.transform.attributes import attributes
+    from eie_backend.verification.verified import not_compared
 
     bindings, values = parse_bindings(bind), parse_values(bind_value)
     given = None if samples is None else read_plain(samples)
     with working(f"importing {model.name}"):
-        try:
-            mod = from_onnx(model, bindings, bind_values=values, samples=given, verify=verify)
-        except InputError as error:
-            raise InputError(f"{samples}: {error}" if samples else str(error)) from error
+        mod, source = with_its_source(model, bindings, values)
+    if verify:
+        with working(f"verifying {model.name}"):
+            try:
+                mod = verified_onnx(mod, source, given)
+            except InputError as error:
+                raise InputError(f"{samples}: {error}" if samples else str(error)) from error
+    else:
+        mod = not_compared(mod, "as asked")
     if asked.verbose:
         remark(f"{model.name}: {attributes(mod).verified}")
     return mod

@@ -23,7 +23,6 @@ from tvm.runtime import Tensor
 
 from eie_backend.errors import ModelError, ModelWarning, first_line, is_out_of_memory, last_line
 from eie_backend.files.spool import spooled_tensor
-from eie_backend.frontend.blame import labelled
 from eie_backend.frontend.graph.context import Context
 from eie_backend.frontend.graph.dimensions import bind_dimensions
 from eie_backend.frontend.graph.inline_functions import write_defaults
@@ -97,6 +96,17 @@ def from_onnx(
     MemoryError
         If memory has no room for the model.
     """
+    mod, given = with_its_source(model, bind, bind_values, label)
+    return verified_onnx(mod, given, samples) if verify else not_compared(mod, "as asked")
+
+
+def with_its_source(
+    model: Model,
+    bind: Mapping[str, int] | None = None,
+    bind_values: Values | None = None,
+    label: str | None = None,
+) -> tuple[IRModule, Given]:
+    """Import an ONNX model as `from_onnx` does, and leave to `verified_onnx` to compare the two."""
     proto, large, label = _read(model, label)
     original = ModelProto()
     original.CopyFrom(proto)
@@ -125,18 +135,15 @@ def from_onnx(
         mod = _bound(import_onnx(proto, names, operators), params)
         normal = Normalize()(mod)
     for note in notes:
-        warnings.warn(ModelWarning(f"{label}: {note}"), stacklevel=2)
+        warnings.warn(ModelWarning(f"{label}: {note}"), stacklevel=3)
     layers = [named for named in names if named.tensor is not None]
     sources = {one.name: Source(one.name, (one.wanted, *one.aliases)) for one in layers}
     noted = with_aliases(normal, sources)
     if renamed := [one.name for one in layers if one.renamed]:
         noted = with_attributes(noted, renamed=renamed)
     noted = with_attributes(noted, model_sha256=digest.hexdigest())
-    if not verify:
-        return not_compared(noted, "as asked")
-    given = Given(original, large, bind_values or {}, partial(from_onnx, verify=False))
-    with labelled(label):
-        return verified_onnx(noted, given, samples)
+    alone = partial(from_onnx, verify=False)
+    return noted, Given(label, original, large, bind_values or {}, alone)
 
 
 def _values(

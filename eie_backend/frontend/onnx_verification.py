@@ -12,6 +12,7 @@ from onnx import ModelProto
 from onnx.helper import tensor_dtype_to_np_dtype
 from tvm import IRModule
 
+from eie_backend.frontend.blame import labelled
 from eie_backend.frontend.onnx_file import LargeWeights
 from eie_backend.frontend.onnx_operators import onnx_operators
 from eie_backend.frontend.onnx_samples import extents
@@ -25,12 +26,13 @@ Samples = ArrayLike | Mapping[str, ArrayLike]
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """An ONNX model before anything was done to it.
+    """An ONNX model before anything was done to it, and what messages call it.
 
     `large` are weights that are not in it, `bound` values of inputs that the module does not have;
     `imported` imports a model of a single node.
     """
 
+    label: str
     proto: ModelProto
     large: Sequence[LargeWeights]
     bound: Mapping[str, ArrayLike]
@@ -72,8 +74,9 @@ def verified_onnx(mod: IRModule, given: Given, samples: Samples | None = None) -
     source = OnnxSource(given.proto, given.known, names, given.imported)
     if source.random:
         return not_compared(mod, f"{', '.join(source.random)} is random")
-    # What a converter of the user's does may change from one call to the next.
-    return verified(mod, source, inputs, remembers=not onnx_operators())
+    with labelled(given.label):
+        # What a converter of the user's does may change from one call to the next.
+        return verified(mod, source, inputs, remembers=not onnx_operators())
 
 
 def _inputs(mod: IRModule, given: Given, samples: Samples | None) -> Sequence[NDArray[Any]]:

@@ -316,10 +316,11 @@ def test_emit_prints_the_text_that_it_would_write(in_process, folder):
 def test_verbose_tells_versions_and_steps(in_process):
     for command in ("compile mlp.onnx -o out.so -v", "--verbose compile mlp.onnx -o out.so"):
         versions, *steps, last = in_process(command).err.splitlines()
-        assert steps.pop(1).startswith("mlp.onnx: its values were not compared: ")
+        assert steps.pop(2).startswith("mlp.onnx: its values were not compared: ")
         assert versions.startswith(f"Python {sys.version.split()[0]}, eie {eie.__version__}, TVM 0")
         assert [step.partition(":")[0] for step in steps] == [
             "importing mlp.onnx",
+            "verifying mlp.onnx",
             "pruning",
             "sharing weights",
             "compressing and calibrating",
