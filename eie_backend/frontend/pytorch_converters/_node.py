@@ -7,6 +7,8 @@ from typing import Any
 
 from tvm import relax
 
+from eie_backend.frontend.onnx_node import dtype_of, is_float
+
 Conversion = Callable[[Any, Any], relax.Expr]
 """Takes a node of the program and TVM's importer, and emits what the node becomes."""
 
@@ -23,6 +25,16 @@ def arguments(node: Any, importer: Any) -> dict[str, Any]:
             )
         found[one.name] = importer._retrieve_args(given) if given is not None else None
     return found
+
+
+def accumulated(given: dict[str, Any], importer: Any) -> relax.Expr:
+    """Return `self` in the dtype that sums and products of it have: `dtype`, or 64-bit integers."""
+    x = given["self"]
+    if given["dtype"] is not None:
+        kind = importer._convert_data_type(str(given["dtype"]), importer.env)
+    else:
+        kind = dtype_of(x) if is_float(x) else "int64"
+    return x if kind == dtype_of(x) else emit(importer, relax.op.astype(x, kind))
 
 
 def emit(importer: Any, value: relax.Expr) -> relax.Var:

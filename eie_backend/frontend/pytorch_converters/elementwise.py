@@ -8,8 +8,8 @@ from typing import Any
 
 from tvm import relax
 
-from eie_backend.frontend.onnx_node import constant, dtype_of, is_float
-from eie_backend.frontend.pytorch_converters._node import arguments, emit
+from eie_backend.frontend.onnx_node import constant, dtype_of
+from eie_backend.frontend.pytorch_converters._node import accumulated, arguments, emit
 
 
 def elu(node: Any, importer: Any) -> relax.Var:
@@ -27,13 +27,8 @@ def elu(node: Any, importer: Any) -> relax.Var:
 
 def _scan(node: Any, importer: Any, operator: Callable[..., relax.Expr]) -> relax.Var:
     given = arguments(node, importer)
-    x = given["self"]
-    if given["dtype"] is not None:
-        kind = importer._convert_data_type(str(given["dtype"]), importer.env)
-    else:
-        kind = dtype_of(x) if is_float(x) else "int64"
-    x = x if kind == dtype_of(x) else emit(importer, relax.op.astype(x, kind))
-    return emit(importer, operator(x, int(given["dim"]), kind))
+    x = accumulated(given, importer)
+    return emit(importer, operator(x, int(given["dim"]), dtype_of(x)))
 
 
 def hypot(node: Any, importer: Any) -> relax.Var:

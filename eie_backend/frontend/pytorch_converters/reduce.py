@@ -9,8 +9,8 @@ from typing import Any
 
 from tvm import relax
 
-from eie_backend.frontend.onnx_node import constant, dtype_of, is_float
-from eie_backend.frontend.pytorch_converters._node import arguments, emit
+from eie_backend.frontend.onnx_node import constant, dtype_of
+from eie_backend.frontend.pytorch_converters._node import accumulated, arguments, emit
 
 
 def _extreme(node: Any, importer: Any, operator: Callable[..., relax.Expr]) -> relax.Var:
@@ -22,12 +22,7 @@ def _extreme(node: Any, importer: Any, operator: Callable[..., relax.Expr]) -> r
 def product(node: Any, importer: Any) -> relax.Var:
     """Emit a product along an axis; of integers and truth values, in 64 bits."""
     given = arguments(node, importer)
-    x = given["self"]
-    if given["dtype"] is not None:
-        kind = importer._convert_data_type(str(given["dtype"]), importer.env)
-    else:
-        kind = dtype_of(x) if is_float(x) else "int64"
-    x = x if kind == dtype_of(x) else emit(importer, relax.op.astype(x, kind))
+    x = accumulated(given, importer)
     return emit(importer, relax.op.prod(x, int(given["dim"]), bool(given["keepdim"])))
 
 
