@@ -69,7 +69,7 @@ def serve(
     signal.signal(signal.SIGTERM, _stop)
     remark(ANYONE_HERE if is_local(host) else ANYONE)
     try:
-        with server:
+        with server, interrupts.ringing(server.bell):
             show(
                 {"host": host, "port": port, "key": key, "tracker": tracker},
                 f"listening at {shown(address)}, key {key}; Ctrl-C ends it",

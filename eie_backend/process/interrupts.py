@@ -15,7 +15,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from socket import socket
 
 INTERRUPT_EXIT = 130
 """Exit code that a shell reports for a program ended by SIGINT: 128 + 2."""
@@ -38,6 +41,19 @@ def install() -> None:
 def raise_it() -> None:
     """Let Ctrl-C raise `KeyboardInterrupt` again, for a command that it is meant to end."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextmanager
+def ringing(bell: socket) -> Iterator[None]:
+    """Write to `bell` when a signal comes, for a main thread that waits for what it brings.
+
+    One that waits for a lock sleeps on if the signal came between its last bytecode and the wait.
+    """
+    before = signal.set_wakeup_fd(bell.fileno(), warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
 
 
 @contextmanager

@@ -50,6 +50,11 @@ class Server:
     limits : Limits, optional
         What a client may take in time, bytes and places.
 
+    Attributes
+    ----------
+    bell : socket
+        What is written to it wakes `wait`, for `interrupts.ringing`.
+
     Raises
     ------
     RemoteError
@@ -69,11 +74,14 @@ class Server:
         self._limits = Limits() if limits is None else limits
         self._listening = _listening(address)
         self._said: queue.Queue[str | None] = queue.Queue(MOST_SAID)
+        self._rings, self.bell = socket.socketpair()
+        self.bell.setblocking(False)
         self._ends = threading.Event()
 
     def __enter__(self) -> Server:
         with ExitStack() as stack:
-            stack.enter_context(self._listening)
+            for own in (self._listening, self._rings, self.bell):
+                stack.enter_context(own)
             self._folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="eie_serve_"))
             stack.callback(self._kill)
             self._start()
@@ -101,6 +109,8 @@ class Server:
         RemoteError
             If the server ended and does not start again.
         """
+        while self._said.empty():
+            self._rings.recv(MOST_SAID)
         said = self._said.get()
         if said is None:
             raise RemoteError(
@@ -155,6 +165,8 @@ class Server:
     def _say(self, said: str | None) -> None:
         with suppress(queue.Full):
             self._said.put_nowait(said)
+        with suppress(BlockingIOError):  # it rings for long
+            self.bell.send(b"\0")
 
     def _kill(self) -> None:
         """End the process and all sessions."""

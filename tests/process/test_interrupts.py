@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+from servers import SECONDS, free_port
+
 from eie_backend.process import interrupts
 
 UNDONE = """
@@ -36,6 +38,27 @@ except KeyboardInterrupt:
     print(child.returncode)
 """
 
+WAITING = """
+import os, signal, sys, threading
+from eie_backend.process.interrupts import ringing
+from eie_backend.remote.server import Server
+
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+def another():
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    while sys._current_frames()[threading.main_thread().ident].f_code is not Server.wait.__code__:
+        pass
+    os.kill(os.getpid(), signal.SIGINT)
+
+with Server(("127.0.0.1", PORT)) as server, ringing(server.bell):
+    try:
+        threading.Thread(target=another).start()
+        server.wait()
+    except KeyboardInterrupt:
+        print("woken")
+"""
+
 
 def test_interrupt_in_a_destructor_which_drops_exceptions(tmp_path):
     command = [sys.executable, "-c", UNDONE, tmp_path]
@@ -53,3 +76,12 @@ def test_interrupt_that_is_held_comes_later_and_to_no_child():
         start_new_session=True,
     )
     assert (done.stdout, done.stderr) == ("held\n0\n", "")
+
+
+def test_interrupt_that_does_not_end_the_wait_of_the_main_thread():
+    """As one does that comes just before the wait: here, because another thread gets it."""
+    code = WAITING.replace("PORT", str(free_port()))
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=SECONDS
+    )
+    assert (done.stdout, done.stderr) == ("woken\n", "")
