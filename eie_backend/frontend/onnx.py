@@ -25,13 +25,18 @@ from eie_backend.errors import ModelError, ModelWarning, first_line, is_out_of_m
 from eie_backend.files.spool import spooled_tensor
 from eie_backend.frontend.graph.context import Context
 from eie_backend.frontend.graph.dimensions import bind_dimensions
-from eie_backend.frontend.graph.inline_functions import write_defaults
+from eie_backend.frontend.graph.inline_functions import inline_functions, write_defaults
 from eie_backend.frontend.graph.prepare import prepare
 from eie_backend.frontend.graph.values import Values
 from eie_backend.frontend.graph.values import bind_values as make_constant
 from eie_backend.frontend.names import Source, with_aliases
 from eie_backend.frontend.onnx_file import LargeWeights, load_external_data, read_model
-from eie_backend.frontend.onnx_importer import check_validity, import_onnx, registered_operators
+from eie_backend.frontend.onnx_importer import (
+    check_operators,
+    check_validity,
+    import_onnx,
+    registered_operators,
+)
 from eie_backend.frontend.onnx_inputs import missing_inputs, unknown_operators
 from eie_backend.frontend.onnx_verification import Given, Samples, verified_onnx
 from eie_backend.frontend.open_blocks import ending_blocks
@@ -125,8 +130,8 @@ def with_its_source(
             node.name = named.name
         foreign = operators.keys() | unknown_operators(proto)
         write_defaults(proto)
-        check_validity(proto, foreign)
         context = Context(weights, foreign)
+        _check(proto, context)
         names, notes = prepare(proto, names, context)
         # Bodies of functions and loops are nodes of the graph now.
         operators |= registered_operators(proto)
@@ -144,6 +149,21 @@ def with_its_source(
     noted = with_attributes(noted, model_sha256=digest.hexdigest())
     alone = partial(from_onnx, verify=False)
     return noted, Given(label, original, large, bind_values or {}, alone)
+
+
+def _check(proto: ModelProto, context: Context) -> None:
+    """Refuse a model that is invalid; what of it nobody computes comes first.
+
+    ONNX infers wrong shapes of some operators that this machine does not have, such as STFT.
+    """
+    try:
+        check_validity(proto, context.foreign)
+    except ModelError:
+        inlined = ModelProto()
+        inlined.CopyFrom(proto)
+        inline_functions(inlined, context)
+        check_operators(inlined, context.foreign | {"Loop"})
+        raise
 
 
 def _values(

@@ -65,7 +65,7 @@ def import_onnx(
     for node in _nodes(proto.graph):
         node.name = label(node)  # those in branches are named here
     operators = registered_operators(proto) if operators is None else operators
-    _check_operators(proto, operators)
+    check_operators(proto, operators)
     _drop_unread(proto.graph)
     check_validity(proto, operators, computed=True)
     for node in _nodes(proto.graph):
@@ -128,7 +128,7 @@ def registered_operators(proto: ModelProto) -> dict[str, OnnxOperator]:
     return taken
 
 
-def _check_operators(proto: ModelProto, operators: Collection[str]) -> None:
+def check_operators(proto: ModelProto, operators: Collection[str]) -> None:
     """Raise `ModelError` with all operators that nothing converts."""
     unknown, opsets = dict[str, str](), _opsets(proto)
     for node in _nodes(proto.graph):
@@ -243,7 +243,7 @@ class _NamingImporter(ONNXGraphImporter):
         return values
 
     def _check_for_unsupported_ops(self, graph: GraphProto) -> None:
-        """Do nothing: `_check_operators` has looked, with the registered operators in view."""
+        """Do nothing: `check_operators` has looked, with the registered operators in view."""
 
     def _parse_attr(self, attributes: Sequence[AttributeProto]) -> dict[str, Any]:
         empty = {a.name: () for a in attributes if a.type in LISTS and not get_attribute_value(a)}

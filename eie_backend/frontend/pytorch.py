@@ -195,13 +195,18 @@ def _silence() -> Iterator[None]:
 def _export(model: nn.Module, example: Any) -> ExportedProgram:
     from torch import Tensor, nn
     from torch.export import export
-    from torch.utils._pytree import tree_map_only
+    from torch.utils._pytree import tree_leaves, tree_map_only
 
     if not isinstance(model, nn.Module) or example is None:
         raise ModelError(
             f"from_pytorch: got {type(model).__name__}"
             f"{'' if example is not None else ' without an example'}; "
             "give a module with an example input, or an exported program"
+        )
+    if not any(isinstance(leaf, Tensor) for leaf in tree_leaves(example)):
+        raise ModelError(
+            f"from_pytorch: the example ({type(example).__name__}) holds no tensor; give the "
+            "module's input as a tensor, or all of them as a tuple"
         )
     try:
         with evaluating(model):

@@ -18,12 +18,14 @@ from eie_backend.transform.layers import (
 )
 from eie_backend.transform.module_pass import ModulePass
 from eie_backend.transform.rename_layers import rename_layers
+from eie_backend.transform.zero_divisors import ZeroDivisors
 
 FOLDING = [
     relax.transform.ConvertToDataflow(min_size=1),
     # Before folding: a recurrent network transposes its weights at every time step.
     relax.transform.EliminateCommonSubexpr(),
     # Transposed Gemm weights arrive as permute_dims of a constant; folding makes them constants.
+    ZeroDivisors(),
     FoldConstants(),
     relax.transform.CanonicalizeBindings(),
     relax.transform.DeadCodeElimination(),

@@ -362,6 +362,12 @@ def test_other_arguments(model, example, got):
     )
 
 
+@pytest.mark.parametrize("example", [3, "x", [1.0, 2.0], ()])
+def test_an_example_without_tensors(example):
+    with pytest.raises(ModelError, match=r"example \(\w+\) holds no tensor; give the module's"):
+        eie.from_pytorch(mlp(), example)
+
+
 @pytest.mark.parametrize(("winograd", "layers"), [("never", 1), ("always", 16)])
 def test_how_convolutions_are_lowered_is_chosen_after_the_import(winograd, layers):
     model = nn.Sequential(OrderedDict(conv=nn.Conv2d(2, 4, 3, padding=1), relu=nn.ReLU()))

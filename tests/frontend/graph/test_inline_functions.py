@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 import pytest
 from on_llvm import on_llvm
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 import eie_backend as eie
@@ -112,6 +112,28 @@ def test_an_operator_without_a_body():
     assert inlined(proto) == ["BitCast"]
     with pytest.raises(ModelError, match="does not have BitCast"):
         eie.from_onnx(proto)
+
+
+def test_an_operator_that_nobody_has_in_a_model_that_onnx_infers_wrongly():
+    """ONNX's inference takes this STFT to have a frame more than it has."""
+    nodes = [
+        helper.make_node("STFT", ["x", "step", "window"], ["frames"], "stft"),
+        helper.make_node("Add", ["frames", "bias"], ["y"], "add"),
+    ]
+    values = {
+        "step": np.int64(160),
+        "window": np.ones(400, np.float32),
+        "bias": np.ones((1, 7, 3, 2), np.float32),
+    }
+    graph = helper.make_graph(
+        nodes,
+        "graph",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 400, 1])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in values.items()],
+    )
+    with pytest.raises(ModelError, match=r"does not have STFT \(node 'stft'\)"):
+        eie.from_onnx(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]))
 
 
 def test_a_body_with_an_operator_that_nobody_has():
