@@ -8,7 +8,7 @@ from tvm import IRModule, relax
 
 from eie_backend.schedules.schedule import KernelSchedule
 from eie_backend.transform.attributes import options
-from eie_backend.transform.partition import CODEGEN
+from eie_backend.transform.partition import CODEGEN, is_host_function
 
 HANDED = "handed"
 """Option of the code generator that is no attribute of the module."""
@@ -29,6 +29,11 @@ def machine_code(partitioned: IRModule, schedule: KernelSchedule | None = None) 
     generator.
     """
     given = {**options(partitioned), HANDED: Handed(schedule)}
-    built = relax.transform.RunCodegen({CODEGEN: given})(partitioned)
+    callers = [
+        gvar.name_hint
+        for gvar, function in partitioned.functions_items()
+        if is_host_function(function)
+    ]
+    built = relax.transform.RunCodegen({CODEGEN: given}, callers)(partitioned)
     # The images contain the weights; TVM would also put these constants into the library.
     return built.without_attr("const_name_to_constant")

@@ -36,6 +36,11 @@ class Node:
     results: int
     builder: relax.BlockBuilder
 
+    @property
+    def name(self) -> str:
+        """What the node is called."""
+        return str(self.attributes["tvm_custom"]["name"])
+
     def input(self, at: int) -> Any:
         """Return an input, None if it is left out."""
         return self.inputs[at] if at < len(self.inputs) else None

@@ -139,6 +139,11 @@ def is_shared(weights: NDArray[np.float32]) -> bool:
     return values <= MAX_SHARED and 2 * values <= nonzero.size
 
 
+def is_main(mod: IRModule, function: relax.Function) -> bool:
+    """Return whether a function of the module is the one that users call."""
+    return bool(function.same_as(mod["main"]))
+
+
 def matmuls(mod: IRModule) -> Iterator[tuple[relax.VarBinding, relax.Function]]:
     """Yield every matmul binding of the module's Relax functions, in order."""
     return ((b, function) for b, function in layer_bindings(mod) if is_matmul(b.value))

@@ -9,6 +9,7 @@ from tvm import IRModule, relax
 from tvm.ir.transform import PassContext
 
 from eie_backend.transform.attributes import attributes, with_attributes
+from eie_backend.transform.constant_arguments import ConstantArguments
 from eie_backend.transform.fold_constants import FoldConstants
 from eie_backend.transform.layers import (
     aliases_of,
@@ -27,6 +28,7 @@ FOLDING = [
     # Transposed Gemm weights arrive as permute_dims of a constant; folding makes them constants.
     ZeroDivisors(),
     FoldConstants(),
+    ConstantArguments(),
     relax.transform.CanonicalizeBindings(),
     relax.transform.DeadCodeElimination(),
 ]

@@ -7,7 +7,7 @@ from functools import partial
 
 import tvm
 from tvm import IRModule, relax
-from tvm.ir.transform import PassContext
+from tvm.ir.transform import Pass, PassContext
 from tvm.relax.dpl import DFPattern, is_const, is_op, wildcard
 from tvm.relax.expr_functor import PyExprMutator, mutator
 from tvm.relax.transform import FusionPattern, PatternCheckContext
@@ -23,6 +23,7 @@ from eie_backend.transform.epilogues import applied
 from eie_backend.transform.layers import (
     constant_weights,
     is_bias,
+    is_main,
     map_functions,
     matmuls,
     matmuls_by_layer,
@@ -41,6 +42,13 @@ def is_eie_function(function: object) -> bool:
         isinstance(function, relax.Function)
         and function.attrs is not None
         and function.attrs.get("Codegen") == CODEGEN
+    )
+
+
+def is_host_function(function: object) -> bool:
+    """Return whether `function` is a Relax function of the network, called as it stands."""
+    return isinstance(function, relax.Function) and not any(
+        mark in (function.attrs or {}) for mark in ("Codegen", "Composite", "Primitive")
     )
 
 
@@ -136,6 +144,29 @@ class _Name(PyExprMutator):
         return function.with_attr(LAYER, self.names[matmul.value.args[1]])
 
 
+def _merge_in_main(mod: IRModule) -> IRModule:
+    """Merge consecutive composites of `main`.
+
+    TVM looks at no other function, but fails at their dataflow blocks.
+    """
+    hidden = _changed(mod, relax.transform.ToNonDataflow())
+    merged = relax.transform.MergeCompositeFunctions()(hidden)
+    return _changed(merged, relax.transform.ConvertToDataflow(min_size=1))
+
+
+def _changed(mod: IRModule, change: Pass) -> IRModule:
+    """Return the module with the functions changed that `main` calls on the host."""
+    others = {
+        gvar: function
+        for gvar, function in mod.functions_items()
+        if gvar.name_hint != "main" and is_host_function(function)
+    }
+    if not others:
+        return mod
+    functions = {**dict(mod.functions_items()), **dict(change(IRModule(others)).functions_items())}
+    return IRModule(functions, attrs=mod.attrs)
+
+
 @tvm.transform.module_pass(opt_level=0, name="eie.Partition")
 class Partition(ModulePass):
     """Move dense layers, with their bias and epilogue, into composite functions for the machine.
@@ -186,12 +217,14 @@ class Partition(ModulePass):
             if (weights := constant_weights(binding.value)) is not None
             and fits_codebook(weights, self.config)  # 1.
         }
-        shared = {binding.value.args[1] for binding, uses in groups if uses > 1} & fitting
+        called = {b.value.args[1] for b, function in matmuls(mod) if not is_main(mod, function)}
+        shared = {binding.value.args[1] for binding, uses in groups if uses > 1} | called
+        shared &= fitting
         # 4.
         apart = self._fuse(mod, shared, annotate_codegen=True)
         fused = self._fuse(apart, fitting - shared, annotate_codegen=False)
         hidden, calls = outlined(fused)
-        merged = inlined(relax.transform.MergeCompositeFunctions()(hidden), calls)  # 2.
+        merged = inlined(_merge_in_main(hidden), calls)  # 2.
         # 4. 5.
         return unify_functions(self._noted(_name_composites(merged, names), mod))
 

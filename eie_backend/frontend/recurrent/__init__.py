@@ -1,0 +1,1 @@
+"""Recurrent layers of any source: their cells, and their steps as calls of one function."""
