@@ -8,7 +8,8 @@ from tvm import IRModule, relax
 
 from eie_backend.schedules.schedule import KernelSchedule
 from eie_backend.transform.attributes import options
-from eie_backend.transform.partition import CODEGEN, is_host_function
+from eie_backend.transform.layers import is_host_function
+from eie_backend.transform.partition import CODEGEN
 
 HANDED = "handed"
 """Option of the code generator that is no attribute of the module."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tvm import IRModule, relax
 from tvm.tirx import IntImm
 
-from eie_backend.compiler.placement import Operation, place
+from eie_backend.compiler.placement import Operation, all_bindings, place
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import ImageError
 from eie_backend.files.spool import release
@@ -111,9 +111,9 @@ def operations_json(mod: IRModule, model: Sequence[Operation]) -> str:
     if "main" not in [gvar.name_hint for gvar in mod.get_global_vars()]:
         return ""
     main = mod["main"]
-    shapes = {b.var.name: _shape(b.var) for block in main.body.blocks for b in block.bindings}
+    shapes = {binding.var.name: _shape(binding.var) for binding in all_bindings(mod)}
     rows: list[tuple[Any, ...]] = [("input", p.name, (), _shape(p)) for p in main.params]
-    rows += [(o.operator, o.name, o.reads, shapes[o.name]) for o in model]
+    rows += [(o.operator, o.name, o.reads, shapes.get(o.name, ())) for o in model]
     reads = tuple(var.name for var in relax.analysis.free_vars(main.body.body))
     return json.dumps([*rows, ("output", "output", reads, _shape(main.body.body))])
 

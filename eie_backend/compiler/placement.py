@@ -21,7 +21,14 @@ from eie_backend.transform.constraints import layer_reasons
 from eie_backend.transform.dense_form import DenseForm
 from eie_backend.transform.epilogues import epilogue_reasons
 from eie_backend.transform.guards.guard_operands import is_check
-from eie_backend.transform.layers import DenseLayer, dense_layers, map_weights, matmuls_by_layer
+from eie_backend.transform.layers import (
+    DenseLayer,
+    bindings,
+    dense_layers,
+    is_host_function,
+    map_weights,
+    matmuls_by_layer,
+)
 from eie_backend.transform.operators import LAYERS, never_on_machine
 from eie_backend.transform.partition import Partition, is_eie_function
 
@@ -111,11 +118,28 @@ class Operation(NamedTuple):
 
 
 def operations(mod: IRModule) -> list[Operation]:
-    """Return the bindings of `main`, in order."""
-    return [
-        Operation(binding.var.name, _operator(binding.value), _variables(binding.value))
-        for binding in _bindings(mod)
-    ]
+    """Return the bindings of `main`, in order; where it calls a function first, those of that.
+
+    The call, and the function's parameters, are other names for what they stand for.
+    """
+    found, called = [], set[GlobalVar]()
+    for binding in main_bindings(mod):
+        value, reads = binding.value, _variables(binding.value)
+        function = _called(mod, value)
+        if function is not None:
+            if value.op not in called:
+                called.add(value.op)
+                given = zip(function.params, value.args, strict=True)
+                found += [Operation(param.name, "", _variables(arg)) for param, arg in given]
+                found += [_operation(mod, inner) for inner in _of(function)]
+            reads = _variables(function.body.body)
+        found.append(Operation(binding.var.name, _operator(mod, value), reads))
+    return found
+
+
+def _operation(mod: IRModule, binding: relax.VarBinding) -> Operation:
+    value = binding.value
+    return Operation(binding.var.name, _operator(mod, value), _variables(value))
 
 
 def place(
@@ -169,18 +193,36 @@ def require_machine(placed: Sequence[Placement]) -> None:
         raise ModelError(f"strict: {len(left)} layers would stay on the host: {why}")
 
 
-def _bindings(mod: IRModule) -> Iterator[relax.VarBinding]:
+def main_bindings(mod: IRModule) -> Iterator[relax.VarBinding]:
+    """Yield the bindings of `main`, if there is one."""
     for gvar, function in mod.functions_items():
         if gvar.name_hint == "main":
-            for block in function.body.blocks:
-                yield from block.bindings
+            yield from _of(function)
 
 
-def _operator(value: relax.Expr) -> str:
+def all_bindings(mod: IRModule) -> Iterator[relax.VarBinding]:
+    """Yield the bindings of `main`, and those of each function of the network that it calls."""
+    return (one for one, function in bindings(mod) if is_host_function(function))
+
+
+def _of(function: relax.Function) -> Iterator[relax.VarBinding]:
+    for block in function.body.blocks:
+        yield from block.bindings
+
+
+def _called(mod: IRModule, value: relax.Expr) -> relax.Function | None:
+    """Return the function of the network that a value calls."""
+    called = getattr(value, "op", None)
+    if isinstance(called, GlobalVar) and is_host_function(mod[called]):
+        return mod[called]
+    return None
+
+
+def _operator(mod: IRModule, value: relax.Expr) -> str:
     """Return the operator's name; "" if the binding computes nothing."""
     if isinstance(value, relax.If):
         return "if"
-    if not isinstance(value, relax.Call) or is_check(value):
+    if not isinstance(value, relax.Call) or is_check(value) or _called(mod, value) is not None:
         return ""
     return value.op.name.removeprefix("relax.") if isinstance(value.op, Op) else "call"
 
@@ -192,8 +234,8 @@ def _layers(dense: IRModule, partitioned: IRModule) -> dict[str, str]:
     layers |= {origin.name: origin.name for name, origin in origins.items() if name in layers}
     # The operator, too, since a name may be that of two variables.
     host = {
-        (binding.var.name, _operator(binding.value))
-        for binding in _bindings(partitioned)
+        (binding.var.name, _operator(partitioned, binding.value))
+        for binding in all_bindings(partitioned)
         if not _calls_machine(partitioned, binding.value)
     }
     # Weights that are used again are the layer that used them first.
@@ -204,10 +246,15 @@ def _layers(dense: IRModule, partitioned: IRModule) -> dict[str, str]:
             for name in again
             if first.binding.var.name in layers
         }
-    for binding in _bindings(dense):
+    for binding in all_bindings(dense):
         name, value = binding.var.name, binding.value
-        on_host = (name, _operator(value)) in host
-        if isinstance(value, relax.Call) and not on_host and name not in layers:
+        on_host = (name, _operator(dense, value)) in host
+        if (
+            isinstance(value, relax.Call)
+            and not on_host
+            and name not in layers
+            and _called(dense, value) is None
+        ):
             sources = [arg.name for arg in value.args if isinstance(arg, relax.Var)]
             if known := [layers[source] for source in sources if source in layers]:
                 layers[name] = known[0]
@@ -243,8 +290,12 @@ def _absorbed(
         known = [layer for arg in reads if (layer := (layers | found).get(arg))]
         if known and name not in layers:
             found[name] = known[0]
-    for name, operator, _ in reversed(gone):
-        if f"relax.{operator}" not in LAYERS or name in layers | found:
+    products = {one.name for one in gone if f"relax.{one.operator}" in LAYERS}
+    for name, operator, reads in gone:
+        if operator == "add" and not products.isdisjoint(reads):
+            products.add(name)
+    for name, *_ in reversed(gone):
+        if name not in products or name in layers | found:
             continue
         users = [one.name for one in model if name in one.reads]
         known = [layer for user in users if (layer := (layers | found).get(user))]

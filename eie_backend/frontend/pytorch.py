@@ -29,8 +29,9 @@ from eie_backend.frontend.pytorch_nodes import Converters
 from eie_backend.names.rule import aliases, identifier, source_name
 from eie_backend.names.unique import unique_names
 from eie_backend.transform.attributes import with_attributes
+from eie_backend.transform.constant_arguments import private_calls
 from eie_backend.transform.inputs import input_specs
-from eie_backend.transform.layers import is_call, layer_bindings, map_functions
+from eie_backend.transform.layers import bindings, is_call, layer_bindings, map_functions
 from eie_backend.verification.samples import generated
 from eie_backend.verification.verified import not_compared, verified
 
@@ -255,18 +256,22 @@ def _import(core: ExportedProgram) -> IRModule:
             f"model: TVM's PyTorch importer fails on the program as a whole ({first_line(error)}); "
             "use other operators"
         ) from error
-    return IRModule({"main": mod["main"].without_attr("params").without_attr("num_input")})
+    main = mod.get_global_var("main")
+    plain = mod[main].without_attr("params").without_attr("num_input")
+    return IRModule({**dict(mod.functions_items()), main: plain})
 
 
 def _sources(mod: IRModule, targets: Mapping[str, str], root: str) -> dict[str, Source]:
     """Return the names for each layer's variable whose operand comes from a parameter."""
-    values = {b.var: b.value for block in mod["main"].body.blocks for b in block.bindings}
+    values: dict[relax.Expr, relax.Expr] = {b.var: b.value for b, _ in bindings(mod)}
+    for _, call in private_calls(mod):
+        values = {**dict(zip(mod[call.op].params, call.args, strict=True)), **values}
 
     def source(operand: relax.Expr) -> str:
         while (value := values.get(operand)) is not None:
-            if not isinstance(value, relax.Call) or not value.args:
+            if not isinstance(value, relax.Var) and not getattr(value, "args", ()):
                 return ""
-            operand = value.args[0]
+            operand = value if isinstance(value, relax.Var) else value.args[0]
         return targets.get(getattr(operand, "name", ""), "")
 
     parameters = {
@@ -308,7 +313,7 @@ def _with_counted_indices(mod: IRModule) -> IRModule:
 class _Count(PyExprMutator):
     def visit_call_(self, call: relax.Call) -> relax.Expr:
         call = super().visit_call_(call)
-        if is_call(call, "relax.take") and call.attrs.axis is not None:
+        if is_call(call, "relax.take") and call.attrs.axis is not None and call.attrs.mode == "fast":
             data, index = call.args
             axis = int(call.attrs.axis)
             return relax.op.take(data, self._counted(index, data, axis), axis, mode="fast")

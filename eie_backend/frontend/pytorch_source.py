@@ -18,6 +18,10 @@ from eie_backend.verification.source import Arrays, Operator
 
 HALVES = (torch.float16, torch.bfloat16)
 
+RECURRENT = tuple(f"aten.{name}.input" for name in ("gru", "lstm", "rnn_relu", "rnn_tanh"))
+RECURRENT_TRAINS = 6
+"""The argument that says whether they train."""
+
 
 class PytorchSource:
     """An exported program, and the module that it was exported of.
@@ -165,6 +169,8 @@ def _tensors(inputs: Arrays) -> list[torch.Tensor]:
 
 
 def _is_random(node: torch.fx.Node) -> bool:
+    if str(node.target) in RECURRENT and not node.args[RECURRENT_TRAINS]:
+        return False  # dropout between layers is for training
     return torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
 
 

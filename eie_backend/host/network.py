@@ -30,7 +30,8 @@ class HostNetwork:
     mod : IRModule
         Relax with static shapes.
     wanted : sequence of relax.Var, optional
-        Variables of `main` whose values are the results, in place of its own.
+        Variables whose values are the results, in place of those of `main`; they are variables of
+        `main`, or of functions that it calls.
     weights : mapping of str to GenericConst, optional
         Constants that each call gives, after the inputs, by names of your own.
     """
@@ -52,8 +53,13 @@ class HostNetwork:
 
         The next call may use their memory.
         """
+        return [one for values in self.grouped(*inputs) for one in values]
+
+    def grouped(self, *inputs: Any) -> list[list[NDArray[Any]]]:
+        """Return the results with those of each wanted variable together: one for each call."""
         result = self._main(*map(_tensor, inputs))
-        return [one.numpy() for one in _flat(result)]
+        fields = [result] if isinstance(result, tvm.runtime.Tensor) else result
+        return [[one.numpy() for one in _flat(field)] for field in fields]
 
 
 def _tensor(value: Any) -> Any:

@@ -20,7 +20,7 @@ from eie_backend.simulator.not_finite import count, tell
 from eie_backend.transform.attributes import with_attributes
 from eie_backend.transform.dense_form import DenseForm
 from eie_backend.transform.inputs import as_array, batches, check_inputs, input_specs
-from eie_backend.transform.layers import DenseLayer, as_tensor, dense_layers
+from eie_backend.transform.layers import DenseLayer, as_tensor, dense_layers, is_host_function
 from eie_backend.tuning.calibration import Data
 
 Weights = Mapping[str, NDArray[np.float32]]
@@ -59,7 +59,7 @@ class Evaluator:
     Attributes
     ----------
     layers : tuple of DenseLayer
-        The layers of `main`, in order of first use.
+        The layers, in order of first use.
     calls : list of list of ndarray
         The inputs of each call of `main`.
     samples : int
@@ -140,11 +140,10 @@ class Evaluator:
 
 
 def _own_layers(mod: IRModule) -> tuple[DenseLayer, ...]:
-    main = mod["main"]
     layers = tuple(
         layer
         for layer in dense_layers(mod)
-        if all(use.function.same_as(main) for use in layer.uses)
+        if all(is_host_function(use.function) for use in layer.uses)
     )
     if not layers:
         raise ModelError(

@@ -9,10 +9,9 @@ from tvm import IRModule, relax
 from tvm.ir import GlobalVar
 from tvm.ir.expr import GenericConst
 from tvm.ir.transform import PassContext
-from tvm.relax.expr import _update_type
 from tvm.relax.expr_functor import PyExprMutator, mutator
 
-from eie_backend.transform.layers import map_functions
+from eie_backend.transform.layers import is_host_function, map_functions, named_as
 from eie_backend.transform.module_pass import ModulePass
 
 Given = dict[int, GenericConst]
@@ -44,8 +43,7 @@ class ConstantArguments(ModulePass):
         for gvar, function in mod.functions_items():
             if found := given.get(gvar):
                 shorter = _without(function, found)
-                instead[gvar] = GlobalVar(gvar.name_hint)
-                _update_type(instead[gvar], shorter.ty)
+                instead[gvar] = named_as(gvar, shorter)
                 functions[instead[gvar]] = shorter
             else:
                 functions[gvar] = function
@@ -67,9 +65,8 @@ def private_calls(mod: IRModule) -> list[tuple[relax.Var, relax.Call]]:
 
 
 def _is_private(mod: IRModule, gvar: GlobalVar) -> bool:
-    function = mod[gvar]
     # 2.
-    return isinstance(function, relax.Function) and not function.attrs
+    return is_host_function(mod[gvar]) and "global_symbol" not in (mod[gvar].attrs or {})
 
 
 def _constants(mod: IRModule) -> dict[GlobalVar, Given]:
@@ -109,4 +106,6 @@ class _Shorten(PyExprMutator):
         if not gone:
             return call
         rest = [arg for n, arg in enumerate(call.args) if n not in gone]
-        return self.builder_.normalize(relax.Call(self.instead[call.op], rest, call.attrs, call.ty_args))
+        return self.builder_.normalize(
+            relax.Call(self.instead[call.op], rest, call.attrs, call.ty_args)
+        )

@@ -17,8 +17,9 @@ import numpy as np
 import tvm
 from numpy.typing import NDArray
 from tvm import IRModule, relax
-from tvm.ir import Op
+from tvm.ir import GlobalVar, Op
 from tvm.ir.expr import GenericConst
+from tvm.relax.expr import _update_type
 from tvm.relax.expr_functor import PyExprMutator, mutator
 
 from eie_backend.errors import ModelError
@@ -139,6 +140,20 @@ def is_shared(weights: NDArray[np.float32]) -> bool:
     return values <= MAX_SHARED and 2 * values <= nonzero.size
 
 
+def is_host_function(function: object) -> bool:
+    """Return whether `function` is a Relax function of the network, called as it stands."""
+    return isinstance(function, relax.Function) and not any(
+        mark in (function.attrs or {}) for mark in ("Codegen", "Composite", "Primitive")
+    )
+
+
+def named_as(gvar: GlobalVar, function: relax.Function) -> GlobalVar:
+    """Return a new variable of the same name for a function of another type."""
+    found = GlobalVar(gvar.name_hint)
+    _update_type(found, function.ty)
+    return found
+
+
 def is_main(mod: IRModule, function: relax.Function) -> bool:
     """Return whether a function of the module is the one that users call."""
     return bool(function.same_as(mod["main"]))
@@ -151,13 +166,35 @@ def matmuls(mod: IRModule) -> Iterator[tuple[relax.VarBinding, relax.Function]]:
 
 def layer_bindings(mod: IRModule) -> Iterator[tuple[relax.VarBinding, relax.Function]]:
     """Yield every binding of a matmul or convolution of the module's Relax functions, in order."""
-    for _, function in mod.functions_items():
-        if not isinstance(function, relax.Function):
-            continue
-        for block in function.body.blocks:
-            for binding in block.bindings:
-                if isinstance(binding, relax.VarBinding) and is_layer(binding.value):
-                    yield binding, function
+    for binding, function in bindings(mod):
+        if isinstance(binding, relax.VarBinding) and is_layer(binding.value):
+            yield binding, function
+
+
+def bindings(mod: IRModule) -> Iterator[tuple[relax.VarBinding, relax.Function]]:
+    """Yield every binding of the module's Relax functions, and its function.
+
+    First come those of `main`, in order; before a call of a function of the network comes what that
+    binds, once. The bindings of all other functions follow.
+    """
+    functions = {gvar: f for gvar, f in mod.functions_items() if isinstance(f, relax.Function)}
+    main = next((gvar for gvar in functions if gvar.name_hint == "main"), None)
+    if main is not None:
+        yield from _in_order(functions, functions.pop(main))
+    for function in [*functions.values()]:
+        yield from _in_order({}, function)
+
+
+def _in_order(
+    functions: dict[GlobalVar, relax.Function], function: relax.Function
+) -> Iterator[tuple[relax.VarBinding, relax.Function]]:
+    """Yield a function's bindings, and those of the functions that it calls, which are taken."""
+    for block in function.body.blocks:
+        for binding in block.bindings:
+            called = getattr(getattr(binding, "value", None), "op", None)
+            if isinstance(called, GlobalVar) and is_host_function(functions.get(called)):
+                yield from _in_order(functions, functions.pop(called))
+            yield binding, function
 
 
 def matmuls_by_layer(mod: IRModule) -> list[list[LayerUse]]:

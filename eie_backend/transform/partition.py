@@ -23,6 +23,7 @@ from eie_backend.transform.epilogues import applied
 from eie_backend.transform.layers import (
     constant_weights,
     is_bias,
+    is_host_function,
     is_main,
     map_functions,
     matmuls,
@@ -42,13 +43,6 @@ def is_eie_function(function: object) -> bool:
         isinstance(function, relax.Function)
         and function.attrs is not None
         and function.attrs.get("Codegen") == CODEGEN
-    )
-
-
-def is_host_function(function: object) -> bool:
-    """Return whether `function` is a Relax function of the network, called as it stands."""
-    return isinstance(function, relax.Function) and not any(
-        mark in (function.attrs or {}) for mark in ("Codegen", "Composite", "Primitive")
     )
 
 
@@ -233,9 +227,14 @@ class Partition(ModulePass):
         given = {name: value for name, value in options(mod).items() if name in CODEGEN_FIELDS}
         given["machine"] = config_text(self.config)
         noted = {f"{PREFIX}{name}": value for name, value in given.items()}
-        return map_functions(
-            partitioned, lambda f: f.with_attrs(noted) if is_eie_function(f) else f
-        )
+        functions = {
+            # TVM's two passes give symbols apart from each other, so that two may be equal.
+            gvar: f.with_attrs({**noted, "global_symbol": gvar.name_hint})
+            if is_eie_function(f)
+            else f
+            for gvar, f in partitioned.functions_items()
+        }
+        return IRModule(functions, attrs=partitioned.attrs)
 
     def _fuse(self, mod: IRModule, layers: Set[relax.Expr], *, annotate_codegen: bool) -> IRModule:
         fuse = relax.transform.FuseOpsByPattern(

@@ -169,7 +169,7 @@ class _Scans:
 def machine_layers(
     partitioned: IRModule, mod: IRModule, layers: Sequence[DenseLayer]
 ) -> list[CompositeLayer]:
-    """Return the layers of a module's `main` that the machine runs, in program order."""
+    """Return the layers of a module that the machine runs, in program order."""
     found = {
         layer.name: layer
         for function in partitioned.functions.values()
@@ -179,12 +179,7 @@ def machine_layers(
         if isinstance(binding.value, relax.Function)
         for layer in [composite_layer(binding.value)]
     }
-    main = mod["main"]
-    return [
-        found[layer.name]
-        for layer in layers
-        if layer.name in found and any(use.function.same_as(main) for use in layer.uses)
-    ]
+    return [found[layer.name] for layer in layers if layer.name in found]
 
 
 def _ones(layers: list[CompositeLayer]) -> dict[str, NDArray[np.float32]]:
@@ -194,17 +189,16 @@ def _ones(layers: list[CompositeLayer]) -> dict[str, NDArray[np.float32]]:
 def observe(
     mod: IRModule, layers: Sequence[DenseLayer], data: Data
 ) -> dict[str, NDArray[np.float32]]:
-    """Run a prepared module on its machine and return the inputs of its layers in `main`.
+    """Run a prepared module on its machine and return the inputs of its layers.
 
     Returns
     -------
     mapping of str to ndarray, shape (samples, inputs), float32
         By layer name, in program order. A value is zero exactly where the machine's word is zero.
     """
-    main = mod["main"]
-    uses = [(layer, use) for layer in layers for use in layer.uses if use.function.same_as(main)]
+    uses = [(layer, use) for layer in layers for use in layer.uses]
     # Return the results too: a layer without readers would not be compiled.
-    wanted = [*(use.binding.value.args[0] for _, use in uses), main.body.body]
+    wanted = [*(use.binding.value.args[0] for _, use in uses), mod["main"].body.body]
     config = attributes(mod).machine
     assert config is not None
     # Fusion works only inside dataflow blocks.
@@ -223,7 +217,9 @@ def observe(
     for call in calls:
         values = machine["main"](*(tvm.runtime.tensor(value) for value in call))
         for (layer, _), value in zip(uses, values, strict=False):
-            rows = value.numpy().reshape(-1, layer.weights.shape[1])
+            columns = layer.weights.shape[1]
+            each = [value] if isinstance(value, tvm.runtime.Tensor) else value
+            rows = np.concatenate([one.numpy().reshape(-1, columns) for one in each])
             # Copy, because the next call reuses the memory.
             seen[layer.name].append(np.stack(evenly(rows, max(SAMPLES // len(calls), 1))))
     return {

@@ -59,17 +59,16 @@ def calibrate_dense(mod: IRModule, layers: Sequence[DenseLayer], data: Data) -> 
     """Like `calibrate`, for a module in dense form whose layers are known."""
     if "main" not in [gvar.name_hint for gvar in mod.get_global_vars()]:
         raise ModelError("calibrate: the module has no function `main`; give one that has")
-    uses = [
-        (layer, use) for layer in layers for use in layer.uses if use.function.same_as(mod["main"])
-    ]
+    uses = [(layer, use) for layer in layers for use in layer.uses]
     inputs = [use.binding.value.args[0] for _, use in uses]
     network = HostNetwork(mod, inputs)
     specs = input_specs(mod)
     ranges = {layer.name: LayerRange(0.0, 0.0, 0.0, 0.0, 0.0) for layer, _ in uses}
     arrays = check_inputs(specs, data)
     for batch in batches(arrays, specs):
-        for (layer, use), value in zip(uses, network(*batch), strict=True):
-            samples = value.reshape(-1, layer.weights.shape[1])
+        for (layer, use), values in zip(uses, network.grouped(*batch), strict=True):
+            columns = layer.weights.shape[1]
+            samples = np.concatenate([value.reshape(-1, columns) for value in values])
             with np.errstate(invalid="ignore", over="ignore"):  # it is refused below
                 found = _layer_range(layer.weights, bias_of(use)[0], epilogue_of(use), samples)
             # np.maximum, unlike max, keeps a NaN.

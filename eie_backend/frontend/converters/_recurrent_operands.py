@@ -41,14 +41,16 @@ class Weights:
         whole = _taken(self._emit, self.node.inputs[at], self._direction)
         return self._emit(relax.op.permute_dims(self._cut(whole, gates), [1, 0]))
 
-    def bias(self, gates: slice = slice(None), halves: Sequence[int] = (0, 1)) -> Operands:
+    def bias(
+        self, name: str, gates: slice = slice(None), halves: Sequence[int] = (0, 1)
+    ) -> Operands:
         """Return the sum of the biases of W (0) and R (1), of some gates; nothing without any."""
         if self.node.input(3) is None:
             return {}
         whole = _taken(self._emit, self.node.inputs[3], self._direction)
         both = self._emit.split(whole, 2)
         found = [self._cut(both[half], gates) for half in halves]
-        return {"b": found[0] if len(found) == 1 else self._emit(relax.op.add(*found))}
+        return {name: found[0] if len(found) == 1 else self._emit(relax.op.add(*found))}
 
     def peepholes(self) -> Operands:
         """Return those of input, output and forget gate, if there are any."""

@@ -11,7 +11,7 @@ from tvm import relax
 from eie_backend.errors import ModelError
 from eie_backend.frontend.converters._recurrent_operands import Operands, Weights, state
 from eie_backend.frontend.onnx_node import Node, extents
-from eie_backend.frontend.recurrent.activations import ACTIVATIONS, Activation, activation
+from eie_backend.frontend.recurrent.activations import Activation, activation
 from eie_backend.frontend.recurrent.cells import Cell, Clip, Gru, GruAfter, Lstm, Rnn
 from eie_backend.frontend.recurrent.emit import Emit
 from eie_backend.frontend.recurrent.ends import Ends
@@ -40,7 +40,7 @@ def _convert(node: Node, kind: Kind) -> tuple[relax.Expr, ...]:
     batch_first = bool(node.number("layout", 0))
     _check_sizes(node, kind, len(backwards), batch_first)
     cells = _cells(node, kind, len(backwards))
-    emit = Emit(node.builder, node.name)
+    emit = Emit(node.builder, node.name, "given")
     x = emit(relax.op.permute_dims(node.inputs[0], [1, 0, 2])) if batch_first else node.inputs[0]
     ends = Ends.of(emit, x, node.input(4))
     results: list[relax.Expr] = []
@@ -108,10 +108,6 @@ def _cells(node: Node, kind: Kind, directions: int) -> list[Cell]:
     names = names or [*kind.activations] * directions
     if len(names) != count * directions:
         raise ModelError(f"{len(names)} activations, they must be {count * directions}")
-    if unknown := [one for one in names if one.lower() not in ACTIVATIONS]:
-        raise ModelError(
-            f"activations {', '.join(unknown)}, they must be of {', '.join(ACTIVATIONS)}"
-        )
     alphas, betas = (
         [*map(float, node.attributes.get(f"activation_{which}", ()))] for which in ("alpha", "beta")
     )
@@ -126,7 +122,7 @@ def _text(given: str | bytes) -> str:
 
 
 def _whole(of: Weights) -> Operands:
-    return {"w": of.matrix(1), "r": of.matrix(2), **of.bias()}
+    return {"w": of.matrix(1), "r": of.matrix(2), **of.bias("b")}
 
 
 def _of_lstm(of: Weights) -> Operands:
@@ -135,12 +131,12 @@ def _of_lstm(of: Weights) -> Operands:
 
 def _of_gru(of: Weights) -> Operands:
     if of.node.number("linear_before_reset", 0):
-        hidden = {"rb": one for one in of.bias(halves=(1,)).values()}
-        return {"w": of.matrix(1), "r": of.matrix(2), **of.bias(halves=(0,)), **hidden}
-    found = {}
+        biases = {**of.bias("b", halves=(0,)), **of.bias("rb", halves=(1,))}
+        return {"w": of.matrix(1), "r": of.matrix(2), **biases}
+    found: Operands = {}
     for letter, gates in (("g", slice(0, 2)), ("c", slice(2, 3))):
         found |= {f"w{letter}": of.matrix(1, gates), f"r{letter}": of.matrix(2, gates)}
-        found |= {f"b{letter}": one for one in of.bias(gates).values()}
+        found |= of.bias(f"b{letter}", gates)
     return found
 
 

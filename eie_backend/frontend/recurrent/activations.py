@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tvm import relax
 
+from eie_backend.errors import ModelError
 from eie_backend.frontend.onnx_node import constant, dtype_of
 
 Activation = Callable[[relax.Expr], relax.Expr]
@@ -56,25 +57,28 @@ def _thresholded_relu(x: relax.Expr, alpha: float, _beta: float, const: Constant
 
 @dataclass(frozen=True)
 class Named:
-    """An activation of ONNX; `alpha` and `beta` where a model gives none, None if it takes none."""
+    """An activation of ONNX, what it takes, and what `alpha` and `beta` are where none is given.
+
+    Some have no such values: ONNX names others than ONNX Runtime takes.
+    """
 
     formula: Formula
-    alpha: float | None = None
-    beta: float | None = None
+    takes: str = ""
+    defaults: Sequence[float] = ()
 
 
 ACTIVATIONS: Mapping[str, Named] = {
-    "affine": Named(_affine, 1.0, 0.0),
-    "elu": Named(_elu, 1.0),
-    "hardsigmoid": Named(_hard_sigmoid, 0.2, 0.5),
-    "leakyrelu": Named(_leaky_relu, 0.01),
+    "affine": Named(_affine, "ab"),
+    "elu": Named(_elu, "a", [1.0]),
+    "hardsigmoid": Named(_hard_sigmoid, "ab", [0.2, 0.5]),
+    "leakyrelu": Named(_leaky_relu, "a", [0.01]),
     "relu": Named(lambda x, *_: op.nn.relu(x)),
-    "scaledtanh": Named(_scaled_tanh, 1.0, 1.0),
+    "scaledtanh": Named(_scaled_tanh, "ab"),
     "sigmoid": Named(lambda x, *_: op.sigmoid(x)),
     "softplus": Named(_softplus),
     "softsign": Named(_softsign),
     "tanh": Named(lambda x, *_: op.tanh(x)),
-    "thresholdedrelu": Named(_thresholded_relu, 1.0),
+    "thresholdedrelu": Named(_thresholded_relu, "a"),
 }
 """By name in lower case: ONNX's names differ in it from file to file."""
 SIGMOID: Activation = op.sigmoid
@@ -87,10 +91,20 @@ def activation(name: str, alphas: list[float], betas: list[float]) -> Activation
 
     Raises
     ------
-    KeyError
-        If there is none of that name.
+    ModelError
+        If there is none of that name, or it has no `alpha` or `beta`.
     """
-    known = ACTIVATIONS[name.lower()]
-    alpha = alphas.pop(0) if known.alpha is not None and alphas else known.alpha or 0.0
-    beta = betas.pop(0) if known.beta is not None and betas else known.beta or 0.0
-    return lambda x: known.formula(x, alpha, beta, lambda value: constant(value, dtype_of(x)))
+    known = ACTIVATIONS.get(name.lower())
+    if known is None:
+        raise ModelError(f"activation {name}, it must be one of {', '.join(ACTIVATIONS)}")
+    values = {"a": 0.0, "b": 0.0, **dict(zip(known.takes, known.defaults, strict=False))}
+    for letter, given in (("a", alphas), ("b", betas)):
+        if letter in known.takes and given:
+            values[letter] = given.pop(0)
+        elif letter in known.takes and not known.defaults:
+            raise ModelError(
+                f"activation {name} has no {'alpha' if letter == 'a' else 'beta'}, for which "
+                "runtimes have different defaults; give it"
+            )
+    formula, alpha, beta = known.formula, values["a"], values["b"]
+    return lambda x: formula(x, alpha, beta, lambda value: constant(value, dtype_of(x)))

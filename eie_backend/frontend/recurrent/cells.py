@@ -20,6 +20,10 @@ Operands = Mapping[str, relax.Expr]
 """Weights (inputs, gates times H), biases (gates times H,) and peepholes (H,) by name."""
 
 
+PARTS = {"": "", "g": "gates_", "c": "candidate_"}
+"""What layers of some gates are called, by the letter of their operands."""
+
+
 class Cell(Protocol):
     """A recurrent cell."""
 
@@ -65,7 +69,8 @@ class Rnn:
 
 @dataclass(frozen=True)
 class Lstm:
-    """Long short-term memory; `given` has w, r, b, and peepholes pi, po and pf if there are any.
+    """Long short-term memory; `given` has w, r, b, and, if there are any, the peepholes pi, po and
+    pf, and the projection (H, results).
 
     `gates` are the letters of input, output, forget and cell gate in the order of the weights.
     With `coupled`, the forget gate is one minus the input gate.
@@ -111,7 +116,10 @@ class Lstm:
         kept, new = emit(relax.op.multiply(f, cell)), emit(relax.op.multiply(i, c))
         after = emit(relax.op.add(kept, new))
         o = emit(self.f(seen("o", after)))
-        return [emit(relax.op.multiply(o, emit(self.h(after)))), after]
+        result = emit(relax.op.multiply(o, emit(self.h(after))))
+        if "projection" in given:
+            result = emit(relax.op.matmul(result, given["projection"]), "hr")
+        return [result, after]
 
 
 @dataclass(frozen=True)
@@ -196,8 +204,9 @@ def _mixed(emit: Emit, z: relax.Expr, new: relax.Expr, old: relax.Expr) -> relax
 
 def _total(emit: Emit, x: relax.Expr, h: relax.Expr, given: Operands, of: str) -> relax.Expr:
     """Return ``x w + h r + b``, of the operands of some gates."""
-    input_product = emit(relax.op.matmul(x, given[f"w{of}"]), f"{of}ih")
-    hidden_product = emit(relax.op.matmul(h, given[f"r{of}"]), f"{of}hh")
+    part = PARTS[of]
+    input_product = emit(relax.op.matmul(x, given[f"w{of}"]), f"{part}ih")
+    hidden_product = emit(relax.op.matmul(h, given[f"r{of}"]), f"{part}hh")
     return _biased(emit, emit(relax.op.add(input_product, hidden_product)), given.get(f"b{of}"))
 
 

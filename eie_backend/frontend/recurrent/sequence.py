@@ -1,4 +1,4 @@
-"""`unrolled`: a recurrent layer over a sequence, whose step is one function that each step calls."""
+"""`unrolled`: a recurrent layer over a sequence; its steps are calls of one function."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ from eie_backend.frontend.recurrent.emit import Emit
 
 JOINED = 8
 """Results that one function joins: the code of one that joins all takes long to compile."""
+
+STEP = "step"
+STEP_OF = "eie.step_of"
+"""Attribute of a function that is the step of a recurrent layer: the layer's name."""
 
 
 def unrolled(
@@ -58,7 +62,7 @@ def unrolled(
     live : Expr, shape (T, B, 1), bool, optional
         Where a sequence of the batch has not ended: others keep their states, and give zeros.
     """
-    emit = Emit(builder, name)
+    emit = Emit(builder, name, "sequence")
     read = [*cell.sequences(emit, x, given), *([] if live is None else [live])]
     steps = int(x.ty.shape.values[0])
     step = _Step(name, cell, len(states), live is not None)
@@ -66,7 +70,7 @@ def unrolled(
     fixed = all(isinstance(extent, IntImm) for extent in x.ty.shape.values)
     called = None
     if steps > 1 and fixed:
-        called = builder.add_func(step.function(read, states, given), f"{name}_step")
+        called = builder.add_func(step.function(read, states, given), f"{name}_{STEP}")
     results: list[relax.Expr] = [x] * steps
     current = [*states]
     for t in reversed(range(steps)) if backwards else range(steps):
@@ -74,7 +78,7 @@ def unrolled(
         if called is None:
             made = step.emitted(emit, read, index, current, given)
         else:
-            whole = emit(relax.Call(called, [*read, index, *current, *operands]), f"state_{t}")
+            whole = emit(relax.Call(called, [*read, index, *current, *operands]), f"step_{t}")
             made = _fields(emit, whole)
         current = made[: len(states)]
         results[t] = made[-1] if live is not None else made[0]
@@ -99,7 +103,7 @@ class _Step:
         given: Mapping[str, relax.Expr],
     ) -> list[relax.Expr]:
         """Emit the step; return the states after it and, if sequences may end, the result."""
-        now = [emit(relax.op.squeeze(emit(relax.op.take(one, index, 0)), [0])) for one in read]
+        now = [emit(relax.op.squeeze(emit(relax.op.take(one, index, 0, mode="clip")), [0])) for one in read]
         if not self.may_end:
             return self.cell.step(emit, now, states, given)
         new, live = self.cell.step(emit, now[:-1], states, given), now[-1]
@@ -123,27 +127,29 @@ class _Step:
         own = dict(zip(given, params("operand", [*given.values()]), strict=True))
         with inner.function("step", [*own_read, index, *own_states, *own.values()], private=True):
             with inner.dataflow():
-                emit = Emit(inner, self.name)
+                emit = Emit(inner, self.name, STEP)
                 made = self.emitted(emit, own_read, index, own_states, own)
                 result = made[0] if len(made) == 1 else relax.Tuple(made)
                 out = inner.emit_output(result)
             inner.emit_func_output(out)
-        return inner.get()["step"]
+        # A builder makes equal functions one, but each layer's has weights of its own.
+        return inner.get()["step"].with_attr(STEP_OF, self.name)
 
 
 def _fields(emit: Emit, whole: relax.Var) -> list[relax.Expr]:
     kinds = getattr(whole.ty, "fields", None)
     if kinds is None:
         return [whole]
-    return [emit(relax.TupleGetItem(whole, at), "state") for at in range(len(kinds))]
+    return [emit(relax.TupleGetItem(whole, at)) for at in range(len(kinds))]
 
 
 def _joined(emit: Emit, results: Sequence[relax.Expr]) -> relax.Expr:
     """Return results (B, H) of all steps as one (T, B, H)."""
-    rows = [emit(relax.op.expand_dims(one, 0)) for one in results]
+    rows = [*results]
     while len(rows) > JOINED:
         rows = [_join(emit, rows[at : at + JOINED]) for at in range(0, len(rows), JOINED)]
-    return emit(relax.op.concat(rows, 0)) if len(rows) > 1 else rows[0]
+    whole = emit(relax.op.concat(rows, 0)) if len(rows) > 1 else rows[0]
+    return emit(relax.op.reshape(whole, (len(results), *results[0].ty.shape.values)))
 
 
 def _join(emit: Emit, rows: Sequence[relax.Expr]) -> relax.Expr:
@@ -154,7 +160,8 @@ def _join(emit: Emit, rows: Sequence[relax.Expr]) -> relax.Expr:
     params = [relax.Var(f"{emit.name}_row{n}", one.ty) for n, one in enumerate(rows)]
     with inner.function("join", params, private=True):
         with inner.dataflow():
-            out = inner.emit_output(inner.emit(relax.op.concat(params, 0), f"{emit.name}_concat"))
+            joined = inner.emit(relax.op.concat(params, 0), f"{emit.name}_rows")
+            out = inner.emit_output(joined)
         inner.emit_func_output(out)
     called = emit.builder.add_func(inner.get()["join"], f"{emit.name}_join")
-    return emit(relax.Call(called, [*rows]), "joined")
+    return emit(relax.Call(called, [*rows]))
