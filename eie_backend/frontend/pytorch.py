@@ -313,7 +313,11 @@ def _with_counted_indices(mod: IRModule) -> IRModule:
 class _Count(PyExprMutator):
     def visit_call_(self, call: relax.Call) -> relax.Expr:
         call = super().visit_call_(call)
-        if is_call(call, "relax.take") and call.attrs.axis is not None and call.attrs.mode == "fast":
+        if (
+            is_call(call, "relax.take")
+            and call.attrs.axis is not None
+            and call.attrs.mode == "fast"
+        ):
             data, index = call.args
             axis = int(call.attrs.axis)
             return relax.op.take(data, self._counted(index, data, axis), axis, mode="fast")

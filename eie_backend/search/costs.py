@@ -121,8 +121,9 @@ def layer_inputs(evaluator: Evaluator) -> dict[str, tuple[NDArray[np.float32], f
     seen: dict[str, list[NDArray[np.float32]]] = {layer.name: [] for layer in evaluator.layers}
     rows = dict.fromkeys(seen, 0)
     for call in calls:
-        for (layer, _), value in zip(uses, network(*call), strict=True):
-            x = value.reshape(-1, layer.weights.shape[1])
+        for (layer, _), values in zip(uses, network.grouped(*call), strict=True):
+            columns = layer.weights.shape[1]
+            x = np.concatenate([value.reshape(-1, columns) for value in values])
             rows[layer.name] += len(x)
             # Choose rows at random: a convolution's rows follow the same pattern in each image.
             share = min(-(-ROWS // (len(calls) * len(layer.uses))), len(x))

@@ -103,7 +103,10 @@ class _Step:
         given: Mapping[str, relax.Expr],
     ) -> list[relax.Expr]:
         """Emit the step; return the states after it and, if sequences may end, the result."""
-        now = [emit(relax.op.squeeze(emit(relax.op.take(one, index, 0, mode="clip")), [0])) for one in read]
+        now = [
+            emit(relax.op.squeeze(emit(relax.op.take(one, index, 0, mode="clip")), [0]))
+            for one in read
+        ]
         if not self.may_end:
             return self.cell.step(emit, now, states, given)
         new, live = self.cell.step(emit, now[:-1], states, given), now[-1]
