@@ -341,6 +341,11 @@ class _Count(PyExprMutator):
         return self.builder_.emit(relax.op.where(from_the_end, shifted, index))
 
 
+def _counts(take: relax.Call) -> bool:
+    """Return whether indices may count from the end; those of a recurrent layer's steps do not."""
+    return bool(take.attrs.mode == "fast")
+
+
 def _digest(imported: IRModule, parameters: Mapping[str, Any]) -> str:
     digest = hashlib.sha256(imported.script().encode())
     for name, values in sorted(parameters.items()):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tvm.relax.frontend.onnx.onnx_frontend as importer
 from onnx import TensorProto, helper, numpy_helper
+from recurrent_nodes import recurrent
 from tvm import relax
 from tvm_ffi import structural_equal
 
@@ -51,6 +52,12 @@ CHAIN = model(
 
 def verified(mod):
     return attributes(mod).verified
+
+
+def test_a_recurrent_layer_is_compared():
+    for operator in ("GRU", "LSTM"):
+        proto, _ = recurrent(operator, directions=2)
+        assert verified(eie.from_onnx(proto)) == "its results are those of ONNX Runtime"
 
 
 def slightly(operator):

@@ -69,9 +69,9 @@ class Rnn:
 
 @dataclass(frozen=True)
 class Lstm:
-    """Long short-term memory; `given` has w, r, b, and, if there are any, the peepholes pi, po and
-    pf, and the projection (H, results).
+    """Long short-term memory; `given` has w, r and b.
 
+    It may have peepholes as well, pi, po and pf, and a projection of the result (H, results).
     `gates` are the letters of input, output, forget and cell gate in the order of the weights.
     With `coupled`, the forget gate is one minus the input gate.
 
