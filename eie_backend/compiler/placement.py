@@ -28,8 +28,9 @@ from eie_backend.transform.layers import (
     is_host_function,
     map_weights,
     matmuls_by_layer,
+    products_of_results,
 )
-from eie_backend.transform.operators import LAYERS, never_on_machine
+from eie_backend.transform.operators import LAYERS, OF_RESULTS, never_on_machine
 from eie_backend.transform.partition import Partition, is_eie_function
 
 EPILOGUE = ("add", *(name.removeprefix("relax.") for name in OPERATORS))
@@ -52,6 +53,9 @@ class Placement:
         The machine's layer that computes the operator; "" if the machine does not.
     reason : str
         Why the operator does not run on the machine, and what would help; "" if it does.
+    is_layer : bool
+        Whether it is a layer, so that the machine could run it. What has none is on the host by
+        design.
     """
 
     name: str
@@ -59,11 +63,7 @@ class Placement:
     runs_on: Literal["machine", "host", "folded"]
     layer: str = ""
     reason: str = ""
-
-    @property
-    def is_layer(self) -> bool:
-        """Whether the operator has weights, so that it could run on the machine."""
-        return f"relax.{self.operator}" in LAYERS
+    is_layer: bool = False
 
 
 def explain(mod: IRModule, target: Target | HardwareConfig | str | None = None) -> list[Placement]:
@@ -160,6 +160,7 @@ def place(
     asked = {name for name, *_ in model} - layers.keys()
     reasons = {**dict(epilogue_reasons(dense)), **dict(layer_reasons(dense, config, asked))}
     remaining = _remaining(model, dense)
+    of_results = {var.name for var in products_of_results(dense)}
     layers |= _absorbed(model, remaining, layers)
     origins = attributes(dense).convolutions
     transformed = {origin.name for name, origin in origins.items() if origin.name != name}
@@ -170,19 +171,22 @@ def place(
         name, operator, reads = operation
         if not operator:
             continue
+        weighted = f"relax.{operator}" in LAYERS
         joins = [after[read] for read in reads if read in after] if operator in EPILOGUE else []
         if joins:
             reason = f"it follows the output transform of Winograd's algorithm in {joins[0]}"
             found.append(Placement(name, operator, "host", reason=reason))
             after[name] = joins[0]
         elif name in layers:
-            found.append(Placement(name, operator, "machine", layers[name]))
+            found.append(Placement(name, operator, "machine", layers[name], "", weighted))
             after |= {name: layers[name]} if layers[name] in transformed else {}
         elif operation not in remaining:
-            found.append(Placement(name, operator, "folded", reason="computed when compiling"))
+            found.append(Placement(name, operator, "folded", "", "computed when compiling"))
+        elif weighted and name in of_results:
+            found.append(Placement(name, operator, "host", "", OF_RESULTS))
         else:
             reason = reasons.get(name) or never_on_machine(f"relax.{operator}")
-            found.append(Placement(name, operator, "host", reason=reason))
+            found.append(Placement(name, operator, "host", "", reason, weighted))
     return found
 
 
@@ -190,7 +194,8 @@ def require_machine(placed: Sequence[Placement]) -> None:
     """Raise `ModelError` with every layer that would stay on the host, and why."""
     if left := [row for row in placed if row.runs_on == "host" and row.is_layer]:
         why = "; ".join(f"{row.name} ({row.operator}): {row.reason}" for row in left)
-        raise ModelError(f"strict: {len(left)} layers would stay on the host: {why}")
+        layers = "1 layer" if len(left) == 1 else f"{len(left)} layers"
+        raise ModelError(f"strict: {layers} would stay on the host: {why}")
 
 
 def main_bindings(mod: IRModule) -> Iterator[relax.VarBinding]:

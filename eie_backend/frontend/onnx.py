@@ -40,11 +40,13 @@ from eie_backend.frontend.onnx_importer import (
 from eie_backend.frontend.onnx_inputs import missing_inputs, unknown_operators
 from eie_backend.frontend.onnx_verification import Given, Samples, verified_onnx
 from eie_backend.frontend.open_blocks import ending_blocks
+from eie_backend.frontend.recurrent.cells import LAYERS
 from eie_backend.frontend.unknown_tensors import unknown_tensors
+from eie_backend.names.onnx_graph import RECURRENT, named_nodes
 from eie_backend.names.onnx_graph import label as name_of
-from eie_backend.names.onnx_graph import named_nodes
 from eie_backend.storage.container import is_eiez, load_eiez
 from eie_backend.transform.attributes import with_attributes
+from eie_backend.transform.layers import layer_bindings
 from eie_backend.transform.normalize import Normalize
 from eie_backend.verification.verified import not_compared
 
@@ -143,12 +145,22 @@ def with_its_source(
         warnings.warn(ModelWarning(f"{label}: {note}"), stacklevel=3)
     layers = [named for named in names if named.tensor is not None]
     sources = {one.name: Source(one.name, (one.wanted, *one.aliases)) for one in layers}
+    sources |= _parts(normal, proto, sources)
     noted = with_aliases(normal, sources)
     if renamed := [one.name for one in layers if one.renamed]:
         noted = with_attributes(noted, renamed=renamed)
     noted = with_attributes(noted, model_sha256=digest.hexdigest())
     alone = partial(from_onnx, verify=False)
     return noted, Given(label, original, large, bind_values or {}, alone)
+
+
+def _parts(mod: IRModule, proto: ModelProto, sources: Mapping[str, Source]) -> dict[str, Source]:
+    """Return what the layers of recurrent nodes are called: as their nodes are, among others."""
+    nodes = [node.name for node in proto.graph.node if node.op_type in RECURRENT]
+    # The other direction is no layer that the source has a name for.
+    parts = {f"{name}_{part}": name for name in nodes for part in LAYERS if name in sources}
+    own = (binding.var.name for binding, _ in layer_bindings(mod))
+    return {name: Source(name, sources[parts[name]].names) for name in own if name in parts}
 
 
 def _check(proto: ModelProto, context: Context) -> None:

@@ -14,6 +14,9 @@ from eie_backend.names.unique import unique_names
 LAYERS = ("Conv", "Gemm", "MatMul")
 """Operators that are layers if an operand is constant: the weights."""
 
+RECURRENT = ("GRU", "LSTM", "RNN")
+"""Operators that are several layers, whose names begin with that of the node."""
+
 SCOPES = "pkg.torch.onnx.name_scopes"
 """Under this key PyTorch notes the modules around a node, the innermost before the operation."""
 
@@ -117,6 +120,8 @@ def _tensors(graph: GraphProto, constants: Collection[str]) -> Iterator[str | No
         elif node.op_type in LAYERS:
             # On the right, if both operands of a product could be weights.
             yield next((sources[name] for name in reversed(inputs[:2]) if name in sources), None)
+        elif node.op_type in RECURRENT and all(name in sources for name in inputs[1:3]):
+            yield ""
         else:
             yield None
 

@@ -24,6 +24,7 @@ from eie_backend.transform.layers import (
     is_constant_matrix,
     layer_bindings,
     matmuls_by_layer,
+    products_of_results,
 )
 
 
@@ -143,7 +144,7 @@ def layer_reasons(
 ) -> Iterator[tuple[str, str | None]]:
     """Yield each layer of a module, and why it stays on the host; None if it does not.
 
-    Matmuls with the same weights are one layer.
+    Matmuls with the same weights are one layer; those of two results are none.
 
     Parameters
     ----------
@@ -155,6 +156,7 @@ def layer_reasons(
         The only layers that are asked for.
     """
     first_uses = {uses[0].binding.var for uses in matmuls_by_layer(mod)}
+    first_uses -= products_of_results(mod)
     for binding, _ in layer_bindings(mod):
         name, value = binding.var.name, binding.value
         if names is not None and name not in names:

@@ -197,6 +197,32 @@ def _in_order(
             yield binding, function
 
 
+MOVES = ("relax.permute_dims", "relax.reshape", "relax.expand_dims", "relax.squeeze")
+
+
+def products_of_results(mod: IRModule) -> set[relax.Var]:
+    """Return the matmuls that multiply two results of the network, as attention does.
+
+    They have no weights, so they are no layers. A matrix that is an input of the network may be the
+    weights of a layer, which belong into the model.
+    """
+    found, values = set[relax.Var](), {binding.var: binding.value for binding, _ in bindings(mod)}
+    mains = [function for gvar, function in mod.functions_items() if gvar.name_hint == "main"]
+    inputs = {param for function in mains for param in function.params}
+
+    def source(operand: relax.Expr) -> relax.Expr:
+        while any(is_call(values.get(operand), move) for move in MOVES):
+            operand = values[operand].args[0]
+        return operand
+
+    for binding, _ in matmuls(mod):
+        left, right = map(source, binding.value.args)
+        given = right in inputs and left not in inputs and right.ty.ndim == MATRIX_RANK
+        if isinstance(left, relax.Var) and isinstance(right, relax.Var) and not given:
+            found.add(binding.var)
+    return found
+
+
 def matmuls_by_layer(mod: IRModule) -> list[list[LayerUse]]:
     """Return the module's matmuls, those with the same constant together, by first use."""
     groups: dict[relax.Expr, list[LayerUse]] = {}

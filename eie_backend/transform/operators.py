@@ -30,6 +30,9 @@ LAYERS = {
 }
 """Operators with weights, and how one that meets all constraints is lowered."""
 
+OF_RESULTS = "it multiplies two results of the network, and the machine's weights are constants"
+"""Why a matmul without weights, as attention has, is no layer."""
+
 PARTS = {
     "relax.add": "joins a layer as its bias if it adds one constant per output to the layer's "
     "result, and nothing else reads that result",

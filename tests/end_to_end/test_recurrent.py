@@ -104,7 +104,7 @@ def test_weights_that_take_turns_are_loaded_at_every_step():
     def reloads(steps):
         model, feeds = recurrent("GRU", steps=steps, batch=1, inputs=16, hidden=16)
         mod = eie.from_onnx(model)
-        small = eie.HardwareConfig(num_pe=1, spmat_sram_bytes=1600)
+        small = eie.HardwareConfig(num_pe=1, spmat_sram_bytes=1200)
         return eie.profile(eie.compile(mod, small), feeds["X"]).reloads["load_bytes"]
 
     assert reloads(6) == 2 * reloads(3) > 0

@@ -23,6 +23,9 @@ Operands = Mapping[str, relax.Expr]
 PARTS = {"": "", "g": "gates_", "c": "candidate_"}
 """What layers of some gates are called, by the letter of their operands."""
 
+LAYERS = ("hr", *(f"{part}{of}" for part in PARTS.values() for of in ("ih", "hh")))
+"""What the name of a recurrent layer is continued with by the layers that it is made of."""
+
 
 class Cell(Protocol):
     """A recurrent cell."""
