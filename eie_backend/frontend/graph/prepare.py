@@ -11,6 +11,8 @@ from eie_backend.frontend.graph.context import Context
 from eie_backend.frontend.graph.floats import as_float32
 from eie_backend.frontend.graph.fold_shapes import fold_shapes
 from eie_backend.frontend.graph.inline_functions import inline_functions
+from eie_backend.frontend.graph.integer_products import as_float_products
+from eie_backend.frontend.graph.microsoft_products import spell_out_products
 from eie_backend.frontend.graph.old_opsets import modernize
 from eie_backend.frontend.graph.undecided import refuse_undecided
 from eie_backend.names.onnx_graph import NamedNode, named_nodes
@@ -22,7 +24,9 @@ Pass = Callable[[ModelProto, Context], list[str]]
 PASSES: Sequence[Pass] = (
     as_float32,
     modernize,  # its constants have the types of what they stand beside: after as_float32
+    spell_out_products,  # ONNX has bodies of some operators that it makes: before inline_functions
     inline_functions,  # bodies are of the operator set that the model has by now
+    as_float_products,  # also of what functions are made of
     fold_shapes,  # of what the others left
     refuse_undecided,  # what is not known by now, never is
 )
