@@ -8,7 +8,7 @@ from typing import Any
 
 import onnx
 from numpy.typing import NDArray
-from onnx import GraphProto, ModelProto, NodeProto, TensorProto, TypeProto, numpy_helper
+from onnx import GraphProto, ModelProto, NodeProto, TypeProto, numpy_helper
 
 from eie_backend.errors import is_out_of_memory
 from eie_backend.frontend.graph.evaluate import type_of

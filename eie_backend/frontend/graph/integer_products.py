@@ -105,9 +105,7 @@ class _Products(Facts):
         yield _product(node, name, matrix, whole)
         yield helper.make_node("Cast", [whole], [result], node.name, to=TensorProto.INT32)
 
-    def _less(
-        self, name: str, zero: str, kind: int, result: str, axis: int
-    ) -> Iterator[NodeProto]:
+    def _less(self, name: str, zero: str, kind: int, result: str, axis: int) -> Iterator[NodeProto]:
         """Yield nodes that make `result`, a tensor less its zero point."""
         wide = self.fresh(f"{result}.wide") if zero else result
         yield helper.make_node("Cast", [name], [wide], wide, to=kind)
