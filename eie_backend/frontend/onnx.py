@@ -23,10 +23,11 @@ from tvm.runtime import Tensor
 
 from eie_backend.errors import ModelError, ModelWarning, first_line, is_out_of_memory, last_line
 from eie_backend.files.spool import spooled_tensor
+from eie_backend.frontend.graph.class_results import in_numbers
 from eie_backend.frontend.graph.context import Context
 from eie_backend.frontend.graph.dimensions import bind_dimensions
 from eie_backend.frontend.graph.inline_functions import inline_functions, write_defaults
-from eie_backend.frontend.graph.prepare import prepare
+from eie_backend.frontend.graph.prepare import SPELLED, prepare
 from eie_backend.frontend.graph.values import Values
 from eie_backend.frontend.graph.values import bind_values as make_constant
 from eie_backend.frontend.names import Source, with_aliases
@@ -113,6 +114,7 @@ def with_its_source(
 ) -> tuple[IRModule, Given]:
     """Import an ONNX model as `from_onnx` does, and leave to `verified_onnx` to compare the two."""
     proto, large, label = _read(model, label)
+    told = in_numbers(proto)
     original = ModelProto()
     original.CopyFrom(proto)
     for node in original.graph.node:
@@ -139,7 +141,7 @@ def with_its_source(
     with _importing(label):
         mod = _bound(import_onnx(proto, names, operators), params)
         normal = Normalize()(mod)
-    for note in notes:
+    for note in (*told, *notes):
         warnings.warn(ModelWarning(f"{label}: {note}"), stacklevel=3)
     layers = [named for named in names if named.tensor is not None]
     sources = {one.name: Source(one.name, (one.wanted, *one.aliases)) for one in layers}
@@ -162,7 +164,7 @@ def _check(proto: ModelProto, context: Context) -> None:
         inlined = ModelProto()
         inlined.CopyFrom(proto)
         inline_functions(inlined, context)
-        check_operators(inlined, context.foreign | {"Loop"})
+        check_operators(inlined, context.foreign | SPELLED | {"Loop"})
         raise
 
 

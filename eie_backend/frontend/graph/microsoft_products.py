@@ -8,14 +8,14 @@ from onnx import ModelProto, NodeProto, TensorProto, helper
 
 from eie_backend.frontend.graph.context import Context
 from eie_backend.frontend.graph.facts import replace
-from eie_backend.frontend.onnx_operators import DEFAULT_DOMAINS, qualified
+from eie_backend.frontend.onnx_operators import DEFAULT_DOMAINS
 
 MICROSOFT = "com.microsoft"
 SINCE = 11
 """Version of ONNX's operator set that has ``DynamicQuantizeLinear``."""
 
 
-def spell_out_products(proto: ModelProto, context: Context) -> list[str]:
+def spell_out_products(proto: ModelProto, _context: Context) -> list[str]:
     """Replace fused products of quantized matrices by what they mean; nothing is to be told.
 
     Before -> after::
@@ -26,7 +26,8 @@ def spell_out_products(proto: ModelProto, context: Context) -> list[str]:
 
     1. ``MatMulIntegerToFloat`` has the data, their scale and zero point as inputs.
     2. Zero points and the bias may be left out.
-    3. A model of an operator set before `SINCE` is left alone.
+    3. A model of an operator set before `SINCE` is left alone, and what somebody registered a
+       converter of: its type has the domain in it by now.
     """
     versions = [opset.version for opset in proto.opset_import if opset.domain in DEFAULT_DOMAINS]
     if max(versions, default=1) < SINCE:  # 3.
@@ -34,9 +35,7 @@ def spell_out_products(proto: ModelProto, context: Context) -> list[str]:
     made = {
         node.output[0]: [*OPERATORS[node.op_type](node)]
         for node in proto.graph.node
-        if node.domain == MICROSOFT
-        and node.op_type in OPERATORS
-        and not {node.op_type, qualified(MICROSOFT, node.op_type)} & context.foreign
+        if node.domain == MICROSOFT and node.op_type in OPERATORS
     }
     if made:
         replace(proto.graph, made)
