@@ -35,10 +35,11 @@ class Facts:
                 self.readers[name].append(node)
             if node.op_type == "Constant" and (value := constant_of(node)) is not None:
                 self.constants[node.output[0]] = value
+        self.inputs = {value.name for value in graph.input}
         self.results = {value.name for value in graph.output}
         self.types: dict[str, TypeProto] = _inferred(proto)
         self.types |= {name: type_of(tensor) for name, tensor in self.constants.items()}
-        self._taken = {*self.constants, *self.makers, *(value.name for value in graph.input)}
+        self._taken = {*self.constants, *self.makers} | self.inputs
 
     def shape(self, name: str) -> tuple[int, ...] | None:
         """Return a value's shape, None if it is not known."""

@@ -10,6 +10,7 @@ from onnx import GraphProto, ModelProto
 from eie_backend.frontend.graph.classical import spell_out_classical
 from eie_backend.frontend.graph.classical_operators import REWRITES
 from eie_backend.frontend.graph.context import Context
+from eie_backend.frontend.graph.einsum_layers import spell_out_einsums
 from eie_backend.frontend.graph.floats import as_float32
 from eie_backend.frontend.graph.fold_shapes import fold_shapes
 from eie_backend.frontend.graph.inline_functions import inline_functions
@@ -30,6 +31,7 @@ PASSES: Sequence[Pass] = (
     spell_out_products,  # ONNX has bodies of some operators that it makes: before inline_functions
     inline_functions,  # bodies are of the operator set that the model has by now
     as_float_products,  # also of what functions are made of
+    spell_out_einsums,  # also those that operators' bodies have
     fold_shapes,  # of what the others left
     refuse_undecided,  # what is not known by now, never is
 )
