@@ -15,7 +15,7 @@ def in_numbers(proto: ModelProto) -> list[str]:
 
     Before -> after::
 
-        label: text, z: maps = ..., ZipMap(p)  ->  z = Identity(p)
+        label: text, z: maps = ..., ZipMap(p)  ->  z = Cast(p, to=float32)
 
     1. Maps from classes to numbers become the tensor of the numbers, a column for each class.
     2. A result that is text is left out, with what is computed for it alone, if another one stays.
@@ -27,13 +27,15 @@ def in_numbers(proto: ModelProto) -> list[str]:
     notes, results = [], {value.name: value for value in graph.output}
     read = {name for node in graph.node for name in reads(node)}
     for node in graph.node:
-        if node.op_type == "ZipMap" and node.output[0] in results and node.output[0] not in read:
-            node.op_type, node.domain = "Identity", ""
+        name = next(iter(node.output), "")
+        if node.op_type == "ZipMap" and name in results and name not in read:
+            node.op_type, node.domain = "Cast", ""  # networks in float64 have maps of float64
             node.ClearField("attribute")
-            value = results[node.output[0]]
-            value.CopyFrom(helper.make_tensor_value_info(value.name, TensorProto.FLOAT, None))
+            node.attribute.append(helper.make_attribute("to", TensorProto.FLOAT))
+            value = results[name]
+            value.CopyFrom(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
             notes.append(
-                f"output {value.name!r} is maps from classes to numbers: it becomes the tensor of "
+                f"output {name!r} is maps from classes to numbers: it becomes the tensor of "
                 "the numbers, a column for each class"
             )
     texts = [value for value in graph.output if _is_text(value)]

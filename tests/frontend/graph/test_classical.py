@@ -114,6 +114,17 @@ def test_two_classes(make):
     np.testing.assert_array_equal(label, model.predict(SEEN))
 
 
+def test_networks_in_float64_stay_on_the_host():
+    model = mlp()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        proto = to_onnx(model.fit(X[:TRAINED], DIGITS[:TRAINED]), X[:1].astype(np.float64))
+    mod, _ = with_notes(proto)
+    assert layers(mod) == {"MatMul": "host", "MatMul1": "host"}
+    label, _ = on_llvm(mod, SEEN.astype(np.float64))
+    np.testing.assert_array_equal(label, model.predict(SEEN))
+
+
 @pytest.mark.parametrize("make", [LinearSVC, RidgeClassifier])
 def test_classifiers_without_probabilities(make):
     model, proto = exported(make())
@@ -241,6 +252,13 @@ def test_a_text_that_is_the_only_result():
     proto.graph.output[0].name = "label"
     proto.graph.output[0].type.tensor_type.elem_type = TensorProto.STRING
     with pytest.raises(ModelError, match="output 'label' is text; this machine"):
+        eie.from_onnx(proto)
+
+
+def test_a_list_of_maps_from_nowhere():
+    proto, _ = one_node("Scaler", SMALL, offset=[0.0], scale=[1.0])
+    proto.graph.node.append(helper.make_node("ZipMap", ["y"], [], domain=ML))
+    with pytest.raises(ModelError):
         eie.from_onnx(proto)
 
 
