@@ -68,7 +68,7 @@ def from_onnx(
     model : path, bytes or ModelProto
         The model, with its weights as initializers; also the path of a ``.eiez`` file. It computes
         in float32: a `ModelWarning` tells of a model in half precision, whose inputs are float32
-        then, too.
+        then, too; and of a classifier's results that are maps or texts.
     bind : mapping of str to int, optional
         Values of dynamic dimensions, by the name that the model gives them, or by ``input.axis``.
         A dimension of -1 or 0 is dynamic, too.
