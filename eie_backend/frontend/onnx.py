@@ -23,10 +23,11 @@ from tvm.runtime import Tensor
 
 from eie_backend.errors import ModelError, ModelWarning, first_line, is_out_of_memory, last_line
 from eie_backend.files.spool import spooled_tensor
+from eie_backend.frontend.graph.class_results import in_numbers
 from eie_backend.frontend.graph.context import Context
 from eie_backend.frontend.graph.dimensions import bind_dimensions
 from eie_backend.frontend.graph.inline_functions import inline_functions, write_defaults
-from eie_backend.frontend.graph.prepare import prepare
+from eie_backend.frontend.graph.prepare import SPELLED, prepare
 from eie_backend.frontend.graph.values import Values
 from eie_backend.frontend.graph.values import bind_values as make_constant
 from eie_backend.frontend.names import Source, with_aliases
@@ -69,7 +70,7 @@ def from_onnx(
     model : path, bytes or ModelProto
         The model, with its weights as initializers; also the path of a ``.eiez`` file. It computes
         in float32: a `ModelWarning` tells of a model in half precision, whose inputs are float32
-        then, too.
+        then, too; and of a classifier's results that are maps or texts.
     bind : mapping of str to int, optional
         Values of dynamic dimensions, by the name that the model gives them, or by ``input.axis``.
         A dimension of -1 or 0 is dynamic, too.
@@ -115,6 +116,7 @@ def with_its_source(
 ) -> tuple[IRModule, Given]:
     """Import an ONNX model as `from_onnx` does, and leave to `verified_onnx` to compare the two."""
     proto, large, label = _read(model, label)
+    told = in_numbers(proto)
     original = ModelProto()
     original.CopyFrom(proto)
     for node in original.graph.node:
@@ -141,7 +143,7 @@ def with_its_source(
     with _importing(label):
         mod = _bound(import_onnx(proto, names, operators), params)
         normal = Normalize()(mod)
-    for note in notes:
+    for note in (*told, *notes):
         warnings.warn(ModelWarning(f"{label}: {note}"), stacklevel=3)
     layers = [named for named in names if named.tensor is not None]
     sources = {one.name: Source(one.name, (one.wanted, *one.aliases)) for one in layers}
@@ -174,7 +176,7 @@ def _check(proto: ModelProto, context: Context) -> None:
         inlined = ModelProto()
         inlined.CopyFrom(proto)
         inline_functions(inlined, context)
-        check_operators(inlined, context.foreign | {"Loop"})
+        check_operators(inlined, context.foreign | SPELLED | {"Loop"})
         raise
 
 

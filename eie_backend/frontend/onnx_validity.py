@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import onnx
-from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
+from eie_backend.frontend.graph.inference import inner_graphs
 from eie_backend.frontend.graph.old_operators import attribute
 from eie_backend.frontend.graph.old_opsets import OLDEST, WANTED
 from eie_backend.names.onnx_graph import called
@@ -51,6 +52,8 @@ ALONG_AN_AXIS = (
 )
 """Operators whose second operand could begin at an axis of the first one."""
 
+TERM = r"[A-Za-z ]*(?:\.{3}[A-Za-z ]*)?"
+EQUATION = re.compile(f"{TERM}(?:,{TERM})*(?:->{TERM})?".encode())
 INFERENCE = re.compile(r"\(op_type:\s*([^,]*), node name: (.*?)\):\s*(.*)")
 BRACKETS = re.compile(r"\[\w*Error\]\s*")
 
@@ -110,6 +113,7 @@ def _unsupported(proto: ModelProto) -> Iterator[str]:
             yield f"node {called(node)}: its value is sparse; computed are dense tensors"
         if node.op_type == "BatchNormalization" and not attribute(node, "spatial", 1):
             yield f"node {called(node)}: it has statistics of every value"
+    yield from _equations([*graph.node, *(one for f in proto.functions for one in f.node)])
     for what, values in (("input", graph.input), ("output", graph.output)):
         for value in values:
             kind = value.type.WhichOneof("value")
@@ -128,6 +132,20 @@ def _unsupported(proto: ModelProto) -> Iterator[str]:
                 yield f"{where} is {wide[0]}, which takes more than 32 bits"
         for name in {*node.input[1:2]} & empty if node.op_type in WEIGHTED else ():
             yield f"node {called(node)}: its weights {name} are empty"
+
+
+def _equations(nodes: Iterable[NodeProto]) -> Iterator[str]:
+    """Yield equations that are none: at some of them, ONNX's inference would never end."""
+    for node in nodes:
+        text = attribute(node, "equation", b"") if node.op_type == "Einsum" else b""
+        if isinstance(text, bytes) and not EQUATION.fullmatch(text):
+            equation = text.decode("utf-8", "replace")
+            yield (
+                f"node {called(node)}: equation {equation!r} must be terms of letters "
+                "with an ellipsis at most, commas between them, and at most one ->"
+            )
+        for inner in inner_graphs(node):
+            yield from _equations(inner.node)
 
 
 def _type(number: int) -> str:

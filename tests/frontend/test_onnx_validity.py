@@ -178,6 +178,14 @@ INVALID = {
         model(node("Einsum", "a", equation="ij->ii")),
         "node 'it' (Einsum): equation 'ij->ii': i cannot be in the result",
     ),
+    "a dot that is no ellipsis": (
+        model(node("Einsum", "a", equation="i.j->j")),
+        "node 'it' (Einsum): equation 'i.j->j' must be terms of letters with an ellipsis at most",
+    ),
+    "half an arrow": (
+        model(node("Einsum", "a", equation="i-j")),
+        "node 'it' (Einsum): equation 'i-j' must be terms of letters with an ellipsis at most",
+    ),
     "a mirror of more than there is": (
         model(node("Pad", "a p", mode="reflect"), p=np.array([4, 0, 0, 0])),
         "node 'it' (Pad): pads [4, 0] of axis 0, allowed is up to 3 (reflect)",
