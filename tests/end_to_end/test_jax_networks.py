@@ -23,7 +23,7 @@ CELL_X, CELL_H, CELL_B = weights(5, 8), weights(8, 8), weights(8)
 
 
 def cnn(x):
-    """As flax has it: NHWC, a batch normalisation with running statistics, pooling by windows."""
+    """Return what flax would export: NHWC, running statistics, pooling by windows."""
     axes = ("NHWC", "HWIO", "NHWC")
     with jax.named_scope("conv1"):
         x = lax.conv_general_dilated(x, CONV1, (1, 1), "SAME", dimension_numbers=axes)
@@ -39,7 +39,7 @@ def cnn(x):
 
 
 def classifier(tokens):
-    """An embedding, its mean over what is no padding, two layers, and the class."""
+    """Return scores of the mean of the tokens that are no padding, and the best class."""
     h = jnp.take(TABLE, tokens, axis=0)
     real = (tokens != 0)[..., None]
     h = jnp.sum(jnp.where(real, h, 0), axis=1) / jnp.maximum(jnp.sum(real, axis=1), 1)
@@ -51,7 +51,7 @@ def classifier(tokens):
 
 
 def rnn(x):
-    """A recurrent network over time; its last state."""
+    """Return the last state of a recurrent network."""
 
     def step(h, one):
         with jax.named_scope("cell"):

@@ -1,6 +1,5 @@
 """Loops with a known number of trips become their operations, that many times."""
 
-import numpy as np
 import pytest
 
 import eie_backend as eie
