@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from jax.interpreters import mlir as jax_mlir
@@ -16,7 +17,7 @@ from jaxlib.mlir import ir
 from tvm import IRModule, relax
 
 from eie_backend.errors import ModelError
-from eie_backend.frontend.blame import blaming
+from eie_backend.frontend.blame import blaming, labelled
 from eie_backend.frontend.onnx_node import constant
 from eie_backend.frontend.stablehlo_operators import CONVERTERS
 from eie_backend.frontend.stablehlo_operators._known import evaluated
@@ -111,10 +112,20 @@ class Importer:
             elif name == LOOP:
                 results = self._loop(op)
             else:
-                with blaming(_place(str(op.location)), name, self._operands(op), REMEDY, "our"):
+                with self._blaming(op, name):
                     results = self._converted(op, name)
             self._values.update(zip(op.results, results, strict=True))
         return []
+
+    @contextmanager
+    def _blaming(self, op: Any, name: str) -> Iterator[None]:
+        """Say of what goes wrong inside which operation it is, and where that stands."""
+        place = _place(str(op.location))
+        with (
+            blaming(place, name, self._operands(op), REMEDY, "our"),
+            labelled(f"node {place!r} ({name})"),
+        ):
+            yield
 
     def _loop(self, op: Any) -> list[relax.Expr]:
         """Return the results of a loop whose condition constants decide, trip after trip."""
@@ -125,24 +136,22 @@ class Importer:
             (holds,) = self._block(condition, values)
             decided = known(holds)
             if decided is None:
-                raise ModelError(
-                    f"node {_place(str(op.location))!r} ({LOOP}): how often it runs depends on "
-                    "data; give the loop a constant number of steps"
-                )
+                with self._blaming(op, LOOP):
+                    raise ModelError(
+                        "how often it runs depends on data; give it a constant number of steps"
+                    )
             if not decided:
                 break
-            self._count(op)
+            with self._blaming(op, LOOP):
+                self._count()
             values = self._block(body, values)
         self._loops -= 1
         return values
 
-    def _count(self, op: Any) -> None:
+    def _count(self) -> None:
         self._unrolled += 1
         if self._unrolled > LARGEST:
-            raise ModelError(
-                f"node {_place(str(op.location))!r} ({op.operation.name}): loops become more than "
-                f"{LARGEST} operations; run fewer steps"
-            )
+            raise ModelError(f"loops become more than {LARGEST} operations; run fewer steps")
 
     def _converted(self, op: Any, name: str) -> list[relax.Expr]:
         if name == CONSTANT and op.result in self._constants:
@@ -152,7 +161,7 @@ class Importer:
         if values is not None:
             return [constant(values, dtype_of_type(op.result.type))]
         if self._loops:
-            self._count(op)
+            self._count()
         found = CONVERTERS[name](Operation(op, inputs, self._builder, self.scopes))
         if name == CONSTANT:
             self._constants[op.result] = found

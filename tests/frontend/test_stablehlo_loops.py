@@ -57,7 +57,7 @@ def test_known_trips(function):
     [
         (
             lambda x: lax.while_loop(lambda y: y.sum() < 9, lambda y: y + 1, x),
-            "how often it runs depends on data; give the loop a constant number of steps",
+            "how often it runs depends on data; give it a constant number of steps",
         ),
         (
             lambda x: lax.fori_loop(0, 101, lambda i, y: y + 1, x),

@@ -69,7 +69,7 @@ EVALUATED: dict[str, Callable[..., Array]] = {
     "stablehlo.not": lambda _, x: ~x,
     "stablehlo.or": lambda _, x, y: x | y,
     "stablehlo.reshape": lambda node, x: x.reshape(shape_of(node.results[0].type)),
-    "stablehlo.select": lambda _, which, x, y: np.where(which, x, y),
+    "stablehlo.select": lambda _, which, x, y: np.asarray(np.where(which, x, y)),
     "stablehlo.subtract": lambda _, x, y: x - y,
     "stablehlo.xor": lambda _, x, y: x ^ y,
 }

@@ -48,7 +48,7 @@ def reducer_of(operation: Operation) -> str:
             return name
     names = ", ".join(dict.fromkeys(str(one.operation.name) for one in body[:-1])) or "nothing"
     raise ModelError(
-        f"{operation.name} of {operation.dtype} by {names}, it must be by one of "
+        f"it reduces {operation.dtype} by {names}, it must be by one of "
         f"{', '.join(PAIRWISE)}; use these"
     )
 

@@ -23,11 +23,10 @@ def convolution(operation: Operation) -> relax.Expr:
     numbers = stablehlo.ConvDimensionNumbers(operation.node.attributes["dimension_numbers"])
     rank = len(numbers.input_spatial_dimensions)
     if rank not in OPERATORS:
-        raise ModelError(f"stablehlo.convolution has {rank} spatial axes, it must have 1 to 3")
+        raise ModelError(f"it has {rank} spatial axes, it must have 1 to 3")
     if (batches := operation.integer("batch_group_count", 1)) != 1:
         raise ModelError(
-            f"stablehlo.convolution has batch_group_count {batches}, it must be 1; use "
-            "feature_group_count"
+            f"its batch_group_count is {batches}, it must be 1; use feature_group_count"
         )
     ones = [1] * rank
     data = _ordered(

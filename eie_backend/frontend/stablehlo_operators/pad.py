@@ -14,7 +14,7 @@ def pad(operation: Operation) -> relax.Expr:
     data, value = operation.inputs
     constant = known(value)
     if constant is None:
-        raise ModelError("stablehlo.pad: its padding value depends on data; make it a constant")
+        raise ModelError("its padding value depends on data; make it a constant")
     low, high, between = (
         operation.ints(name)
         for name in ("edge_padding_low", "edge_padding_high", "interior_padding")

@@ -59,8 +59,7 @@ def _place(operation: Operation) -> tuple[relax.Expr, relax.Expr]:
                         operation.emit(relax.op.astype(place, kind)),
                     )
     raise ModelError(
-        f"stablehlo.reduce of {len(operation.inputs) // 2} operands is neither argmax nor argmin; "
-        "use these"
+        f"its {len(operation.inputs) // 2} operands make neither argmax nor argmin; use these"
     )
 
 

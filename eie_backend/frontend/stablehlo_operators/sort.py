@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 import numpy as np
 from tvm import relax
 
@@ -15,13 +13,16 @@ from eie_backend.frontend.stablehlo_operators._operation import Conversion, Oper
 UNSORTED = ("bool", "uint8", "uint16", "uint32", "uint64")
 """What TVM does not sort."""
 
+MOST_OTHERS = 4
+"""Operands beside the first, whose orders are all tried."""
+
 
 def sort(operation: Operation) -> tuple[relax.Expr, ...]:
     """Emit the operands in the order of the first one, rising or falling along an axis."""
     first, *others = operation.inputs
     axis = operation.integer("dimension", -1)
     if (kind := dtype_of(first)) in UNSORTED:
-        raise ModelError(f"stablehlo.sort of {kind}, which TVM cannot sort; give it int32")
+        raise ModelError(f"it sorts {kind}, which TVM cannot sort; give it int32")
     falling = _falls(operation)
     if not others:
         return (operation.emit(relax.op.sort(first, axis, falling)),)
@@ -38,11 +39,17 @@ def sort(operation: Operation) -> tuple[relax.Expr, ...]:
 
 def _falls(operation: Operation) -> bool:
     """Return whether the first operand comes in falling order, by what its comparator says."""
-    pairs = np.array([*product((-2, -1, 0, 1, 2), repeat=2)]).T
-    others = [np.zeros_like(pairs[0], dtype_of(one)) for one in operation.inputs[1:]]
-    kind = dtype_of(operation.inputs[0])
-    values = pairs.astype(kind)
-    arguments = [values[0], values[1], *(one for other in others for one in (other, other))]
+    others = operation.inputs[1:]
+    if len(others) > MOST_OTHERS:
+        raise ModelError(
+            f"it sorts {len(others)} others with the first, it may sort {MOST_OTHERS}; use argsort"
+        )
+    # Every order of the first pair with every order of the others.
+    places = np.indices((5, 5) + (2, 2) * len(others)).reshape(2 + 2 * len(others), -1)
+    kinds = [dtype_of(one) for one in operation.inputs for _ in range(2)]
+    arguments = [one.astype(kind) for one, kind in zip(places, kinds, strict=True)]
+    values = arguments[0] - 2, arguments[1] - 2
+    arguments[:2] = values
     found = called(operation.node.regions[0].blocks[0], arguments)
     if found is not None:
         if np.array_equal(found[0], values[0] < values[1]):
@@ -50,8 +57,7 @@ def _falls(operation: Operation) -> bool:
         if np.array_equal(found[0], values[0] > values[1]):
             return True
     raise ModelError(
-        "stablehlo.sort compares otherwise than by the first operand alone, rising or falling; "
-        "sort by one key"
+        "it compares otherwise than by the first operand alone, rising or falling; use one key"
     )
 
 

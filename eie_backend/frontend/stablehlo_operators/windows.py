@@ -31,7 +31,7 @@ def reduce_window(operation: Operation) -> relax.Expr:
     """Emit a reduction of each window; what it pads with changes nothing."""
     if len(operation.inputs) != 2:
         raise ModelError(
-            f"stablehlo.reduce_window of {len(operation.inputs) // 2} operands; reduce one"
+            f"it has {len(operation.inputs) // 2} operands, it must have 1; reduce each alone"
         )
     reducer = reducer_of(operation)
     data, start = numeric(operation, operation.inputs)
@@ -127,8 +127,8 @@ def _by_place(
     """Emit the reduction of slices, one for each place of a window."""
     if prod(window) > TAPS:
         raise ModelError(
-            f"stablehlo.reduce_window by {reducer} of {dtype_of(data)} has windows of {window}, "
-            f"allowed are {TAPS} values; use smaller ones"
+            f"its windows of {dtype_of(data)} by {reducer} are {window}, allowed are {TAPS} "
+            "values; use smaller ones"
         )
     shape = extents(data)
     spans = [(size - 1) * apart for size, apart in zip(window, dilations, strict=True)]

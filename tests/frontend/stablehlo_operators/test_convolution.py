@@ -91,15 +91,15 @@ def test_it_is_a_layer_with_the_name_of_its_scope():
     [
         (
             lambda x: lax.conv_general_dilated(x, x, (1,), "SAME", batch_group_count=2),
-            "model: stablehlo.convolution has batch_group_count 2, it must be 1; use ",
+            "(stablehlo.convolution): its batch_group_count is 2, it must be 1; use ",
         ),
         (
             lambda x: lax.conv_general_dilated(x[..., 0], x[..., 0], (), ()),
-            "model: stablehlo.convolution has 0 spatial axes, it must have 1 to 3",
+            "(stablehlo.convolution): it has 0 spatial axes, it must have 1 to 3",
         ),
     ],
 )
 def test_refused(function, message):
     with pytest.raises(ModelError) as caught:
         eie.from_jax(function, values(2, 2, 4))
-    assert str(caught.value).startswith(message)
+    assert message in str(caught.value)

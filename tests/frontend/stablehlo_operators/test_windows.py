@@ -95,8 +95,23 @@ def test_a_start_counts_once():
     assert_as_jax(each, X)
 
 
-def test_refused():
-    with pytest.raises(ModelError, match=r"has windows of \[200\], allowed are 128 values"):
-        eie.from_jax(
-            lambda x: lax.reduce_window(x, 0, lax.add, (200,), (1,), "SAME"), np.arange(400)
-        )
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (
+            lambda x: lax.reduce_window(x, 1.0, lax.mul, (200,), (1,), "SAME"),
+            "by stablehlo.multiply are [200], allowed are 128 values; use smaller ones",
+        ),
+        (
+            lambda x: lax.reduce_window(
+                (x, x), (0.0, 0.0), lambda a, b: (a[0] + b[0], a[1] + b[1]), (2,), (1,), "VALID"
+            ),
+            "it has 2 operands, it must have 1; reduce each alone",
+        ),
+    ],
+)
+def test_refused(function, message):
+    with pytest.raises(ModelError) as caught:
+        eie.from_jax(function, values(400))
+    assert str(caught.value).startswith("model: node 'jit(<lambda>)/")
+    assert message in str(caught.value)
