@@ -41,6 +41,7 @@ def test_a_scan_is_one_layer_for_all_steps():
         ),
         lambda x: lax.fori_loop(3, 3, lambda i, y: y + x[i], x[0]),
         lambda x: lax.while_loop(lambda s: s[0] < 20, lambda s: (2 * s[0], s[1] + 1), (1, x))[1],
+        lambda x: lax.while_loop(lambda s: s[0] > 0, lambda s: (s[0] - 2, s[1] * s[0]), (5, x))[1],
         lambda x: lax.map(lambda one: one.sum() / one.max(), x),
         lambda x: lax.fori_loop(
             0, 2, lambda i, y: lax.fori_loop(0, 3, lambda j, z: z * x[i + j], y), x[4]

@@ -28,7 +28,9 @@ def test_any_convolution(data):
         return tuple(data.draw(few) for _ in range(rank))
 
     strides, spread, apart, kernel = each(), each(), each(), each()
-    pads = [tuple(data.draw(st.integers(-1, 3)) for _ in range(2)) for _ in range(rank)]
+    least = data.draw(st.sampled_from([0, 0, -1]))
+    pads = [tuple(data.draw(st.integers(least, 3)) for _ in range(2)) for _ in range(rank)]
+    spread = spread if least else (1,) * rank
     groups = data.draw(st.integers(1, 2))
     orders = [
         "".join(data.draw(st.permutations(letters + "DHW"[:rank])))
@@ -63,6 +65,14 @@ def test_transposed(padding, transpose_kernel):
         rtol=1e-4,
         atol=1e-4,
     )
+
+
+def test_padding_of_each_side():
+    x, w = values(1, 3, 5, 6), values(2, 3, 3, 2)
+    for pads in ([(0, 1), (2, 3)], [(2, 0), (0, 1)]):
+        assert_as_jax(
+            lambda x, pads=pads: lax.conv_general_dilated(x, w, (1, 2), pads), x, atol=1e-4
+        )
 
 
 def test_weights_that_are_an_input():

@@ -5,7 +5,7 @@ import pytest
 
 pytestmark = pytest.mark.jax
 jax = pytest.importorskip("jax", reason="needs the extra `jax`")
-from by_jax import assert_as_jax, values  # noqa: E402
+from by_jax import assert_as_jax  # noqa: E402
 
 jnp, lax = jax.numpy, jax.lax
 
@@ -77,5 +77,20 @@ def test_shifts(kind):
 
 
 def test_of_constants():
-    table = values(3, 4)
-    assert_as_jax(lambda x: x + jnp.where(jnp.arange(4) < 2, table, -table) * (5 - 2), table)
+    def function(x):
+        one, other = (lax.iota(np.int32, 6) * lax.full((6,), n, np.int32) for n in (3, 2))
+        which = lax.bitwise_or(lax.lt(one, other), lax.eq(lax.iota(np.int32, 6), 4))
+        found = [
+            lax.sub(lax.neg(one), lax.add(other, one)),
+            lax.bitwise_and(one, lax.bitwise_xor(other, lax.bitwise_not(one))),
+            lax.select(lax.bitwise_not(which), one, other),
+            lax.max(lax.full_like(one, 4), one) - lax.min(other, lax.full_like(one, 5)),
+            lax.clamp(2, one, 7),
+            lax.convert_element_type(lax.ge(one, other), np.int8),
+            lax.reshape(lax.broadcast_in_dim(one, (2, 6, 2), (1,)), (4, 6)),
+        ]
+        return x, [x[: one.size] * one for one in (y.ravel() for y in found)]
+
+    mod = assert_as_jax(function, np.arange(24, dtype=np.int32) + 1)
+    operators = {str(b.value.op.name) for b in mod["main"].body.blocks[0].bindings[:-1]}
+    assert operators <= {"relax.multiply", "relax.strided_slice"}, "these were constants"

@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from on_llvm import on_llvm
+
+import eie_backend as eie
 
 pytestmark = pytest.mark.jax
 jax = pytest.importorskip("jax", reason="needs the extra `jax`")
@@ -65,3 +68,31 @@ def test_any_dimension_numbers(data):
         lambda x, ids: lax.gather(x, ids, numbers, sizes, mode="clip"), values(*shape), ids
     )
     assert_as_jax(lambda x: lax.gather(x, ids, numbers, sizes, mode="clip"), values(*shape))
+
+
+def test_batches_of_both():
+    numbers = lax.GatherDimensionNumbers(
+        offset_dims=(2,),
+        collapsed_slice_dims=(0,),
+        start_index_map=(0,),
+        operand_batching_dims=(1,),
+        start_indices_batching_dims=(1,),
+    )
+    ids = np.random.default_rng(0).integers(-1, 4, (2, 4, 1)).astype(np.int32)
+    assert_as_jax(lambda x, ids: lax.gather(x, ids, numbers, (1, 1, 5), mode="clip"), X, ids)
+
+
+def test_index_vectors_in_front():
+    text = """func.func @main(%x: tensor<3x4x5xf32>, %i: tensor<1x4x2xi32>) -> tensor<4x2x5xf32> {
+      %0 = "stablehlo.gather"(%x, %i) <{
+        dimension_numbers = #stablehlo.gather<
+          offset_dims = [2], collapsed_slice_dims = [0], operand_batching_dims = [1],
+          start_indices_batching_dims = [1], start_index_map = [0], index_vector_dim = 0>,
+        slice_sizes = array<i64: 1, 1, 5>
+      }> : (tensor<3x4x5xf32>, tensor<1x4x2xi32>) -> tensor<4x2x5xf32>
+      return %0 : tensor<4x2x5xf32>
+    }"""
+    ids = np.random.default_rng(0).integers(-1, 4, (1, 4, 2)).astype(np.int32)
+    (found,) = on_llvm(eie.from_stablehlo(text), X, ids)
+    rows = np.clip(ids[0], 0, 2)
+    np.testing.assert_array_equal(found, X[rows, np.arange(4)[:, None]])
