@@ -5,6 +5,8 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from eie_backend.errors import is_out_of_memory
+
 if TYPE_CHECKING:
     from torch import Tensor
     from torch.export import ExportedProgram
@@ -54,7 +56,12 @@ def with_places(program: ExportedProgram) -> ExportedProgram:
     if not found:
         return program
     module.recompile()
-    return export(module, *program.example_inputs)
+    try:
+        return export(module, *program.example_inputs)
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        return program  # which is refused by the name of what reads with the mask
 
 
 def _reads(node: Any) -> bool:
