@@ -51,7 +51,7 @@ def from_jax(function: Callable[..., Any], *example: Any, verify: bool = True) -
             "from_jax needs JAX; install it: pip install 'eie-backend[jax]'"
         ) from error
     try:
-        lowered = jax.jit(function).lower(*example).as_text(debug_info=True)
+        lowered = jax.jit(function, keep_unused=True).lower(*example).as_text(debug_info=True)
     except Exception as error:
         raise ModelError(
             f"model: JAX cannot trace the function: {first_line(error)}; correct it until "

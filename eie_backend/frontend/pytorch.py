@@ -25,6 +25,7 @@ from eie_backend.frontend.dimensions import bind_dimensions
 from eie_backend.frontend.names import Source, named
 from eie_backend.frontend.open_blocks import ending_blocks
 from eie_backend.frontend.pytorch_converters import decomposed
+from eie_backend.frontend.pytorch_masks import with_places
 from eie_backend.frontend.pytorch_nodes import Converters
 from eie_backend.names.rule import aliases, identifier, source_name
 from eie_backend.names.unique import unique_names
@@ -84,7 +85,8 @@ def from_pytorch(
             "from_pytorch needs PyTorch; install it: pip install 'eie-backend[torch]'"
         ) from error
     with _silence():
-        program = model if isinstance(model, ExportedProgram) else _export(model, example)
+        exported = model if isinstance(model, ExportedProgram) else _export(model, example)
+        program = with_places(exported)
         core = _decomposed(program)
         imported = _import(core)
     targets = {
@@ -116,7 +118,7 @@ def from_pytorch(
     _warn(core)
     if not verify:
         return not_compared(noted, "as asked")
-    return _verified(noted, model, program)
+    return _verified(noted, program if model is exported else model, program)
 
 
 def _verified(mod: IRModule, model: Any, program: ExportedProgram) -> IRModule:

@@ -1,4 +1,4 @@
-"""Convert StableHLO operations to Relax.
+"""Convert StableHLO modules to Relax.
 
 TVM 0.27 has an importer too. It does not run with jaxlib 0.10, ignores the dimension numbers of
 ``dot_general`` and ``broadcast_in_dim`` and the padding of ``reduce_window``, takes every
@@ -8,68 +8,34 @@ convolution for NHWC, and imports the first result of the first function only.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from math import prod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 from jax.interpreters import mlir as jax_mlir
 from jaxlib.mlir import ir
-from jaxlib.mlir.dialects import stablehlo
 from tvm import IRModule, relax
 
 from eie_backend.errors import ModelError
-from eie_backend.frontend.blame import blaming
-from eie_backend.names.rule import identifier, source_name
+from eie_backend.frontend.blame import blaming, labelled
+from eie_backend.frontend.onnx_node import constant
+from eie_backend.frontend.stablehlo_operators import CONVERTERS
+from eie_backend.frontend.stablehlo_operators._known import evaluated
+from eie_backend.frontend.stablehlo_operators._operation import (
+    CONSTANT,
+    RETURN,
+    Operation,
+    dtype_of_type,
+    known,
+    shape_of,
+)
 
 REMEDY = "export it with other operations"
-RETURNS = ("func.return", "stablehlo.return")
-CALL = "func.call"
-DTYPES = {"f16": "float16", "f32": "float32", "f64": "float64", "i1": "bool"} | {
-    f"{sign}i{bits}": f"{'u' * bool(sign)}int{bits}"
-    for sign in ("", "u")
-    for bits in (8, 16, 32, 64)
-}
+RETURNS = ("func.return", RETURN)
+CALL, LOOP = "func.call", "stablehlo.while"
 
-ELEMENTWISE: dict[str, Callable[..., relax.Expr]] = {
-    "chlo.erf": relax.op.erf,
-    "chlo.erfc": lambda x: relax.op.subtract(relax.const(1, x.ty.dtype.dtype), relax.op.erf(x)),
-    "stablehlo.abs": relax.op.abs,
-    "stablehlo.add": relax.op.add,
-    "stablehlo.ceil": relax.op.ceil,
-    "stablehlo.cosine": relax.op.cos,
-    "stablehlo.divide": relax.op.divide,
-    "stablehlo.exponential": relax.op.exp,
-    "stablehlo.floor": relax.op.floor,
-    "stablehlo.log": relax.op.log,
-    "stablehlo.logistic": relax.op.sigmoid,
-    "stablehlo.maximum": relax.op.maximum,
-    "stablehlo.minimum": relax.op.minimum,
-    "stablehlo.multiply": relax.op.multiply,
-    "stablehlo.negate": relax.op.negative,
-    "stablehlo.power": relax.op.power,
-    "stablehlo.rsqrt": relax.op.rsqrt,
-    "stablehlo.select": relax.op.where,
-    "stablehlo.sine": relax.op.sin,
-    "stablehlo.sqrt": relax.op.sqrt,
-    "stablehlo.subtract": relax.op.subtract,
-    "stablehlo.tanh": relax.op.tanh,
-}
-COMPARISONS: dict[str, Callable[[relax.Expr, relax.Expr], relax.Expr]] = {
-    "EQ": relax.op.equal,
-    "NE": relax.op.not_equal,
-    "GT": relax.op.greater,
-    "GE": relax.op.greater_equal,
-    "LT": relax.op.less,
-    "LE": relax.op.less_equal,
-}
-REDUCTIONS: dict[str, tuple[Callable[..., relax.Expr], float]] = {
-    "stablehlo.add": (relax.op.sum, 0.0),
-    "stablehlo.multiply": (relax.op.prod, 1.0),
-    "stablehlo.maximum": (relax.op.max, -np.inf),
-    "stablehlo.minimum": (relax.op.min, np.inf),
-}
-"""Each reduction and the start that changes nothing."""
+LARGEST = 10_000
+"""Operations that the loops of a model may become, all together."""
 
 
 def parse(text: str) -> ir.Module:
@@ -77,39 +43,15 @@ def parse(text: str) -> ir.Module:
     return ir.Module.parse(text, jax_mlir.make_ir_context())
 
 
-def shape_of(type_: ir.Type) -> list[int]:
-    """Return the static shape of a tensor type."""
-    return list(ir.ShapedType(type_).shape)
-
-
-def dtype_of(type_: ir.Type) -> str:
-    """Return the element type of a tensor type."""
-    element = str(ir.ShapedType(type_).element_type)
-    if element not in DTYPES:
-        raise NotImplementedError(f"element type {element}")
-    return DTYPES[element]
-
-
 class Importer:
-    """Converts the functions of one module; every value becomes a variable."""
+    """Converts the functions of one module; every value becomes a variable or a constant."""
 
     def __init__(self, module: ir.Module) -> None:
-        self._convert: dict[str, Callable[[Any], relax.Expr]] = {
-            "stablehlo.broadcast_in_dim": self._broadcast_in_dim,
-            "stablehlo.clamp": self._clamp,
-            "stablehlo.compare": self._compare,
-            "stablehlo.concatenate": self._concatenate,
-            "stablehlo.constant": self._constant,
-            "stablehlo.convert": self._astype,
-            "stablehlo.dot_general": self._dot_general,
-            "stablehlo.reduce": self._reduce,
-            "stablehlo.reshape": self._reshape,
-            "stablehlo.slice": self._slice,
-            "stablehlo.transpose": self._transpose,
-        }
         self._functions = {op.name.value: op.regions[0].blocks[0] for op in module.body.operations}
         self._values: dict[ir.Value, relax.Expr] = {}
+        self._constants: dict[ir.Value, relax.Expr] = {}
         self._builder = relax.BlockBuilder()
+        self._loops, self._unrolled = 0, 0
         self.scopes: dict[str, str] = {}
         """What the source calls the products, by their variables."""
 
@@ -127,7 +69,7 @@ class Importer:
         if unknown := sorted(set(self._unknown(main))):
             raise ModelError(
                 f"operations {', '.join(unknown)} are not supported; the supported ones are "
-                f"{', '.join(sorted({*ELEMENTWISE, *self._convert, CALL}))}"
+                f"{', '.join(sorted({*CONVERTERS, CALL, LOOP}))}"
             )
         dynamic = [n for n, a in enumerate(main.arguments) if not a.type.has_static_shape]
         if dynamic:
@@ -136,7 +78,7 @@ class Importer:
                 "export the model with static ones"
             )
         inputs = [
-            relax.Var(f"arg{n}", relax.TensorType(shape_of(a.type), dtype_of(a.type)))
+            relax.Var(f"arg{n}", relax.TensorType(shape_of(a.type), dtype_of_type(a.type)))
             for n, a in enumerate(main.arguments)
         ]
         with self._builder.function("main", inputs):
@@ -152,7 +94,10 @@ class Importer:
             name = op.operation.name
             if name == CALL:
                 yield from self._unknown(self._functions[op.attributes["callee"].value])
-            elif name not in {*ELEMENTWISE, *self._convert, *RETURNS}:
+            elif name == LOOP:
+                for region in op.regions:
+                    yield from self._unknown(region.blocks[0])
+            elif name not in {*CONVERTERS, *RETURNS}:
                 yield name
 
     def _block(self, block: ir.Block, arguments: Sequence[relax.Expr]) -> list[relax.Expr]:
@@ -164,124 +109,66 @@ class Importer:
             if name == CALL:
                 callee = self._functions[op.attributes["callee"].value]
                 results = self._block(callee, self._operands(op))
+            elif name == LOOP:
+                results = self._loop(op)
             else:
-                with blaming(_place(str(op.location)), name, self._operands(op), REMEDY, "our"):
-                    results = [self._converted(op, name)]
+                with self._blaming(op, name):
+                    results = self._converted(op, name)
             self._values.update(zip(op.results, results, strict=True))
         return []
 
-    def _converted(self, op: Any, name: str) -> relax.Expr:
-        if name in ELEMENTWISE:
-            return self._emit(ELEMENTWISE[name](*self._operands(op)))
-        return self._convert[name](op)
+    @contextmanager
+    def _blaming(self, op: Any, name: str) -> Iterator[None]:
+        """Say of what goes wrong inside which operation it is, and where that stands."""
+        place = _place(str(op.location))
+        with (
+            blaming(place, name, self._operands(op), REMEDY, "our"),
+            labelled(f"node {place!r} ({name})"),
+        ):
+            yield
+
+    def _loop(self, op: Any) -> list[relax.Expr]:
+        """Return the results of a loop whose condition constants decide, trip after trip."""
+        condition, body = (region.blocks[0] for region in op.regions)
+        values = self._operands(op)
+        self._loops += 1
+        while True:
+            (holds,) = self._block(condition, values)
+            decided = known(holds)
+            if decided is None:
+                with self._blaming(op, LOOP):
+                    raise ModelError(
+                        "how often it runs depends on data; give it a constant number of steps"
+                    )
+            if not decided:
+                break
+            with self._blaming(op, LOOP):
+                self._count()
+            values = self._block(body, values)
+        self._loops -= 1
+        return values
+
+    def _count(self) -> None:
+        self._unrolled += 1
+        if self._unrolled > LARGEST:
+            raise ModelError(f"loops become more than {LARGEST} operations; run fewer steps")
+
+    def _converted(self, op: Any, name: str) -> list[relax.Expr]:
+        if name == CONSTANT and op.result in self._constants:
+            return [self._constants[op.result]]  # one layer, in every trip of a loop
+        inputs = self._operands(op)
+        values = evaluated(op, [known(one) for one in inputs])
+        if values is not None:
+            return [constant(values, dtype_of_type(op.result.type))]
+        if self._loops:
+            self._count()
+        found = CONVERTERS[name](Operation(op, inputs, self._builder, self.scopes))
+        if name == CONSTANT:
+            self._constants[op.result] = found
+        return [*found] if isinstance(found, tuple) else [found]
 
     def _operands(self, node: Any) -> list[relax.Expr]:
         return [self._values[operand] for operand in node.operands]
-
-    def _emit(self, value: relax.Expr) -> relax.Expr:
-        return self._builder.emit(value)
-
-    def _constant(self, node: Any) -> relax.Expr:
-        return self._emit(
-            relax.const(np.array(node.attributes["value"]), dtype_of(node.result.type))
-        )
-
-    def _astype(self, node: Any) -> relax.Expr:
-        return self._emit(relax.op.astype(*self._operands(node), dtype_of(node.result.type)))
-
-    def _reshape(self, node: Any) -> relax.Expr:
-        return self._emit(relax.op.reshape(*self._operands(node), shape_of(node.result.type)))
-
-    def _broadcast_in_dim(self, node: Any) -> relax.Expr:
-        (data,) = self._operands(node)
-        shape = shape_of(node.result.type)
-        extents = shape_of(node.operands[0].type)
-        aligned = [1] * len(shape)
-        for dim, extent in zip(node.attributes["broadcast_dimensions"], extents, strict=True):
-            aligned[dim] = extent
-        # Leading ones come by themselves; so a bias stays a vector.
-        first = next((n for n, extent in enumerate(aligned) if extent != 1), len(aligned))
-        if aligned[first:] != extents:
-            data = self._emit(relax.op.reshape(data, aligned[first:]))
-        return self._emit(relax.op.broadcast_to(data, shape))
-
-    def _dot_general(self, node: Any) -> relax.Expr:
-        """Bring both operands to (batch..., rows, k) and (batch..., k, columns)."""
-        lhs, rhs = self._operands(node)
-        numbers = stablehlo.DotDimensionNumbers(node.attributes["dot_dimension_numbers"])
-        left_batch, right_batch = (
-            list(numbers.lhs_batching_dimensions),
-            list(numbers.rhs_batching_dimensions),
-        )
-        left_sum, right_sum = (
-            list(numbers.lhs_contracting_dimensions),
-            list(numbers.rhs_contracting_dimensions),
-        )
-        left_shape, right_shape = (shape_of(operand.type) for operand in node.operands)
-        left_free = [d for d in range(len(left_shape)) if d not in left_batch + left_sum]
-        right_free = [d for d in range(len(right_shape)) if d not in right_batch + right_sum]
-        inner = prod(left_shape[d] for d in left_sum)
-        batch = [left_shape[d] for d in left_batch]
-        rows, columns = [left_shape[d] for d in left_free], [right_shape[d] for d in right_free]
-        if batch:
-            rows_flat = [prod(rows)]
-        else:
-            rows_flat = rows  # a matrix on the right serves rows of any rank
-        left = self._arranged(lhs, left_batch + left_free + left_sum, [*batch, *rows_flat, inner])
-        right = self._arranged(
-            rhs, right_batch + right_sum + right_free, [*batch, inner, prod(columns)]
-        )
-        scope = _scope(str(node.location))
-        name = identifier(source_name(module=scope, node="dot_general"))
-        product = self._builder.emit(relax.op.matmul(left, right), name)
-        self.scopes[product.name] = scope
-        return self._arranged(product, None, [*batch, *rows, *columns])
-
-    def _arranged(self, data: relax.Expr, axes: list[int] | None, shape: list[int]) -> relax.Expr:
-        if axes is not None and axes != sorted(axes):
-            data = self._emit(relax.op.permute_dims(data, axes))
-        if [int(extent) for extent in data.ty.shape.values] != shape:
-            data = self._emit(relax.op.reshape(data, shape))
-        return data
-
-    def _transpose(self, node: Any) -> relax.Expr:
-        axes = list(node.attributes["permutation"])
-        return self._emit(relax.op.permute_dims(*self._operands(node), axes))
-
-    def _slice(self, node: Any) -> relax.Expr:
-        (data,) = self._operands(node)
-        start, stop, step = (
-            list(node.attributes[name]) for name in ("start_indices", "limit_indices", "strides")
-        )
-        axes = list(range(len(start)))
-        return self._emit(relax.op.strided_slice(data, axes, start, stop, step))
-
-    def _concatenate(self, node: Any) -> relax.Expr:
-        axis = ir.IntegerAttr(node.attributes["dimension"]).value
-        return self._emit(relax.op.concat(self._operands(node), axis))
-
-    def _compare(self, node: Any) -> relax.Expr:
-        direction = re.findall("[A-Z]{2}", str(node.attributes["comparison_direction"]))[-1]
-        operator = COMPARISONS[direction]
-        return self._emit(operator(*self._operands(node)))
-
-    def _clamp(self, node: Any) -> relax.Expr:
-        low, data, high = self._operands(node)
-        raised = self._emit(relax.op.maximum(data, low))
-        return self._emit(relax.op.minimum(raised, high))
-
-    def _reduce(self, node: Any) -> relax.Expr:
-        data, *starts = self._operands(node)
-        body = list(node.regions[0].blocks[0].operations)
-        reducer, start = body[0].operation.name, node.operands[1].owner
-        if len(starts) != 1 or len(body) != 2 or reducer not in REDUCTIONS:
-            raise NotImplementedError(f"a reduction by {reducer}")
-        operator, neutral = REDUCTIONS[reducer]
-        attributes = getattr(start, "attributes", {})
-        if "value" not in attributes or np.array(attributes["value"]) != neutral:
-            raise NotImplementedError(f"a reduction by {reducer} that does not start at {neutral}")
-        axes = list(node.attributes["dimensions"])
-        return self._emit(operator(data, axis=axes))
 
 
 def _place(location: str) -> str:
@@ -298,17 +185,3 @@ def _place(location: str) -> str:
     if found is None:
         return "without a location"
     return f"line {found[2]}" if found[2] else found[1]
-
-
-def _scope(location: str) -> str:
-    """Return the named scopes around a product, "" if there are none.
-
-    Examples
-    --------
-    >>> _scope('loc("jit(f)/encoder/fc1/dot_general"("model.py":3:0))')
-    'encoder/fc1'
-    >>> _scope("loc(unknown)")
-    ''
-    """
-    found = re.match(r'loc\("([^"]*)/dot_general"', location)
-    return "/".join(part for part in found[1].split("/") if "(" not in part) if found else ""

@@ -5,6 +5,7 @@ import pytest
 from on_llvm import on_llvm
 
 import eie_backend as eie
+from eie_backend.errors import ModelError
 
 pytestmark = pytest.mark.torch
 torch = pytest.importorskip("torch", reason="needs the extra `torch`")
@@ -135,6 +136,8 @@ def test_products():
     assert_as_pytorch(lambda x: x.prod(-1), X)
     assert_as_pytorch(lambda x: (x > 0).prod(2, keepdim=True), X)
     assert_as_pytorch(lambda x: x.prod(1, dtype=torch.float64), X)
+    assert_as_pytorch(lambda x: x.prod(), X)
+    assert_as_pytorch(lambda x: (x * 3).to(torch.int32).prod(), X)
 
 
 def test_variances_with_means():
@@ -154,3 +157,99 @@ def test_group_normalisation(shape, groups):
 
 def test_lengths():
     assert_as_pytorch(lambda x: torch.hypot(x, 1 - x), X)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_a_bilinear_layer_runs_on_the_machine(bias):
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.pair = torch.nn.Bilinear(5, 6, 3, bias=bias)
+
+        def forward(self, a, b):
+            return self.pair(a, b)
+
+    net = Net().eval()
+    for lead in ((4,), (2, 3)):
+        a, b = torch.randn(*lead, 5), torch.randn(*lead, 6)
+        mod = eie.from_pytorch(net, (a, b))
+        np.testing.assert_allclose(on_llvm(mod, a, b)[0], net(a, b).detach(), 1e-4, 1e-5)
+        ((layer, operator),) = ((p.layer, p.operator) for p in eie.explain(mod) if p.is_layer)
+        assert (layer, operator) == ("pair", "matmul")
+
+
+class Masked(torch.nn.Module):
+    """A function of an input and of a mask, which is a buffer."""
+
+    def __init__(self, function, mask):
+        super().__init__()
+        self.function = function
+        self.register_buffer("mask", torch.tensor(mask))
+        self.fc = torch.nn.Linear(7, 2)
+
+    def forward(self, x):
+        return self.function(x, self.mask, self.fc)
+
+
+def assigned(at):
+    def function(x, mask, _fc):
+        y = x.clone()
+        if at == "all":
+            y[x > 0] = 0.0
+        elif at == "rows":
+            y[:, :, mask] = 2.0
+        elif at == "values":
+            y[:, :, mask] = x[:, :, :1] * 3
+        elif at == "first":
+            y[:, :, mask] = torch.arange(7.0)
+        return y
+
+    return function
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, mask, _: x[:, :, mask],
+        lambda x, mask, fc: fc(x[:, :, mask]),
+        lambda x, mask, fc: fc(x[0, 0][mask]).relu(),
+        lambda x, mask, _: x[:, [True, False, True]] + mask.sum(),
+        lambda x, mask, _: x[:, :, mask][:, torch.tensor([2, 0])],
+        *map(assigned, ("all", "rows", "values", "first")),
+    ],
+)
+def test_masks(function):
+    net = Masked(function, [True, False, True, True, False]).eval()
+    with torch.no_grad():
+        wanted = net(X).numpy()
+    for given in (net, torch.export.export(net, (X,))):
+        mod = eie.from_pytorch(given, (X,)) if given is net else eie.from_pytorch(given)
+        np.testing.assert_allclose(on_llvm(mod, X)[0], wanted, 1e-4, 1e-5)
+    assert {p.layer for p in eie.explain(mod) if p.is_layer} <= {"fc"}
+
+
+def test_a_mask_of_several_axes():
+    mask = X[0, 0] > 0
+    assert_as_pytorch(lambda x: x[:, :, mask], X)
+    assert_as_pytorch(lambda x: x[0, 1][mask], X)
+
+
+def test_masks_that_change_or_depend_on_data_are_refused():
+    def function(x, mask, _fc):
+        mask.logical_not_()
+        return x[:, :, mask]
+
+    for refused in (function, lambda x, _mask, _fc: x[x > 0]):
+        with pytest.raises(ModelError, match="the shape of its result depends on data"):
+            eie.from_pytorch(Masked(refused, [True, False, True, True, True]), (X,))
+
+
+def test_values_that_differ_among_masked_places():
+    def function(x, mask, _fc):
+        y = x.clone()
+        y[:, :, mask] = x[:, :, 1:4]
+        return y
+
+    with pytest.raises(ModelError) as caught:
+        eie.from_pytorch(Masked(function, [True, False, True, True, False]), (X,))
+    assert "differ among masked places; use torch.where" in str(caught.value)

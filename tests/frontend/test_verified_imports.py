@@ -220,8 +220,12 @@ def test_a_wrong_converter_of_jax(monkeypatch):
         return jax.nn.relu(jax.numpy.tanh(x @ W))
 
     assert verified(eie.from_jax(net, X)) == "its results are those of JAX"
-    wrong = {**stablehlo_importer.ELEMENTWISE, "stablehlo.tanh": slightly(relax.op.tanh)}
-    monkeypatch.setattr(stablehlo_importer, "ELEMENTWISE", wrong)
+
+    def wrong(operation):
+        return operation.emit(slightly(relax.op.tanh)(*operation.inputs))
+
+    planted = {**stablehlo_importer.CONVERTERS, "stablehlo.tanh": wrong}
+    monkeypatch.setattr(stablehlo_importer, "CONVERTERS", planted)
     with pytest.raises(ModelError, match=r"^model: node 'tanh' \(tanh\) differs by up to"):
         eie.from_jax(lambda x: 2 * net(x), X)
 
@@ -287,6 +291,8 @@ def test_jax_computes_what_jax_is_asked_for():
         (lambda pair: pair["a"] @ W + pair["b"], {"a": X, "b": np.ones(3, np.float32)}),
         (lambda x: (x @ W).astype(jax.numpy.float16), X),
         (lambda x: (x @ W).at[:, 0].get(), X),
+        (lambda x: jax.numpy.take(W, x, axis=0), np.array([3, 0, -1], np.int32)),
+        (lambda x: jax.lax.scan(lambda h, one: (h + one @ W, h), np.ones(3, np.float32), x), X),
     ]
     for function, example in functions:
         assert verified(eie.from_jax(function, example)) == "its results are those of JAX"

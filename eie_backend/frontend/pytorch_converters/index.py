@@ -1,4 +1,4 @@
-"""Indices: several at once, and copies, sums and fills at places along one axis."""
+"""Indices: several at once, masks, and copies, sums and fills at places along one axis."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from tvm import relax
 
+from eie_backend.errors import ModelError
 from eie_backend.frontend.onnx_node import constant, dtype_of, extents
 from eie_backend.frontend.pytorch_converters._node import arguments, emit
 
@@ -33,6 +34,33 @@ def index(node: Any, importer: Any) -> relax.Var:
         *range(rank + before, rank + len(rest)),
     ]
     return emit(importer, relax.op.permute_dims(values, order))
+
+
+def index_put(node: Any, importer: Any) -> relax.Var:
+    """Emit a tensor with values where a mask is true; other indices are left to TVM.
+
+    The values may not differ from one masked place to the next, which nobody has counted.
+    """
+    given = arguments(node, importer)
+    data, values, indices = given["self"], given["values"], given["indices"]
+    masks = [axis for axis, one in enumerate(indices) if one is not None]
+    if len(masks) != 1 or dtype_of(indices[masks[0]]) != "bool" or given["accumulate"]:
+        found: relax.Var = importer._index_put(node)
+        return found
+    (axis,), mask = masks, indices[masks[0]]
+    rank, covered = len(extents(data)), len(extents(mask))
+    behind = rank - axis - covered
+    shape = extents(values)
+    lead = [1] * max(0, axis + 1 + behind - len(shape)) + shape
+    if lead[axis] != 1:
+        raise ModelError(
+            f"node {node.name!r} (index_put): values of shape {shape} differ among masked places; "
+            "use torch.where"
+        )
+    spread = [*lead[:axis], *[1] * covered, *lead[axis + 1 :]]
+    along = [1] * axis + extents(mask) + [1] * behind
+    where = emit(importer, relax.op.reshape(mask, along))
+    return emit(importer, relax.op.where(where, relax.op.reshape(values, spread), data))
 
 
 def _place(importer: Any, given: dict[str, Any], values: relax.Expr, how: str) -> relax.Var:
@@ -79,4 +107,5 @@ CONVERTERS = {
     "index_add.default": index_add,
     "index_copy.default": index_copy,
     "index_fill.int_Scalar": index_fill,
+    "index_put.default": index_put,
 }

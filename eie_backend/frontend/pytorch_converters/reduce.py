@@ -20,10 +20,11 @@ def _extreme(node: Any, importer: Any, operator: Callable[..., relax.Expr]) -> r
 
 
 def product(node: Any, importer: Any) -> relax.Var:
-    """Emit a product along an axis; of integers and truth values, in 64 bits."""
+    """Emit a product along an axis, or of all; of integers and truth values, in 64 bits."""
     given = arguments(node, importer)
-    x = accumulated(given, importer)
-    return emit(importer, relax.op.prod(x, int(given["dim"]), bool(given["keepdim"])))
+    x, axis = accumulated(given, importer), given.get("dim")
+    axes = None if axis is None else int(axis)
+    return emit(importer, relax.op.prod(x, axes, bool(given.get("keepdim", False))))
 
 
 def variance_and_mean(node: Any, importer: Any) -> relax.Var:
@@ -71,6 +72,7 @@ CONVERTERS = {
     "amax.default": partial(_extreme, operator=relax.op.max),
     "amin.default": partial(_extreme, operator=relax.op.min),
     "native_group_norm.default": group_norm,
+    "prod.default": product,
     "prod.dim_int": product,
     "var_mean.correction": variance_and_mean,
 }
