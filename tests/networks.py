@@ -89,7 +89,6 @@ def depthwise(net):
 
 
 def transposed(net):
-    """A layer that stays on the host."""
     w = net.weights(net.shape[1], 4, 3, 3)
     net.add("ConvTranspose", w, shape=(1, 4, *net.shape[2:]), pads=[1, 1, 1, 1])
 

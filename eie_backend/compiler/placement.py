@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -26,6 +26,7 @@ from eie_backend.transform.layers import (
     bindings,
     dense_layers,
     is_host_function,
+    is_matmul,
     map_weights,
     matmuls_by_layer,
     products_of_results,
@@ -158,12 +159,13 @@ def place(
     """
     layers = _layers(dense, partitioned)
     asked = {name for name, *_ in model} - layers.keys()
-    reasons = {**dict(epilogue_reasons(dense)), **dict(layer_reasons(dense, config, asked))}
     remaining = _remaining(model, dense)
-    of_results = {var.name for var in products_of_results(dense)}
     layers |= _absorbed(model, remaining, layers)
+    stay = _staying(model, remaining, dense, config, layers)
+    reasons = {**dict(epilogue_reasons(dense)), **dict(layer_reasons(dense, config, asked))}
     origins = attributes(dense).convolutions
     transformed = {origin.name for name, origin in origins.items() if origin.name != name}
+    of_results = {var.name for var in products_of_results(dense)}
     # What follows the output transform of Winograd's algorithm, and its layer.
     after: dict[str, str] = {}
     found = []
@@ -180,6 +182,8 @@ def place(
         elif name in layers:
             found.append(Placement(name, operator, "machine", layers[name], "", weighted))
             after |= {name: layers[name]} if layers[name] in transformed else {}
+        elif weighted and name in stay:
+            found.append(Placement(name, operator, "host", "", stay[name], weighted))
         elif operation not in remaining:
             found.append(Placement(name, operator, "folded", "", "computed when compiling"))
         elif weighted and name in of_results:
@@ -188,6 +192,40 @@ def place(
             reason = reasons.get(name) or never_on_machine(f"relax.{operator}")
             found.append(Placement(name, operator, "host", "", reason, weighted))
     return found
+
+
+def _staying(
+    model: list[Operation],
+    remaining: Container[Operation],
+    dense: IRModule,
+    config: HardwareConfig,
+    layers: Mapping[str, str],
+) -> dict[str, str]:
+    """Return why the layers of the dense form that stay on the host do, by the model's operators.
+
+    One may be part of a layer that has another name: that of a convolution, or of a sum.
+    """
+    origins = attributes(dense).convolutions
+    uses = {
+        use.binding.var.name: first.binding.var.name
+        for first, *others in matmuls_by_layer(dense)
+        for use in (first, *others)
+    }
+    reasons = {
+        name: why
+        for name, why in layer_reasons(dense, config, {*uses.values()})
+        if why and name not in layers
+    }
+    whole = {name: first for name, first in uses.items() if first in reasons}
+    whole |= {origins[name].name: name for name in reasons if name in origins}
+    readers = {
+        binding.var.name: read
+        for binding in all_bindings(dense)
+        for read in _variables(binding.value)
+        if read in reasons
+    }
+    parts = _absorbed(model, remaining, readers | whole)
+    return {name: reasons[layer] for name, layer in (parts | whole).items()}
 
 
 def require_machine(placed: Sequence[Placement]) -> None:
@@ -258,6 +296,7 @@ def _layers(dense: IRModule, partitioned: IRModule) -> dict[str, str]:
             isinstance(value, relax.Call)
             and not on_host
             and name not in layers
+            and not is_matmul(value)
             and _called(dense, value) is None
         ):
             sources = [arg.name for arg in value.args if isinstance(arg, relax.Var)]

@@ -32,7 +32,8 @@ from eie_backend.transform.layers import map_functions
 LISTS = (AttributeProto.INTS, AttributeProto.FLOATS, AttributeProto.STRINGS)
 """Attributes of which TVM's importer takes none that are empty."""
 
-LAYERS = ("matmul", "conv1d", "conv2d", "conv3d")
+CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
+LAYERS = ("matmul", *CONVOLUTIONS, *(f"{one}_transpose" for one in CONVOLUTIONS))
 
 
 def import_onnx(

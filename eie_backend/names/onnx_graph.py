@@ -11,7 +11,7 @@ from onnx import GraphProto, NodeProto
 from eie_backend.names.rule import aliases, identifier, source_name
 from eie_backend.names.unique import unique_names
 
-LAYERS = ("Conv", "Gemm", "MatMul")
+LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 """Operators that are layers if an operand is constant: the weights."""
 
 RECURRENT = ("GRU", "LSTM", "RNN")

@@ -9,12 +9,7 @@ from collections.abc import Callable
 
 from tvm.ir.expr import GenericConst
 
-from eie_backend.transform.convolution import TRANSPOSED, Convolution, channels_last, is_static
-
-
-def not_transposed(layer: Convolution) -> bool:
-    """it is a transposed convolution; the machine runs plain ones: upsample, then convolve"""
-    return layer.operator not in TRANSPOSED
+from eie_backend.transform.convolution import Convolution, channels_last, is_static
 
 
 def constant_kernel(layer: Convolution) -> bool:
@@ -43,7 +38,6 @@ def static_shape(layer: Convolution) -> bool:
 
 
 CONVOLUTION_CONSTRAINTS: tuple[Callable[[Convolution], bool], ...] = (
-    not_transposed,
     constant_kernel,
     float32_operands,
     plain_layouts,

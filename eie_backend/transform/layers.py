@@ -217,7 +217,7 @@ def products_of_results(mod: IRModule) -> set[relax.Var]:
 
     for binding, _ in matmuls(mod):
         left, right = map(source, binding.value.args)
-        given = right in inputs and left not in inputs and right.ty.ndim == MATRIX_RANK
+        given = right in inputs and right.ty.ndim == MATRIX_RANK
         if isinstance(left, relax.Var) and isinstance(right, relax.Var) and not given:
             found.add(binding.var)
     return found

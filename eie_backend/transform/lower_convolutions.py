@@ -28,6 +28,7 @@ from eie_backend.transform.epilogues import applied
 from eie_backend.transform.im2col import im2col
 from eie_backend.transform.layers import is_call, layer_bindings
 from eie_backend.transform.module_pass import ModulePass
+from eie_backend.transform.transposed import TransposedConvolution, convolution
 
 CLEANING = [
     relax.transform.CanonicalizeBindings(),
@@ -61,6 +62,8 @@ class LowerConvolutions(ModulePass):
        ``eie.winograd``: auto, always or never) there are 16 matmuls NAME_w0 ... NAME_w15.
     6. The module's attribute ``eie.convolutions`` notes name and groups by matmul.
     7. All else is left alone.
+    8. A transposed convolution is one of its input with zeros between its values
+       (`eie_backend.transform.transposed`), computed directly.
     """
 
     def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
@@ -97,7 +100,7 @@ class _Lower(PyExprMutator):
     def visit_var_binding_(self, binding: relax.VarBinding) -> None:
         value = binding.value
         if is_convolution(value):
-            layer = Convolution(binding.var.name, value)
+            layer = convolution(binding.var.name, value)
             # 1.
             if why_not(layer, CONVOLUTION_CONSTRAINTS) is None:
                 return self._finish(binding.var, self._convolution(layer), layer.out_layout)
@@ -124,9 +127,10 @@ class _Lower(PyExprMutator):
     def _convolution(self, layer: Convolution) -> relax.Var:
         """Emit a convolution; return its result with channels last."""
         x = self._permuted(layer)
-        # 5.
-        if winograd.use_winograd(layer, self.mode):
-            return self._winograd(layer, x)
+        if isinstance(layer, TransposedConvolution):
+            x = layer.spread(self._emit, x)  # 8.
+        elif winograd.use_winograd(layer, self.mode):
+            return self._winograd(layer, x)  # 5.
         batch = int(x.ty.shape.values[0])
         inputs = int(np.prod(layer.weights.shape[:-1]))
         # 3.

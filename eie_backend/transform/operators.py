@@ -27,6 +27,11 @@ LAYERS = {
     "relax.nn.conv2d": "likewise; 3x3 with stride 1 also by Winograd's F(2x2, 3x3): 16 matmuls for "
     "each patch of 2x2 outputs",
     "relax.nn.conv3d": "as conv1d",
+    **{
+        f"relax.nn.conv{n}d_transpose": f"conv{n}d of the input with zeros between its values, "
+        "which cost no cycles"
+        for n in (1, 2, 3)
+    },
 }
 """Operators with weights, and how one that meets all constraints is lowered."""
 

@@ -6,12 +6,12 @@ from networks import drawn
 
 import eie_backend as eie
 from eie_backend.codegen.library import programs
+from eie_backend.compiler.driver import prepare
 from eie_backend.compiler.model_record import read_record
 from eie_backend.errors import ModelError
 from eie_backend.sweep.bench import Bench, Design
-from eie_backend.transform.attributes import attributes
+from eie_backend.transform.attributes import attributes, with_attributes
 from eie_backend.transform.constraints import layer_reasons
-from eie_backend.compiler.driver import prepare
 from eie_backend.transform.layers import source_of
 
 CONFIG = eie.HardwareConfig(num_pe=4)
@@ -30,10 +30,10 @@ def placed(mod, config):
 
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize("seed", range(MODELS))
-@pytest.mark.parametrize(("config", "winograd"), [(CONFIG, "never"), (CONFIG, "always"), (SMALL, "never")])
+@pytest.mark.parametrize(
+    ("config", "winograd"), [(CONFIG, "never"), (CONFIG, "always"), (SMALL, "never")]
+)
 def test_all_say_the_same(seed, config, winograd):
-    from eie_backend.transform.attributes import with_attributes
-
     mod = with_attributes(eie.from_onnx(drawn(seed)), winograd=winograd)
     machine, host = placed(mod, config)
     try:
@@ -46,8 +46,13 @@ def test_all_say_the_same(seed, config, winograd):
     noted = attributes(prepared)
     ran = {source_of(name, noted) for program in programs(library) for name in program.layers}
     assert ran == machine
-    stays = {source_of(n, noted) for n, why in layer_reasons(prepared, config) if why is not None}
-    assert stays == host
+    reasons = {source_of(name, noted): why for name, why in layer_reasons(prepared, config)}
+    stays = {name for name, why in reasons.items() if why is not None}
+    whole = {part: name for name, parts in noted.aliases.items() for part in parts}
+    assert {whole.get(name, name) for name in host} == stays
+    for row in eie.explain(mod, config):
+        if row.name in host:
+            assert row.reason == reasons[whole.get(row.name, row.name)]
     # The report, and the record in the library
     x = np.random.default_rng(seed).normal(size=(1, 5, 8) if seed % 2 == 0 else (1, 4, 6, 6))
     report = eie.profile(library, x.astype(np.float32))

@@ -74,7 +74,7 @@ def _check_sizes(node: Node, kind: Kind, directions: int, batch_first: bool) -> 
     """Demand that the shapes of all inputs agree."""
     x, r = extents(node.inputs[0]), extents(node.inputs[2])
     if len(x) != 3 or len(r) != 3:
-        raise ModelError(f"X has shape {x}, R {r}; both must have three dimensions")
+        raise ModelError(f"X has shape {x}, R {r}; both must be of three dimensions")
     batch, hidden = x[0 if batch_first else 1], r[2]
     gates = kind.gates * hidden
     states = [batch, directions, hidden] if batch_first else [directions, batch, hidden]
@@ -94,9 +94,9 @@ def _check_sizes(node: Node, kind: Kind, directions: int, batch_first: bool) -> 
     ]
     declared = int(node.number("hidden_size", hidden))
     if declared != hidden:
-        faults.append(f"hidden_size is {declared}, R is of {hidden}")
+        faults.append(f"hidden_size is {declared}, it must be {hidden} as in R")
     if min(*x, hidden) < 1:
-        faults.append(f"X has shape {x}, R {r}; none may be empty")
+        faults.append(f"X has shape {x}, R {r}; no extent must be 0")
     if faults:
         raise ModelError("; ".join(faults))
 
