@@ -27,6 +27,7 @@ from eie_backend.transform.layers import (
     dense_layers,
     is_host_function,
     is_matmul,
+    layer_bindings,
     map_weights,
     matmuls_by_layer,
     products_of_results,
@@ -160,7 +161,7 @@ def place(
     layers = _layers(dense, partitioned)
     asked = {name for name, *_ in model} - layers.keys()
     remaining = _remaining(model, dense)
-    layers |= _absorbed(model, remaining, layers)
+    layers |= _absorbed(model, remaining, layers, _own(dense))
     stay = _staying(model, remaining, dense, config, layers)
     reasons = {**dict(epilogue_reasons(dense)), **dict(layer_reasons(dense, config, asked))}
     origins = attributes(dense).convolutions
@@ -224,7 +225,7 @@ def _staying(
         for read in _variables(binding.value)
         if read in reasons
     }
-    parts = _absorbed(model, remaining, readers | whole)
+    parts = _absorbed(model, remaining, readers | whole, _own(dense))
     return {name: reasons[layer] for name, layer in (parts | whole).items()}
 
 
@@ -319,10 +320,22 @@ def _remaining(model: list[Operation], dense: IRModule) -> list[Operation]:
     ]
 
 
+def _own(dense: IRModule) -> set[str]:
+    """Return what the layers of a dense form are called, there and in the model."""
+    origins = attributes(dense).convolutions
+    names = {binding.var.name for binding, _ in layer_bindings(dense)}
+    return names | {origins[name].name for name in names if name in origins}
+
+
 def _absorbed(
-    model: list[Operation], remaining: Container[Operation], layers: dict[str, str]
+    model: list[Operation],
+    remaining: Container[Operation],
+    layers: Mapping[str, str],
+    own: Container[str],
 ) -> dict[str, str]:
     """Return the layer of each model variable that `DenseForm` merged into a layer.
+
+    Those of `own` are layers themselves.
 
     Biases, epilogues and batch norms belong to the layer before them. A product that is added to
     another product becomes part of that layer, which then reads the inputs of both.
@@ -331,7 +344,9 @@ def _absorbed(
     # What computes nothing has a name that says nothing.
     gone = [one for one in model if not one.operator or one not in remaining]
     for name, _, reads in gone:
-        known = [layer for arg in reads if (layer := (layers | found).get(arg))]
+        if name in own:
+            continue
+        known = [layer for arg in reads if (layer := found.get(arg) or layers.get(arg))]
         if known and name not in layers:
             found[name] = known[0]
     products = {one.name for one in gone if f"relax.{one.operator}" in LAYERS}
@@ -339,10 +354,10 @@ def _absorbed(
         if operator == "add" and not products.isdisjoint(reads):
             products.add(name)
     for name, *_ in reversed(gone):
-        if name not in products or name in layers | found:
+        if name not in products or name in layers or name in found or name in own:
             continue
         users = [one.name for one in model if name in one.reads]
-        known = [layer for user in users if (layer := (layers | found).get(user))]
+        known = [layer for user in users if (layer := found.get(user) or layers.get(user))]
         found |= {name: known[0]} if known else {}
     return found
 
