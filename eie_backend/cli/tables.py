@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Group
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tvm.relax import VMExecutable
     from tvm.target import Target
 
-    from eie_backend.profiler import Report
+    from eie_backend.profiler import LayerProfile, Report
 
 
 def layer_plan(mod: IRModule, executable: VMExecutable, target: Target) -> list[dict[str, Any]]:
@@ -36,10 +36,11 @@ def layer_plan(mod: IRModule, executable: VMExecutable, target: Target) -> list[
     from eie_backend.machine.target import config_of
     from eie_backend.transform.attributes import attributes
     from eie_backend.transform.constraints import layer_reasons
-    from eie_backend.transform.layers import dense_layers
+    from eie_backend.transform.layers import dense_layers, source_of
 
     layers = {layer.name: layer for layer in dense_layers(mod)}
-    fitting = set(attributes(mod).as_is)
+    noted = attributes(mod)
+    fitting = set(noted.as_is)
     storage = {
         name: layer_storage(program, number)[1]
         for program in programs(executable)
@@ -47,7 +48,8 @@ def layer_plan(mod: IRModule, executable: VMExecutable, target: Target) -> list[
     }
     plan: list[dict[str, Any]] = []
     for name, reason in layer_reasons(mod, config_of(target)):
-        row: dict[str, Any] = {"name": name, "runs_on": "machine" if name in storage else "host"}
+        where = "machine" if name in storage else "host"
+        row: dict[str, Any] = {"name": name, "runs_on": where, "source": source_of(name, noted)}
         if name in storage:
             matrix, groups = layers[name].weights, layers[name].groups
             row |= {
@@ -65,16 +67,38 @@ def layer_plan(mod: IRModule, executable: VMExecutable, target: Target) -> list[
     return plan
 
 
+PART = "- "
+"""Before the name of a matrix that is one of several of a layer, which stands above them."""
+
+Row = TypeVar("Row")
+
+
+def parts_beneath(
+    rows: Sequence[Row], sources: Sequence[str]
+) -> Iterator[tuple[Row, Sequence[Row]]]:
+    """Yield the rows; with the first of several of one source, all of them."""
+    for at, (row, source) in enumerate(zip(rows, sources, strict=True)):
+        first = sources.index(source) == at and sources.count(source) > 1
+        same = [one for one, other in zip(rows, sources, strict=True) if other == source]
+        yield row, same if first else []
+
+
 def plan_table(plan: Sequence[Mapping[str, Any]]) -> Table:
     """Return a row for each layer of a plan."""
     numbers = ("outputs x inputs", "density", "values", "float32", "stored")
     made = table("Layers", "layer", "runs on", *numbers, text=2)
-    for row in plan:
+    for row, whole in parts_beneath(plan, [row["source"] for row in plan]):
+        if whole:
+            machine = [one for one in whole if one["runs_on"] == "machine"]
+            sizes = (sum(one[f"{kind}_bytes"] for one in machine) for kind in ("float32", "stored"))
+            matrices = f"{len(whole)} matrices"
+            made.add_row(row["source"], "machine", matrices, "", "", *map(size, sizes))
+        name = f"{PART}{row['name']}" if row["name"] != row["source"] else row["name"]
         if row["runs_on"] == "host":
-            made.add_row(row["name"], f"host: {row['reason']}", *([""] * len(numbers)))
+            made.add_row(name, f"host: {row['reason']}", *([""] * len(numbers)))
             continue
         made.add_row(
-            row["name"],
+            name,
             "machine",
             f"{row['outputs']:,} x {row['inputs']:,}",
             f"{row['density']:.3f}",
@@ -97,15 +121,34 @@ def balance_table(found: Mapping[str, Any]) -> Table:
 
 def report_table(report: Report) -> Group:
     """Return a report's layers, their sum, and remarks."""
+    from eie_backend.compiler.model_record import source_names
+
     config = report.config
     title = f"Per sample: {config.num_pe} PEs at {config.clock_mhz} MHz, {report.arithmetic}"
     # Convolutions and recurrent layers run more than once per sample.
     repeated = any(layer.vectors != 1 for layer in report.layers)
     columns = ["cycles", "us", "load balance", "padding", "nJ", "load cycles"]
     made = table(title, "layer", *(["vectors"] if repeated else []), *columns)
-    for layer in report.layers:
+    known = source_names(report.programs)
+    sources = [known[layer.name] for layer in report.layers]
+
+    def total(name: str, layers: Sequence[LayerProfile]) -> None:
         made.add_row(
-            layer.name,
+            name,
+            *([""] if repeated else []),
+            number(sum(layer.cycles_per_sample for layer in layers)),
+            f"{sum(layer.microseconds_per_sample for layer in layers):.3f}",
+            "",
+            "",
+            number(sum(layer.nanojoule_per_sample for layer in layers)),
+            number(sum(layer.counters["load_cycles"] / layer.samples for layer in layers)),
+        )
+
+    for layer, whole in parts_beneath(report.layers, sources):
+        if whole:
+            total(known[layer.name], whole)
+        made.add_row(
+            layer.name if known[layer.name] == layer.name else f"{PART}{layer.name}",
             *([f"{layer.vectors:,g}"] if repeated else []),
             number(layer.cycles_per_sample),
             f"{layer.microseconds_per_sample:.3f}",
@@ -115,17 +158,7 @@ def report_table(report: Report) -> Group:
             number(layer.counters["load_cycles"] / layer.samples),
         )
     made.add_section()
-    layers = report.layers
-    made.add_row(
-        "all layers",
-        *([""] if repeated else []),
-        number(sum(layer.cycles_per_sample for layer in layers)),
-        f"{sum(layer.microseconds_per_sample for layer in layers):.3f}",
-        "",
-        "",
-        number(sum(layer.nanojoule_per_sample for layer in layers)),
-        number(sum(layer.counters["load_cycles"] / layer.samples for layer in layers)),
-    )
+    total("all layers", report.layers)
     return Group(made, *remarks(report))
 
 

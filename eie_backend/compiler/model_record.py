@@ -22,7 +22,11 @@ from eie_backend.files.spool import release
 from eie_backend.isa.program import Program
 from eie_backend.machine.codebook import CHUNK, nonzero_codes, nonzero_values
 from eie_backend.machine.nonzeros import in_threads
+from eie_backend.names.find import product_name
 from eie_backend.transform.layers import DenseLayer, weights_by_layer
+
+PRODUCTS = 16
+"""Matrices of a convolution by Winograd's algorithm."""
 
 BINS = 64
 """Number of bins in a histogram of weights; even, so that 0 is a bin edge."""
@@ -83,6 +87,21 @@ def read_record(programs: Sequence[Program]) -> ModelRecord | None:
             nodes = [Node(**_tuples(row)) for row in json.loads(program.manifest["graph"])]
             return ModelRecord(tuple(nodes), before, after)
     return None
+
+
+def source_names(programs: Sequence[Program]) -> dict[str, str]:
+    """Return what each layer of a library is in the model: that of which it is one of several.
+
+    A damaged record tells nothing of them.
+    """
+    names = [name for program in programs for name in program.layers]
+    try:
+        record = read_record(programs)
+    except (KeyError, RecursionError, TypeError, ValueError):
+        record = None
+    known = set() if record is None else {node.layer for node in record.nodes}
+    parts = {product_name(name, k): name for name in known - {*names} for k in range(PRODUCTS)}
+    return {name: parts.get(name, name) for name in names}
 
 
 def result_shape(programs: Sequence[Program], samples: int) -> tuple[int, ...] | None:

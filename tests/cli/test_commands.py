@@ -240,8 +240,22 @@ def test_compile_takes_a_choice_for_convolutions(eie_in, winograd):
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in text.splitlines()]
     # The zeros between the groups count in neither the density nor the float32 size.
     direct = [["conv", "machine", "8 x 72", "0.500", "15 shared"]]
-    products = [[f"conv_w{k}", "machine", "8 x 8", "0.500", "15 shared"] for k in range(16)]
-    assert [row[:5] for row in rows if row] == (direct if winograd == "never" else products)
+    products = [[f"- conv_w{k}", "machine", "8 x 8", "0.500", "15 shared"] for k in range(16)]
+    beneath = [["conv", "machine", "16 matrices", "", ""], *products]
+    assert [row[:5] for row in rows if row] == (direct if winograd == "never" else beneath)
+
+
+def test_a_report_has_the_matrices_of_a_convolution_beneath_it(eie_in):
+    eie_in("compile conv.onnx -o out.so --winograd always")
+    np.save("conv.npy", np.ones((2, 8, 6, 6), np.float32))
+    rows = [
+        [cell.strip() for cell in line.split("│")[1:-1]]
+        for line in eie_in("profile out.so --input conv.npy").splitlines()
+    ]
+    table = [row for row in rows if row][:18]
+    assert [row[0] for row in table] == ["conv", *(f"- conv_w{k}" for k in range(16)), "all layers"]
+    whole, *parts = (float(row[2].replace(",", "")) for row in table[:-1])
+    assert whole == pytest.approx(sum(parts), abs=0.1 * len(parts))
 
 
 def test_compile_binds_a_dynamic_dimension(eie_in, model):

@@ -101,18 +101,19 @@ def npz(**arrays):
 
 
 def cnn():
-    """Return a model of two layers for the machine and two for the host."""
+    """Return a model with a layer that the machine does not run: it has several matrices."""
     ones = {"k": (3, 1, 3, 3), "v": (12, 6), "w": (6, 5)}
     nodes = [
         helper.make_node("Conv", ["x", "k"], ["c"], "conv", dilations=[2, 2]),
         helper.make_node("Flatten", ["c"], ["f"], "flat"),
         helper.make_node("MatMul", ["f", "v"], ["h"], "fc1"),
         helper.make_node("MatMul", ["h", "w"], ["g"], "fc2"),
-        helper.make_node("Transpose", ["g"], ["t"], "flip"),
-        helper.make_node("MatMul", ["g", "t"], ["y"], "scores"),
+        helper.make_node("MatMul", ["g", "m"], ["y"], "scores"),
     ]
     weights = [numpy_helper.from_array(np.ones(s, np.float32), n) for n, s in ones.items()]
-    return onnx_bytes(nodes, {"x": [2, 1, 6, 6]}, {"y": [2, 2]}, weights)
+    several = np.arange(20, dtype=np.float32).reshape(2, 5, 2)
+    weights.append(numpy_helper.from_array(several, "m"))
+    return onnx_bytes(nodes, {"x": [2, 1, 6, 6]}, {"y": [2, 2, 2]}, weights)
 
 
 def two_inputs(mlp):

@@ -294,6 +294,7 @@ def test_compile_tells_its_plan(in_process):
     assert stored > 0
     assert first == {
         "runs_on": "machine",
+        "source": name,
         "outputs": 16,
         "inputs": 24,
         "density": 0.5,
