@@ -62,7 +62,8 @@ class TransposedConvolution(Convolution):
     def weights(self) -> NDArray[np.float32]:
         """Weights (kernel..., inputs, outputs) float32, zero between channels of two groups."""
         order = [self.kernel_layout.index(axis) for axis in f"{self.axes}IO"]
-        plain = np.flip(self.call.args[1].value.numpy().transpose(order), range(len(self.axes)))
+        whole: NDArray[np.float32] = self.call.args[1].value.numpy()
+        plain = np.flip(whole.transpose(order), tuple(range(len(self.axes))))
         *kernel, inputs, outputs = plain.shape
         each = inputs // self.groups
         blocks = np.zeros((*kernel, self.groups, each, self.groups, outputs), np.float32)

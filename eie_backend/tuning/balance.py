@@ -219,7 +219,7 @@ def observe(
         for (layer, _), value in zip(uses, values, strict=False):
             columns = layer.weights.shape[1]
             each = [value] if isinstance(value, tvm.runtime.Tensor) else value
-            rows = np.concatenate([one.numpy().reshape(-1, columns) for one in each])
+            rows = [*np.concatenate([one.numpy().reshape(-1, columns) for one in each])]
             # Copy, because the next call reuses the memory.
             seen[layer.name].append(np.stack(evenly(rows, max(SAMPLES // len(calls), 1))))
     return {

@@ -141,20 +141,26 @@ def _of_gru(of: Weights) -> Operands:
 
 
 def _gru(node: Node, chosen: Sequence[Activation], clip: Clip) -> Cell:
-    kind = GruAfter if node.number("linear_before_reset", 0) else Gru
-    return kind(*chosen, clip)
+    f, g = chosen
+    if node.number("linear_before_reset", 0):
+        return GruAfter(f, g, clip)
+    return Gru(f, g, clip)
+
+
+def _lstm(node: Node, chosen: Sequence[Activation], clip: Clip) -> Cell:
+    f, g, h = chosen
+    return Lstm(f, g, h, clip, bool(node.number("input_forget", 0)))
+
+
+def _rnn(_node: Node, chosen: Sequence[Activation], clip: Clip) -> Cell:
+    (f,) = chosen
+    return Rnn(f, clip)
 
 
 KINDS = {
     "GRU": Kind(3, 1, ("Sigmoid", "Tanh"), _gru, _of_gru),
-    "LSTM": Kind(
-        4,
-        2,
-        ("Sigmoid", "Tanh", "Tanh"),
-        lambda node, chosen, clip: Lstm(*chosen, clip, bool(node.number("input_forget", 0))),
-        _of_lstm,
-    ),
-    "RNN": Kind(1, 1, ("Tanh",), lambda _, chosen, clip: Rnn(*chosen, clip), _whole),
+    "LSTM": Kind(4, 2, ("Sigmoid", "Tanh", "Tanh"), _lstm, _of_lstm),
+    "RNN": Kind(1, 1, ("Tanh",), _rnn, _whole),
 }
 
 CONVERTERS = {name: partial(_convert, kind=kind) for name, kind in KINDS.items()}
