@@ -47,6 +47,7 @@ PERFORMANCE: Sections = {
     "engines": ("The three engines", sections.engines),
     "compile_time": ("Compiling", sections_compiler.compile_time),
     "compile_against": ("Compiling, before and after", sections_compiler.compile_against),
+    "recurrent": ("Steps of a recurrent layer", sections_compiler.recurrent),
     "verified_import": ("Verifying an import", sections_compiler.verified_import),
     "compress_speed": ("Compressing", sections_compiler.compress_speed),
     "huffman": ("Decoding Huffman codes", sections_compiler.huffman),

@@ -21,7 +21,7 @@ LARGEST_BYTES = 1 << 27
 
 @dataclass(frozen=True)
 class PackagedModel:
-    """A file of a package, and the dimensions that it needs.
+    """A file of a package, and the dimensions that it needs, and the values of inputs.
 
     `integers` bounds what an input of integers may be; floats are drawn.
     """
@@ -31,6 +31,7 @@ class PackagedModel:
     licence: str
     bind: dict[str, int] = field(default_factory=dict)
     integers: int = 0
+    values: dict[str, int] = field(default_factory=dict)
 
     @property
     def file(self) -> str:
@@ -40,6 +41,8 @@ class PackagedModel:
 
 
 OCR = "rapidocr-onnxruntime==1.4.4"
+VOICE = "silero-vad==6.2.3"
+VOICE_FILES = "silero_vad/data"
 OCR_FILES = "rapidocr_onnxruntime/models"
 
 MODELS = {
@@ -87,6 +90,19 @@ MODELS = {
         "Apache-2.0",
         {"seq_len": 20},
         20,
+    ),
+    "silero_vad": PackagedModel(
+        VOICE,
+        f"{VOICE_FILES}/silero_vad.onnx",
+        "MIT",
+        {"input.0": 1, "input.1": 576, "state.1": 1},
+        values={"sr": 16000},
+    ),
+    "silero_vad_sequence": PackagedModel(
+        VOICE,
+        f"{VOICE_FILES}/silero_vad_16k_sequence.onnx",
+        "MIT",
+        {"sequence_length": 40},
     ),
 }
 

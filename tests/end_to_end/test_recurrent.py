@@ -1,6 +1,10 @@
 """Recurrent layers on the machine: values, programs, calibration, costs, and what users see."""
 
+import warnings
+from io import BytesIO
+
 import numpy as np
+import onnx
 import pytest
 import tvm
 from on_llvm import on_llvm
@@ -108,3 +112,54 @@ def test_weights_that_take_turns_are_loaded_at_every_step():
         return eie.profile(eie.compile(mod, small), feeds["X"]).reloads["load_bytes"]
 
     assert reloads(6) == 2 * reloads(3) > 0
+
+
+def test_a_stream_through_a_runner_is_the_sequence():
+    """Each call takes the states that the one before returned."""
+    options = {"fed": ["initial_h", "initial_c"], "batch": 1}
+    whole, feeds = recurrent("LSTM", steps=8, **options)
+    step, _ = recurrent("LSTM", steps=1, **options)
+    at_once = eie.compile(eie.from_onnx(whole), CONFIG, arithmetic="float32")
+    runner = eie.Runner(eie.compile(eie.from_onnx(step), CONFIG, arithmetic="float32"))
+    states = [feeds["initial_h"], feeds["initial_c"]]
+    results = []
+    for x in feeds["X"]:
+        given = {"X": x[np.newaxis], "initial_h": states[0], "initial_c": states[1]}
+        (batch,) = runner.calls(given)
+        result, *states = runner.call(batch)
+        results.append(result)
+    wanted = on_machine(at_once, feeds)
+    np.testing.assert_allclose(np.concatenate(results), wanted[0], rtol=1e-5, atol=1e-6)
+    for one, other in zip(states, wanted[1:], strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("dynamo", [False, True], ids=["traced", "exported"])
+def test_what_pytorch_exports(dynamo):
+    torch = pytest.importorskip("torch", reason="needs the extra `torch`")
+    if dynamo:
+        pytest.importorskip("onnxscript", reason="torch.onnx needs it")
+
+    class Network(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.encoder = torch.nn.LSTM(5, 8, 2, bidirectional=True)
+            self.decoder = torch.nn.GRU(16, 6)
+            self.head = torch.nn.Linear(6, 3)
+
+        def forward(self, x):
+            return self.head(self.decoder(self.encoder(x)[0])[0])
+
+    torch.manual_seed(0)
+    network, x = Network().eval(), torch.randn(7, 1, 5)
+    data = BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(network, (x,), None if dynamo else data, dynamo=dynamo)
+    proto = program.model_proto if dynamo else onnx.load_from_string(data.getvalue())
+    (wanted,) = [network(x).detach().numpy()]
+    for mod in (eie.from_onnx(proto), eie.from_pytorch(network, x)):
+        (found,) = on_llvm(mod, x.numpy())
+        np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
+        eie.compile(mod, CONFIG, strict=True)

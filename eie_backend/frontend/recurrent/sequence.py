@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from tvm import relax
 from tvm.tirx import IntImm
 
+from eie_backend.errors import ModelError
 from eie_backend.frontend.onnx_node import constant, dtype_of
 from eie_backend.frontend.recurrent.cells import Cell
 from eie_backend.frontend.recurrent.emit import Emit
 
 JOINED = 8
 """Results that one function joins: the code of one that joins all takes long to compile."""
+
+MOST_STEPS = 4096
+"""Of a layer: each is a call in the module, and a small file may ask for any number."""
 
 STEP = "step"
 STEP_OF = "eie.step_of"
@@ -61,19 +65,28 @@ def unrolled(
         Whether the last step comes first.
     live : Expr, shape (T, B, 1), bool, optional
         Where a sequence of the batch has not ended: others keep their states, and give zeros.
+
+    Raises
+    ------
+    ModelError
+        If there are too many steps.
     """
+    if (length := int(x.ty.shape.values[0])) > MOST_STEPS:
+        raise ModelError(
+            f"its sequence has {length:,} steps, it must have at most {MOST_STEPS:,}: give shorter "
+            "ones, with the states of the one before"
+        )
     emit = Emit(builder, name, "sequence")
     read = [*cell.sequences(emit, x, given), *([] if live is None else [live])]
-    steps = int(x.ty.shape.values[0])
     step = _Step(name, cell, len(states), live is not None)
     operands = [*given.values()]
     fixed = all(isinstance(extent, IntImm) for extent in x.ty.shape.values)
     called = None
-    if steps > 1 and fixed:
+    if length > 1 and fixed:
         called = builder.add_func(step.function(read, states, given), f"{name}_{STEP}")
-    results: list[relax.Expr] = [x] * steps
+    results: list[relax.Expr] = [x] * length
     current = [*states]
-    for t in reversed(range(steps)) if backwards else range(steps):
+    for t in reversed(range(length)) if backwards else range(length):
         index = constant([t], "int64")
         if called is None:
             made = step.emitted(emit, read, index, current, given)

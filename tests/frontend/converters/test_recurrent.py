@@ -109,6 +109,12 @@ def test_shapes_that_do_not_agree():
     )
 
 
+def test_more_steps_than_a_module_should_have():
+    model, _ = recurrent("RNN", steps=4097, batch=1, inputs=1, hidden=1)
+    with pytest.raises(ModelError, match=r"its sequence has 4,097 steps, it must have at most"):
+        eie.from_onnx(model)
+
+
 def test_a_length_beyond_the_sequence_is_cut():
     model, feeds = recurrent("GRU", directions=2, lengths=[2, 5], fed=["sequence_lens"])
     whole = imported(model, {**feeds, "sequence_lens": np.array([2, 99], np.int32)})
