@@ -17,7 +17,7 @@ from record import record
 
 ROOT = Path(__file__).parents[1]
 
-REPETITIONS = 5
+REPETITIONS = 3
 FEW, MANY = 10, 100
 SIZE = 256
 """Inputs, and states."""

@@ -15,6 +15,7 @@ import eie_backend as eie
 from eie_backend.codegen.library import programs
 from eie_backend.compiler.driver import prepare
 from eie_backend.search.evaluator import Evaluator
+from eie_backend.simulator.runner import Runner
 
 CONFIG = eie.HardwareConfig(num_pe=4)
 CASES = {
@@ -35,23 +36,26 @@ def on_machine(library, feeds):
     return [one.numpy() for one in found]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", CASES)
-def test_the_machine_computes_what_the_compressed_module_does(name):
+@pytest.mark.parametrize("how", ["as it is", "balanced", "pruned"])
+def test_the_machine_computes_what_the_compressed_module_does(name, how):
     model, feeds = case(name)
     mod = eie.from_onnx(model)
-    for options in (
-        {},
-        {"balance": "on", "calibration": feeds},
-        {"recipe": eie.Recipe(density=0.5)},
+    options = {
+        "as it is": {},
+        "balanced": {"balance": "on", "calibration": feeds},
+        "pruned": {"recipe": eie.Recipe(density=0.5)},
+    }[how]
+    prepared = prepare(mod, CONFIG, arithmetic="float32", **options)
+    library = eie.compile(mod, CONFIG, arithmetic="float32", strict=True, **options)
+    for one, other in zip(
+        on_machine(library, feeds), on_llvm(prepared, *feeds.values()), strict=True
     ):
-        prepared = prepare(mod, CONFIG, arithmetic="float32", **options)
-        library = eie.compile(mod, CONFIG, arithmetic="float32", strict=True, **options)
-        for one, other in zip(
-            on_machine(library, feeds), on_llvm(prepared, *feeds.values()), strict=True
-        ):
-            np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", CASES)
 def test_fixed_point_with_the_ranges_of_all_steps(name):
     model, feeds = case(name, steps=9)
@@ -120,7 +124,7 @@ def test_a_stream_through_a_runner_is_the_sequence():
     whole, feeds = recurrent("LSTM", steps=8, **options)
     step, _ = recurrent("LSTM", steps=1, **options)
     at_once = eie.compile(eie.from_onnx(whole), CONFIG, arithmetic="float32")
-    runner = eie.Runner(eie.compile(eie.from_onnx(step), CONFIG, arithmetic="float32"))
+    runner = Runner(eie.compile(eie.from_onnx(step), CONFIG, arithmetic="float32"))
     states = [feeds["initial_h"], feeds["initial_c"]]
     results = []
     for x in feeds["X"]:

@@ -179,6 +179,7 @@ SMALL = np.array([[1.5, -2, 0], [0, 0, 0], [3, 4, 12], [-1, -2, -3]], np.float32
 COEFFICIENTS = np.random.default_rng(0).normal(size=6).astype(np.float32).tolist()
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("opset", [9, 17, 20])
 @pytest.mark.parametrize("norm", ["L1", "L2", "MAX"])
 @pytest.mark.parametrize("kind", [np.float32, np.int64, np.float64])

@@ -81,6 +81,7 @@ def places(proto):
     return {row.name: row.runs_on for row in eie.explain(eie.from_onnx(proto)) if row.is_layer}
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("per_channel", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("network", "layers"), [(MLP, ("fc1", "fc2")), (CNN, ("c1", "c2", "fc"))])
@@ -183,6 +184,7 @@ def test_sums_beyond_what_float32_has():
     assert wanted.max() > 1 << 24
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("constants", [(), (1, 2, 3)])
 @pytest.mark.parametrize("zeros", [(np.uint8(7), np.int8(3)), (np.uint8(200), None)])
 @pytest.mark.parametrize("attributes", [{}, {"pads": [1, 0, 2, 1]}, {"auto_pad": "SAME_UPPER"}])
