@@ -13,7 +13,8 @@ from eie_backend.compiler.model_record import (
     weights_before,
     weights_json,
 )
-from eie_backend.compiler.placement import operations, placements, require_machine
+from eie_backend.compiler.operations import operations
+from eie_backend.compiler.placement import placements, require_machine
 from eie_backend.compress.share_for_machine import ShareForMachine
 from eie_backend.compress.steps import dense_steps
 from eie_backend.config import HardwareConfig

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from tvm import IRModule, relax
 from tvm.tirx import IntImm
 
-from eie_backend.compiler.placement import Operation, all_bindings, place
+from eie_backend.compiler.operations import Operation, all_bindings
+from eie_backend.compiler.placement import place
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import ImageError
 from eie_backend.files.spool import release

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from tvm import IRModule, relax
-from tvm.ir import GlobalVar, Op
+from tvm.ir import GlobalVar
 from tvm.target import Target
 
+from eie_backend.compiler.operations import (
+    Operation,
+    all_bindings,
+    called_function,
+    operations,
+    operator_of,
+    variables,
+)
 from eie_backend.config import HardwareConfig
 from eie_backend.epilogues import OPERATORS
 from eie_backend.errors import ModelError
@@ -20,12 +28,9 @@ from eie_backend.transform.attributes import LAYER, attributes
 from eie_backend.transform.constraints import layer_reasons
 from eie_backend.transform.dense_form import DenseForm
 from eie_backend.transform.epilogues import epilogue_reasons
-from eie_backend.transform.guards.guard_operands import is_check
 from eie_backend.transform.layers import (
     DenseLayer,
-    bindings,
     dense_layers,
-    is_host_function,
     is_matmul,
     layer_bindings,
     map_weights,
@@ -111,39 +116,6 @@ def placements(
     return place(model, shared, Partition(config)(shared), config)
 
 
-class Operation(NamedTuple):
-    """A binding of a model's `main`: its variable, its operator (or ""), and what it reads."""
-
-    name: str
-    operator: str
-    reads: tuple[str, ...]
-
-
-def operations(mod: IRModule) -> list[Operation]:
-    """Return the bindings of `main`, in order; where it calls a function first, those of that.
-
-    The call, and the function's parameters, are other names for what they stand for.
-    """
-    found, called = [], set[GlobalVar]()
-    for binding in main_bindings(mod):
-        value, reads = binding.value, _variables(binding.value)
-        function = _called(mod, value)
-        if function is not None:
-            if value.op not in called:
-                called.add(value.op)
-                given = zip(function.params, value.args, strict=True)
-                found += [Operation(param.name, "", _variables(arg)) for param, arg in given]
-                found += [_operation(mod, inner) for inner in _of(function)]
-            reads = _variables(function.body.body)
-        found.append(Operation(binding.var.name, _operator(mod, value), reads))
-    return found
-
-
-def _operation(mod: IRModule, binding: relax.VarBinding) -> Operation:
-    value = binding.value
-    return Operation(binding.var.name, _operator(mod, value), _variables(value))
-
-
 def place(
     model: list[Operation], dense: IRModule, partitioned: IRModule, config: HardwareConfig
 ) -> list[Placement]:
@@ -222,7 +194,7 @@ def _staying(
     readers = {
         binding.var.name: read
         for binding in all_bindings(dense)
-        for read in _variables(binding.value)
+        for read in variables(binding.value)
         if read in reasons
     }
     parts = _absorbed(model, remaining, readers | whole, _own(dense))
@@ -237,40 +209,6 @@ def require_machine(placed: Sequence[Placement]) -> None:
         raise ModelError(f"strict: {layers} would stay on the host: {why}")
 
 
-def main_bindings(mod: IRModule) -> Iterator[relax.VarBinding]:
-    """Yield the bindings of `main`, if there is one."""
-    for gvar, function in mod.functions_items():
-        if gvar.name_hint == "main":
-            yield from _of(function)
-
-
-def all_bindings(mod: IRModule) -> Iterator[relax.VarBinding]:
-    """Yield the bindings of `main`, and those of each function of the network that it calls."""
-    return (one for one, function in bindings(mod) if is_host_function(function))
-
-
-def _of(function: relax.Function) -> Iterator[relax.VarBinding]:
-    for block in function.body.blocks:
-        yield from block.bindings
-
-
-def _called(mod: IRModule, value: relax.Expr) -> relax.Function | None:
-    """Return the function of the network that a value calls."""
-    called = getattr(value, "op", None)
-    if isinstance(called, GlobalVar) and is_host_function(mod[called]):
-        return mod[called]
-    return None
-
-
-def _operator(mod: IRModule, value: relax.Expr) -> str:
-    """Return the operator's name; "" if the binding computes nothing."""
-    if isinstance(value, relax.If):
-        return "if"
-    if not isinstance(value, relax.Call) or is_check(value) or _called(mod, value) is not None:
-        return ""
-    return value.op.name.removeprefix("relax.") if isinstance(value.op, Op) else "call"
-
-
 def _layers(dense: IRModule, partitioned: IRModule) -> dict[str, str]:
     """Return the machine's layer for each variable of `dense` that the machine computes."""
     layers = {name: name for name in _machine_layers(partitioned)}
@@ -278,7 +216,7 @@ def _layers(dense: IRModule, partitioned: IRModule) -> dict[str, str]:
     layers |= {origin.name: origin.name for name, origin in origins.items() if name in layers}
     # The operator, too, since a name may be that of two variables.
     host = {
-        (binding.var.name, _operator(partitioned, binding.value))
+        (binding.var.name, operator_of(partitioned, binding.value))
         for binding in all_bindings(partitioned)
         if not _calls_machine(partitioned, binding.value)
     }
@@ -292,13 +230,13 @@ def _layers(dense: IRModule, partitioned: IRModule) -> dict[str, str]:
         }
     for binding in all_bindings(dense):
         name, value = binding.var.name, binding.value
-        on_host = (name, _operator(dense, value)) in host
+        on_host = (name, operator_of(dense, value)) in host
         if (
             isinstance(value, relax.Call)
             and not on_host
             and name not in layers
             and not is_matmul(value)
-            and _called(dense, value) is None
+            and called_function(dense, value) is None
         ):
             sources = [arg.name for arg in value.args if isinstance(arg, relax.Var)]
             if known := [layers[source] for source in sources if source in layers]:
@@ -360,11 +298,6 @@ def _absorbed(
         known = [layer for user in users if (layer := found.get(user) or layers.get(user))]
         found |= {name: known[0]} if known else {}
     return found
-
-
-def _variables(value: relax.Expr) -> tuple[str, ...]:
-    """Return the names of the variables that the value of a binding reads."""
-    return tuple(var.name for var in relax.analysis.free_vars(value))
 
 
 def _machine_layers(partitioned: IRModule) -> Iterator[str]:

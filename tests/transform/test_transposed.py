@@ -47,6 +47,7 @@ def drawn(seed):
     return Normalize()(builder.get()), x
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("seed", range(24))
 def test_drawn(seed):
     mod, x = drawn(seed)

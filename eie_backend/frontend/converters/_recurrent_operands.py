@@ -10,7 +10,7 @@ from tvm import relax
 from eie_backend.frontend.onnx_node import Node, constant, dtype_of, extents
 from eie_backend.frontend.recurrent.emit import Emit
 
-Operands = dict[str, relax.Expr]
+Operands = dict[str, relax.Var]
 
 
 def state(emit: Emit, node: Node, at: int, direction: int, batch_first: bool) -> relax.Expr:
@@ -23,7 +23,7 @@ def state(emit: Emit, node: Node, at: int, direction: int, batch_first: bool) ->
     return _taken(emit, given, direction, int(batch_first))
 
 
-def _taken(emit: Emit, value: relax.Expr, direction: int, axis: int = 0) -> relax.Expr:
+def _taken(emit: Emit, value: relax.Expr, direction: int, axis: int = 0) -> relax.Var:
     """Return what a tensor has of a direction."""
     part = relax.op.strided_slice(value, [axis], [direction], [direction + 1])
     return emit(relax.op.squeeze(emit(part), [axis]))
@@ -36,7 +36,7 @@ class Weights:
         self.node, self._emit, self._direction = node, emit, direction
         self.hidden = extents(node.inputs[2])[2]
 
-    def matrix(self, at: int, gates: slice = slice(None)) -> relax.Expr:
+    def matrix(self, at: int, gates: slice = slice(None)) -> relax.Var:
         """Return W (1) or R (2) as (inputs, gates times H), of some gates."""
         whole = _taken(self._emit, self.node.inputs[at], self._direction)
         return self._emit(relax.op.permute_dims(self._cut(whole, gates), [1, 0]))
@@ -59,7 +59,7 @@ class Weights:
         whole = _taken(self._emit, self.node.inputs[7], self._direction)
         return dict(zip(("pi", "po", "pf"), self._emit.split(whole, 3), strict=True))
 
-    def _cut(self, value: relax.Expr, gates: slice) -> relax.Expr:
+    def _cut(self, value: relax.Var, gates: slice) -> relax.Var:
         """Return the rows of some gates."""
         if gates == slice(None):
             return value

@@ -15,7 +15,7 @@ from eie_backend.frontend.recurrent.cells import Cell, GruAfter, Lstm, Rnn
 from eie_backend.frontend.recurrent.emit import Emit
 from eie_backend.frontend.recurrent.sequence import unrolled
 
-Operands = Mapping[str, relax.Expr]
+Operands = Mapping[str, relax.Var]
 
 ORDER = ("w", "r", "b", "rb", "projection")
 """A layer's parameters in order, as cells call them; those that it does not have are left out."""
@@ -65,8 +65,8 @@ def _convert(node: Any, importer: Any, kind: Kind) -> relax.Var:
 
 
 def _by_layer(
-    parameters: Sequence[relax.Expr], has_biases: bool, layers: int
-) -> list[dict[str, relax.Expr]]:
+    parameters: Sequence[relax.Var], has_biases: bool, layers: int
+) -> list[dict[str, relax.Var]]:
     """Return the parameters of each layer and direction by name."""
     each = len(parameters) // layers
     names = [name for name in ORDER if has_biases or name not in ("b", "rb")][:each]
@@ -76,7 +76,7 @@ def _by_layer(
     ]
 
 
-def _operands(emitted: Emit, parameters: Operands, kind: Kind) -> dict[str, relax.Expr]:
+def _operands(emitted: Emit, parameters: Operands, kind: Kind) -> dict[str, relax.Var]:
     """Return a cell's operands: weights as (inputs, outputs)."""
     found = {
         name: one if name in ("b", "rb") else emitted(relax.op.permute_dims(one, [1, 0]))

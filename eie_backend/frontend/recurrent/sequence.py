@@ -21,7 +21,7 @@ MOST_STEPS = 4096
 
 STEP = "step"
 STEP_OF = "eie.step_of"
-"""Attribute of a function that is the step of a recurrent layer: the layer's name."""
+"""Attribute of a function that is the step of a recurrent layer: the layer, and its operands."""
 
 
 def unrolled(
@@ -29,7 +29,7 @@ def unrolled(
     name: str,
     cell: Cell,
     x: relax.Expr,
-    given: Mapping[str, relax.Expr],
+    given: Mapping[str, relax.Var],
     states: Sequence[relax.Expr],
     *,
     backwards: bool = False,
@@ -57,7 +57,7 @@ def unrolled(
         What a step computes.
     x : Expr, shape (T, B, I)
         The inputs; T is known.
-    given : mapping of str to Expr
+    given : mapping of str to Var
         The cell's operands.
     states : sequence of Expr, shape (B, H)
         Before the first step.
@@ -130,7 +130,7 @@ class _Step:
         self,
         read: Sequence[relax.Expr],
         states: Sequence[relax.Expr],
-        given: Mapping[str, relax.Expr],
+        given: Mapping[str, relax.Var],
     ) -> relax.Function:
         """Return the step as a function of `emitted`'s arguments."""
 
@@ -149,7 +149,8 @@ class _Step:
                 out = inner.emit_output(result)
             inner.emit_func_output(out)
         # A builder makes equal functions one, but each layer's has weights of its own.
-        return inner.get()["step"].with_attr(STEP_OF, self.name)
+        operands = ", ".join(value.name for value in given.values())
+        return inner.get()["step"].with_attr(STEP_OF, f"{self.name} of {operands}")
 
 
 def _fields(emit: Emit, whole: relax.Var) -> list[relax.Expr]:

@@ -74,6 +74,7 @@ CLASSIFIERS = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_classes_and_their_probabilities(name):
     make, names = CLASSIFIERS[name]
