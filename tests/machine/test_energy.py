@@ -218,7 +218,7 @@ ALEXNET["Alex-8"] = (4096, 1000, 0.25, 0.375)
 WIDTHS = (32, 64, 128, 256, 512)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("layer", ALEXNET)
 def test_a_64_bit_word_needs_the_least_energy_as_in_figure_9(layer):
     """Fig. 9, AlexNet; its axis of energy per read ends at 225 pJ."""

@@ -169,6 +169,7 @@ def test_the_savings_mean_is_that_of_the_pruning_paper():
     assert int(100 * saved) / 100 == 65.16
 
 
+@pytest.mark.nightly
 def test_picture(results):
     result = results(ablation.KEY)
     svg = rendered(lambda: ablation.draw(result), "svg").decode()
