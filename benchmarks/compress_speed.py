@@ -33,7 +33,7 @@ from eie_backend.pruning.largest import largest
 from eie_backend.sharing.cluster import cluster
 
 sys.path.insert(0, str(Path(__file__).parent))
-from measure import timings
+from measure import resident_bytes, timings
 from record import record
 
 LAYERS = {"fc6": (4096, 9216, 0.09), "fc7": (4096, 4096, 0.09), "fc8": (1000, 4096, 0.25)}
@@ -84,12 +84,6 @@ def same(first: list[EncodedMatrix], second: list[EncodedMatrix]) -> bool:
         for a, b in zip(first, second, strict=True)
         for name in ("codebook", "pointers", "entries")
     )
-
-
-def resident_bytes(field: str) -> int:
-    """Return a field of this process's status in bytes: VmRSS, or VmHWM, the most so far."""
-    lines = Path("/proc/self/status").read_text("utf-8").splitlines()
-    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(field))
 
 
 def memory_ratio(compress: Callable[[Weights], object]) -> float:

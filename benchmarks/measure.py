@@ -95,6 +95,12 @@ def allocated_bytes() -> int:
     return int(info.uordblks + info.hblkhd)
 
 
+def resident_bytes(field: str) -> int:
+    """Return a field of this process's status in bytes: VmRSS, or VmHWM, the most so far."""
+    lines = Path("/proc/self/status").read_text("utf-8").splitlines()
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(field))
+
+
 def joules(call: Callable[[], object], counter: Path = RAPL, seconds: float = 1.0) -> float | None:
     """Return the processor's energy per call, or None where it cannot be read."""
     if not os.access(counter, os.R_OK):

@@ -1,7 +1,8 @@
 """The pages of all results and their pictures, from ``benchmarks/results/*.json``.
 
-``python benchmarks/page.py`` writes ``docs/performance.md``, ``docs/robustness.md`` and
-``docs/images/performance_*.svg``; ``--check`` compares the pages with the results instead.
+``python benchmarks/page.py`` writes ``docs/performance.md``, ``docs/robustness.md``,
+``docs/real_networks.md`` and ``docs/images/performance_*.svg``; ``--check`` compares the pages with
+the results instead.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import sections_fuzz
 import sections_hostile
 import sections_kills
 import sections_months
+import sections_real
 import sections_remote
 import sections_scale
 import sections_soft_errors
@@ -69,6 +71,10 @@ ROBUSTNESS: Sections = {
     "remote": ("Another machine", sections_remote.remote),
     "soft_errors": ("Soft errors", sections_soft_errors.soft_errors),
 }
+REAL: Sections = {
+    "real_networks": ("Eleven networks", sections_real.networks),
+    "pronunciations": ("Pronunciations", sections_real.pronunciations),
+}
 
 ORIGIN = f"<!-- Generated from benchmarks/results/*.json and eie_backend/data by `{COMMAND}`. -->"
 TIMES = """\
@@ -96,15 +102,26 @@ Each section below says which command measured it, on which machine, when, and w
 `make bench-robustness` runs them all, in about four hours. A short version of each is among the
 tests, which CI runs; images on the machine are also fuzzed by `make fuzz`, 60 s a night.
 """
+REAL_INTRODUCTION = f"""\
+# Networks of others
+
+{ORIGIN}
+
+What packages on the registry ship, imported as it is, compiled and run on the machine.
+`make bench-networks` downloads the files, which stay under their licences, measures all, and writes
+this page. Inputs are of the kind that each network was made for, and made by `benchmarks/real/`:
+voices and strings from a seed, sentences, pictures of text, files of eleven types.
+"""
 
 
 def pages() -> dict[Path, str]:
     """Return the pages by file."""
-    found = {name: _read(name) for name in (*PERFORMANCE, *ROBUSTNESS)}
+    found = {name: _read(name) for name in (*PERFORMANCE, *ROBUSTNESS, *REAL)}
     robustness = f"{ROBUSTNESS_INTRODUCTION}\n{sections_summary.summary(found)}"
     return {
         DOCS / "performance.md": _page(PERFORMANCE_INTRODUCTION, PERFORMANCE, found),
         DOCS / "robustness.md": _page(robustness, ROBUSTNESS, found),
+        DOCS / "real_networks.md": _page(REAL_INTRODUCTION, REAL, found),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import tvm
@@ -10,14 +10,17 @@ from numpy.typing import NDArray
 from tvm import IRModule, relax
 from tvm.ir.expr import GenericConst
 
-from eie_backend.host.returning import returning
 from eie_backend.transform.empty_constants import EmptyConstants
 from eie_backend.transform.host_convolution import HostConvolution
-from eie_backend.transform.host_matmul import HostMatmul
+from eie_backend.transform.host_matmul import HostMatmul, Observer
 from eie_backend.transform.weights_as_inputs import WeightsAsInputs
 
 QUICK = {"kind": "llvm", "opt-level": 0}
 """Optimising the rest of the code takes longer than running it."""
+
+UNCHECKED = {"tirx.disable_assert": True}
+"""Most of a small operator's code compares its operands' shapes and strides with the compiled ones,
+which hold: the tensors are the VM's, or made here."""
 
 
 class HostNetwork:
@@ -29,9 +32,9 @@ class HostNetwork:
     ----------
     mod : IRModule
         Relax with static shapes.
-    wanted : sequence of relax.Var, optional
-        Variables whose values are the results, in place of those of `main`; they are variables of
-        `main`, or of functions that it calls.
+    observers : mapping of relax.Var to callable, optional
+        What gets the left operand of a product, by the product's variable, each time that a call
+        computes it: an array whose memory is used again afterwards.
     weights : mapping of str to GenericConst, optional
         Constants that each call gives, after the inputs, by names of your own.
     """
@@ -39,13 +42,19 @@ class HostNetwork:
     def __init__(
         self,
         mod: IRModule,
-        wanted: Sequence[relax.Var] | None = None,
+        observers: Mapping[relax.Var, Observer] | None = None,
         weights: Mapping[str, GenericConst] | None = None,
     ) -> None:
-        shown = mod if wanted is None else returning(mod, wanted)
-        passes = [HostMatmul(), HostConvolution(), WeightsAsInputs(weights or {}), EmptyConstants()]
-        plain = tvm.transform.Sequential(passes)(shown)
-        executable = tvm.compile(plain, target=tvm.target.Target(QUICK))
+        self._observers = observers or {}
+        passes = [
+            HostMatmul(self._observers),
+            HostConvolution(),
+            WeightsAsInputs(weights or {}),
+            EmptyConstants(),
+        ]
+        plain = tvm.transform.Sequential(passes)(mod)
+        with tvm.transform.PassContext(config=UNCHECKED):
+            executable = tvm.compile(plain, target=tvm.target.Target(QUICK))
         self._main = relax.VirtualMachine(executable, tvm.cpu())["main"]
 
     def __call__(self, *inputs: Any) -> list[NDArray[Any]]:
@@ -53,13 +62,7 @@ class HostNetwork:
 
         The next call may use their memory.
         """
-        return [one for values in self.grouped(*inputs) for one in values]
-
-    def grouped(self, *inputs: Any) -> list[list[NDArray[Any]]]:
-        """Return the results with those of each wanted variable together: one for each call."""
-        result = self._main(*map(_tensor, inputs))
-        fields = [result] if isinstance(result, tvm.runtime.Tensor) else result
-        return [[one.numpy() for one in _flat(field)] for field in fields]
+        return [one.numpy() for one in _flat(self._main(*map(_tensor, inputs)))]
 
 
 def _tensor(value: Any) -> Any:

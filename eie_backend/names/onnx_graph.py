@@ -14,7 +14,7 @@ from eie_backend.names.unique import unique_names
 LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 """Operators that are layers if an operand is constant: the weights."""
 
-RECURRENT = ("GRU", "LSTM", "RNN")
+RECURRENT = ("DynamicQuantizeLSTM", "GRU", "LSTM", "RNN")
 """Operators that are several layers, whose names begin with that of the node."""
 
 SCOPES = "pkg.torch.onnx.name_scopes"

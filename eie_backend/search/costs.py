@@ -12,6 +12,7 @@ from eie_backend.search.evaluator import Evaluator
 from eie_backend.search.trials import Trials, share_of_matrix
 from eie_backend.storage.accounting import measure
 from eie_backend.transform.constraints import UNSHARED, Candidate, why_not
+from eie_backend.transform.host_matmul import Observer
 from eie_backend.transform.inputs import evenly
 from eie_backend.tuning.scan_cycles import scan_cycles
 from eie_backend.workloads.layer import LayerShape
@@ -114,16 +115,25 @@ def layer_inputs(evaluator: Evaluator) -> dict[str, tuple[NDArray[np.float32], f
         For each layer about `ROWS` rows, and the number of rows per sample.
     """
     uses = [(layer, use) for layer in evaluator.layers for use in layer.uses]
-    wanted = [use.binding.value.args[0] for _, use in uses]
-    network = HostNetwork(evaluator.module, wanted)
+    of_call: list[list[NDArray[np.float32]]] = [[] for _ in uses]
+
+    def observer(columns: int, values: list[NDArray[np.float32]]) -> Observer:
+        return lambda x: values.append(x.reshape(-1, columns).copy())
+
+    observers = {
+        use.binding.var: observer(layer.weights.shape[1], values)
+        for (layer, use), values in zip(uses, of_call, strict=True)
+    }
+    network = HostNetwork(evaluator.module, observers)
     rng = np.random.default_rng(0)
     calls = evenly(evaluator.calls, ROWS)
     seen: dict[str, list[NDArray[np.float32]]] = {layer.name: [] for layer in evaluator.layers}
     rows = dict.fromkeys(seen, 0)
     for call in calls:
-        for (layer, _), values in zip(uses, network.grouped(*call), strict=True):
-            columns = layer.weights.shape[1]
-            x = np.concatenate([value.reshape(-1, columns) for value in values])
+        network(*call)
+        for (layer, _), values in zip(uses, of_call, strict=True):
+            x = np.concatenate(values)
+            values.clear()
             rows[layer.name] += len(x)
             # Choose rows at random: a convolution's rows follow the same pattern in each image.
             share = min(-(-ROWS // (len(calls) * len(layer.uses))), len(x))

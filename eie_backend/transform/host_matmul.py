@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from itertools import count
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 import tvm
 import tvm_ffi
+from numpy.typing import NDArray
 from tvm import IRModule, relax
 from tvm.ir.transform import PassContext
 from tvm.relax.expr_functor import PyExprMutator, mutator
@@ -15,6 +19,13 @@ from eie_backend.transform.layers import is_matmul
 from eie_backend.transform.module_pass import ModulePass
 
 FUNCTION = "eie.host_matmul"
+OBSERVED = "eie.observed_host_matmul"
+
+Observer = Callable[[NDArray[Any]], None]
+"""What gets the left operand of a product; it keeps none of its memory."""
+
+_numbers = count()
+_observers = WeakValueDictionary[int, Observer]()
 
 
 def _multiply(x: Any, weights: Any) -> Any:
@@ -23,7 +34,13 @@ def _multiply(x: Any, weights: Any) -> Any:
     return tvm.runtime.tensor(product)
 
 
+def _observe(number: int, x: Any, weights: Any) -> Any:
+    _observers[number](np.from_dlpack(x))
+    return _multiply(x, weights)
+
+
 tvm_ffi.register_global_func(FUNCTION, _multiply, override=True)
+tvm_ffi.register_global_func(OBSERVED, _observe, override=True)
 
 
 @tvm.transform.module_pass(opt_level=0, name="eie.HostMatmul")
@@ -36,11 +53,16 @@ class HostMatmul(ModulePass):
 
     1. All other operations are left alone.
     2. The result runs only in this process.
+    3. The observer of a product, by its variable, gets the left operand each time that it is
+       computed. It must live as long as the module runs.
     """
+
+    def __init__(self, observers: Mapping[relax.Var, Observer] | None = None) -> None:
+        self.observers = observers or {}
 
     def transform_module(self, mod: IRModule, _context: PassContext) -> IRModule:
         """Return the module with calls of NumPy."""
-        replace = _Replace(mod)
+        replace = _Replace(mod, self.observers)
         functions = {
             gvar: replace.visit_expr(function) if isinstance(function, relax.Function) else function
             for gvar, function in mod.functions_items()
@@ -50,6 +72,22 @@ class HostMatmul(ModulePass):
 
 @mutator
 class _Replace(PyExprMutator):
+    def __init__(self, mod: IRModule, observers: Mapping[relax.Var, Observer]) -> None:
+        super().__init__(mod)
+        self.observers = observers
+
+    def visit_var_binding_(self, binding: relax.VarBinding) -> None:
+        observer = self.observers.get(binding.var)
+        # 3.
+        if observer is not None:
+            number = next(_numbers)
+            _observers[number] = observer
+            call = binding.value
+            args = [relax.prim_value(number), *call.args]
+            observed = relax.call_pure_packed(OBSERVED, *args, ty_args=[call.ty])
+            binding = relax.VarBinding(binding.var, observed)
+        super().visit_var_binding_(binding)
+
     def visit_call_(self, call: relax.Call) -> relax.Expr:
         visited = super().visit_call_(call)
         # 1.

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from tvm import IRModule, relax, te
 from tvm.ir.transform import PassContext
 from tvm.relax.expr_functor import PyExprMutator, mutator
+from tvm.relax.utils import gen_call_tir_inputs
+from tvm.tirx import PrimFunc
 
 from eie_backend.machine.choices import WinogradMode
 from eie_backend.names.find import product_name
@@ -154,7 +156,11 @@ class _Lower(PyExprMutator):
 
     def _winograd(self, layer: Convolution, x: relax.Expr) -> relax.Var:
         values = self._kernel(
-            lambda xs: winograd.transform_input(xs[0], layer), [x], layer.name, "winograd_input"
+            lambda xs: winograd.transform_input(xs[0], layer),
+            [x],
+            layer.name,
+            "winograd_input",
+            winograd.rolled,
         )
         # 5.
         stem = next(
@@ -169,7 +175,11 @@ class _Lower(PyExprMutator):
             for name, tile in [(product_name(stem, k), relax.TupleGetItem(values, k))]
         ]
         return self._kernel(
-            lambda m: winograd.transform_output(m, layer), products, layer.name, "winograd_output"
+            lambda m: winograd.transform_output(m, layer),
+            products,
+            layer.name,
+            "winograd_output",
+            winograd.rolled,
         )
 
     def _matmul(
@@ -194,9 +204,11 @@ class _Lower(PyExprMutator):
         operands: list[relax.Expr],
         layer: str,
         kernel: str,
+        scheduled: Callable[[PrimFunc], PrimFunc] = lambda function: function,
     ) -> relax.Var:
-        call = self.builder_.call_te(compute, operands, primfunc_name_hint=kernel)
-        return self._emit(call, f"{layer}_{kernel}")
+        function, args, kind = gen_call_tir_inputs(compute, operands)
+        called = self.builder_.add_func(scheduled(function), kernel)
+        return self._emit(relax.call_tir(called, args, kind), f"{layer}_{kernel}")
 
     def _emit(self, value: relax.Expr, name: str) -> relax.Var:
         emitted: relax.Var = self.builder_.emit(value, name)

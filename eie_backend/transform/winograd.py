@@ -16,6 +16,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from tvm import te, tirx, topi
+from tvm.s_tir import Schedule
 
 from eie_backend.machine.choices import WinogradMode
 from eie_backend.transform.convolution import Convolution
@@ -106,6 +107,18 @@ def transform_output(products: list[te.Tensor], layer: Convolution) -> te.Tensor
 
     batch, outputs = products[0].shape[0], products[0].shape[3]
     return te.compute((batch, *layer.positions, outputs), value, name="result")
+
+
+def rolled(function: tirx.PrimFunc) -> tirx.PrimFunc:
+    """Return a transform with one loop over all patches, and one over the channels inside.
+
+    LLVM unrolls a nest of short loops, and 16 of them, as those of 5 x 3 patches, become so much
+    code that it takes a quarter of a minute and half a gigabyte to compile.
+    """
+    schedule = Schedule(function)
+    for block in schedule.get_child_blocks(schedule.get_sblock("root")):
+        schedule.fuse(*schedule.get_loops(block)[:-1])
+    return schedule.mod["main"]
 
 
 def _combine(signs: NDArray[np.int64], patch: list[list[tirx.PrimExpr]]) -> tirx.PrimExpr:

@@ -7,7 +7,7 @@ from dataclasses import astuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from tvm import IRModule
+from tvm import IRModule, relax
 
 from eie_backend.errors import ModelError
 from eie_backend.host.network import HostNetwork
@@ -17,10 +17,14 @@ from eie_backend.simulator.not_finite import count, tell
 from eie_backend.transform.attributes import with_attributes
 from eie_backend.transform.dense_form import DenseForm
 from eie_backend.transform.epilogues import epilogue_of
+from eie_backend.transform.host_matmul import Observer
 from eie_backend.transform.inputs import batches, check_inputs, input_specs
-from eie_backend.transform.layers import DenseLayer, bias_of, dense_layers
+from eie_backend.transform.layers import DenseLayer, LayerUse, bias_of, bindings, dense_layers
 
 Data = ArrayLike | Mapping[str, ArrayLike]
+
+ROWS = 4096
+"""Inputs of a layer that are looked at together: those of a convolution may be many."""
 
 
 def calibrate(mod: IRModule, data: Data) -> IRModule:
@@ -59,21 +63,30 @@ def calibrate_dense(mod: IRModule, layers: Sequence[DenseLayer], data: Data) -> 
     """Like `calibrate`, for a module in dense form whose layers are known."""
     if "main" not in [gvar.name_hint for gvar in mod.get_global_vars()]:
         raise ModelError("calibrate: the module has no function `main`; give one that has")
-    uses = [(layer, use) for layer in layers for use in layer.uses]
-    inputs = [use.binding.value.args[0] for _, use in uses]
-    network = HostNetwork(mod, inputs)
+    if any(isinstance(binding.value, relax.If) for binding, _ in bindings(mod)):
+        raise ModelError("calibrate: `main` has control flow; calibrate its branches apart")
+    ranges = {layer.name: LayerRange(0.0, 0.0, 0.0, 0.0, 0.0) for layer in layers if layer.uses}
+
+    def observer(layer: DenseLayer, use: LayerUse) -> Observer:
+        bias, ending = bias_of(use)[0], epilogue_of(use)
+
+        def widen(values: NDArray[np.float32]) -> None:
+            rows = values.reshape(-1, layer.weights.shape[1])
+            for first in range(0, len(rows), ROWS):
+                with np.errstate(invalid="ignore", over="ignore"):  # it is refused below
+                    found = _layer_range(layer.weights, bias, ending, rows[first : first + ROWS])
+                # np.maximum, unlike max, keeps a NaN.
+                both = np.maximum(astuple(ranges[layer.name]), astuple(found))
+                ranges[layer.name] = LayerRange(*map(float, both))
+
+        return widen
+
+    observers = {use.binding.var: observer(layer, use) for layer in layers for use in layer.uses}
+    network = HostNetwork(mod, observers)
     specs = input_specs(mod)
-    ranges = {layer.name: LayerRange(0.0, 0.0, 0.0, 0.0, 0.0) for layer, _ in uses}
     arrays = check_inputs(specs, data)
     for batch in batches(arrays, specs):
-        for (layer, use), values in zip(uses, network.grouped(*batch), strict=True):
-            columns = layer.weights.shape[1]
-            samples = np.concatenate([value.reshape(-1, columns) for value in values])
-            with np.errstate(invalid="ignore", over="ignore"):  # it is refused below
-                found = _layer_range(layer.weights, bias_of(use)[0], epilogue_of(use), samples)
-            # np.maximum, unlike max, keeps a NaN.
-            both = np.maximum(astuple(ranges[layer.name]), astuple(found))
-            ranges[layer.name] = LayerRange(*map(float, both))
+        network(*batch)
     faults = [name for name, found in ranges.items() if not np.isfinite(astuple(found)).all()]
     if faults:
         raise ModelError(

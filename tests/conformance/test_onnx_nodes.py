@@ -100,6 +100,7 @@ def run(name):
     return [output.numpy() for output in outputs], bool(list(programs(executable)))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", layer_tests())
 def test_a_node_test_of_a_layer_operator_passes_on_target_eie(name):
     case = CASES[name]

@@ -28,7 +28,7 @@ def placed(mod, config):
     return machine, {row.name for row in rows if row.runs_on == "host" and row.is_layer}
 
 
-@pytest.mark.sampled(17)
+@pytest.mark.sampled(37)
 @pytest.mark.parametrize("seed", range(MODELS))
 @pytest.mark.parametrize(
     ("config", "winograd"), [(CONFIG, "never"), (CONFIG, "always"), (SMALL, "never")]
@@ -72,7 +72,7 @@ def test_all_say_the_same(seed, config, winograd):
         eie.compile(mod, config, strict=True)
 
 
-@pytest.mark.sampled(17)
+@pytest.mark.sampled(35)
 @pytest.mark.parametrize("seed", range(MODELS))
 def test_the_sweep_too(seed):
     model, x = drawn(seed), (1, 5, 8) if seed % 2 == 0 else (1, 4, 6, 6)

@@ -1,4 +1,4 @@
-"""`HostNetwork`: results, other values, other weights, nested results."""
+"""`HostNetwork`: results, observed products, other weights, nested results."""
 
 import numpy as np
 import onnxruntime
@@ -31,13 +31,40 @@ def test_its_results_are_those_of_onnx_runtime(proto, mod):
     np.testing.assert_allclose(found, session.run(None, {"x": X})[0], rtol=1e-5, atol=1e-5)
 
 
-def test_other_values_are_returned(mod):
-    layers = dense_layers(mod)
-    network = HostNetwork(mod, [layer.uses[0].binding.value.args[0] for layer in layers])
-    first, second = network(X)
+def test_products_are_observed(mod):
+    seen = {}
+
+    def observer(name):
+        return lambda x: seen.setdefault(name, []).append(x.copy())
+
+    network = HostNetwork(
+        mod, {layer.uses[0].binding.var: observer(layer.name) for layer in dense_layers(mod)}
+    )
+    for _ in range(2):
+        network(X)
+    (first, _), (second, again) = seen.values()
     np.testing.assert_array_equal(first, X)
     assert second.shape == (4, 16)
     assert (second >= 0).all()
+    np.testing.assert_array_equal(second, again)
+
+
+def test_a_product_of_a_function_is_observed_at_each_call():
+    builder, x = relax.BlockBuilder(), relax.Var("x", relax.TensorType((2, 3), "float32"))
+    inner = relax.Var("h", relax.TensorType((2, 3), "float32"))
+    weights = relax.const(np.full((3, 3), 0.5, np.float32))
+    with builder.function("step", [inner], private=True):
+        builder.emit_func_output(builder.emit(relax.op.matmul(inner, weights), "fc"))
+    step = next(gvar for gvar in builder.get().get_global_vars())
+    with builder.function("main", [x]):
+        builder.emit_func_output(builder.emit(step(builder.emit(step(x)))))
+    mod = builder.get()
+    (layer,) = dense_layers(mod)
+    seen = []
+    network = HostNetwork(mod, {layer.uses[0].binding.var: lambda h: seen.append(h.copy())})
+    (found,) = network(X[:2, :3])
+    np.testing.assert_array_equal(seen[0], X[:2, :3])
+    np.testing.assert_allclose(found, seen[1] @ np.full((3, 3), 0.5), rtol=1e-6)
 
 
 def test_each_call_has_its_weights(mod):

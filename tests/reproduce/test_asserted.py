@@ -11,7 +11,7 @@ def off(result):
     return [f"{v.item}, {v.quantity}: {v.ours} / {v.paper}" for v in result.failures]
 
 
-SLOW = ("break_even", "figure_10", "figure_11", "uneven")
+SLOW = ("ablation", "break_even", "figure_10", "figure_11", "figure_12", "uneven")
 
 
 @pytest.mark.parametrize(

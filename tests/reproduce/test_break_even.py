@@ -13,6 +13,7 @@ def result(results):
     return results(break_even.KEY)
 
 
+@pytest.mark.nightly
 def test_the_exact_engine_confirms_the_densities(result):
     """Within the model's error: 1 % of energy, and of cycles 8 % below 2 % of the weights."""
     for value in result.of(f"{ENERGY}: exact there").values():
@@ -23,6 +24,7 @@ def test_the_exact_engine_confirms_the_densities(result):
             assert value.ours == pytest.approx(1, abs=0.02 if at_density[name].ours > 2 else 0.1)
 
 
+@pytest.mark.nightly
 def test_what_is_not_a_matter_of_the_model(result):
     assert {value.ours for value in result.of(break_even.MACHINE_TIME).values()} == {100}
     # An entry has twice the bits of a dense weight; pointers take the rest.
@@ -31,6 +33,7 @@ def test_what_is_not_a_matter_of_the_model(result):
     assert result.of("speedup over CPU dense at 100 %")["Alex-7"].ours == pytest.approx(53, abs=1)
 
 
+@pytest.mark.nightly
 def test_what_the_notes_say_of_one_input(result):
     at_100 = {value.quantity: value.ours for value in result.values if "at 100 %" in value.quantity}
     quantities = {quantity for quantity in at_100 if quantity != "speedup over GPU dense at 100 %"}
@@ -56,6 +59,7 @@ def test_a_cost_that_is_never_reached_or_always_exceeded():
     assert half == pytest.approx(0.5, abs=1e-6)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("module", [analytical, break_even])
 def test_it_can_be_drawn(module, result, monkeypatch):
     drawing = pytest.importorskip("eie_backend.show.drawing")

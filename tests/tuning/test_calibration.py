@@ -236,3 +236,14 @@ def test_control_flow():
     message = "calibrate: `main` has control flow; calibrate its branches apart"
     with pytest.raises(ModelError, match=f"^{re.escape(message)}$"):
         calibrate(Branching, {"c": np.array(True), "x": array([1, 2])})
+
+
+def test_inputs_are_looked_at_in_blocks(monkeypatch):
+    mod = build(two_layers, (8, 3))
+    x = np.random.default_rng(0).normal(size=(16, 3)).astype(np.float32)
+    whole = table(calibrate(mod, x))
+    monkeypatch.setattr("eie_backend.tuning.calibration.ROWS", 3)
+    parts = table(calibrate(mod, x))
+    assert parts.keys() == whole.keys()
+    for name, found in parts.items():
+        assert found == pytest.approx(whole[name], rel=1e-6)

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -49,6 +49,38 @@ def test_a_killed_process_is_replaced(tmp_path):
     with working_with("processes", 2, str(tmp_path / "died")) as workers:
         assert dict(completed(workers, die_once, range(8))) == {n: n for n in range(8)}
     assert (tmp_path / "died").exists()
+
+
+class DeadUntilReplaced(ThreadPoolExecutor):
+    """Workers of which one dies just before the next call is submitted."""
+
+    lost, count = (BrokenExecutor,), 2
+
+    def __init__(self):
+        super().__init__(2)
+        self.alive = self.dying = True
+
+    def submit(self, call, item):
+        if self.dying and item == 2:
+            self.alive = self.dying = False
+        if not self.alive:
+            raise BrokenExecutor
+        return super().submit(call, item)
+
+    def replace(self):
+        self.alive = True
+
+
+def test_a_death_that_is_noticed_when_submitting():
+    with DeadUntilReplaced() as workers:
+        assert dict(completed(workers, abs, range(8))) == {n: n for n in range(8)}
+
+
+def test_work_that_cannot_be_submitted_is_given_up():
+    with DeadUntilReplaced() as workers:
+        workers.replace = lambda: None
+        with pytest.raises(WorkerError, match="4 workers ended in a row"):
+            list(completed(workers, abs, [2]))
 
 
 def test_work_that_kills_every_process_is_given_up():

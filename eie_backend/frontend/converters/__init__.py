@@ -1,6 +1,7 @@
 """ONNX operators that TVM does not import, or not rightly, or not as Relax: a file per family.
 
-Each file defines `CONVERTERS`, functions by operator of ONNX's own domain; nothing lists the files.
+Each file defines `CONVERTERS`, functions by operator, ``domain::Name`` if it is not of ONNX's own
+domain; nothing lists the files.
 """
 
 from collections.abc import Mapping
@@ -27,7 +28,8 @@ OF_MICROSOFT = (
 def is_imported(domain: str, name: str) -> bool:
     """Return whether TVM's importer or a converter of this package has an operator."""
     if domain:
-        return domain == MICROSOFT and name in OF_MICROSOFT
+        ours = f"{domain}::{name}" in CONVERTERS
+        return ours or (domain == MICROSOFT and name in OF_MICROSOFT)
     return (
         name in CONVERTERS or name == "If" or (name in _get_convert_map() and name != "Attention")
     )

@@ -25,16 +25,20 @@ INPUTS = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")
 
 @dataclass(frozen=True)
 class Kind:
-    """What an operator of the three is: its gates, states, default activations, and operands."""
+    """What an operator of the three is: its gates, states, default activations, and operands.
+
+    `around` makes another cell of one, which may look at which sequences have not ended.
+    """
 
     gates: int
     states: int
     activations: Sequence[str]
     cell: Callable[[Node, Sequence[Activation], Clip], Cell]
     operands: Callable[[Weights], Operands]
+    around: Callable[[Cell, relax.Expr | None], Cell] = lambda cell, _live: cell
 
 
-def _convert(node: Node, kind: Kind) -> tuple[relax.Expr, ...]:
+def convert(node: Node, kind: Kind) -> tuple[relax.Expr, ...]:
     """Return results (T, D, B, H) and last states (D, B, H), or with the batch first."""
     backwards = DIRECTIONS[node.text("direction", "forward", [*DIRECTIONS])]
     batch_first = bool(node.number("layout", 0))
@@ -53,7 +57,7 @@ def _convert(node: Node, kind: Kind) -> tuple[relax.Expr, ...]:
         rows, after = unrolled(
             node.builder,
             name,
-            cell,
+            kind.around(cell, ends.live),
             turned,
             given,
             states,
@@ -163,4 +167,4 @@ KINDS = {
     "RNN": Kind(1, 1, ("Tanh",), _rnn, _whole),
 }
 
-CONVERTERS = {name: partial(_convert, kind=kind) for name, kind in KINDS.items()}
+CONVERTERS = {name: partial(convert, kind=kind) for name, kind in KINDS.items()}

@@ -13,7 +13,7 @@ from onnx import GraphProto, ModelProto, NodeProto, TypeProto, numpy_helper
 from eie_backend.errors import is_out_of_memory
 from eie_backend.frontend.graph.evaluate import type_of
 from eie_backend.frontend.graph.fold_shapes import constant_of
-from eie_backend.frontend.graph.inference import reads, static_shape
+from eie_backend.frontend.graph.inference import known_types, reads, static_shape
 
 
 class Facts:
@@ -85,7 +85,8 @@ def replace(
 
 def _inferred(proto: ModelProto) -> dict[str, TypeProto]:
     try:
-        graph = onnx.shape_inference.infer_shapes(proto).graph
+        with known_types(proto):
+            graph = onnx.shape_inference.infer_shapes(proto).graph
     except Exception as error:
         # The model is refused later, with the node's name, by `validity_faults`.
         if is_out_of_memory(error):

@@ -11,7 +11,14 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto, TypeProto, help
 
 from eie_backend.frontend.graph.context import Context
 from eie_backend.frontend.graph.evaluate import OPERATORS, evaluated, is_small, type_of
-from eie_backend.frontend.graph.inference import FREE_CONSTANTS, inferred, reads, static_shape
+from eie_backend.frontend.graph.inference import (
+    ALIKE,
+    FREE_CONSTANTS,
+    alike,
+    inferred,
+    reads,
+    static_shape,
+)
 from eie_backend.frontend.graph.inline import Inlined, Inliner
 from eie_backend.frontend.graph.inline_if import branch_of
 from eie_backend.frontend.graph.unroll_loop import LARGEST, nodes_of_a_trip, unrolled
@@ -131,6 +138,8 @@ class _Fold:
         return evaluated(node, self.constants, self.opset)
 
     def _infer(self, node: NodeProto) -> None:
+        if (node.domain, node.op_type) in ALIKE:
+            node = alike(node)
         if node.domain not in DEFAULT_DOMAINS or node.op_type in self.foreign:  # 6.
             return
         if node.op_type == "Constant":

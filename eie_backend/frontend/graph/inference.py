@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from math import prod
 
 import onnx
@@ -16,6 +17,9 @@ FREE_CONSTANTS = 4
 """First IR version whose initializers need not be inputs as well."""
 
 UNKNOWN = TypeProto()
+
+ALIKE = {("com.microsoft", "DynamicQuantizeLSTM"): ("LSTM", 1)}
+"""Operators of ONNX with the types of results that others have, and how many inputs say them."""
 
 TOLD = 1 << 10
 """Elements of a constant that says a shape; of larger ones, the type is enough."""
@@ -54,6 +58,32 @@ def inferred(
             raise
         return {}
     return {value.name: value.type for value in found}
+
+
+@contextmanager
+def known_types(proto: ModelProto) -> Iterator[None]:
+    """Give nodes inside the ``with`` block another operator, where ONNX does not know their own."""
+    strange = [
+        (node, NodeProto.FromString(node.SerializeToString()))
+        for node in proto.graph.node
+        if (node.domain, node.op_type) in ALIKE
+    ]
+    for node, own in strange:
+        node.CopyFrom(alike(own))
+    try:
+        yield
+    finally:
+        for node, own in strange:
+            node.CopyFrom(own)
+
+
+def alike(node: NodeProto) -> NodeProto:
+    """Return a node of ONNX's own with results of the same types."""
+    operator, inputs = ALIKE[node.domain, node.op_type]
+    found = NodeProto(op_type=operator, name=node.name, output=node.output)
+    found.input.extend(node.input[:inputs])
+    found.attribute.extend(node.attribute)
+    return found
 
 
 def one_node(

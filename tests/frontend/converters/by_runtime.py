@@ -41,6 +41,7 @@ def by_runtime(model, feeds):
     """Return ONNX Runtime's results."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
+    options.intra_op_num_threads = 1  # what is rounded together depends on it
     return onnxruntime.InferenceSession(model.SerializeToString(), options).run(None, feeds)
 
 

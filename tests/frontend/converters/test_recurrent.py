@@ -63,7 +63,7 @@ def drawn(seed):
     return recurrent(operator, **found)
 
 
-@pytest.mark.sampled(10)
+@pytest.mark.sampled(30)
 @pytest.mark.parametrize("seed", range(90))
 def test_drawn_nodes(seed):
     assert_models_agree(*drawn(seed))

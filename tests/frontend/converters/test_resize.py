@@ -34,14 +34,14 @@ def assert_all_sizes(**attributes):
     assert_models_agree(model, {"i0": X})
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("nearest", NEAREST)
 @pytest.mark.parametrize("coordinates", COORDINATES)
 def test_nearest(coordinates, nearest):
     assert_all_sizes(coordinate_transformation_mode=coordinates, nearest_mode=nearest)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("antialias", [0, 1])
 @pytest.mark.parametrize("coordinates", [*COORDINATES, "half_pixel_symmetric"])
 @pytest.mark.parametrize("mode", ["linear", "cubic"])

@@ -81,7 +81,7 @@ def places(proto):
     return {row.name: row.runs_on for row in eie.explain(eie.from_onnx(proto)) if row.is_layer}
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("per_channel", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("network", "layers"), [(MLP, ("fc1", "fc2")), (CNN, ("c1", "c2", "fc"))])
@@ -134,6 +134,7 @@ def one(operator, inputs, constants, kind=TensorProto.FLOAT, domain="", **attrib
     return proto, feeds
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("bias", [None, BIAS])
 @pytest.mark.parametrize("zeros", [(None, None), (np.uint8(9), np.int8(-2)), (None, EACH)])
 @pytest.mark.parametrize("constants", [range(1, 7), ()])
@@ -149,6 +150,7 @@ def test_products_with_scales(constants, zeros, bias):
 # Integers that stay integers
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("constants", [(), (1, 2, 3), (1, 3)])
 @pytest.mark.parametrize(
     "zeros",
@@ -184,7 +186,7 @@ def test_sums_beyond_what_float32_has():
     assert wanted.max() > 1 << 24
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("constants", [(), (1, 2, 3)])
 @pytest.mark.parametrize("zeros", [(np.uint8(7), np.int8(3)), (np.uint8(200), None)])
 @pytest.mark.parametrize("attributes", [{}, {"pads": [1, 0, 2, 1]}, {"auto_pad": "SAME_UPPER"}])

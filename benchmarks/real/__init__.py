@@ -1,0 +1,1 @@
+"""Networks that packages on the registry ship, and inputs of the kind that they were made for."""
