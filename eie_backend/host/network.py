@@ -11,16 +11,13 @@ from tvm import IRModule, relax
 from tvm.ir.expr import GenericConst
 
 from eie_backend.transform.empty_constants import EmptyConstants
+from eie_backend.transform.fold_constants import UNCHECKED
 from eie_backend.transform.host_convolution import HostConvolution
 from eie_backend.transform.host_matmul import HostMatmul, Observer
 from eie_backend.transform.weights_as_inputs import WeightsAsInputs
 
 QUICK = {"kind": "llvm", "opt-level": 0}
 """Optimising the rest of the code takes longer than running it."""
-
-UNCHECKED = {"tirx.disable_assert": True}
-"""Most of a small operator's code compares its operands' shapes and strides with the compiled ones,
-which hold: the tensors are the VM's, or made here."""
 
 
 class HostNetwork:

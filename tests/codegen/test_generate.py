@@ -107,7 +107,7 @@ def test_machine_equals_interpreter(arithmetic, bias, config):
     assert np.count_nonzero(machine) > machine.size // 4
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(
     seed=st.integers(0, 2**32 - 1),
     # Of different shapes: two layers without any weight would be one that is used twice.
