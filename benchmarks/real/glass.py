@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,19 +73,20 @@ REPEAT = """
 
 
 def network(folder: Path) -> onnx.ModelProto:
-    """Return the network from 32 tokens to the logits behind each of them."""
+    """Return the package's network from 32 tokens to the logits behind each of them."""
     with np.load(folder / "glassllm" / "weights" / "en.npz") as found:
         config = json.loads(str(found["__config__"]))
-        weights = {name: found[name] for name in found if name != "__config__"}
-    blocks = range(config["n_layers"])
-    text = "".join(_block(n) for n in blocks)
-    last = config["n_layers"]
-    width, vocabulary = config["d_model"], config["vocab_size"]
+        return of(config, {name: found[name] for name in found if name != "__config__"})
+
+
+def of(config: dict[str, Any], weights: Mapping[str, NDArray[Any]]) -> onnx.ModelProto:
+    """Return a network with other sizes and weights, by the names that the package gives them."""
+    last, vocabulary = config["n_layers"], config["vocab_size"]
     model = parser.parse_model(f"""
 <ir_version: 8, opset_import: ["": 17]>
 glass (int64[1, {TOKENS}] ids) => (float[1, {TOKENS}, {vocabulary}] logits) {{
   x0 = Gather(E, ids)
-  {text}
+  {"".join(map(_block, range(last)))}
   s = Mul(x{last}, x{last})
   m = ReduceMean<axes = [-1]>(s)
   e = Add(m, eps)
@@ -98,28 +100,23 @@ glass (int64[1, {TOKENS}] ids) => (float[1, {TOKENS}, {vocabulary}] logits) {{
         "head": weights["E"].T,
         "gamma": weights["norm_f.gamma"],
         "eps": np.array(config["eps"]),
+        **_positions(config),
     }
-    for n in blocks:
-        own = {
-            name.rpartition(".")[0] + "." + name.rpartition(".")[2]: value
-            for name, value in weights.items()
-            if name.startswith(f"blocks.{n}.")
-        }
-        tensors |= {f"gamma{k}_{n}": own[f"blocks.{n}.norm{k}.gamma"] for k in (1, 2)} | {
-            f"{name.rpartition('.')[2]}_{n}": value for name, value in own.items() if ".W" in name
-        }
-    tensors |= _positions(config)
-    integers = _shapes(config)
+    for name, value in weights.items():
+        if name.startswith("blocks."):
+            _, n, part, kind = name.split(".")
+            own = f"gamma{part[-1]}" if kind == "gamma" else kind
+            tensors[f"{own}_{n}"] = value
     model.graph.initializer.extend(
-        [
-            numpy_helper.from_array(np.ascontiguousarray(v, np.float32), k)
-            for k, v in tensors.items()
-        ]
-        + [numpy_helper.from_array(np.array(v, np.int64), k) for k, v in integers.items()]
+        [_tensor(value, name, np.float32) for name, value in tensors.items()]
+        + [_tensor(value, name, np.int64) for name, value in _shapes(config).items()]
     )
     onnx.checker.check_model(model, full_check=True)
-    assert width == weights["E"].shape[1]
     return model
+
+
+def _tensor(value: Any, name: str, dtype: type) -> onnx.TensorProto:
+    return numpy_helper.from_array(np.ascontiguousarray(value, dtype), name)
 
 
 def _block(n: int) -> str:
