@@ -140,7 +140,7 @@ def pipeline_row() -> dict[str, object]:
 def kmeans_row() -> dict[str, object]:
     """Compare k-means of 1.5 million weights, their sort included, with scikit-learn's."""
     if find_spec("sklearn") is None:
-        return {"skipped": "scikit-learn is not installed: pip install 'eie-backend[bench]'"}
+        return {"skipped": "scikit-learn is not installed: pip install '.[bench]'"}
     from sklearn.cluster import KMeans
 
     values = np.random.default_rng(0).standard_normal(1_500_000, np.float32)

@@ -147,6 +147,34 @@ class HardwareConfig:
         return asdict(self)
 
     @classmethod
+    def of(cls: type[Config], sizes: Mapping[str, Any]) -> Config:
+        """Return the machine with some fields, by name; the others are the paper's.
+
+        Raises
+        ------
+        ConfigError
+            With all unknown fields and impossible sizes.
+
+        Examples
+        --------
+        >>> HardwareConfig.of({"num_pe": 16}).num_pe
+        16
+        """
+        known = [spec.name for spec in fields(cls)]
+        faults = [
+            f"{name!r} is no field of a machine, take one of {', '.join(known)}"
+            for name in sizes
+            if name not in known
+        ]
+        try:
+            found = cls(**{name: value for name, value in sizes.items() if name in known})
+        except ConfigError as error:
+            faults.append(str(error))
+        if faults:
+            raise ConfigError("; ".join(faults))
+        return found
+
+    @classmethod
     def from_sizes(cls: type[Config], sizes: Mapping[str, int]) -> Config:
         """Return the machine of an image or a program's text: appended fields may be absent.
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from fnmatch import fnmatchcase
+from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -272,7 +273,29 @@ def recipe_from_dict(settings: object) -> Recipe:
     return recipe
 
 
-def read_recipe(path: str | Path) -> Recipe:
+AnyRecipe: TypeAlias = Recipe | Mapping[str, Any] | str | PathLike[str] | None
+"""A recipe, its fields by name, the path of a file with them, or none."""
+
+
+def as_recipe(given: AnyRecipe) -> Recipe | None:
+    """Return the recipe that is given as one, as its fields, as a file's path, or not at all.
+
+    Raises
+    ------
+    RecipeError
+        If it is none of these, or impossible.
+
+    Examples
+    --------
+    >>> as_recipe({"density": 0.2}).density
+    0.2
+    """
+    if given is None or isinstance(given, Recipe):
+        return given
+    return read_recipe(given) if isinstance(given, str | PathLike) else recipe_from_dict(given)
+
+
+def read_recipe(path: str | PathLike[str]) -> Recipe:
     """Read a recipe from a YAML or JSON file.
 
     Raises

@@ -5,7 +5,7 @@
 How small can a network become before it makes mistakes? One network, compressed in one shot, layer
 by layer, and with retraining.
 
-This page needs PyTorch for its last part: ``pip install 'eie-backend[torch,viz]'``.
+This page needs PyTorch for its last part: ``pip install '.[torch,viz]'``.
 """
 
 # %%

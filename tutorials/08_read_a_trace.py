@@ -5,7 +5,7 @@
 A layer takes almost three times the cycles that its weights need. Which PE is to blame, and when?
 
 First in a picture, then in the two viewers that show every edge: Perfetto and GTKWave. This page
-needs ``pip install 'eie-backend[viz]' pyvcd``.
+needs ``pip install '.[viz]' pyvcd``.
 """
 
 # %%

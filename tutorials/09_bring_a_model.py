@@ -5,7 +5,7 @@
 The same network from three frameworks, with the same results; and what happens to what the machine
 cannot run.
 
-This page needs PyTorch and JAX: ``pip install 'eie-backend[torch,jax]'``.
+This page needs PyTorch and JAX: ``pip install '.[torch,jax]'``.
 """
 
 # %%
@@ -23,7 +23,7 @@ try:
     import jax
     import torch
 except ImportError as error:
-    wanted = "this tutorial needs PyTorch and JAX: pip install 'eie-backend[torch,jax]'"
+    wanted = "this tutorial needs PyTorch and JAX: pip install '.[torch,jax]'"
     raise eie.errors.ExtraError(wanted) from error
 
 rng = np.random.default_rng(0)

@@ -24,6 +24,7 @@ from eie_backend.cli import (
     evaluate_command,
     explain_command,
     faults_command,
+    machines_command,
     profile_command,
     report_command,
     reproduce_command,
@@ -55,6 +56,7 @@ app = typer.Typer(
     add_completion=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Compile neural networks for a sparse accelerator and simulate it cycle by cycle.",
 )
 
@@ -93,6 +95,7 @@ PANELS: dict[str, dict[str, Callable[..., Any]]] = {
         "compile": compile_command.compile_model,
         "compress": compress_command.compress_model,
         "explain": explain_command.explain_model,
+        "machines": machines_command.list_machines,
     },
     "Run and measure": {
         "run": run_command.run_model,

@@ -11,7 +11,14 @@ import typer
 from eie_backend.cli.bindings import BIND, BIND_VALUE
 from eie_backend.cli.console import asked, echo, show, working
 from eie_backend.cli.importing import VERIFY, imported
-from eie_backend.cli.options import STRICT_INPUTS, choice
+from eie_backend.cli.options import (
+    CODEBOOK_BITS,
+    MACHINE,
+    NUM_PE,
+    STRICT_INPUTS,
+    choice,
+    machine_of,
+)
 from eie_backend.machine.choices import ARITHMETIC, BALANCE, BIAS, STAGE, WINOGRAD
 
 if TYPE_CHECKING:
@@ -39,11 +46,18 @@ def compile_model(
         typer.Option(help="Share of weights kept in every layer, in (0, 1]; 1 by default."),
     ] = None,
     bits: Annotated[
-        int | None, typer.Option(help="Codebook bits of every layer; 4 by default.")
+        int | None,
+        typer.Option(help="Codebook bits of every layer; by default those of the machine."),
     ] = None,
-    num_pe: Annotated[int, typer.Option(help="Processing elements.")] = 64,
-    fifo_depth: Annotated[int, typer.Option(help="Ring slots of each activation queue.")] = 8,
-    spmat_width: Annotated[int, typer.Option(help="Weight SRAM word in bits.")] = 64,
+    machine: Annotated[str | None, MACHINE] = None,
+    num_pe: Annotated[int | None, NUM_PE] = None,
+    codebook_bits: Annotated[int | None, CODEBOOK_BITS] = None,
+    fifo_depth: Annotated[
+        int | None, typer.Option(help="Ring slots of each activation queue; 8 without --machine.")
+    ] = None,
+    spmat_width: Annotated[
+        int | None, typer.Option(help="Weight SRAM word in bits; 64 without --machine.")
+    ] = None,
     accumulator_bits: Annotated[
         int | None, typer.Option(help="Destination register width, 16 or 32.")
     ] = None,
@@ -91,7 +105,6 @@ def compile_model(
     from eie_backend.cli.tables import balance_table, layer_plan, plan_table
     from eie_backend.codegen.library import export_library
     from eie_backend.compiler.stages import emit as emit_stage
-    from eie_backend.config import HardwareConfig
     from eie_backend.errors import ModelError
     from eie_backend.machine.target import as_target
     from eie_backend.transform.attributes import attributes
@@ -111,11 +124,16 @@ def compile_model(
         check_standard(output)
         if output != STANDARD:
             check_place(output, None if emit else ".so")
-    sizes = {"num_pe": num_pe, "fifo_depth": fifo_depth, "spmat_width_bits": spmat_width}
-    if accumulator_bits is not None:
-        sizes["accumulator_bits"] = accumulator_bits
-    machine = as_target(HardwareConfig(**sizes))
-    chosen = _recipe(recipe, {"density": density, "bits": bits})
+    config = machine_of(
+        machine,
+        num_pe=num_pe,
+        codebook_bits=codebook_bits,
+        fifo_depth=fifo_depth,
+        spmat_width_bits=spmat_width,
+        accumulator_bits=accumulator_bits,
+    )
+    target = as_target(config)
+    chosen = _recipe(recipe, {"density": density, "bits": bits}, config.codebook_bits)
     found = [imported(model, bind, bind_value, verify, calibrate)]
     data = None
     if calibrate is not None:
@@ -126,7 +144,7 @@ def compile_model(
             # Pass ownership, so that the imported weights are freed as soon as they are compressed.
             return compiler.prepare(
                 found.pop(),
-                machine,
+                target,
                 chosen,
                 data,
                 arithmetic,
@@ -138,7 +156,7 @@ def compile_model(
 
     if emit is not None:
         with about(model, ModelError):
-            parts = emit_stage(emit, found[0], prepare, machine, complete=output is not None)
+            parts = emit_stage(emit, found[0], prepare, target, complete=output is not None)
         _emit(emit, parts, output)
         return
     assert output is not None
@@ -146,9 +164,9 @@ def compile_model(
         prepared = prepare()
     with working("compiling"):
         with about(model, ModelError):
-            executable = compiler.build(prepared, machine)
+            executable = compiler.build(prepared, target)
         export_library(executable, output)
-    plan = layer_plan(prepared, executable, machine)
+    plan = layer_plan(prepared, executable, target)
     tables, balanced = [plan_table(plan)], None
     if balance != "off":
         balanced = json.loads(attributes(prepared).balance)
@@ -159,8 +177,8 @@ def compile_model(
 compile_model.__doc__ = f"{compile_model.__doc__}\n\n{EXAMPLE}"
 
 
-def _recipe(path: Path | None, settings: dict[str, Any]) -> Recipe:
-    """Return the recipe of a file or of the options.
+def _recipe(path: Path | None, settings: dict[str, Any], bits: int) -> Recipe:
+    """Return the recipe of a file or of the options; `bits` are those of the machine.
 
     Raises
     ------
@@ -172,7 +190,7 @@ def _recipe(path: Path | None, settings: dict[str, Any]) -> Recipe:
 
     given = {name: value for name, value in settings.items() if value is not None}
     if path is None:
-        return Recipe(**given)
+        return Recipe(**{"bits": bits, **given})
     if given:
         options = " and ".join(f"--{name}" for name in given)
         raise RecipeError(f"--recipe {path} with {options}: write {options} into the recipe")

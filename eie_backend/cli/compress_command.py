@@ -11,7 +11,7 @@ import typer
 from eie_backend.cli.bindings import BIND, BIND_VALUE, parse_bindings, parse_values
 from eie_backend.cli.console import progress, show, working
 from eie_backend.cli.importing import VERIFY
-from eie_backend.cli.options import STRICT_INPUTS, choice
+from eie_backend.cli.options import MACHINE, NUM_PE, STRICT_INPUTS, choice, machine_of
 from eie_backend.machine.choices import OBJECTIVE, SAMPLER
 from eie_backend.pruning.methods import LAYERWISE_METHODS, PRUNING_METHOD
 
@@ -72,7 +72,8 @@ def compress_model(
             + ".",
         ),
     ] = "magnitude",
-    num_pe: Annotated[int, typer.Option(help="Processing elements.")] = 64,
+    machine: Annotated[str | None, MACHINE] = None,
+    num_pe: Annotated[int | None, NUM_PE] = None,
     calibrate: Annotated[
         Path | None,
         typer.Option(help="Sample inputs for the number formats; by default those of --data."),
@@ -100,7 +101,6 @@ def compress_model(
     )
     from eie_backend.cli.storage_tables import bytes_table, storage_table
     from eie_backend.compress.report import CompressionReport
-    from eie_backend.config import HardwareConfig
     from eie_backend.errors import InputError, RecipeError
     from eie_backend.frontend.onnx import load_onnx
     from eie_backend.recipe import read_recipe
@@ -125,7 +125,7 @@ def compress_model(
         check_place(pictures)
         require_matplotlib()
     wanted = None if recipe is None else read_recipe(recipe)
-    config = HardwareConfig(num_pe=num_pe)
+    config = machine_of(machine, num_pe=num_pe)
     bindings, values = parse_bindings(bind), parse_values(bind_value)
     cache = output.parent / CACHE
     samples, labels = read_labelled(data, strict_inputs)
@@ -154,11 +154,11 @@ def compress_model(
     with working("compressing"):
         compressed, steps = network.apply(wanted)
         layers = network.storage(compressed, wanted)
-    machine = None
+    simulated = None
     if any(reason is None for _, reason in layer_reasons(evaluator.module, config)) and all(
         layer.values < config.codebook_entries for layer in layers.values()
     ):
-        machine = _simulate(compressed, evaluator, samples, calibration, bindings, values, config)
+        simulated = _simulate(compressed, evaluator, samples, calibration, bindings, values, config)
     accuracies = {step.name: step.accuracy for step in steps}
     packed = to_eiez(compressed, wanted, {"accuracy": accuracies})
     made = CompressionReport(
@@ -169,7 +169,7 @@ def compress_model(
         unchanged=network.unchanged,
         model_bytes=proto.ByteSize(),
         file_bytes=len(packed),
-        machine=machine,
+        machine=simulated,
         search=found,
     )
     files: dict[Path, str | bytes] = {beside: wanted.to_json() + "\n"}

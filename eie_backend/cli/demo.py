@@ -10,6 +10,7 @@ import typer
 
 from eie_backend.cli.console import show, table, working
 from eie_backend.cli.execute import execute_runner
+from eie_backend.cli.options import MACHINE, NUM_PE, machine_of
 
 COMPRESSED = "lenet_300_100.eiez"
 """The shipped network that ``benchmarks/lenet.py`` pruned and retrained."""
@@ -26,12 +27,12 @@ def demo(
     density: Annotated[
         float, typer.Option(help="Share of weights kept in every layer without retraining.")
     ] = 0.15,
-    num_pe: Annotated[int, typer.Option(help="Processing elements.")] = 64,
+    machine: Annotated[str | None, MACHINE] = None,
+    num_pe: Annotated[int | None, NUM_PE] = None,
 ) -> None:
     """Run 1,000 MNIST digits on the machine: LeNet-300-100 pruned in one shot, and retrained."""
     from eie_backend import compiler
     from eie_backend.cli.tables import report_table
-    from eie_backend.config import HardwareConfig
     from eie_backend.frontend import from_onnx
     from eie_backend.machine.target import as_target
     from eie_backend.recipe import Recipe
@@ -39,15 +40,15 @@ def demo(
     from eie_backend.simulator.runner import Runner
 
     images, labels = digits()
-    machine = as_target(HardwareConfig(num_pe=num_pe))
+    target = as_target(machine_of(machine, num_pe=num_pe))
     with working("importing LeNet-300-100"):
         model = from_onnx(lenet(), {"batch": BATCH})
         retrained, about = compressed_lenet()
 
     def run(mod: Any, recipe: Recipe | None) -> Any:
         with working("pruning, sharing weights, calibrating, compiling"):
-            prepared = compiler.prepare(mod, machine, recipe, images[:CALIBRATION_SAMPLES])
-            runner = Runner(compiler.build(prepared, machine))
+            prepared = compiler.prepare(mod, target, recipe, images[:CALIBRATION_SAMPLES])
+            runner = Runner(compiler.build(prepared, target))
         return execute_runner(runner, images), pointer_bytes(runner.programs)
 
     with working("running float32 on this CPU"):

@@ -10,6 +10,7 @@ import typer
 from eie_backend.cli.bindings import BIND, BIND_VALUE
 from eie_backend.cli.console import show, table, working
 from eie_backend.cli.importing import VERIFY, imported
+from eie_backend.cli.options import MACHINE, NUM_PE, machine_of
 
 if TYPE_CHECKING:
     from eie_backend.cli.table import Table
@@ -23,16 +24,16 @@ EXAMPLE = """Example:
 
 def explain_model(
     model: Annotated[Path, typer.Argument(help="ONNX or .eiez file.")],
-    num_pe: Annotated[int, typer.Option(help="Processing elements.")] = 64,
+    machine: Annotated[str | None, MACHINE] = None,
+    num_pe: Annotated[int | None, NUM_PE] = None,
     bind: Annotated[list[str] | None, BIND] = None,
     bind_value: Annotated[list[str] | None, BIND_VALUE] = None,
     verify: Annotated[bool, VERIFY] = True,
 ) -> None:
     """Say for every operator of a model whether the machine runs it, and if not, why."""
     from eie_backend.compiler.placement import explain
-    from eie_backend.config import HardwareConfig
 
-    config = HardwareConfig(num_pe=num_pe)
+    config = machine_of(machine, num_pe=num_pe)
     mod = imported(model, bind, bind_value, verify)
     with working("explaining"):
         placements = explain(mod, config)

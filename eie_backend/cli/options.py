@@ -6,13 +6,16 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from inspect import Parameter, signature
 from platform import python_version
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from eie_backend._versions import installed
 from eie_backend.cli.console import asked, remark
 from eie_backend.machine.choices import ENGINE, LOCAL_SCHEDULER, Choice
+
+if TYPE_CHECKING:
+    from eie_backend.config import HardwareConfig
 
 PANEL = "Options of every command"
 SHARED = {
@@ -55,6 +58,25 @@ ENGINE_OPTION = choice(
     "unit and is slow.",
 )
 """Option of the commands that simulate."""
+
+MACHINE = typer.Option(
+    help="Machine: a name that `eie machines` lists, or a YAML file with its sizes.",
+    metavar="NAME|FILE",
+)
+NUM_PE = typer.Option(help="Processing elements; 64 without --machine.")
+CODEBOOK_BITS = typer.Option(help="Bits of a codebook index, 2 to 7; 4 without --machine.")
+"""Options of the commands that take a machine."""
+
+
+def machine_of(machine: str | None, **sizes: int | None) -> HardwareConfig:
+    """Return the machine of the options: the given sizes instead of those of `machine`."""
+    from eie_backend.config import HardwareConfig
+    from eie_backend.machine.described import read_machine
+
+    base = HardwareConfig() if machine is None else read_machine(machine)
+    given = {name: value for name, value in sizes.items() if value is not None}
+    return HardwareConfig.of({**base.to_dict(), **given})
+
 
 SCHEDULER = choice(
     LOCAL_SCHEDULER,

@@ -36,17 +36,18 @@ def report_model(
     strict_inputs: Annotated[bool, STRICT_INPUTS] = False,
 ) -> None:
     """Run a compiled model and write a page: what ran where, cycles, energy, weights, program."""
+    from eie_backend.report.page import page, require_viz
+
+    require_viz()  # before what draws is imported
     from eie_backend.cli.files import about, check_place, read_labels, read_samples, write_file
     from eie_backend.compiler.model_record import result_shape
     from eie_backend.errors import InputError
     from eie_backend.machine.energy_table import read_energy_table
-    from eie_backend.report.page import page, require_viz
     from eie_backend.report.run import Run
     from eie_backend.report.sections.summary import answer
     from eie_backend.simulator.labels import check_labels
     from eie_backend.simulator.runner import Runner
 
-    require_viz()
     ENGINE.checked(engine, ConfigError)
     check_place(output, ".html")
     table = None if energy is None else read_energy_table(energy)

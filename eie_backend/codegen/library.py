@@ -52,6 +52,11 @@ def export_library(executable: Any, path: str | PathLike[str]) -> None:
         If the name does not end in ``.so``, or the folder does not exist or cannot be written, or
         the library cannot be loaded.
     """
+    if not hasattr(executable, "export_library"):
+        raise ModelError(
+            f"{fspath(path)}: a {type(executable).__name__} is no compiled model; give what "
+            "eie_backend.compile returned"
+        )
     final = Path(path)
     if final.suffix != ".so":
         raise ModelError(f"{final}: a library's name must end in .so; TVM loads files by suffix")
@@ -142,6 +147,11 @@ def load(path: str | PathLike[str]) -> VMExecutable:
     ImageError
         If the file is missing, truncated, altered, or holds no program for the machine.
     """
+    if not isinstance(path, str | PathLike):
+        raise ImageError(
+            f"a {type(path).__name__} is no compiled model; give what eie_backend.compile "
+            "returned, or the path of a library"
+        )
     library = read_whole(Path(path))
     try:
         executable = opened(library)

@@ -10,7 +10,6 @@ from tvm.target import Target
 
 from eie_backend.compiler.compressed import Settings
 from eie_backend.compiler.pipeline import run
-from eie_backend.config import HardwareConfig
 from eie_backend.errors import ModelError, last_line
 from eie_backend.machine.choices import (
     ARITHMETIC,
@@ -22,17 +21,18 @@ from eie_backend.machine.choices import (
     BiasMode,
     WinogradMode,
 )
-from eie_backend.machine.target import as_target, config_of
-from eie_backend.recipe import Recipe
+from eie_backend.machine.target import Machine, as_target, config_of
+from eie_backend.recipe import AnyRecipe, as_recipe
 from eie_backend.schedules.schedule import KernelSchedule
+from eie_backend.transform.given import check_module
 from eie_backend.tuning.calibration import Data
 
 
 def compile(
     mod: IRModule,
-    target: Target | HardwareConfig | str | None = None,
+    target: Machine = None,
     *,
-    recipe: Recipe | None = None,
+    recipe: AnyRecipe = None,
     calibration: Data | None = None,
     arithmetic: Arithmetic | None = None,
     bias: BiasMode | None = None,
@@ -47,11 +47,11 @@ def compile(
     ----------
     mod : IRModule
         Relax with constant weights, for example from `from_onnx`.
-    target : Target, HardwareConfig or str, optional
-        The machine; the paper's 64-PE design by default.
-    recipe : Recipe, optional
-        How to compress. Without a recipe, only layers with too many different weights for the
-        machine's codebook get shared weights.
+    target : Target, HardwareConfig, mapping or str, optional
+        The machine, or some of its sizes by name; the paper's 64-PE design by default.
+    recipe : Recipe, mapping or path, optional
+        How to compress, as a `Recipe`, its fields by name, or a file. Without a recipe, only layers
+        with too many different weights for the machine's codebook get shared weights.
     calibration : array or mapping of str to array, optional
         Sample inputs for the fixed-point formats, as for `calibrate`. Without data, and without an
         earlier `calibrate`, activations are assumed to stay within +-127.
@@ -124,8 +124,8 @@ def build(
 
 def prepare(
     mod: IRModule,
-    target: Target | HardwareConfig | str | None = None,
-    recipe: Recipe | None = None,
+    target: Machine = None,
+    recipe: AnyRecipe = None,
     calibration: Data | None = None,
     arithmetic: str | None = None,
     bias: str | None = None,
@@ -135,11 +135,10 @@ def prepare(
     strict: bool = False,
 ) -> IRModule:
     """Return the compressed, calibrated and balanced module that `compile` hands to TVM."""
-    if "main" not in [gvar.name_hint for gvar in mod.get_global_vars()]:
-        raise ModelError("compile: the module has no function `main`; give one that has")
+    check_module(mod, "compile")
     settings = Settings(
         config_of(as_target(target)),
-        recipe,
+        as_recipe(recipe),
         calibration,
         None if arithmetic is None else ARITHMETIC.checked(arithmetic, ModelError),
         None if bias is None else BIAS.checked(bias, ModelError),

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from tvm import IRModule, relax
 from tvm.ir import GlobalVar
-from tvm.target import Target
 
 from eie_backend.compiler.operations import (
     Operation,
@@ -23,11 +22,12 @@ from eie_backend.compiler.operations import (
 from eie_backend.config import HardwareConfig
 from eie_backend.epilogues import OPERATORS
 from eie_backend.errors import ModelError
-from eie_backend.machine.target import as_target, config_of
+from eie_backend.machine.target import Machine, as_target, config_of
 from eie_backend.transform.attributes import LAYER, attributes
 from eie_backend.transform.constraints import layer_reasons
 from eie_backend.transform.dense_form import DenseForm
 from eie_backend.transform.epilogues import epilogue_reasons
+from eie_backend.transform.given import check_module
 from eie_backend.transform.layers import (
     DenseLayer,
     dense_layers,
@@ -73,15 +73,15 @@ class Placement:
     is_layer: bool = False
 
 
-def explain(mod: IRModule, target: Target | HardwareConfig | str | None = None) -> list[Placement]:
+def explain(mod: IRModule, target: Machine = None) -> list[Placement]:
     """Say for every operator of a model whether the machine runs it, and if not, why.
 
     Parameters
     ----------
     mod : IRModule
         Relax with constant weights, for example from `from_onnx`; compressed or not.
-    target : Target, HardwareConfig or str, optional
-        The machine; the paper's 64-PE design by default.
+    target : Target, HardwareConfig, mapping or str, optional
+        The machine, or some of its sizes by name; the paper's 64-PE design by default.
 
     Returns
     -------
@@ -93,8 +93,7 @@ def explain(mod: IRModule, target: Target | HardwareConfig | str | None = None) 
     ModelError
         If the module has no function ``main``, or weights are NaN or infinite.
     """
-    if "main" not in [gvar.name_hint for gvar in mod.get_global_vars()]:
-        raise ModelError("explain: the module has no function `main`; give one that has")
+    check_module(mod, "explain")
     dense = DenseForm()(mod)
     return placements(operations(mod), dense, dense_layers(dense), config_of(as_target(target)))
 

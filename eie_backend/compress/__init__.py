@@ -14,12 +14,12 @@ from tvm import IRModule
 from eie_backend.compress.steps import compression_steps
 from eie_backend.config import HardwareConfig
 from eie_backend.machine.choices import WinogradMode
-from eie_backend.recipe import Recipe
+from eie_backend.recipe import AnyRecipe
 
 
 def compress(
     mod: IRModule,
-    recipe: Recipe | None = None,
+    recipe: AnyRecipe = None,
     winograd: WinogradMode | None = None,
     config: HardwareConfig | None = None,
 ) -> IRModule:
@@ -29,7 +29,7 @@ def compress(
     ----------
     mod : IRModule
         A Relax module with constant weights.
-    recipe : Recipe, optional
+    recipe : Recipe, mapping or path, optional
         How each layer is pruned and its weights are shared; by default nothing is pruned and 4
         bits are shared.
     winograd : {"auto", "always", "never"}, optional

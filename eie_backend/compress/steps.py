@@ -13,9 +13,10 @@ from eie_backend.compress.prune import Prune
 from eie_backend.compress.share_weights import ShareWeights
 from eie_backend.config import HardwareConfig
 from eie_backend.machine.choices import WinogradMode
-from eie_backend.recipe import Recipe
+from eie_backend.recipe import AnyRecipe, Recipe, as_recipe
 from eie_backend.transform.attributes import with_attributes
 from eie_backend.transform.dense_form import DenseForm
+from eie_backend.transform.given import check_module
 from eie_backend.transform.layers import DenseLayer, dense_layers, layers_of, weights_by_layer
 
 
@@ -31,7 +32,7 @@ class CompressionStep:
 
 def compression_steps(
     mod: IRModule,
-    recipe: Recipe | None = None,
+    recipe: AnyRecipe = None,
     winograd: WinogradMode | None = None,
     config: HardwareConfig | None = None,
 ) -> Iterator[CompressionStep]:
@@ -42,11 +43,12 @@ def compression_steps(
     CompressionStep
         Its module is plain Relax and remembers the recipe.
     """
+    check_module(mod, "compress")
     if winograd is not None:
         mod = with_attributes(mod, winograd=winograd)
     dense = DenseForm()(mod)
     layers = dense_layers(dense)
-    yield from dense_steps(dense, layers, recipe or Recipe(), config or HardwareConfig())
+    yield from dense_steps(dense, layers, as_recipe(recipe) or Recipe(), config or HardwareConfig())
 
 
 def dense_steps(

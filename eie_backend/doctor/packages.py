@@ -74,4 +74,4 @@ def _extra(extra: str, purpose: str) -> Check:
         told = ", ".join(f"{package} {found}" for package, found in versions.items())
         return Check(name, "ok", told)
     found = f"without {', '.join(missing)}; for {purpose}"
-    return Check(name, "optional", found, f"pip install '{PROJECT}[{extra}]'")
+    return Check(name, "optional", found, f"pip install '.[{extra}]' in eie's checkout")

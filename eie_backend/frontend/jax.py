@@ -48,7 +48,7 @@ def from_jax(function: Callable[..., Any], *example: Any, verify: bool = True) -
         import jax
     except ModuleNotFoundError as error:
         raise ModelError(
-            "from_jax needs JAX; install it: pip install 'eie-backend[jax]'"
+            "from_jax needs JAX; install it: pip install '.[jax]' in eie's checkout"
         ) from error
     try:
         lowered = jax.jit(function, keep_unused=True).lower(*example).as_text(debug_info=True)

@@ -104,6 +104,16 @@ def from_onnx(
     MemoryError
         If memory has no room for the model.
     """
+    if not isinstance(model, str | PathLike | bytes | ModelProto):
+        raise ModelError(
+            f"from_onnx: a {type(model).__name__}; it must be a path, bytes or a ModelProto"
+        )
+    for name, values in (("bind", bind), ("bind_values", bind_values)):
+        if values is not None and not isinstance(values, Mapping):
+            raise ModelError(
+                f"from_onnx: {name} is a {type(values).__name__}; it must be a mapping of names "
+                "to numbers"
+            )
     mod, given = with_its_source(model, bind, bind_values, label)
     return verified_onnx(mod, given, samples) if verify else not_compared(mod, "as asked")
 

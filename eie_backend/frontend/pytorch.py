@@ -82,7 +82,7 @@ def from_pytorch(
         from torch.export import ExportedProgram
     except ModuleNotFoundError as error:
         raise ModelError(
-            "from_pytorch needs PyTorch; install it: pip install 'eie-backend[torch]'"
+            "from_pytorch needs PyTorch; install it: pip install '.[torch]' in eie's checkout"
         ) from error
     with _silence():
         exported = model if isinstance(model, ExportedProgram) else _export(model, example)

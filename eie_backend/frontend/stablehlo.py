@@ -38,7 +38,7 @@ def from_stablehlo(text: str) -> IRModule:
         from eie_backend.frontend.stablehlo_importer import Importer, parse
     except ModuleNotFoundError as error:
         raise ModelError(
-            "from_stablehlo parses MLIR with JAX; install it: pip install 'eie-backend[jax]'"
+            "from_stablehlo parses MLIR with JAX: pip install '.[jax]' in eie's checkout"
         ) from error
     try:
         module = parse(text)

@@ -7,6 +7,8 @@ defaults: ``num_pe=16,fifo_depth=4``.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 from tvm.target import Target
 
@@ -56,16 +58,30 @@ def machine_name(config: HardwareConfig) -> str:
     return config_text(config) or "the default machine"
 
 
-def as_target(machine: Target | HardwareConfig | str | None) -> Target:
+Machine: TypeAlias = Target | HardwareConfig | Mapping[str, Any] | str | None
+"""A machine: its target, its sizes, some of them by name, or a target as text; the paper's."""
+
+
+def as_target(machine: Machine) -> Target:
     """Return the TVM target of a machine given in any form.
 
     Raises
     ------
     ModelError
-        If it is another TVM target.
+        If it is another TVM target, or nothing that says a machine.
+    ConfigError
+        If sizes are unknown or impossible.
     """
     if machine is None or isinstance(machine, HardwareConfig):
         return target(machine)
+    if isinstance(machine, Mapping):
+        if "kind" not in machine:
+            return target(HardwareConfig.of(machine))
+        machine = Target(dict(machine))
+    if not isinstance(machine, Target | str):
+        raise ModelError(
+            f"target: a {type(machine).__name__}; it must be a HardwareConfig, or 'eie'"
+        )
     found = Target(machine) if isinstance(machine, str) else machine
     if not is_eie(found):
         raise ModelError(f"target {found} is not an eie target; use target='eie'")

@@ -86,7 +86,9 @@ def require_viz() -> None:
         import networkx  # noqa: F401
         import plotly  # noqa: F401
     except ImportError as error:
-        raise ExtraError(f"reports need {error.name}: pip install 'eie-backend[viz]'") from error
+        raise ExtraError(
+            f"reports need {error.name}: pip install '.[viz]' in eie's checkout"
+        ) from error
 
 
 @cache

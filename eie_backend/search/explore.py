@@ -46,7 +46,7 @@ def explore(
         import optuna
     except ImportError as error:
         raise ExtraError(
-            "the search with Optuna needs Optuna: pip install 'eie-backend[explore]'"
+            "the search with Optuna needs Optuna: pip install '.[explore]' in eie's checkout"
         ) from error
 
     def objective(trial: Any) -> float:

@@ -37,7 +37,9 @@ def require_matplotlib() -> None:
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
-        raise ExtraError("pictures need Matplotlib: pip install 'eie-backend[viz]'") from error
+        raise ExtraError(
+            "pictures need Matplotlib: pip install '.[viz]' in eie's checkout"
+        ) from error
 
 
 def rendered(draw: Callable[[], Figure], form: str) -> bytes:

@@ -9,9 +9,11 @@ from typing import Any
 
 import yaml
 
-from eie_backend.errors import SweepError
+from eie_backend.config import HardwareConfig
+from eie_backend.errors import ConfigError, SweepError
 from eie_backend.files.plain_yaml import read_yaml
 from eie_backend.machine.choices import ARITHMETIC, BALANCE
+from eie_backend.machine.described import PRESETS, read_machine
 from eie_backend.sweep.parameters import read_space
 from eie_backend.sweep.space import Choices, ParameterPath, Range, Space, size
 
@@ -116,8 +118,8 @@ def read_spec(path: Path) -> Spec:
 
 
 _KEYS = (
-    "models, data, calibration, bind, bind_values, hardware, recipe, objectives, search, prune, "
-    "arithmetic, balance, strict"
+    "models, data, calibration, bind, bind_values, machine, hardware, recipe, objectives, search, "
+    "prune, arithmetic, balance, strict"
 )
 
 
@@ -137,8 +139,8 @@ class _Reader:
         models = self._models()
         search = self._search()
         space: dict[ParameterPath, Choices | Range] = {("model",): Choices(tuple(models))}
-        for part in ("hardware", "recipe"):
-            space |= read_space(part, self._settings.get(part, {}), self.faults)
+        space |= read_space("hardware", self._hardware(), self.faults)
+        space |= read_space("recipe", self._settings.get("recipe", {}), self.faults)
         if search is None:
             if (count := size(space)) > MOST_DESIGNS:
                 self.faults.append(
@@ -165,6 +167,23 @@ class _Reader:
             strict=self._flag("strict", True),
             bind_values=self._bind_values(),
         )
+
+    def _hardware(self) -> Any:
+        """Return sizes of the machine: those that vary, and what the named one has."""
+        given, name = self._settings.get("hardware", {}), self._settings.get("machine")
+        if name is None or not isinstance(given, Mapping):
+            return given
+        if not isinstance(name, str):
+            self.faults.append(f"machine: give {', '.join(PRESETS)}, or the name of a YAML file")
+            return given
+        try:
+            sizes = read_machine(name if name in PRESETS else str(self._path.parent / name))
+        except ConfigError as error:
+            self.faults.append(f"machine: {error}")
+            return given
+        usual = HardwareConfig().to_dict()
+        own = {key: value for key, value in sizes.to_dict().items() if value != usual[key]}
+        return {**own, **given}
 
     def _models(self) -> dict[str, Path]:
         given = self._settings.get("models")

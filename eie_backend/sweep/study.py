@@ -264,7 +264,9 @@ def require_optuna() -> Any:
     try:
         import optuna
     except ImportError as error:
-        raise ExtraError("sweeps need Optuna: pip install 'eie-backend[explore]'") from error
+        raise ExtraError(
+            "sweeps need Optuna: pip install '.[explore]' in eie's checkout"
+        ) from error
     return optuna
 
 

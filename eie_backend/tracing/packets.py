@@ -59,7 +59,7 @@ class Packets:
             from perfetto.protos.perfetto.trace import perfetto_trace_pb2 as schema
         except ImportError as error:
             raise ConfigError(
-                "Perfetto traces need the package perfetto: pip install 'eie-backend[viz]'"
+                "Perfetto traces need the package perfetto: pip install '.[viz]' in eie's checkout"
             ) from error
         self._schema = schema
         self._parts: list[bytes] = []

@@ -40,8 +40,9 @@ def check_inputs(
 ) -> list[NDArray[np.generic]]:
     """Return the checked arrays in the order of `specs`.
 
-    Each array has the input's dtype and shape, or a leading dimension that is a multiple of the
-    input's: several batches.
+    Each array has the input's shape, or a leading dimension that is a multiple of the input's:
+    several batches. Numbers of another dtype are converted if the input's has them all: floats are
+    rounded, integers must be exact.
 
     Raises
     ------
@@ -63,10 +64,12 @@ def check_inputs(
         if spec.name not in data:
             faults.append(f"{spec.name}: missing, give it")
             continue
-        array = as_array(data[spec.name])
-        if array.dtype != spec.dtype:
-            faults.append(f"{spec.name}: dtype {array.dtype}, expected {spec.dtype}")
-        elif not _fits(array.shape, spec.shape):
+        given = as_array(data[spec.name])
+        array = converted(given, np.dtype(spec.dtype))
+        if array is None:
+            faults.append(f"{spec.name}: {_unlike(given)}, it must be {spec.dtype}")
+            continue
+        if not _fits(array.shape, spec.shape):
             faults.append(
                 f"{spec.name}: shape {array.shape}, expected {spec.shape} or several of them "
                 "along the first axis"
@@ -82,6 +85,42 @@ def check_inputs(
     if faults:
         raise InputError("input " + "; input ".join(faults))
     return arrays
+
+
+def converted(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[np.generic] | None:
+    """Return numbers as another dtype, None if it does not have them all.
+
+    Examples
+    --------
+    >>> converted(np.array([0, 255], np.uint8), np.dtype("float32"))
+    array([  0., 255.], dtype=float32)
+    """
+    if array.dtype == dtype:
+        return array
+    if array.dtype.kind not in "iuf" or dtype.kind not in "iuf":
+        return None
+    if array.dtype.kind == "f" and dtype.kind != "f":
+        return None
+    with np.errstate(over="ignore"):
+        found: NDArray[np.generic] = array.astype(dtype)
+    if array.dtype.kind == "f":
+        same = bool((np.isfinite(found) == np.isfinite(array)).all())
+    else:
+        low, high = int(array.min(initial=0)), int(array.max(initial=0))
+        limits = np.iinfo(dtype) if dtype.kind != "f" else None
+        within = limits is None or (limits.min <= low and high <= limits.max)
+        same = within and bool((found.astype(array.dtype) == array).all())
+    return found if same else None
+
+
+def _unlike(array: NDArray[Any]) -> str:
+    """Say what an array is that is not converted."""
+    if array.dtype.kind in "US":
+        return "a text, not numbers; read a file with numpy.load"
+    if array.dtype.kind == "O":
+        return "no array of numbers"
+    values = f" from {array.min():.6g} to {array.max():.6g}" if array.dtype.kind in "iuf" else ""
+    return f"dtype {array.dtype}{values if array.size else ''}"
 
 
 def as_array(value: Any) -> NDArray[np.generic]:

@@ -17,6 +17,7 @@ from eie_backend.simulator.not_finite import count, tell
 from eie_backend.transform.attributes import with_attributes
 from eie_backend.transform.dense_form import DenseForm
 from eie_backend.transform.epilogues import epilogue_of
+from eie_backend.transform.given import check_module
 from eie_backend.transform.host_matmul import Observer
 from eie_backend.transform.inputs import batches, check_inputs, input_specs
 from eie_backend.transform.layers import DenseLayer, LayerUse, bias_of, bindings, dense_layers
@@ -55,14 +56,14 @@ def calibrate(mod: IRModule, data: Data) -> IRModule:
     **Source**: design choice; the EIE paper gives no format of its 16-bit numbers. The module runs
     on TVM's LLVM backend, with NumPy's matrix product.
     """
+    check_module(mod, "calibrate")
     dense = DenseForm()(mod)
     return calibrate_dense(dense, dense_layers(dense), data)
 
 
 def calibrate_dense(mod: IRModule, layers: Sequence[DenseLayer], data: Data) -> IRModule:
     """Like `calibrate`, for a module in dense form whose layers are known."""
-    if "main" not in [gvar.name_hint for gvar in mod.get_global_vars()]:
-        raise ModelError("calibrate: the module has no function `main`; give one that has")
+    check_module(mod, "calibrate")
     if any(isinstance(binding.value, relax.If) for binding, _ in bindings(mod)):
         raise ModelError("calibrate: `main` has control flow; calibrate its branches apart")
     ranges = {layer.name: LayerRange(0.0, 0.0, 0.0, 0.0, 0.0) for layer in layers if layer.uses}

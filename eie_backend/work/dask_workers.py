@@ -14,7 +14,7 @@ try:
     import distributed
 except ImportError as error:
     raise ExtraError(
-        "a Dask scheduler needs dask.distributed: pip install 'eie-backend[cluster]'"
+        "a Dask scheduler needs dask.distributed: pip install '.[cluster]' in eie's checkout"
     ) from error
 
 

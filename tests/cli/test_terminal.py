@@ -34,6 +34,7 @@ COMMANDS = {
     "emit_to_a_file": "compile mlp.onnx --emit image -o out.bin",
     "compress": "compress mlp.onnx --data good.npz --recipe recipe.yaml -o out.eiez",
     "explain": "explain mlp.onnx",
+    "machines": "machines",
     "run": "run mlp.so --input x.npy",
     "run_to_a_file": "run mlp.so --input x.npy -o y.npy",
     "profile": "profile mlp.so --input x.npy --accelergy counts.yaml",
@@ -59,6 +60,7 @@ KEYS = {
     "compress": {"file_bytes", "layers", "machine", "model_bytes", "recipe", "samples", "search"}
     | {"steps", "unchanged"},
     "explain": {"operators"},
+    "machines": {"machines"},
     "run": {"outputs"},
     "run_to_a_file": {"outputs"},
     "profile": {"area_mm2", "arithmetic", "config", "energy_table", "engine", "layers", "manifest"}
@@ -244,7 +246,9 @@ def test_in_a_pipe_there_is_nothing_but_text(name, piped):
     assert errors == "".join(f"wrote {path}\n" for path in WRITTEN.get(name, []))
 
 
-@pytest.mark.parametrize("command", ["--help", "compile --help", "nonsense", "run"])
+@pytest.mark.parametrize(
+    "command", ["--help", "-h", "compile --help", "compile -h", "nonsense", "run"]
+)
 def test_help_in_a_pipe_has_no_colours(command, folder):
     done = eie_in(folder, command)
     assert (done.stdout + done.stderr).replace("\n", "").isprintable()

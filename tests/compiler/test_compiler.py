@@ -392,7 +392,7 @@ def test_unknown_option(mod, option, allowed):
     [
         (np.zeros((4, 23), np.float32), "input x: shape (4, 23), expected (4, 24) or several of"),
         (np.zeros((6, 24), np.float32), "input x: shape (6, 24), expected (4, 24) or several of"),
-        (np.zeros((4, 24)), "input x: dtype float64, expected float32"),
+        (np.zeros((4, 24), bool), "input x: dtype bool, it must be float32"),
         (
             {"image": np.zeros((4, 24), np.float32)},
             "input image: no such input, leave it out; input x: missing, give it",

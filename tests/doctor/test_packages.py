@@ -49,7 +49,7 @@ def test_a_missing_extra_is_no_fault(monkeypatch):
     check = checks(monkeypatch, optuna=None)["extra explore"]
     assert check.status == "optional"
     assert check.found == "without optuna; for eie sweep, eie compress --search optuna"
-    assert check.remedy == "pip install 'eie-backend[explore]'"
+    assert check.remedy == "pip install '.[explore]' in eie's checkout"
 
 
 def test_the_extras_are_those_of_the_project():

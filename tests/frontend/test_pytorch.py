@@ -21,7 +21,9 @@ WORD = 2.0**-15
 def test_pytorch_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.setitem(sys.modules, "torch.export", None)
-    message = r"^from_pytorch needs PyTorch; install it: pip install 'eie-backend\[torch\]'$"
+    message = (
+        r"^from_pytorch needs PyTorch; install it: pip install '\.\[torch\]' in eie's checkout$"
+    )
     with pytest.raises(ModelError, match=message):
         eie.from_pytorch(None)
 

@@ -16,7 +16,7 @@ def test_jax_is_missing(monkeypatch):
         monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.delitem(sys.modules, "eie_backend.frontend.stablehlo_importer", raising=False)
     for call, arguments in ((eie.from_stablehlo, [""]), (eie.from_jax, [abs, 1])):
-        with pytest.raises(ModelError, match=r"install it: pip install 'eie-backend\[jax\]'$"):
+        with pytest.raises(ModelError, match=r"pip install '\.\[jax\]' in eie's checkout$"):
             call(*arguments)
 
 

@@ -74,7 +74,7 @@ def test_input_may_be_strided(compiled, x):
         (np.zeros((0, 24), np.float32), "input x: shape (0, 24), expected (4, 24) or several of "),
         (np.zeros((6, 24), np.float32), "input x: shape (6, 24), expected (4, 24) or several of "),
         (np.zeros(96, np.float32), "input x: shape (96,), expected (4, 24) or several of "),
-        (np.zeros((4, 24), np.int32), "input x: dtype int32, expected float32"),
+        (np.zeros((4, 24), bool), "input x: dtype bool, it must be float32"),
         ({}, "input x: missing"),
         ({"y": 1.0}, "input y: no such input, leave it out; input x: missing"),
     ],

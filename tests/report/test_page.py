@@ -265,5 +265,5 @@ def test_large_networks_stay_small(large):
 @pytest.mark.parametrize("package", ["plotly", "itables", "jinja2", "networkx"])
 def test_missing_extra(report, monkeypatch, package):
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(ExtraError, match=rf"{package}.*eie-backend\[viz\]"):
+    with pytest.raises(ExtraError, match=rf"{package}.*'\.\[viz\]'"):
         page(report)

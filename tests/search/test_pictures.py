@@ -64,4 +64,4 @@ def test_without_matplotlib(compressed, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ExtraError) as error:
         pictures.pictures(*compressed)
-    assert str(error.value) == "pictures need Matplotlib: pip install 'eie-backend[viz]'"
+    assert str(error.value) == "pictures need Matplotlib: pip install '.[viz]' in eie's checkout"

@@ -154,5 +154,5 @@ def test_without_optuna(small, monkeypatch):
     with pytest.raises(ExtraError) as error:
         search(*small, 0.15, config=MACHINE, explore=5)
     assert str(error.value) == (
-        "the search with Optuna needs Optuna: pip install 'eie-backend[explore]'"
+        "the search with Optuna needs Optuna: pip install '.[explore]' in eie's checkout"
     )

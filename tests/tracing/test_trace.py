@@ -457,7 +457,9 @@ def test_the_size_that_an_error_asks_for_is_enough(num_pe):
 def test_without_the_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "perfetto.protos.perfetto.trace", None)
     config = HardwareConfig(num_pe=1)
-    message = r"Perfetto traces need the package perfetto: pip install 'eie-backend\[viz\]'"
+    message = (
+        r"Perfetto traces need the package perfetto: pip install '\.\[viz\]' in eie's checkout"
+    )
     with pytest.raises(ConfigError, match=message):
         trace_layer(encode([[1]], [0, 1], config), [1], config)
 

@@ -59,7 +59,7 @@ def test_only_scalars_are_one_batch():
     [
         ([X], {}, "input x: missing, give it"),
         ([X], {"x": zeros(2, 3), "y": 0}, "input y: no such input, leave it out"),
-        ([X], zeros(2, 3, dtype="float64"), "input x: dtype float64, expected float32"),
+        ([H], {"h": zeros(2) + 0.5}, "input h: dtype float32 from 0.5 to 0.5, it must be int64"),
         (
             [X],
             zeros(3, 3),
@@ -95,7 +95,8 @@ def test_only_scalars_are_one_batch():
             {"z": 0, "x": zeros(2, 4), "h": zeros(2)},
             "input z: no such input, leave it out; input scale: missing, give it; input x: "
             "shape (2, 4), expected (2, 3) "
-            "or several of them along the first axis; input h: dtype float32, expected int64",
+            "or several of them along the first axis; input h: dtype float32 from 0 to 0, it must "
+            "be int64",
         ),
     ],
 )

@@ -49,5 +49,5 @@ def test_nothing_works_in_a_script_only(script):
 def test_a_missing_package_is_named_with_its_extra(script, package, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.delitem(sys.modules, "eie_backend.compress.torch", raising=False)
-    with pytest.raises(ExtraError, match=rf"pip install 'eie-backend\[.*{package}.*\]'"):
+    with pytest.raises(ExtraError, match=rf"pip install '\.\[.*{package}.*\]'"):
         runpy.run_path(str(FOLDER / f"{script}.py"))

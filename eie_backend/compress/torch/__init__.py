@@ -9,7 +9,7 @@ except ModuleNotFoundError as error:
     from eie_backend.errors import ExtraError
 
     raise ExtraError(
-        "eie_backend.compress.torch needs PyTorch; install it: pip install 'eie-backend[torch]'"
+        "eie_backend.compress.torch needs PyTorch: pip install '.[torch]' in eie's checkout"
     ) from error
 
 from eie_backend.compress.torch.records import LayerState, Result, RetrainingStep

@@ -14,6 +14,6 @@ def test_pytorch_is_missing(monkeypatch):
         monkeypatch.delitem(sys.modules, name)
     with pytest.raises(ExtraError) as caught:
         importlib.import_module("eie_backend.compress.torch")
-    message = "eie_backend.compress.torch needs PyTorch; install it: pip install"
-    assert str(caught.value) == f"{message} 'eie-backend[torch]'"
+    message = "eie_backend.compress.torch needs PyTorch: pip install"
+    assert str(caught.value) == f"{message} '.[torch]' in eie's checkout"
     assert isinstance(caught.value, ImportError)
