@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from eie_backend.compiler import compile
     from eie_backend.compiler.placement import Placement, explain
     from eie_backend.config import HardwareConfig
-    from eie_backend.errors import EieError, ModelWarning, NotFiniteWarning
+    from eie_backend.errors import EieError, ModelWarning, NotFiniteWarning, SaturationWarning
     from eie_backend.frontend import (
         bind_dimensions,
         from_jax,
@@ -50,6 +50,7 @@ _HOME = {
     "NotFiniteWarning": "errors",
     "Placement": "compiler.placement",
     "Recipe": "recipe",
+    "SaturationWarning": "errors",
     "Schedule": "recipe",
     "Trace": "tracing.trace",
     "bind_dimensions": "frontend",
@@ -92,6 +93,7 @@ __all__ = [
     "NotFiniteWarning",
     "Placement",
     "Recipe",
+    "SaturationWarning",
     "Schedule",
     "Trace",
     "bind_dimensions",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from numbers import Integral
 from typing import Any, TypeVar
 
 from eie_backend.errors import ConfigError
@@ -28,6 +29,11 @@ def size(default: int, unit: str, low: int, high: int, doc: str, *, appended: bo
     """
     metadata = {"unit": unit, "low": low, "high": high, "doc": doc, "appended": appended}
     return field(default=default, metadata=metadata)
+
+
+def _plain(value: Any) -> Any:
+    """Return NumPy's integers as Python's."""
+    return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else value
 
 
 @dataclass(frozen=True)
@@ -167,7 +173,7 @@ class HardwareConfig:
             if name not in known
         ]
         try:
-            found = cls(**{name: value for name, value in sizes.items() if name in known})
+            found = cls(**{name: _plain(sizes[name]) for name in sizes if name in known})
         except ConfigError as error:
             faults.append(str(error))
         if faults:

@@ -134,8 +134,28 @@ class NotFiniteWarning(UserWarning):
         self.counts = counts
 
 
+class SaturationWarning(UserWarning):
+    """Values of a run that did not fit their number formats, so that results may be wrong.
+
+    ``warnings.simplefilter("error", SaturationWarning)`` turns them into errors.
+
+    Attributes
+    ----------
+    counts : sequence of mapping
+        A row by layer: layer, input, accumulator, output (saturations by kind), values.
+    """
+
+    def __init__(self, message: str, counts: Sequence[Mapping[str, Any]] = ()) -> None:
+        super().__init__(message)
+        self.counts = counts
+
+
 class ModelWarning(UserWarning):
     """What importing a model changed in it, such as its precision: the message says what to mind.
 
     ``warnings.simplefilter("error", ModelWarning)`` refuses such models.
     """
+
+
+TOLD = (ModelWarning, NotFiniteWarning, SaturationWarning)
+"""Warnings that commands print, and that workers hand on."""

@@ -64,8 +64,9 @@ Every error is an `eie_backend.EieError`. Its message says what is wrong, where,
 what is allowed and what to do. On the command line it is one line on stderr; `--debug` prints the
 traceback, too.
 Files are written whole or not at all.
-There are two warnings: `eie_backend.NotFiniteWarning`, of inputs with [NaN or
-infinity](concepts.md#nan-and-infinity), and `eie_backend.ModelWarning`, of a model that importing
+There are three warnings: `eie_backend.NotFiniteWarning`, of inputs with [NaN or
+infinity](concepts.md#nan-and-infinity), `eie_backend.SaturationWarning`, of [values that do not
+fit](concepts.md#saturation), and `eie_backend.ModelWarning`, of a model that importing
 changed, such as [float16](onnx.md#what-is-done-before-the-import).
 
 | exit code | meaning |

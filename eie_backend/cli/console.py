@@ -30,7 +30,7 @@ from rich.progress import (
 from rich.text import Text
 
 from eie_backend.cli.table import Table
-from eie_backend.errors import ModelWarning, NotFiniteWarning
+from eie_backend.errors import TOLD, NotFiniteWarning, SaturationWarning
 from eie_backend.show.printable import printable
 from eie_backend.show.progress_bar import Description, progress_bar
 from eie_backend.work.progress import watching
@@ -80,6 +80,9 @@ asked = Asked()
 not_finite: list[Mapping[str, Any]] = []
 """What this run was told of inputs with NaN or infinity: a row each, once."""
 
+saturated: list[Mapping[str, Any]] = []
+"""What it was told of layers whose values did not fit: a row each, once."""
+
 
 @contextmanager
 def telling() -> Iterator[None]:
@@ -87,17 +90,19 @@ def telling() -> Iterator[None]:
     seen: set[str] = set()
 
     def tell(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
-        if not isinstance(message, (ModelWarning, NotFiniteWarning)):
+        if not isinstance(message, TOLD):
             others(message, category, *place, **more)
         elif str(message) not in seen:
             seen.add(str(message))
-            if isinstance(message, NotFiniteWarning):
-                not_finite.extend(row for row in message.counts if row not in not_finite)
+            for kept, kind in ((not_finite, NotFiniteWarning), (saturated, SaturationWarning)):
+                if isinstance(message, kind):
+                    kept.extend(row for row in message.counts if row not in kept)
             remark(f"eie: warning: {message}")
 
     not_finite.clear()
+    saturated.clear()
     with warnings.catch_warnings():
-        for told in (ModelWarning, NotFiniteWarning):
+        for told in TOLD:
             warnings.simplefilter("always", told)
         others, warnings.showwarning = warnings.showwarning, tell
         yield
@@ -111,12 +116,13 @@ def show(
     """Print a result, and the names of its files.
 
     The renderables (strings or tables) are for people. With --json the mapping is printed instead,
-    as one JSON object with `written` and `not_finite` in it; numbers that are not finite become
-    null.
+    as one JSON object with `written`, `not_finite` and `saturated` in it; numbers that are not
+    finite become null.
     """
     paths = [fspath(path) for path in written]
     if asked.json:
-        data = _plain({**result, "not_finite": not_finite, "written": paths})
+        told = {"not_finite": not_finite, "saturated": saturated}
+        data = _plain({**result, **told, "written": paths})
         echo(json.dumps(data, indent=2, sort_keys=True, allow_nan=False) + "\n")
     else:
         for part in shown:

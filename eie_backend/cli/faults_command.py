@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from eie_backend.cli.console import not_finite, progress, show, table, working
+from eie_backend.cli.console import not_finite, progress, saturated, show, table, working
 from eie_backend.cli.options import STRICT_INPUTS, choice
 from eie_backend.machine.choices import PROTECTION, UNIT
 
@@ -114,6 +114,7 @@ def inject_faults(
         "inputs": campaign.inputs,
         "model": Path(model).name,
         "not_finite": not_finite,
+        "saturated": saturated,
         "rows": [asdict(row) for row in rows],
         "seed": seed,
     }

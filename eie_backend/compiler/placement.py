@@ -132,8 +132,10 @@ def place(
     layers = _layers(dense, partitioned)
     asked = {name for name, *_ in model} - layers.keys()
     remaining = _remaining(model, dense)
+    sums = _renamed(model, remaining, dense)
+    layers |= {name: layers[layer] for name, layer in sums.items() if layer in layers}
     layers |= _absorbed(model, remaining, layers, _own(dense))
-    stay = _staying(model, remaining, dense, config, layers)
+    stay = _staying(model, remaining, dense, config, layers, sums)
     reasons = {**dict(epilogue_reasons(dense)), **dict(layer_reasons(dense, config, asked))}
     origins = attributes(dense).convolutions
     transformed = {origin.name for name, origin in origins.items() if origin.name != name}
@@ -172,6 +174,7 @@ def _staying(
     dense: IRModule,
     config: HardwareConfig,
     layers: Mapping[str, str],
+    sums: Mapping[str, str],
 ) -> dict[str, str]:
     """Return why the layers of the dense form that stay on the host do, by the model's operators.
 
@@ -190,6 +193,7 @@ def _staying(
     }
     whole = {name: first for name, first in uses.items() if first in reasons}
     whole |= {origins[name].name: name for name in reasons if name in origins}
+    whole |= {name: layer for name, layer in sums.items() if layer in reasons}
     readers = {
         binding.var.name: read
         for binding in all_bindings(dense)
@@ -255,6 +259,25 @@ def _remaining(model: list[Operation], dense: IRModule) -> list[Operation]:
         for one in model
         if one[:2] in found or (one.name in epilogues and one.operator != "add")
     ]
+
+
+def _renamed(
+    model: list[Operation], remaining: Container[Operation], dense: IRModule
+) -> dict[str, str]:
+    """Return the layer that took the place of a sum of the model, where it took another name.
+
+    What reads the sum in the model reads the layer in the dense form.
+    """
+    own = {binding.var.name for binding, _ in layer_bindings(dense)}
+    after = {operation[:2]: operation for operation in operations(dense)}
+    sums = {one.name for one in model if one.operator == "add" and one not in remaining}
+    return {
+        read: now
+        for one in model
+        if one[:2] in after and len(after[one[:2]].reads) == len(one.reads)
+        for read, now in zip(one.reads, after[one[:2]].reads, strict=True)
+        if read in sums and now in own
+    }
 
 
 def _own(dense: IRModule) -> set[str]:

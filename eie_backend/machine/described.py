@@ -55,6 +55,8 @@ def read_machine(given: str) -> HardwareConfig:
         raise ConfigError(
             f"{given}: not YAML: {' '.join(str(error).split())}; correct it"
         ) from error
+    if sizes is None:
+        raise ConfigError(f"{given}: empty; give some fields of a HardwareConfig")
     if not isinstance(sizes, Mapping):
         raise ConfigError(
             f"{given}: a {type(sizes).__name__}; it must be a mapping, for example num_pe: 16"

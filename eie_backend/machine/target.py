@@ -14,6 +14,7 @@ from tvm.target import Target
 
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import ConfigError, ModelError
+from eie_backend.machine.described import PRESETS, read_machine
 from eie_backend.machine.tag import DESCRIPTION, TAG
 
 
@@ -80,9 +81,20 @@ def as_target(machine: Machine) -> Target:
         machine = Target(dict(machine))
     if not isinstance(machine, Target | str):
         raise ModelError(
-            f"target: a {type(machine).__name__}; it must be a HardwareConfig, or 'eie'"
+            f"target: a {type(machine).__name__}; it must be a HardwareConfig, some of its fields "
+            "by name, or 'eie'"
         )
-    found = Target(machine) if isinstance(machine, str) else machine
+    if isinstance(machine, str):
+        if machine in PRESETS or machine.endswith((".yaml", ".yml")):
+            return target(read_machine(machine))
+        try:
+            machine = Target(machine)
+        except (ValueError, RuntimeError) as error:
+            raise ModelError(
+                f"target {machine!r}: no such machine; it must be 'eie', {', '.join(PRESETS)}, or "
+                "the name of a YAML file"
+            ) from error
+    found = machine
     if not is_eie(found):
         raise ModelError(f"target {found} is not an eie target; use target='eie'")
     return found

@@ -25,6 +25,7 @@ from eie_backend.simulator.labels import check_labels
 from eie_backend.simulator.not_finite import NotFinite, add, refuse, tell
 from eie_backend.simulator.not_finite import count as not_finite_in
 from eie_backend.simulator.runner import Runner
+from eie_backend.simulator.saturation import tell_saturated
 from eie_backend.work.workers import completed, working_with
 
 Arrays = dict[str, NDArray[np.generic]]
@@ -164,6 +165,7 @@ def evaluate(
     if not samples:
         raise InputError("no samples to evaluate; give at least one batch of the model")
     tell(not_finite)
+    tell_saturated(totals.rows, not_finite)
     report = totals.report((), table or shipped_table(), samples, not_finite)
     return Evaluation(samples, correct if has_labels else None, report)
 

@@ -16,6 +16,7 @@ from eie_backend.profiler.report import Report
 from eie_backend.simulator.not_finite import tell
 from eie_backend.simulator.place import Batch, Model
 from eie_backend.simulator.runner import Data, Runner
+from eie_backend.simulator.saturation import tell_saturated
 
 
 def run(
@@ -44,7 +45,8 @@ def run(
     Returns
     -------
     tuple of ndarray
-        The model's results, joined along the first axis.
+        The model's results, joined along the first axis. A `SaturationWarning` tells of layers in
+        which more values than one in a thousand did not fit their number formats.
 
     Raises
     ------
@@ -56,9 +58,12 @@ def run(
         If the server does not answer or has no eie.
     """
     runner = Runner(model, remote)
-    with runner.on_engine(engine):
-        calls = runner.calls(data, strict_inputs=strict_inputs)
-        return _join([runner.call(batch) for batch in calls])
+    with Recorder(runner, engine, account=False) as recorder:
+        calls, counts = runner.counted(data)
+        tell(counts, strict_inputs)
+        outputs = _join([runner.call(batch) for batch in calls])
+    tell_saturated(recorder.rows, counts)
+    return outputs
 
 
 def profile(
@@ -111,6 +116,7 @@ def profile_runner(
     table: EnergyTable | None = None,
     threads: int = 0,
     strict_inputs: bool = False,
+    told: bool = True,
 ) -> Report:
     """Run a loaded model and report, as `profile` does.
 
@@ -128,6 +134,8 @@ def profile_runner(
         Threads that share the samples of a call; 0 means one per core.
     strict_inputs : bool
         As for `profile`.
+    told : bool
+        Whether a `SaturationWarning` tells of values that do not fit their formats.
 
     Returns
     -------
@@ -145,6 +153,8 @@ def profile_runner(
         tell(counts, strict_inputs)
         outputs = [runner.call(batch) for batch in track(calls)]
     samples = runner.batch * len(outputs)
+    if told:
+        tell_saturated(recorder.rows, counts)
     return recorder.report(_join(outputs), table or shipped_table(), samples, counts)
 
 

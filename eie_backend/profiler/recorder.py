@@ -27,11 +27,14 @@ class Recorder:
     Programs of other threads are not recorded, not even on the same `runner`. Programs in a nested
     recorder's block belong to that recorder. Programs run on `engine`; `threads` simulator threads
     share the samples of a call, and 0 means one per core. `rows` is the result: a row per layer,
-    and a row without a layer for a program's setup.
+    and a row without a layer for a program's setup. A report needs the `account` of cycles.
     """
 
-    def __init__(self, runner: Runner, engine: Engine = "event", *, threads: int = 0) -> None:
+    def __init__(
+        self, runner: Runner, engine: Engine = "event", *, threads: int = 0, account: bool = True
+    ) -> None:
         ENGINE.checked(engine, ConfigError)
+        self._account = account
         self._engine, self._threads, self._runner = engine, threads, runner
         self._block = ExitStack()
         self._programs = {program.symbol: program for program in runner.programs}
@@ -40,7 +43,7 @@ class Recorder:
     def __enter__(self) -> Recorder:
         with ExitStack() as block:
             block.enter_context(self._runner.on_engine(self._engine, self._threads))
-            self._runner.runtime.start_profile(account=True)
+            self._runner.runtime.start_profile(account=self._account)
             self._block = block.pop_all()
         return self
 

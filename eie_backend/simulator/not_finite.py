@@ -91,7 +91,7 @@ def tell(counts: Counts, strict: bool = False) -> None:
         message = (
             f"{sentence(bad)}; correct the data, or see in docs/concepts.md what becomes of it"
         )
-        warnings.warn(NotFiniteWarning(message, rows(bad)), stacklevel=_outside())
+        warnings.warn(NotFiniteWarning(message, rows(bad)), stacklevel=outside())
 
 
 def _count(values: NDArray[Any]) -> NotFinite:
@@ -106,8 +106,8 @@ def _count(values: NDArray[Any]) -> NotFinite:
     return NotFinite(nan, infinite, values.size)
 
 
-def _outside() -> int:
-    """Return the `stacklevel` for `tell` of the first caller that is not in this package."""
+def outside() -> int:
+    """Return the `stacklevel` of the first caller outside this package, for the caller of this."""
     frame, level = sys._getframe(1), 1
     while frame.f_back and str(frame.f_globals.get("__name__")).partition(".")[0] == PACKAGE:
         frame, level = frame.f_back, level + 1

@@ -25,8 +25,10 @@ from eie_backend.machine.choices import PROTECTION, TRANSIENT_UNITS, Protection,
 from eie_backend.machine.energy_table import shipped_table
 from eie_backend.profiler import Recorder
 from eie_backend.simulator.labels import check_answers, check_count, check_labels
+from eie_backend.simulator.not_finite import tell
 from eie_backend.simulator.place import Batch
 from eie_backend.simulator.runner import Data, Runner
+from eie_backend.simulator.saturation import tell_saturated
 from eie_backend.soft_errors import interval
 from eie_backend.soft_errors.flips import BitFlip
 from eie_backend.soft_errors.protection import cost
@@ -179,7 +181,9 @@ class Campaign:
     def __init__(
         self, runner: Runner, data: Data, labels: NDArray[Any] | None = None, seed: int = 0
     ) -> None:
-        self._runner, self._calls, self._seed = runner, runner.calls(data), seed
+        self._calls, self._counts = runner.counted(data)
+        tell(self._counts)
+        self._runner, self._seed = runner, seed
         self.inputs = runner.batch * len(self._calls)
         if labels is not None:
             check_count(labels, self.inputs)
@@ -202,6 +206,7 @@ class Campaign:
         """Return energy per input and area by protection, measured on the first call's inputs."""
         with Recorder(self._runner) as recorder:
             self._runner.call(self._calls[0])
+        tell_saturated(recorder.rows, self._counts)
         report = recorder.report((), shipped_table(), self._runner.batch)
         counters: Counter[str] = Counter()
         for layer in report.layers:

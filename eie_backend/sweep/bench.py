@@ -139,7 +139,7 @@ class Bench:
                 strict=self.strict,
             )
         # Use one thread: the other cores are for other workers.
-        report = profile_runner(Runner(executable), self.data, threads=1)
+        report = profile_runner(Runner(executable), self.data, threads=1, told=False)
         return Outcome(
             accuracy=top1(report.outputs[0], self.labels),
             cycles=sum(layer.cycles_per_sample for layer in report.layers),

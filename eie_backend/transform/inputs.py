@@ -125,8 +125,13 @@ def _unlike(array: NDArray[Any]) -> str:
 
 def as_array(value: Any) -> NDArray[np.generic]:
     """Convert an array, a nested sequence or a TVM tensor to a NumPy array."""
-    array: NDArray[np.generic] = value.numpy() if hasattr(value, "numpy") else np.asarray(value)
-    return array
+    if hasattr(value, "numpy"):
+        tensor: NDArray[np.generic] = value.numpy()
+        return tensor
+    try:
+        return np.asarray(value)
+    except ValueError:  # lists of different lengths
+        return np.array(None)
 
 
 def _fits(shape: tuple[int, ...], expected: tuple[int, ...]) -> bool:

@@ -26,7 +26,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
-from eie_backend.errors import ModelWarning, NotFiniteWarning, WorkerError
+from eie_backend.errors import TOLD, WorkerError
 from eie_backend.machine.choices import LOCAL_SCHEDULER
 from eie_backend.process.interrupts import held, leave
 from eie_backend.work.calls import Call, Item, Result
@@ -229,7 +229,7 @@ def _receive(shared: Any, alive: Connection) -> None:
     global _shared  # noqa: PLW0603
     _shared = shared
     # Who shares the work out tells of its inputs, once.
-    for told in (ModelWarning, NotFiniteWarning):
+    for told in TOLD:
         warnings.simplefilter("ignore", told)
 
     # Ctrl-C was blocked when this process was started. What it starts, such as a linker, gets it.

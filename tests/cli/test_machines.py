@@ -123,6 +123,7 @@ def test_presets():
         ("- 4\n", "a list; it must be a mapping, for example num_pe: 16"),
         ("num_pe: four\n", "num_pe = 'four' is not an integer"),
         ("{", "not YAML"),
+        ("", "empty; give some fields of a HardwareConfig"),
     ],
 )
 def test_faults_of_a_file(text, message, tmp_path):

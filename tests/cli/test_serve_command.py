@@ -108,6 +108,7 @@ def test_json_and_the_warning_of_an_address_that_others_reach():
             "port": port,
             "key": "mine",
             "not_finite": [],
+            "saturated": [],
             "tracker": None,
             "written": [],
         }

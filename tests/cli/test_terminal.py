@@ -187,7 +187,7 @@ def test_every_command_is_here():
 def test_json_is_one_object_and_quiet_is_silent(name, in_process):
     text, errors = in_process(f"{COMMANDS[name]} --json --quiet")
     found = json.loads(text)
-    assert found.keys() == KEYS[name] | {"not_finite", "written"}
+    assert found.keys() == KEYS[name] | {"not_finite", "saturated", "written"}
     assert found["written"] == WRITTEN.get(name, [])
     assert all(Path(path).exists() for path in found["written"])
     assert errors == ""
@@ -278,6 +278,7 @@ def test_numbers_that_are_not_finite_are_null(capsys):
         "a": None,
         "b": [1.5, [None]],
         "not_finite": [],
+        "saturated": [],
         "written": [],
     }
 

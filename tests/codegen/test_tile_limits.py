@@ -14,6 +14,8 @@ import eie_backend as eie
 from eie_backend.codegen.library import programs
 from eie_backend.config import HardwareConfig
 
+pytestmark = pytest.mark.filterwarnings("ignore::eie_backend.errors.SaturationWarning")
+
 PE = 2
 LARGE = HardwareConfig(num_pe=PE)
 ARITHMETICS = [("float32", 16), ("int16", 16), ("int16", 32)]

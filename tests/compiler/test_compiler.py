@@ -254,6 +254,7 @@ def test_calibrated_inputs_do_not_saturate(mod, x):
     assert set(report.saturations.values()) == {0}
 
 
+@pytest.mark.filterwarnings("ignore::eie_backend.errors.SaturationWarning")
 def test_inputs_far_outside_the_calibration_are_counted(mod, x):
     compiled = eie.compile(mod, calibration=x)
     found = eie.profile(compiled, 1000 * x).saturations
@@ -262,6 +263,7 @@ def test_inputs_far_outside_the_calibration_are_counted(mod, x):
 
 
 @pytest.mark.filterwarnings("ignore::eie_backend.NotFiniteWarning")
+@pytest.mark.filterwarnings("ignore::eie_backend.errors.SaturationWarning")
 def test_saturated_values_stay_at_the_limit(mod, x):
     """The largest input and anything above it give the same result."""
     compiled = eie.compile(mod, calibration=x)

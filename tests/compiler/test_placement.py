@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from recurrent_nodes import recurrent
 from tvm import relax
 
 import eie_backend as eie
@@ -298,3 +299,17 @@ def test_a_module_without_main():
         builder.emit_func_output(builder.emit(relax.op.nn.relu(x)))
     with pytest.raises(ModelError, match="has no function `main`"):
         eie.explain(builder.get())
+
+
+@pytest.mark.parametrize(
+    "machine", [{}, {"act_sram_bytes": 16, "num_pe": 2}], ids=["fits", "small"]
+)
+@pytest.mark.parametrize("given", [["B"], []], ids=["bias", "none"])
+@pytest.mark.parametrize("operator", ["LSTM", "GRU", "RNN"])
+def test_recurrent_layers_with_and_without_a_bias(operator, given, machine):
+    model, _ = recurrent(operator, steps=3, inputs=8, hidden=12, given=given)
+    rows = [row for row in eie.explain(eie.from_onnx(model), machine) if row.is_layer]
+    assert {row.runs_on for row in rows} == {"host" if machine else "machine"}
+    assert all(bool(row.layer) != bool(row.reason) for row in rows)
+    products = {"LSTM": 2, "GRU": 4, "RNN": 2}[operator]
+    assert len(rows) == products

@@ -122,6 +122,7 @@ def test_a_sum_of_large_opposite_products_does_not_saturate_32_bits():
     assert report.outputs[0].tolist() == [[0.5]]
 
 
+@pytest.mark.filterwarnings("ignore::eie_backend.errors.SaturationWarning")
 @pytest.mark.parametrize("bits", [16, 32])
 def test_more_than_calibration_saw_saturates_and_is_counted(make_mlp, bits):
     mod = eie_backend.from_onnx(make_mlp(20, 10, batch=2))

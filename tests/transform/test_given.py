@@ -38,8 +38,16 @@ def test_a_machine_as_some_of_its_sizes(mod):
     message = r"^'pes' is no field of a machine, take one of num_pe, .*; impossible HardwareConfig"
     with pytest.raises(ConfigError, match=message):
         eie.compile(mod, {"pes": 4, "num_pe": 0})
-    with pytest.raises(ModelError, match=r"^target: a int; it must be a HardwareConfig, or 'eie'$"):
+    assert eie.explain(mod, {"num_pe": np.int64(4)}) == eie.explain(mod, {"num_pe": 4})
+    assert eie.explain(mod, "eie-256") == eie.explain(mod, {"num_pe": 256})
+    with pytest.raises(ModelError, match=r"^target: a int; it must be a HardwareConfig, some of"):
         eie.compile(mod, 16)
+    with pytest.raises(
+        ModelError, match=r"^target 'eie-65': no such machine; it must be 'eie', ei"
+    ):
+        eie.compile(mod, "eie-65")
+    with pytest.raises(ConfigError, match=r"^nowhere\.yaml: no machine: No such file"):
+        eie.compile(mod, "nowhere.yaml")
 
 
 @pytest.mark.parametrize("call", [eie.compile, eie.explain, eie.compress])
@@ -66,7 +74,7 @@ def test_what_is_not_compiled(mod, tmp_path):
 
 @pytest.fixture(scope="module")
 def library(mod):
-    return eie.compile(mod)
+    return eie.compile(mod, arithmetic="float32")
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float16", "int64", "uint8", "int8", "bool_"])
@@ -89,6 +97,7 @@ def test_arrays_of_other_dtypes(dtype, library, mod):
         (np.full((4, 24), 1j), "dtype complex128, it must be float32"),
         ("x.npy", "a text, not numbers; read a file with numpy.load, it must be float32"),
         (None, "no array of numbers, it must be float32"),
+        ([[1, 2], [3]], "no array of numbers, it must be float32"),
     ],
 )
 def test_values_that_float32_does_not_have(x, message, library):

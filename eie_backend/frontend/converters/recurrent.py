@@ -41,7 +41,7 @@ class Kind:
 def convert(node: Node, kind: Kind) -> tuple[relax.Expr, ...]:
     """Return results (T, D, B, H) and last states (D, B, H), or with the batch first."""
     backwards = DIRECTIONS[node.text("direction", "forward", [*DIRECTIONS])]
-    batch_first = bool(node.number("layout", 0))
+    batch_first = bool(_layout(node))
     _check_sizes(node, kind, len(backwards), batch_first)
     cells = _cells(node, kind, len(backwards))
     emit = Emit(node.builder, node.name, "given")
@@ -65,13 +65,20 @@ def convert(node: Node, kind: Kind) -> tuple[relax.Expr, ...]:
             live=ends.live,
         )
         results.append(ends.turned(rows) if backward else rows)
-        last.append(after)
+        last.append([ends.last(one) for one in after])
     whole = emit(relax.op.stack(results, 1))
     if batch_first:
         whole = emit(relax.op.permute_dims(whole, [2, 0, 1, 3]))
     axis = int(batch_first)
     last_states = [emit(relax.op.stack([*one], axis)) for one in zip(*last, strict=True)]
     return (whole, *last_states)
+
+
+def _layout(node: Node) -> int:
+    layout = int(node.number("layout", 0))
+    if layout not in (0, 1):
+        raise ModelError(f"layout is {layout}, it must be one of 0, 1")
+    return layout
 
 
 def _check_sizes(node: Node, kind: Kind, directions: int, batch_first: bool) -> None:
@@ -117,6 +124,8 @@ def _cells(node: Node, kind: Kind, directions: int) -> list[Cell]:
     )
     chosen = [activation(name, alphas, betas) for name in names]
     threshold = node.attributes.get("clip")
+    if threshold is not None and not threshold > 0:
+        raise ModelError(f"clip is {threshold:g}, it must be greater than 0")
     clip = Clip(None if threshold is None else float(threshold))
     return [kind.cell(node, chosen[at : at + count], clip) for at in range(0, len(names), count)]
 

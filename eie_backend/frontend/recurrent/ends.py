@@ -8,7 +8,8 @@ import numpy as np
 from tvm import relax
 from tvm.ir.expr import GenericConst
 
-from eie_backend.frontend.onnx_node import constant
+from eie_backend.errors import ModelError
+from eie_backend.frontend.onnx_node import constant, dtype_of
 from eie_backend.frontend.recurrent.emit import Emit
 
 
@@ -30,8 +31,18 @@ class Ends:
 
     @classmethod
     def of(cls, emit: Emit, x: relax.Expr, lengths: relax.Expr | None) -> Ends:
-        """Return the ends of inputs (T, B, I) for lengths (B,), if they are given."""
+        """Return the ends of inputs (T, B, I) for lengths (B,), if they are given.
+
+        Raises
+        ------
+        ModelError
+            If constant lengths are not from 0 to T; others are cut.
+        """
         steps = int(x.ty.shape.values[0])
+        if isinstance(lengths, GenericConst):
+            given = lengths.value.numpy()
+            if wrong := sorted({*given[(given < 0) | (given > steps)].tolist()}):
+                raise ModelError(f"sequence_lens has {wrong}, each must be in 0..{steps}")
         if lengths is None or (
             isinstance(lengths, GenericConst) and (lengths.value.numpy() >= steps).all()
         ):
@@ -43,6 +54,14 @@ class Ends:
         last = emit(relax.op.subtract(known, constant(1, "int64")))
         order = emit(relax.op.where(live, emit(relax.op.subtract(last, times)), times))
         return cls(emit, *(emit(relax.op.expand_dims(one, 2)) for one in (live, order)))
+
+    def last(self, state: relax.Expr) -> relax.Expr:
+        """Return the last states (B, H), which are 0 of sequences without any step."""
+        if self.live is None:
+            return state
+        first = relax.op.strided_slice(self.live, [0], [0], [1])
+        started = self.emit(relax.op.squeeze(self.emit(first), [0]))
+        return self.emit(relax.op.where(started, state, constant(0, dtype_of(state))))
 
     def turned(self, x: relax.Expr) -> relax.Expr:
         """Return sequences (T, B, ...) with the steps of each in reverse; what is behind stays."""

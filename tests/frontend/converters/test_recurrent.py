@@ -115,6 +115,36 @@ def test_more_steps_than_a_module_should_have():
         eie.from_onnx(model)
 
 
+@pytest.mark.parametrize("operator", GATES)
+def test_a_sequence_without_any_step(operator):
+    """ONNX Runtime gives zeros, not the initial state."""
+    states = ["initial_h", "initial_c"] if operator == "LSTM" else ["initial_h"]
+    for where in ("given", "fed"):
+        options = {where: [*states, "sequence_lens"], "lengths": [0, 3, 5], "directions": 2}
+        assert_models_agree(*recurrent(operator, batch=3, **options))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"lengths": [2, 9], "given": ["sequence_lens"]},
+            r"sequence_lens has \[9\], each must be in",
+        ),
+        (
+            {"lengths": [-1, 2], "given": ["sequence_lens"]},
+            r"sequence_lens has \[-1\], each must be",
+        ),
+        ({"clip": -1.0}, "clip is -1, it must be greater than 0"),
+        ({"clip": 0.0}, "clip is 0, it must be greater than 0"),
+        ({"layout": 2}, "layout is 2, it must be one of 0, 1"),
+    ],
+)
+def test_attributes_out_of_range(options, message):
+    with pytest.raises(ModelError, match=message):
+        eie.from_onnx(recurrent("LSTM", **options)[0], verify=False)
+
+
 def test_a_length_beyond_the_sequence_is_cut():
     model, feeds = recurrent("GRU", directions=2, lengths=[2, 5], fed=["sequence_lens"])
     whole = imported(model, {**feeds, "sequence_lens": np.array([2, 99], np.int32)})
