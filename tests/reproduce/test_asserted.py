@@ -11,7 +11,7 @@ def off(result):
     return [f"{v.item}, {v.quantity}: {v.ours} / {v.paper}" for v in result.failures]
 
 
-SLOW = ("ablation", "ablation_layers", "break_even", "uneven")
+SLOW = ("ablation", "ablation_layers", "analytical", "break_even", "uneven")
 SLOW += ("figure_10", "figure_11", "figure_12", "figure_13")
 
 
