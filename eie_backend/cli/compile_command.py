@@ -84,7 +84,11 @@ def compile_model(
         ),
     ] = "auto",
     calibrate: Annotated[
-        Path | None, typer.Option(help=".npz or .npy with sample inputs for the number formats.")
+        Path | None,
+        typer.Option(
+            help=".npz or .npy with sample inputs, and `labels` if there are: for number formats, "
+            "and for what the float network answers beside the machine."
+        ),
     ] = None,
     bind: Annotated[list[str] | None, BIND] = None,
     bind_value: Annotated[list[str] | None, BIND_VALUE] = None,
@@ -101,12 +105,15 @@ def compile_model(
 ) -> None:
     """Prune, share, calibrate and compile an ONNX model for the machine."""
     from eie_backend import compiler
-    from eie_backend.cli.files import STANDARD, about, check_place, check_standard, read_inputs
+    from eie_backend.cli.beside import beside, without_data
+    from eie_backend.cli.files import STANDARD, about, check_place, check_standard, read_samples
     from eie_backend.cli.tables import balance_table, layer_plan, plan_table
     from eie_backend.codegen.library import export_library
     from eie_backend.compiler.stages import emit as emit_stage
-    from eie_backend.errors import ModelError
+    from eie_backend.errors import InputError, ModelError
+    from eie_backend.fidelity.told import prunes
     from eie_backend.machine.target import as_target
+    from eie_backend.profiler.expected import Expected
     from eie_backend.transform.attributes import attributes
     from eie_backend.transform.inputs import input_specs
 
@@ -135,9 +142,12 @@ def compile_model(
     target = as_target(config)
     chosen = _recipe(recipe, {"density": density, "bits": bits}, config.codebook_bits)
     found = [imported(model, bind, bind_value, verify, calibrate)]
-    data = None
+    data, expected = None, None
     if calibrate is not None:
-        data = read_inputs(calibrate, input_specs(found[0]), strict_inputs)
+        data, labels = read_samples(calibrate, input_specs(found[0]), strict_inputs)
+        if emit is None:
+            with working("running the float network"), about(calibrate, InputError):
+                expected = Expected(found[0], data, labels)
 
     def prepare() -> IRModule:
         with working("compressing and calibrating"):
@@ -167,11 +177,22 @@ def compile_model(
             executable = compiler.build(prepared, target)
         export_library(executable, output)
     plan = layer_plan(prepared, executable, target)
-    tables, balanced = [plan_table(plan)], None
+    tables: list[Any] = [plan_table(plan)]
+    balanced = None
     if balance != "off":
         balanced = json.loads(attributes(prepared).balance)
         tables.append(balance_table(balanced))
-    show({"balance": balanced, "layers": plan}, *tables, written=[output])
+    result = {"balance": balanced, "formats": attributes(prepared).formats or None, "layers": plan}
+    report, *accuracies = None, None, None
+    if expected is None:
+        tables += without_data(attributes(prepared), prunes(chosen.to_json()))
+    else:
+        with working("running the machine"):
+            report, *accuracies = expected.compared(output)
+        tables += beside(report, *accuracies)
+    result |= dict(zip(("accuracy", "reference_accuracy"), accuracies, strict=True))
+    fidelity = None if report is None or report.fidelity is None else report.fidelity.to_dict()
+    show({**result, "fidelity": fidelity}, *tables, written=[output])
 
 
 compile_model.__doc__ = f"{compile_model.__doc__}\n\n{EXAMPLE}"

@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from eie_backend.cli.beside import beside, float_network
 from eie_backend.cli.console import progress, show, working
-from eie_backend.cli.options import ENGINE_OPTION, SCHEDULER, STRICT_INPUTS, WORKERS
+from eie_backend.cli.options import (
+    ENGINE_OPTION,
+    FLOAT,
+    REFERENCE,
+    SCHEDULER,
+    STRICT_INPUTS,
+    WORKERS,
+)
 from eie_backend.errors import ConfigError
 from eie_backend.machine.choices import ENGINE
 
@@ -49,6 +57,8 @@ def evaluate_model(
     energy: Annotated[
         Path | None, typer.Option(help="YAML file of energies and areas in place of the paper's.")
     ] = None,
+    reference: Annotated[Path | None, REFERENCE] = None,
+    float_beside: Annotated[bool, FLOAT] = True,
     strict_inputs: Annotated[bool, STRICT_INPUTS] = False,
 ) -> None:
     """Run a compiled model over a data set of any size, on all cores or on a cluster."""
@@ -69,6 +79,7 @@ def evaluate_model(
     with working(f"loading {library.name}"):
         runner = loaded.runner
     samples = Samples(SampleFile(data), runner, labels)
+    network = float_network(runner, library, reference, float_beside)
     with progress() as bar:
         task = bar.add_task("simulating", total=samples.count * repeat)
         found = evaluate(
@@ -78,12 +89,14 @@ def evaluate_model(
             workers=workers,
             table=table,
             told=lambda done: bar.advance(task, done),
+            reference=network,
         )
     accuracy = f"{found.samples:,} samples"
     if found.correct is not None:
         accuracy += f", {found.correct:,} right: {found.accuracy:.2%}"
     tables = report_table(found.report), cycles_table(found.report), energy_table(found.report)
-    show(found.to_dict(), accuracy, *tables)
+    lines = beside(found.report, found.accuracy, found.reference_accuracy)
+    show(found.to_dict(), accuracy, *lines, *tables)
 
 
 evaluate_model.__doc__ = f"{evaluate_model.__doc__}\n\n{EXAMPLE}"

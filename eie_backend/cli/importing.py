@@ -36,18 +36,19 @@ def imported(
     InputError
         If the samples cannot be read, or do not fit; the message names their file.
     """
-    from eie_backend.cli.files import read_plain
+    from eie_backend.cli.files import read_samples
     from eie_backend.errors import InputError
     from eie_backend.frontend.onnx import with_its_source
     from eie_backend.frontend.onnx_verification import verified_onnx
     from eie_backend.transform.attributes import attributes
+    from eie_backend.transform.inputs import input_specs
     from eie_backend.verification.verified import not_compared
 
     bindings, values = parse_bindings(bind), parse_values(bind_value)
-    given = None if samples is None else read_plain(samples)
     with working(f"importing {model.name}"):
         mod, source = with_its_source(model, bindings, values)
     if verify:
+        given = None if samples is None else read_samples(samples, input_specs(mod))[0]
         with working(f"verifying {model.name}"):
             try:
                 mod = verified_onnx(mod, source, given)

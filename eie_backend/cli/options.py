@@ -92,6 +92,15 @@ STRICT_INPUTS = typer.Option(
 )
 """Option of the commands that read inputs."""
 
+REFERENCE = typer.Option(
+    metavar="MODEL",
+    help="The float network that the library was compiled from, if it is not where it was.",
+)
+FLOAT = typer.Option(
+    "--float/--no-float", help="Run the float network beside the machine, and compare."
+)
+"""Options of the commands that show what the float network answers."""
+
 REMOTE = typer.Option(metavar="HOST:PORT", help="Run on the server there, started by `eie serve`.")
 """Option of the commands that can run elsewhere."""
 

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from eie_backend.cli.beside import beside
 from eie_backend.cli.console import show
 from eie_backend.cli.execute import execute
-from eie_backend.cli.options import ENGINE_OPTION, REMOTE, STRICT_INPUTS
+from eie_backend.cli.options import ENGINE_OPTION, FLOAT, REFERENCE, REMOTE, STRICT_INPUTS
 
 EXAMPLE = """Example:
 
@@ -30,6 +31,8 @@ def profile_model(
         Path | None, typer.Option(help="Also write the action counts in Accelergy's YAML form.")
     ] = None,
     remote: Annotated[str | None, REMOTE] = None,
+    reference: Annotated[Path | None, REFERENCE] = None,
+    float_beside: Annotated[bool, FLOAT] = True,
     strict_inputs: Annotated[bool, STRICT_INPUTS] = False,
 ) -> None:
     """Run a compiled model and print cycles, time, energy and where the cycles went, per layer."""
@@ -39,7 +42,7 @@ def profile_model(
     from eie_backend.profiler.accelergy import action_counts_yaml
 
     table = None if energy is None else read_energy_table(energy)
-    report = execute(library, input, engine, table, remote, strict_inputs)
+    report = execute(library, input, engine, table, remote, strict_inputs, float_beside, reference)
     if accelergy is not None:
         write_file(accelergy, action_counts_yaml(report).rstrip() + "\n")
     show(
@@ -47,6 +50,7 @@ def profile_model(
         report_table(report),
         cycles_table(report),
         energy_table(report),
+        *beside(report),
         written=[] if accelergy is None else [accelergy],
     )
 

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from eie_backend.cli.beside import beside, float_network
 from eie_backend.cli.console import show, working
 from eie_backend.cli.execute import execute_runner
-from eie_backend.cli.options import ENGINE_OPTION, STRICT_INPUTS
+from eie_backend.cli.options import ENGINE_OPTION, FLOAT, REFERENCE, STRICT_INPUTS
 from eie_backend.errors import ConfigError
 from eie_backend.machine.choices import ENGINE
 
@@ -33,6 +34,8 @@ def report_model(
     energy: Annotated[
         Path | None, typer.Option(help="YAML file of energies and areas in place of the paper's.")
     ] = None,
+    reference: Annotated[Path | None, REFERENCE] = None,
+    float_beside: Annotated[bool, FLOAT] = True,
     strict_inputs: Annotated[bool, STRICT_INPUTS] = False,
 ) -> None:
     """Run a compiled model and write a page: what ran where, cycles, energy, weights, program."""
@@ -61,11 +64,14 @@ def report_model(
         samples = runner.batch * len(calls)
         with about(labels or input, InputError):
             check_labels(classes, samples, result_shape(runner.programs, samples))
-    report = execute_runner(runner, data, engine, table)
+    network = float_network(runner, library, reference, float_beside)
+    report = execute_runner(runner, data, engine, table, network)
     with working("drawing"):
         made = page(report, labels=classes)
     write_file(output, made)
-    show({"report": report.to_dict()}, answer(Run(report, classes)), written=[output])
+    run = Run(report, classes)
+    lines = beside(report, run.accuracy, run.reference_accuracy)
+    show({"report": report.to_dict()}, answer(run), *lines, written=[output])
 
 
 report_model.__doc__ = f"{report_model.__doc__}\n\n{EXAMPLE}"

@@ -20,6 +20,7 @@ from eie_backend.compress.steps import dense_steps
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import EncodingError, ModelError
 from eie_backend.machine.choices import Arithmetic, BalanceMode, BiasMode, WinogradMode
+from eie_backend.machine.numerics import value_bits
 from eie_backend.recipe import Recipe
 from eie_backend.transform.attributes import ModuleAttributes, attributes, with_attributes
 from eie_backend.transform.constraints import fits_codebook, layer_reasons
@@ -27,6 +28,7 @@ from eie_backend.transform.dense_form import DenseForm
 from eie_backend.transform.layers import DenseLayer, dense_layers, layers_of
 from eie_backend.tuning.balance import balance_layers
 from eie_backend.tuning.calibration import Data, calibrate_dense
+from eie_backend.tuning.synthetic import calibrate_synthetic
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,8 @@ def compressed(mod: IRModule, settings: Settings) -> IRModule:
         check_runs(dense, config)
     if settings.calibration is not None:
         dense = calibrate_dense(dense, layers, settings.calibration)
+    elif changed["arithmetic"] != "float32" and not attributes(dense).calibration:
+        dense = calibrate_synthetic(dense, layers, value_bits(attributes(dense).arithmetic))
     dense = with_attributes(dense, machine=config)
     if not noted.weights:
         after = weights_json(before, weights_after(layers, before, config))

@@ -17,7 +17,7 @@ from eie_backend.machine.target import config_of
 from eie_backend.schedules.schedule import KernelSchedule
 from eie_backend.transform.attributes import with_attributes, without_attributes
 
-FOR_REPORTS = ("aliases", "graph", "interface", "operations", "renamed", "weights")
+FOR_REPORTS = ("aliases", "graph", "interface", "operations", "renamed", "source", "weights")
 """Attributes of other names and those that only reports use; `emit` leaves them out."""
 
 

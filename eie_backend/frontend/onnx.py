@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -162,8 +163,19 @@ def with_its_source(
     if renamed := [one.name for one in layers if one.renamed]:
         noted = with_attributes(noted, renamed=renamed)
     noted = with_attributes(noted, model_sha256=digest.hexdigest())
+    if isinstance(model, str | PathLike):
+        noted = with_attributes(noted, source=_source(model, bind, bind_values))
     alone = partial(from_onnx, verify=False)
     return noted, Given(label, original, large, bind_values or {}, alone)
+
+
+def _source(
+    path: str | PathLike[str], bind: Mapping[str, int] | None, bind_values: Values | None
+) -> str:
+    """Return what imports a file again, as JSON."""
+    values = {name: np.asarray(value).tolist() for name, value in (bind_values or {}).items()}
+    found = {"path": fspath(path), "bind": dict(bind or {}), "bind_values": values}
+    return json.dumps(found, sort_keys=True)
 
 
 def _parts(mod: IRModule, proto: ModelProto, sources: Mapping[str, Source]) -> dict[str, Source]:

@@ -13,6 +13,7 @@ from tvm.ir.expr import GenericConst
 from eie_backend.transform.empty_constants import EmptyConstants
 from eie_backend.transform.fold_constants import UNCHECKED
 from eie_backend.transform.host_convolution import HostConvolution
+from eie_backend.transform.host_elementwise import HostElementwise
 from eie_backend.transform.host_matmul import HostMatmul, Observer
 from eie_backend.transform.weights_as_inputs import WeightsAsInputs
 
@@ -23,7 +24,8 @@ QUICK = {"kind": "llvm", "opt-level": 0}
 class HostNetwork:
     """A module's `main` on this computer.
 
-    Products and convolutions are NumPy's: of all operators, they alone take long to run.
+    Products and convolutions are NumPy's, which take long to run, and so are operators of single
+    elements, which take long to compile.
 
     Parameters
     ----------
@@ -46,6 +48,7 @@ class HostNetwork:
         passes = [
             HostMatmul(self._observers),
             HostConvolution(),
+            HostElementwise(),
             WeightsAsInputs(weights or {}),
             EmptyConstants(),
         ]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from os import PathLike
 
 import numpy as np
 from numpy.typing import NDArray
+from tvm import IRModule
 from tvm.rpc import RPCSession
 
+from eie_backend.fidelity.measure import distances, joined
+from eie_backend.fidelity.reference import FloatNetwork, Results
 from eie_backend.machine.choices import Engine
 from eie_backend.machine.energy_table import EnergyTable, read_energy_table, shipped_table
 from eie_backend.profiler.recorder import Recorder
@@ -74,6 +78,7 @@ def profile(
     energy: str | PathLike[str] | None = None,
     remote: RPCSession | None = None,
     strict_inputs: bool = False,
+    reference: IRModule | None = None,
 ) -> Report:
     """Run a compiled model and report every layer's cycles, time and energy.
 
@@ -91,6 +96,9 @@ def profile(
         The server to run on, instead of this process; the report is the same.
     strict_inputs : bool
         Refuse NaN and infinity in `data`, which otherwise are told by a `NotFiniteWarning`.
+    reference : IRModule, optional
+        The float network, as imported: it runs on the same data, and the report has the `fidelity`
+        of the machine's results.
 
     Returns
     -------
@@ -105,7 +113,14 @@ def profile(
     """
     table = shipped_table() if energy is None else read_energy_table(energy)
     runner = Runner(model, remote)
-    return profile_runner(runner, data, engine=engine, table=table, strict_inputs=strict_inputs)
+    return profile_runner(
+        runner,
+        data,
+        engine=engine,
+        table=table,
+        strict_inputs=strict_inputs,
+        reference=None if reference is None else FloatNetwork(reference),
+    )
 
 
 def profile_runner(
@@ -117,6 +132,7 @@ def profile_runner(
     threads: int = 0,
     strict_inputs: bool = False,
     told: bool = True,
+    reference: Results | None = None,
 ) -> Report:
     """Run a loaded model and report, as `profile` does.
 
@@ -136,6 +152,8 @@ def profile_runner(
         As for `profile`.
     told : bool
         Whether a `SaturationWarning` tells of values that do not fit their formats.
+    reference : callable, optional
+        Returns the float network's results of each batch in turn.
 
     Returns
     -------
@@ -155,7 +173,13 @@ def profile_runner(
     samples = runner.batch * len(outputs)
     if told:
         tell_saturated(recorder.rows, counts)
-    return recorder.report(_join(outputs), table or shipped_table(), samples, counts)
+    made = recorder.report(_join(outputs), table or shipped_table(), samples, counts)
+    if reference is None:
+        return made
+    expected = [reference(batch) for batch in calls]
+    pairs = zip(outputs, expected, strict=True)
+    measured = joined([distances(y, r, runner.batch) for y, r in pairs]).fidelity()
+    return replace(made, fidelity=measured, reference=_join(expected))
 
 
 def _join(calls: Sequence[Sequence[NDArray[np.generic]]]) -> tuple[NDArray[np.generic], ...]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eie_backend.config import HardwareConfig
+from eie_backend.fidelity.measure import Fidelity
 from eie_backend.isa.counters import SATURATIONS
 from eie_backend.isa.program import Program
 from eie_backend.machine.choices import Engine
@@ -85,6 +86,10 @@ class Report:
         The programs that ran, in the order of the library.
     not_finite : mapping of str to NotFinite
         Inputs with NaN or infinity: how many of either, and of all values.
+    fidelity : Fidelity or None
+        How far the results are from the float network's, where it ran, too.
+    reference : tuple of ndarray
+        The float network's results, like `outputs`; empty where it did not run.
     """
 
     outputs: tuple[NDArray[np.generic], ...]
@@ -98,6 +103,8 @@ class Report:
     energy_table: EnergyTable
     programs: tuple[Program, ...]
     not_finite: Counts = field(default_factory=dict)
+    fidelity: Fidelity | None = None
+    reference: tuple[NDArray[np.generic], ...] = ()
 
     def __repr__(self) -> str:
         cycles = sum(layer.cycles_per_sample for layer in self.layers)
@@ -160,6 +167,7 @@ class Report:
             "config": self.config.to_dict(),
             "energy_table": self.energy_table.name,
             "engine": self.engine,
+            "fidelity": None if self.fidelity is None else self.fidelity.to_dict(),
             "layers": [asdict(layer) for layer in self.layers],
             "manifest": dict(self.manifest),
             "not_finite": rows(self.not_finite),

@@ -81,6 +81,13 @@ class Run:
         """Fraction of samples whose highest score is at the label; None without labels."""
         return None if self.labels is None else float(np.mean(self.predicted == self.labels))
 
+    @property
+    def reference_accuracy(self) -> float | None:
+        """The same of the float network; None without labels or without that network."""
+        if self.labels is None or not self.report.reference:
+            return None
+        return float(np.mean(self.report.reference[0].argmax(axis=-1) == self.labels))
+
     def cycles_of(self, layer: str) -> float:
         """Return the cycles of a sample in a layer of the model; 0 if none were counted.
 

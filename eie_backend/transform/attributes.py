@@ -61,6 +61,10 @@ class ModuleAttributes:
         What the layers that were convolutions were, by layer.
     calibration : mapping of str to LayerRange
         Largest magnitudes around the layers, by layer.
+    formats : str
+        What the magnitudes come from: "samples", or "synthetic" inputs; empty without any.
+    source : str
+        JSON: path and bindings of the file that was imported, so that it can be imported again.
     aliases : mapping of str to tuple of str
         What else layers and convolutions are called in their source, by the name that they have.
     renamed : tuple of str
@@ -77,6 +81,8 @@ class ModuleAttributes:
         nothing is known.
     schedule : str
         The schedule of the kernels, if it is not the compiler's own.
+    orders : str
+        JSON: the order of the outputs of each layer that is not in the model's; empty without any.
     """
 
     machine: HardwareConfig | None = None
@@ -85,6 +91,8 @@ class ModuleAttributes:
     winograd: WinogradMode = "auto"
     convolutions: Mapping[str, Origin] = field(default_factory=dict)
     calibration: Mapping[str, LayerRange] = field(default_factory=dict)
+    formats: str = ""
+    source: str = ""
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     renamed: tuple[str, ...] = ()
     as_is: tuple[str, ...] = ()
@@ -97,6 +105,7 @@ class ModuleAttributes:
     graph: str = ""
     interface: str = ""
     schedule: str = ""
+    orders: str = ""
 
 
 def _names(value: Any) -> tuple[str, ...]:

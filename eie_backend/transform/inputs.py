@@ -25,14 +25,15 @@ class InputSpec(NamedTuple):
 
 def input_specs(mod: IRModule) -> list[InputSpec]:
     """Return the inputs of a module's `main`; a dynamic dimension counts as 1."""
-
-    def extent(dim: object) -> int:
-        return int(dim) if isinstance(dim, (int, IntImm)) else 1
-
     return [
-        InputSpec(str(p.name), tuple(extent(d) for d in p.ty.shape.values), str(p.ty.dtype))
+        InputSpec(str(p.name), tuple(as_extent(d) for d in p.ty.shape.values), str(p.ty.dtype))
         for p in mod["main"].params
     ]
+
+
+def as_extent(dim: object) -> int:
+    """Return a dimension as a number; a dynamic one counts as 1."""
+    return int(dim) if isinstance(dim, (int, IntImm)) else 1
 
 
 def check_inputs(

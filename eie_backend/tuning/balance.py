@@ -22,6 +22,7 @@ from eie_backend.machine.choices import BALANCE, Arithmetic, BalanceMode
 from eie_backend.machine.codebook import bias_codes, codebook_of, codes_of
 from eie_backend.machine.numerics import quantize, value_bits
 from eie_backend.machine.target import config_of
+from eie_backend.simulator.unrecorded import untold
 from eie_backend.transform.attributes import attributes, with_attributes
 from eie_backend.transform.balance_rows import BalanceRows, Order, movable_layers, order_sources
 from eie_backend.transform.inputs import batches, check_inputs, evenly, input_specs
@@ -59,7 +60,8 @@ def balance(mod: IRModule, target: Target, mode: str, data: Data | None = None) 
     -------
     IRModule
         The module with the attribute ``eie.balance``, as JSON: the mode, and for each layer the
-        name of its order, the number of simulated samples, and their cycles before and after.
+        name of its order, the number of simulated samples, and their cycles before and after. The
+        attribute ``eie.orders`` has the orders themselves, by layer, for whoever compares values.
 
     Raises
     ------
@@ -95,7 +97,9 @@ def balance_layers(
     for name, row in table.items():
         row["cycles"] = scans.cycles(name, orders)
     balanced: IRModule = BalanceRows(orders)(mod)
-    return with_attributes(balanced, balance=json.dumps({"mode": mode, "layers": table}))
+    noted = with_attributes(balanced, balance=json.dumps({"mode": mode, "layers": table}))
+    told = {name: order.tolist() for name, order in orders.items()}
+    return with_attributes(noted, orders=json.dumps(told)) if told else noted
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,7 +219,8 @@ def observe(
     calls = evenly(list(batches(check_inputs(specs, data), specs)), SAMPLES)
     seen: dict[str, list[NDArray[np.float32]]] = {layer.name: [] for layer, _ in uses}
     for call in calls:
-        values = machine["main"](*(tvm.runtime.tensor(value) for value in call))
+        with untold():
+            values = machine["main"](*(tvm.runtime.tensor(value) for value in call))
         for (layer, _), value in zip(uses, values, strict=False):
             columns = layer.weights.shape[1]
             each = [value] if isinstance(value, tvm.runtime.Tensor) else value

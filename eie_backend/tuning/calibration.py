@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple
+from dataclasses import fields
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +23,9 @@ from eie_backend.transform.inputs import batches, check_inputs, input_specs
 from eie_backend.transform.layers import DenseLayer, LayerUse, bias_of, bindings, dense_layers
 
 Data = ArrayLike | Mapping[str, ArrayLike]
+
+SAMPLES = "samples"
+"""Note of formats that were chosen by sample inputs."""
 
 ROWS = 4096
 """Inputs of a layer that are looked at together: those of a convolution may be many."""
@@ -64,47 +67,83 @@ def calibrate(mod: IRModule, data: Data) -> IRModule:
 def calibrate_dense(mod: IRModule, layers: Sequence[DenseLayer], data: Data) -> IRModule:
     """Like `calibrate`, for a module in dense form whose layers are known."""
     check_module(mod, "calibrate")
-    if any(isinstance(binding.value, relax.If) for binding, _ in bindings(mod)):
+    if has_branches(mod):
         raise ModelError("calibrate: `main` has control flow; calibrate its branches apart")
-    ranges = {layer.name: LayerRange(0.0, 0.0, 0.0, 0.0, 0.0) for layer in layers if layer.uses}
-
-    def observer(layer: DenseLayer, use: LayerUse) -> Observer:
-        bias, ending = bias_of(use)[0], epilogue_of(use)
-
-        def widen(values: NDArray[np.float32]) -> None:
-            rows = values.reshape(-1, layer.weights.shape[1])
-            for first in range(0, len(rows), ROWS):
-                with np.errstate(invalid="ignore", over="ignore"):  # it is refused below
-                    found = _layer_range(layer.weights, bias, ending, rows[first : first + ROWS])
-                # np.maximum, unlike max, keeps a NaN.
-                both = np.maximum(astuple(ranges[layer.name]), astuple(found))
-                ranges[layer.name] = LayerRange(*map(float, both))
-
-        return widen
-
-    observers = {use.binding.var: observer(layer, use) for layer in layers for use in layer.uses}
-    network = HostNetwork(mod, observers)
+    seen = Ranges(layers)
+    network = HostNetwork(mod, seen.observers)
     specs = input_specs(mod)
     arrays = check_inputs(specs, data)
     for batch in batches(arrays, specs):
         network(*batch)
-    faults = [name for name, found in ranges.items() if not np.isfinite(astuple(found)).all()]
+    ranges = {name: LayerRange(*found) for name, found in seen.found.items()}
+    faults = [name for name, found in seen.found.items() if not np.isfinite(found).all()]
     if faults:
         raise ModelError(
             f"calibrate: {', '.join(faults)}: NaN or infinite activations; check the data"
         )
     # What reaches no layer, as a mask of infinities may, widens no format.
     tell(count({spec.name: array for spec, array in zip(specs, arrays, strict=True)}))
-    return with_attributes(mod, calibration=ranges)
+    return with_attributes(mod, calibration=ranges, formats=SAMPLES)
 
 
-def _layer_range(
+def has_branches(mod: IRModule) -> bool:
+    """Return whether a module decides while it runs what it computes."""
+    return any(isinstance(binding.value, relax.If) for binding, _ in bindings(mod))
+
+
+class Ranges:
+    """Largest magnitudes around layers, widened by all that a `HostNetwork` computes.
+
+    Parameters
+    ----------
+    layers : sequence of DenseLayer
+        The layers of a module in dense form.
+    finite : bool
+        Leave out inputs of a layer that are NaN or infinite.
+
+    Attributes
+    ----------
+    found : mapping of str to tuple of float
+        The fields of a `LayerRange`, by layer.
+    outputs : mapping of str to int
+        How many results of each layer were seen.
+    observers : mapping of relax.Var to callable
+        For the network.
+    """
+
+    def __init__(self, layers: Sequence[DenseLayer], *, finite: bool = False) -> None:
+        self._finite = finite
+        self.found = {layer.name: (0.0,) * len(fields(LayerRange)) for layer in layers}
+        self.outputs = dict.fromkeys(self.found, 0)
+        self.observers = {
+            use.binding.var: self._observer(layer, use) for layer in layers for use in layer.uses
+        }
+
+    def _observer(self, layer: DenseLayer, use: LayerUse) -> Observer:
+        bias, ending = bias_of(use)[0], epilogue_of(use)
+
+        def widen(values: NDArray[np.float32]) -> None:
+            rows = values.reshape(-1, layer.weights.shape[1])
+            if self._finite:
+                rows = rows[np.isfinite(rows).all(1)]
+            self.outputs[layer.name] += len(rows) * len(layer.weights)
+            for first in range(0, len(rows), ROWS):
+                with np.errstate(invalid="ignore", over="ignore"):  # the caller looks at it
+                    seen = _magnitudes(layer.weights, bias, ending, rows[first : first + ROWS])
+                # np.maximum, unlike max, keeps a NaN.
+                both = np.maximum(self.found[layer.name], seen)
+                self.found[layer.name] = tuple(map(float, both))
+
+        return widen
+
+
+def _magnitudes(
     weights: NDArray[np.float32],
     bias: NDArray[np.float32] | None,
     ending: Applied,
     x: NDArray[np.float32],
-) -> LayerRange:
-    """Return the largest magnitudes around a layer for the inputs `x` (samples, inputs)."""
+) -> tuple[float, ...]:
+    """Return the fields of a `LayerRange` for a layer's inputs `x` (samples, inputs)."""
     positive, negative = np.zeros((1, 1), np.float32), np.zeros((1, 1), np.float32)
     for factors in (np.maximum(x, 0), np.maximum(-x, 0)):
         if factors.any():
@@ -118,4 +157,4 @@ def _layer_range(
     # the sum of all positive ones.
     partial = np.maximum(positive, negative) + np.abs(start)
     seen = (x, partial, product, total, ending.of_floats(total))
-    return LayerRange(*(float(np.abs(values).max(initial=0.0)) for values in seen))
+    return tuple(float(np.abs(values).max(initial=0.0)) for values in seen)

@@ -176,7 +176,8 @@ def test_a_product_that_is_also_used_elsewhere_keeps_its_range():
 def test_the_module_is_the_normalised_one_with_an_attribute():
     mod = build(two_layers, (1, 3)).with_attr("eie.recipe", "{}")
     found = calibrate(mod, array([1, -2, 5]))
-    assert_structural_equal(found.without_attr("eie.calibration"), Normalize()(mod))
+    plain = found.without_attr("eie.calibration").without_attr("eie.formats")
+    assert_structural_equal(plain, Normalize()(mod))
 
 
 def test_the_last_calibration_counts():

@@ -1,0 +1,97 @@
+"""`reference`: the float network that a library was compiled from, imported again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+from tvm import IRModule
+
+from eie_backend.errors import ModelError
+from eie_backend.frontend.onnx import from_onnx
+from eie_backend.host.network import HostNetwork
+from eie_backend.isa.program import Program
+from eie_backend.simulator.place import Batch
+from eie_backend.transform.attributes import attributes
+
+
+def reference(
+    programs: Sequence[Program],
+    model: str | PathLike[str] | None = None,
+    beside: Path | None = None,
+) -> IRModule:
+    """Import the model that a library was compiled from, with the same bindings.
+
+    Parameters
+    ----------
+    programs : sequence of Program
+        The library's, of which a manifest names the model.
+    model : path, optional
+        Where the model is now; by default where it was.
+    beside : Path, optional
+        The library: a relative path that leads nowhere is looked for in its folder, too.
+
+    Raises
+    ------
+    ModelError
+        If the library names no model and none is given, the file is missing, cannot be imported, or
+        is not the one that was compiled, by its SHA-256.
+    """
+    manifest = programs[0].manifest
+    source = _source(manifest.get("source", "{}"))
+    if model is None and "path" not in source:
+        raise ModelError(
+            "the library does not name the file that it was compiled from; give it by --reference"
+        )
+    path = Path(fspath(model if model is not None else source["path"]))
+    if not path.exists() and model is None and beside is not None:
+        path = next(
+            (p for p in (beside.parent / path, beside.parent / path.name) if p.exists()), path
+        )
+    if not path.exists():
+        raise ModelError(
+            f"{path}: the model that the library was compiled from is not there; give it by "
+            "--reference"
+        )
+    found = from_onnx(path, source.get("bind"), bind_values=source.get("bind_values"), verify=False)
+    now, then = attributes(found).model_sha256, manifest.get("model_sha256", "")
+    if now != then:
+        raise ModelError(
+            f"{path}: not the model that the library was compiled from: its SHA-256 is "
+            f"{now[:12]}..., that one's {then[:12] or 'unknown'}...; give that one by --reference, "
+            "or compile again"
+        )
+    return found
+
+
+def _source(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+        return found if isinstance(found, dict) else {}
+    except (RecursionError, ValueError):
+        return {}
+
+
+Results = Callable[[Batch], Batch]
+"""Returns the results of a call's inputs."""
+
+
+class FloatNetwork:
+    """A network in floating point on this computer.
+
+    Parameters
+    ----------
+    mod : IRModule
+        As imported.
+    """
+
+    def __init__(self, mod: IRModule) -> None:
+        self._network = HostNetwork(mod)
+
+    def __call__(self, batch: Batch) -> Batch:
+        """Return the results of a call's inputs."""
+        # The next call takes their memory.
+        return [result.copy() for result in self._network(*batch)]
