@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from eie_backend.compiler.placement import Placement, explain
     from eie_backend.config import HardwareConfig
     from eie_backend.errors import EieError, ModelWarning, NotFiniteWarning, SaturationWarning
+    from eie_backend.fidelity.compare import compare
     from eie_backend.frontend import (
         bind_dimensions,
         from_jax,
@@ -55,6 +56,7 @@ _HOME = {
     "Trace": "tracing.trace",
     "bind_dimensions": "frontend",
     "calibrate": "tuning.calibration",
+    "compare": "fidelity.compare",
     "compile": "compiler",
     "encode": "machine.encoding",
     "estimate": "analytical",
@@ -98,6 +100,7 @@ __all__ = [
     "Trace",
     "bind_dimensions",
     "calibrate",
+    "compare",
     "compile",
     "compress",
     "encode",

@@ -21,7 +21,7 @@ from tvm import IRModule, relax
 from tvm.ir import GlobalVar
 
 from eie_backend.codegen.act_rows import allocate_rows
-from eie_backend.codegen.manifest import aliases_entry, manifest_of
+from eie_backend.codegen.manifest import aliases_entry, manifest_of, orders_entry
 from eie_backend.codegen.residency import place_matrices
 from eie_backend.epilogues import NONE
 from eie_backend.errors import ModelError
@@ -68,8 +68,9 @@ def generate_programs(mod: IRModule) -> list[Program]:
     for symbol, function in functions.items():
         calls, results = kernel_calls(mod, function)
         own = manifest if symbol == first else short
-        called = aliases_entry(noted, [call.layer for call in calls])
-        programs.append(_Generator(symbol, calls, results, noted, {**own, **called}).program())
+        layers = [call.layer for call in calls]
+        entries = {**own, **aliases_entry(noted, layers), **orders_entry(noted, layers)}
+        programs.append(_Generator(symbol, calls, results, noted, entries).program())
     return place_matrices(programs)
 
 

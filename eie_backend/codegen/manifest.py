@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import tvm
 
 from eie_backend._versions import __version__
-from eie_backend.isa.program import ALIASES
+from eie_backend.isa.program import ALIASES, ORDERS
 from eie_backend.names.find import is_product_of, not_derived
 from eie_backend.transform.attributes import ModuleAttributes
 from eie_backend.transform.layers import aliases_of, source_of
@@ -53,3 +53,13 @@ def aliases_entry(noted: ModuleAttributes, layers: Sequence[str]) -> dict[str, s
     }
     found = not_derived(others)
     return {ALIASES: json.dumps(found)} if found else {}
+
+
+def orders_entry(noted: ModuleAttributes, layers: Sequence[str]) -> dict[str, str]:
+    """Return the manifest's entry of the orders of some layers' outputs, empty if it says nothing.
+
+    Without it, nobody could tell which of the machine's values is which of the model's.
+    """
+    told = json.loads(noted.orders or "{}")
+    found = {layer: told[layer] for layer in layers if layer in told}
+    return {ORDERS: json.dumps(found, separators=(",", ":"))} if found else {}

@@ -22,6 +22,12 @@ RECORD = ("graph", "weights")
 ALIASES = "aliases"
 """The entry, as JSON, of other names that layers have; absent where they have none."""
 
+ORDERS = "orders"
+"""The entry, as JSON, of the order of outputs by layer: for each of the machine's, the model's.
+
+Absent where all are in the model's.
+"""
+
 
 @dataclass(frozen=True)
 class Step:

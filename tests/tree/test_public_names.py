@@ -10,7 +10,7 @@ PUBLIC = {
     "eie_backend": """
         EieError EncodedMatrix Estimate HardwareConfig LayerRun ModelWarning NotFiniteWarning
         Placement Recipe SaturationWarning Schedule Trace
-        __version__ bind_dimensions calibrate compile compress encode estimate explain
+        __version__ bind_dimensions calibrate compare compile compress encode estimate explain
         export_library from_jax from_onnx from_pytorch from_stablehlo load load_eiez
         onnx_operators paper_recipe profile read_eiez read_recipe register_onnx_operator relay run
         save_eiez simulate simulate_batch target trace trace_layer unregister_onnx_operator
