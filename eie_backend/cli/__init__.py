@@ -5,7 +5,6 @@ Commands import TVM and NumPy only when they run: help and completion answer at 
 
 from __future__ import annotations
 
-import sys
 import traceback
 from collections.abc import Callable
 from functools import partial
@@ -33,10 +32,12 @@ from eie_backend.cli import (
     sweep_command,
     trace_command,
 )
-from eie_backend.cli.console import asked, fail, telling
+from eie_backend.cli.console import asked, err, fail, out, telling
 from eie_backend.cli.memory import OUT_OF_MEMORY, require_room
 from eie_backend.cli.options import begin, with_shared_options
-from eie_backend.errors import EieError, ModelError, is_out_of_memory
+from eie_backend.cli.streams import listening, speaking
+from eie_backend.errors import EieError, ModelError, WorkerError, is_out_of_memory
+from eie_backend.process import foreign
 from eie_backend.process.interrupts import INTERRUPT_EXIT, LINE
 from eie_backend.process.lack import lack
 
@@ -124,7 +125,7 @@ for _panel, _commands in PANELS.items():
     for _name, _command in _commands.items():
         # The doctor itself says what it finds of TVM.
         _ask = begin if _name == "doctor" else _begin
-        app.command(_name, rich_help_panel=_panel)(with_shared_options(_command, _ask))
+        app.command(_name, rich_help_panel=_panel)(with_shared_options(listening(_command), _ask))
 
 
 def main() -> None:
@@ -141,21 +142,21 @@ def status() -> int:
     """
     try:
         try:
-            with telling():
+            with telling(), speaking():
                 code = app(prog_name="eie", standalone_mode=False)
         finally:
-            sys.stdout.flush()
+            out.file.flush()
     except BaseException as error:
         return _status_of(error)
     if code == INTERRUPT_EXIT:
-        sys.stderr.write(LINE)
+        err.file.write(LINE)
     return code if isinstance(code, int) else 0
 
 
 def _status_of(error: BaseException) -> int:
     """Return the exit code for what a command raised, which is told."""
     if isinstance(error, KeyboardInterrupt):
-        sys.stderr.write(LINE)
+        err.file.write(LINE)
         return INTERRUPT_EXIT
     if isinstance(error, SystemExit):
         return int(error.code or 0)
@@ -175,7 +176,9 @@ def _status_of(error: BaseException) -> int:
     if not isinstance(told, EieError) and (lacking := lack(error)):
         told = ModelError(f"{lacking.reason}; {lacking.remedy}")
     ours = not isinstance(told, EieError)
+    if ours or isinstance(told, WorkerError):
+        foreign.show()  # it may say why
     if ours or asked.debug:
-        traceback.print_exception(error)
+        traceback.print_exception(error, file=err.file)
     fail(EieError(FAULT_OF_OURS) if ours else told)
     return FAULT_EXIT if ours else USAGE_EXIT

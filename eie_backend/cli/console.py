@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -144,8 +143,8 @@ def echo(text: str) -> None:
     """Print lines of text to stdout, with non-printable characters escaped."""
     lines = (line if line.isprintable() else _line(line) for line in text.split("\n"))
     try:
-        sys.stdout.write("\n".join(lines))
-        sys.stdout.flush()
+        out.file.write("\n".join(lines))
+        out.file.flush()
     except BrokenPipeError:
         end_quietly()
 
@@ -161,8 +160,8 @@ def table(title: str, *columns: str, text: int = 1) -> Table:
 
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """Show progress bars on a terminal's stderr; with --verbose, print the time of each."""
-    with progress_bar(err, not asked.quiet) as bar:
+    """Show progress bars on a terminal's stderr; with --verbose, print the time of each instead."""
+    with progress_bar(err, _bars(), mixed=False) as bar:
         yield bar
     for task in bar.tasks:
         _tell_time(task.description, task.finished_time or task.elapsed or 0.0)
@@ -172,7 +171,7 @@ def progress() -> Iterator[Progress]:
 def working(what: str) -> Iterator[None]:
     """Show that a step is running, with bars for its parts that report progress.
 
-    With --verbose, print the time of the step and of each such part.
+    With --verbose, print the time of the step and of each such part instead.
     """
     step = Progress(SpinnerColumn(), Description(), TimeElapsedColumn(), console=err)
     parts = Progress(
@@ -186,12 +185,22 @@ def working(what: str) -> Iterator[None]:
             tasks[part] = parts.add_task(part)
         parts.update(tasks[part], completed=done, total=total)
 
-    shown = err.is_terminal and not asked.quiet
-    with Live(Group(step, parts), console=err, transient=True) if shown else nullcontext():
-        with watching(told):
-            yield
+    live = Live(
+        Group(step, parts),
+        console=err,
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
+    with live if err.is_terminal and _bars() else nullcontext(), watching(told):
+        yield
     for task in (*parts.tasks, *step.tasks):
         _tell_time(task.description, task.finished_time or task.elapsed or 0.0)
+
+
+def _bars() -> bool:
+    """Tell whether bars are wanted: they would cover lines that others print with --verbose."""
+    return not (asked.quiet or asked.verbose)
 
 
 def _tell_time(what: str, seconds: float) -> None:
@@ -213,13 +222,13 @@ def wrote(path: str | PathLike[str]) -> None:
 def fail(error: BaseException) -> None:
     """Print an error on one line."""
     message = printable(" ".join(str(error).split()))
-    sys.stderr.write(f"eie: error: {message}\n")
+    err.file.write(f"eie: error: {message}\n")
 
 
 def end_quietly() -> NoReturn:
     """Exit after the reader of stdout has closed it, as ``head`` does after its last line."""
-    # Python flushes stdout at exit; this prevents an error there.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    # It is flushed at exit; this prevents an error there.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), out.file.fileno())
     raise SystemExit(BROKEN_PIPE_EXIT)
 
 

@@ -6,11 +6,12 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eie_backend.cli.console import asked, end_quietly
+from eie_backend.cli.console import asked, end_quietly, out
 from eie_backend.cli.streams import unwritable
 from eie_backend.codegen.library import load, programs
 from eie_backend.errors import EieError, ImageError, InputError, ModelError
@@ -335,10 +336,11 @@ def write_parts(parts: Sequence[str | bytes], path: Path) -> list[Path]:
         return list(files)
     if len(parts) > 1:
         raise ModelError(f"{len(parts)} files do not go to standard output; give -o FILE")
+    results = cast(TextIO, out.file)
     try:
         for part in parts:
-            sys.stdout.buffer.write(part.encode() if isinstance(part, str) else part)
-        sys.stdout.flush()
+            results.buffer.write(part.encode() if isinstance(part, str) else part)
+        results.flush()
     except BrokenPipeError:
         end_quietly()
     except OSError as error:

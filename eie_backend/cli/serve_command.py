@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from eie_backend.cli.console import remark, show
-from eie_backend.process import interrupts
+from eie_backend.errors import RemoteError
+from eie_backend.process import foreign, interrupts
 
 EXAMPLE = """Example:
 
@@ -78,6 +79,9 @@ def serve(
                 remark(server.wait())
     except KeyboardInterrupt:
         remark("ended")
+    except RemoteError:
+        foreign.show()  # what the server's process printed
+        raise
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

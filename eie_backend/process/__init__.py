@@ -1,1 +1,1 @@
-"""The process of a command: Ctrl-C at any instant, and what the computer has too little of."""
+"""The process of a command: Ctrl-C at any instant, its streams, what there is too little of."""

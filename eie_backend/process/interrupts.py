@@ -17,6 +17,8 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from eie_backend.process import foreign
+
 if TYPE_CHECKING:
     from socket import socket
 
@@ -73,7 +75,7 @@ def leave(code: int, told: str = "") -> NoReturn:
         with suppress(Exception):
             undo()
     with suppress(OSError):
-        os.write(2, told.encode())
+        os.write(foreign.real(2), told.encode())
     os._exit(code)
 
 
@@ -82,7 +84,8 @@ def _leave(_number: int, _frame: FrameType | None) -> None:
     if _leaves:  # whoever presses it twice does not wait
         os._exit(INTERRUPT_EXIT)
     _leaves = True
-    leave(INTERRUPT_EXIT, (SHOW_CURSOR if os.isatty(2) else "") + LINE)
+    foreign.end()  # what others print from now on tells nothing
+    leave(INTERRUPT_EXIT, (SHOW_CURSOR if os.isatty(foreign.real(2)) else "") + LINE)
 
 
 def _remove_temporary_folders() -> None:

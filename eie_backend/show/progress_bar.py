@@ -24,8 +24,11 @@ class Description(ProgressColumn):
         return Text(printable(task.description))
 
 
-def progress_bar(console: Console, wanted: bool = True) -> Progress:
-    """Return a progress bar with remaining time; hidden if not wanted or not on a terminal."""
+def progress_bar(console: Console, wanted: bool = True, *, mixed: bool = True) -> Progress:
+    """Return a progress bar with remaining time; hidden if not wanted or not on a terminal.
+
+    What is printed meanwhile to Python's standard streams stands above the bar if `mixed`.
+    """
     return Progress(
         Description(),
         BarColumn(),
@@ -34,4 +37,6 @@ def progress_bar(console: Console, wanted: bool = True) -> Progress:
         console=console,
         transient=True,
         disable=not (wanted and console.is_terminal),
+        redirect_stdout=mixed,
+        redirect_stderr=mixed,
     )

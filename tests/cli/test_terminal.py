@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from every_command import COMMANDS, EIE, prepare
 from onnx import numpy_helper
 from typer.testing import CliRunner
 
@@ -19,38 +20,10 @@ from eie_backend import cli
 from eie_backend.cli import console
 from eie_backend.codegen.library import programs
 from eie_backend.isa.image import encode_image
-from eie_backend.search.evaluator import Evaluator
-from eie_backend.storage.container import save_eiez
 
-EIE = Path(sys.executable).with_name("eie")
 HOSTILE = "\x1b[31m\x07[bold red]x[/nope]\n\u202e:smile:" + "y" * 200
 """Part of a name that colours, rings, breaks the line and the markup, and turns the text around."""
 
-COMMANDS = {
-    "demo": "demo --num-pe 4",
-    "doctor": "doctor",
-    "compile": "compile mlp.onnx -o out.so --density 0.5 --balance on",
-    "emit": "compile mlp.onnx --emit eie",
-    "emit_to_a_file": "compile mlp.onnx --emit image -o out.bin",
-    "compress": "compress mlp.onnx --data good.npz --recipe recipe.yaml -o out.eiez",
-    "explain": "explain mlp.onnx",
-    "machines": "machines",
-    "run": "run mlp.so --input x.npy",
-    "run_to_a_file": "run mlp.so --input x.npy -o y.npy",
-    "profile": "profile mlp.so --input x.npy --accelergy counts.yaml",
-    "evaluate": "evaluate mlp.so --data good.npz --scheduler threads",
-    "report": "report mlp.so --input x.npy -o page.html",
-    "trace": "trace mlp.so --input x.npy -o t.vcd",
-    "sweep": "sweep sweep.yaml -o swept --scheduler threads --workers 1",
-    "faults": "faults mlp.so --data x.npy --units ptr,act --trials 2 -o faults.json",
-    "reproduce": "reproduce --table 1 -o new",
-    "pack": "pack mlp.onnx -o packed.eiez",
-    "unpack": "unpack mlp.eiez -o out.onnx",
-    "inspect": "inspect mlp.eiez",
-    "asm": "asm program.mlir -o out.eieimg",
-    "disasm": "disasm mlp.so",
-    "disasm_to_a_file": "disasm mlp.so -o out.mlir",
-}
 KEYS = {
     "demo": {"container_bytes", "networks", "pointer_bytes", "retrained"},
     "doctor": {"checks", "healthy"},
@@ -119,20 +92,9 @@ def prepared(make_mlp, tmp_path_factory):
     folder = tmp_path_factory.mktemp("prepared")
     model = hostile(make_mlp(24, 16, 10))
     x = np.random.default_rng(1).normal(size=(8, 24)).astype(np.float32)
-    executable = eie.compile(eie.from_onnx(model))
-    labels = Evaluator(eie.from_onnx(model), x, np.zeros(8, int)).scores({}).argmax(axis=1)
-    onnx.save(model, folder / "mlp.onnx")
-    np.save(folder / "x.npy", x)
-    np.savez(folder / "good.npz", x=x, labels=labels)
-    (folder / "recipe.yaml").write_text("bits: 3\n")
-    sweep = {"models": {f"mlp{HOSTILE}": "mlp.onnx"}, "data": "good.npz"}
-    sweep["hardware"] = {"num_pe": [2, 4]}
-    (folder / "sweep.yaml").write_text(json.dumps(sweep))
-    save_eiez(folder / "mlp.eiez", model)
-    eie.export_library(executable, folder / "mlp.so")
+    executable = prepare(folder, model, x, f"mlp{HOSTILE}")
     (image,) = map(encode_image, programs(executable))
     (folder / "mlp.eieimg").write_bytes(image)
-    subprocess.run([EIE, "disasm", "mlp.so", "-o", "program.mlir"], cwd=folder, check=True)
     return folder
 
 
