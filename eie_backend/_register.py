@@ -7,13 +7,13 @@ file is imported first, it must be complete when TVM calls back.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import tvm_ffi
 
-from eie_backend.errors import EieError, ModelError
+from eie_backend.errors import EieError, ModelError, SaturationWarning
 
 if TYPE_CHECKING:
     import tvm
@@ -27,12 +27,14 @@ def register() -> None:
     from eie_backend.machine.tag import DESCRIPTION, TAG
     from eie_backend.runtime import runtime
 
-    for error in EieError.__subclasses__():
-        # Register the errors, so that an error of a pass keeps its type through TVM's C++.
+    for error in (*EieError.__subclasses__(), SaturationWarning):
+        # Register the errors, so that an error of a pass keeps its type through TVM's C++; and a
+        # warning that a filter makes one.
         tvm_ffi.register_error(error.__name__, error)
     runtime()
     tvm.target.register_tag(TAG, DESCRIPTION)
     tvm_ffi.register_global_func("relax.ext.eie", _codegen, override=True)
+    tvm_ffi.register_global_func("eie.saturated", _saturated, override=True)
     pipelines = tvm.relax.pipeline.PIPELINE_MAP
     pipelines["default"] = _dispatching(pipelines["default"])
 
@@ -67,3 +69,9 @@ def _codegen(functions: Any, options: Any, _constant_names: Any) -> list[Any]:
     from eie_backend.compiler.external import external_modules
 
     return external_modules(functions, options)
+
+
+def _saturated(layers: Sequence[str], counts: Sequence[int]) -> None:
+    from eie_backend.simulator.unrecorded import tell_unrecorded
+
+    tell_unrecorded(layers, counts)

@@ -142,7 +142,8 @@ class SaturationWarning(UserWarning):
     Attributes
     ----------
     counts : sequence of mapping
-        A row by layer: layer, input, accumulator, output (saturations by kind), values.
+        A row by layer: layer, input, accumulator, output (saturations by kind), values; of a sweep
+        also the design's number.
     """
 
     def __init__(self, message: str, counts: Sequence[Mapping[str, Any]] = ()) -> None:

@@ -169,7 +169,8 @@ def read_bench(spec: Spec, strict: bool = False, verify: bool = True) -> Bench:
 
 def front_table(found: Sweep) -> Table:
     """Return the front as a table, the most accurate first."""
-    from eie_backend.sweep.shown import axis, in_units, label, shown
+    from eie_backend.sweep.shown import axis, in_units, shown
+    from eie_backend.sweep.space import label
     from eie_backend.sweep.spec import OBJECTIVES
 
     first = found.spec.objectives[0]

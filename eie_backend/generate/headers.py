@@ -6,7 +6,7 @@ from dataclasses import fields
 
 from eie_backend.config import SPARE_SLOTS, HardwareConfig
 from eie_backend.generate.cpp import camel, header
-from eie_backend.isa.counters import COUNTERS
+from eie_backend.isa.counters import ALLOWED_SATURATIONS, COUNTERS
 from eie_backend.isa.cycle_categories import CCU_ACTIVITIES, CYCLE_CATEGORIES
 from eie_backend.isa.fields import WORD_BYTES, Field, Instruction
 from eie_backend.isa.instructions import INSTRUCTIONS
@@ -142,7 +142,10 @@ def counters_header() -> str:
     members = "".join(f"  int64_t {c.name} = 0;  ///< {c.unit}: {c.doc}\n" for c in COUNTERS)
     sums = "".join(f"    {c.name} += other.{c.name};\n" for c in COUNTERS)
     values = "".join(f"        {c.name},\n" for c in COUNTERS)
-    body = f"""/// What the machine counted.
+    body = f"""/// Saturations for each value that a layer writes, up to which nothing is told.
+constexpr double kAllowedSaturations = {ALLOWED_SATURATIONS};
+
+/// What the machine counted.
 struct Counters {{
   static constexpr size_t kNumCounters = {len(COUNTERS)};
 

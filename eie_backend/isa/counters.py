@@ -18,6 +18,10 @@ SATURATIONS = (
 )
 """Values that did not fit their format, by kind."""
 
+ALLOWED_SATURATIONS = 1e-3
+"""Saturations for each value that a layer writes, up to which nothing is told: fewer are what a
+calibration on other samples leaves, and change results less than the formats round them."""
+
 COUNTERS = (
     Counter("cycles", "cycles", "compute cycles: the scan of every mvm up to its last write"),
     Counter("load_cycles", "cycles", "I/O mode: bytes moved / DRAM bandwidth, beside `cycles`"),

@@ -13,6 +13,7 @@ from eie_backend.errors import last_line
 from eie_backend.remote.channel import Channel
 from eie_backend.remote.client_limits import Limits
 from eie_backend.remote.greeting import Client
+from eie_backend.simulator.unrecorded import untold
 
 
 def serve(
@@ -27,7 +28,8 @@ def serve(
     _server_env(None, folder)
     channel = Channel(client.sock, client.first, limits)
     try:
-        _ffi_api.ServerLoop(channel.send, channel.receive)
+        with untold():  # nobody here made these calls; `run` and `profile` tell the client
+            _ffi_api.ServerLoop(channel.send, channel.receive)
     except Exception as error:
         tell(f"the session of {client.name} ended: {channel.fault or last_line(error)}")
         if channel.fault:

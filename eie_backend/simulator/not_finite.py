@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from eie_backend.errors import InputError, NotFiniteWarning
 
-PACKAGE = __name__.partition(".")[0]
+PACKAGES = (__name__.partition(".")[0], "tvm", "tvm_ffi")
 
 
 class NotFinite(NamedTuple):
@@ -107,8 +107,8 @@ def _count(values: NDArray[Any]) -> NotFinite:
 
 
 def outside() -> int:
-    """Return the `stacklevel` of the first caller outside this package, for the caller of this."""
+    """Return the `stacklevel` of the first caller outside eie and TVM, for the caller of this."""
     frame, level = sys._getframe(1), 1
-    while frame.f_back and str(frame.f_globals.get("__name__")).partition(".")[0] == PACKAGE:
+    while frame.f_back and str(frame.f_globals.get("__name__")).partition(".")[0] in PACKAGES:
         frame, level = frame.f_back, level + 1
     return level

@@ -19,6 +19,7 @@ from eie_backend.runtime import Runtime
 from eie_backend.simulator.not_finite import Counts, count, tell
 from eie_backend.simulator.place import Batch, Here, Model, Place
 from eie_backend.simulator.remote_place import There
+from eie_backend.simulator.unrecorded import of_inputs
 from eie_backend.transform.inputs import InputSpec, batches, check_inputs
 
 Data = ArrayLike | Mapping[str, ArrayLike]
@@ -87,10 +88,15 @@ class Runner:
         return list(batches(arrays, self.specs)), count(dict(zip(names, arrays, strict=True)))
 
     def call(self, batch: Batch) -> Batch:
-        """Run one batch and return the model's results."""
+        """Run one batch and return the model's results.
+
+        In this process, a `SaturationWarning` tells of values that do not fit their formats, unless
+        a recorder, which tells itself, is active.
+        """
         if not hasattr(self._of_thread, "machine"):
             self._of_thread.machine = self._place.machine()
-        return self._place.call(self._of_thread.machine, batch)
+        with of_inputs(batch):
+            return self._place.call(self._of_thread.machine, batch)
 
     @contextmanager
     def on_engine(self, engine: Engine, threads: int = 0) -> Iterator[None]:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from eie_backend.errors import SaturationWarning
-from eie_backend.isa.counters import COUNTERS, SATURATIONS
+from eie_backend.isa.counters import ALLOWED_SATURATIONS, COUNTERS, SATURATIONS
 from eie_backend.runtime import ProfileRow
 from eie_backend.simulator.not_finite import Counts, only_bad, outside
 
-ALLOWED = 1e-3
-"""Saturations for each value that a layer writes, up to which nothing is told: fewer are what a
-calibration on other samples leaves, and change results less than the formats round them."""
+REMEDY = (
+    "compile with sample inputs like these (--calibrate, calibration=), or with another arithmetic"
+)
 
 _NAMES = [counter.name for counter in COUNTERS]
 
@@ -35,29 +35,43 @@ class Saturated(NamedTuple):
 
 def saturated(rows: Iterable[ProfileRow]) -> list[Saturated]:
     """Return the layers of a recorded run in which values saturated."""
+    rows_of_layers = (row for row in rows if row.layer)
+    return in_layers(
+        (row.layer, dict(zip(_NAMES, row.counters, strict=True))) for row in rows_of_layers
+    )
+
+
+def in_layers(layers: Iterable[tuple[str, Mapping[str, int]]]) -> list[Saturated]:
+    """Return those of some layers, given by name and counters, in which values saturated."""
     found = []
-    for row in rows:
-        counters = dict(zip(_NAMES, row.counters, strict=True))
+    for name, counters in layers:
         inputs, sums, results = (counters[kind.name] for kind in SATURATIONS)
-        if row.layer and any((inputs, sums, results)):
-            found.append(Saturated(row.layer, inputs, sums, results, counters["act_writes"]))
+        if any((inputs, sums, results)):
+            found.append(Saturated(name, inputs, sums, results, counters["act_writes"]))
     return found
 
 
+def too_many(found: Iterable[Saturated]) -> list[Saturated]:
+    """Return the layers with more than `ALLOWED_SATURATIONS`, which users are told of."""
+    return [one for one in found if one.share > ALLOWED_SATURATIONS]
+
+
 def tell_saturated(rows: Iterable[ProfileRow], counts: Counts) -> None:
-    """Warn of layers with more than `ALLOWED` saturations, at the caller's line outside eie.
+    """Warn of layers with too many, at the caller's line outside eie.
 
     `counts` are those of the inputs: of what NaN and infinity do, `tell` warns.
     """
-    if only_bad(counts):
-        return
-    if many := [one for one in saturated(rows) if one.share > ALLOWED]:
-        message = (
-            f"values do not fit their number formats: {sentence(many)}; compile with sample inputs "
-            "like these (--calibrate, calibration=), or with another arithmetic"
-        )
-        told = SaturationWarning(message, [one._asdict() for one in many])
-        warnings.warn(told, stacklevel=outside())
+    many = too_many(saturated(rows))
+    if many and not only_bad(counts):
+        warnings.warn(warning_of(many), stacklevel=outside())
+
+
+def warning_of(many: Sequence[Saturated]) -> SaturationWarning:
+    """Return what users are told of layers."""
+    return SaturationWarning(
+        f"values do not fit their number formats: {sentence(many)}; {REMEDY}",
+        [one._asdict() for one in many],
+    )
 
 
 def sentence(many: Sequence[Saturated]) -> str:

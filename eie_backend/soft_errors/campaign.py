@@ -29,6 +29,7 @@ from eie_backend.simulator.not_finite import tell
 from eie_backend.simulator.place import Batch
 from eie_backend.simulator.runner import Data, Runner
 from eie_backend.simulator.saturation import tell_saturated
+from eie_backend.simulator.unrecorded import untold
 from eie_backend.soft_errors import interval
 from eie_backend.soft_errors.flips import BitFlip
 from eie_backend.soft_errors.protection import cost
@@ -301,4 +302,5 @@ class Campaign:
         )
 
     def _answers(self) -> _Answers:
-        return _Answers([self._runner.call(batch) for batch in self._calls], self.inputs)
+        with untold():  # of the same inputs, `costs` tells
+            return _Answers([self._runner.call(batch) for batch in self._calls], self.inputs)

@@ -21,10 +21,11 @@ from eie_backend.compress import compress
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import EieError
 from eie_backend.machine.energy import area_mm2
-from eie_backend.profiler import profile_runner
+from eie_backend.profiler import Report, profile_runner
 from eie_backend.recipe import Recipe
 from eie_backend.search.evaluator import top1
 from eie_backend.simulator.runner import Runner
+from eie_backend.simulator.saturation import Saturated, in_layers, too_many
 from eie_backend.sweep.network import Network
 from eie_backend.sweep.space import Design
 from eie_backend.transform.attributes import with_attributes
@@ -36,7 +37,8 @@ class Outcome:
     """The result of a design, or the reason in `error` why there is none.
 
     `accuracy` is a fraction of the samples; `cycles` and `energy` (nanojoule, without DRAM) are per
-    sample; `area` is in mm^2. The accuracy of an estimate is NaN.
+    sample; `area` is in mm^2. The accuracy of an estimate is NaN. `saturated` are the layers of
+    which too many values do not fit their formats.
     """
 
     accuracy: float = float("nan")
@@ -44,6 +46,7 @@ class Outcome:
     energy: float = float("nan")
     area: float = float("nan")
     error: str = ""
+    saturated: tuple[Saturated, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,13 +141,14 @@ class Bench:
                 winograd="never",
                 strict=self.strict,
             )
-        # Use one thread: the other cores are for other workers.
+        # Use one thread: the other cores are for other workers. `sweep` tells of saturations.
         report = profile_runner(Runner(executable), self.data, threads=1, told=False)
         return Outcome(
             accuracy=top1(report.outputs[0], self.labels),
             cycles=sum(layer.cycles_per_sample for layer in report.layers),
             energy=sum(layer.nanojoule_per_sample for layer in report.layers),
             area=report.area_mm2,
+            saturated=tuple(_saturated(report)),
         )
 
     def _prepared(self, model: str, recipe: Recipe, config: HardwareConfig) -> IRModule:
@@ -161,6 +165,12 @@ class Bench:
             module = compress(module, recipe, config=config)
             last = _prepared[self] = key, calibrate(module, self.calibration)
         return last[1]
+
+
+def _saturated(report: Report) -> list[Saturated]:
+    if report.not_finite:  # who reads the data tells of that
+        return []
+    return too_many(in_layers((layer.name, layer.counters) for layer in report.layers))
 
 
 def _failed(error: EieError) -> Outcome:

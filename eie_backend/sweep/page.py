@@ -6,9 +6,11 @@ from typing import Any
 
 from eie_backend.report.content import Cell, Choice, Column, Figure, Section, Table, Tiles
 from eie_backend.report.page import html, require_viz
+from eie_backend.simulator.saturation import Saturated
 from eie_backend.sweep.pictures import KINDS, kinds, pairs
 from eie_backend.sweep.run import Row, Sweep
-from eie_backend.sweep.shown import MEASURES, answer, axis, in_units, label, named, reasons, shown
+from eie_backend.sweep.shown import MEASURES, answer, axis, in_units, named, reasons, shown
+from eie_backend.sweep.space import label
 from eie_backend.sweep.spec import OBJECTIVES
 
 STATES = {
@@ -16,6 +18,12 @@ STATES = {
     "ruled out": "not measured: the numbers are what the analytical model expects",
     "impossible": "the machine cannot run it, or the recipe does not fit",
 }
+
+LOST = (
+    "In these designs, more than one in a thousand of a layer's values did not fit its number "
+    "formats, so that results may be wrong; calibrate with samples like the data, or take another "
+    "arithmetic."
+)
 
 
 def page(found: Sweep) -> str:
@@ -33,6 +41,8 @@ def page(found: Sweep) -> str:
         Section("pictures", "Pictures", "Each point is a measured design.", (_figure(found),)),
         Section("designs", "All designs", "", (_table(found, found.rows, "designs"),)),
     ]
+    if any(row.outcome.saturated for row in found.rows):
+        sections.append(Section("saturated", "Values that do not fit", LOST, (_saturated(found),)))
     if why := reasons(found):
         sections.append(Section("impossible", "Impossible designs", "", (_reasons(why),)))
     return html(f"eie sweep {found.spec.name}", sections)
@@ -80,6 +90,20 @@ def _cells(found: Sweep, row: Row, number: int) -> list[Cell]:
         return [*cells, *[Cell("")] * len(OBJECTIVES), Cell(row.state, link="impossible")]
     cells += [Cell(shown(row, one), in_units(row, one)) for one in OBJECTIVES]
     return [*cells, Cell(row.state)]
+
+
+def _saturated(found: Sweep) -> Table:
+    return Table(
+        id="saturated-table",
+        label="Designs with values that do not fit their formats",
+        columns=[Column("design"), *map(Column, Saturated._fields)],
+        rows=[
+            [Cell(str(number), number), Cell(one.layer), *(Cell(f"{n:,}", n) for n in one[1:])]
+            for number, row in enumerate(found.rows)
+            for one in row.outcome.saturated
+        ],
+        sortable=True,
+    )
 
 
 def _reasons(why: dict[str, int]) -> Table:

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import random
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from eie_backend.errors import SaturationWarning
+from eie_backend.simulator.not_finite import outside
+from eie_backend.simulator.saturation import sentence
 from eie_backend.sweep.bench import Bench, Outcome, measure
 from eie_backend.sweep.front import front
 from eie_backend.sweep.plan import Grid, Plan, Proposals
-from eie_backend.sweep.space import Design, ParameterPath, Scalar
+from eie_backend.sweep.space import Design, ParameterPath, Scalar, label
 from eie_backend.sweep.spec import Spec
 from eie_backend.sweep.study import Study
 from eie_backend.work.workers import completed, working_with
 
 REFRESH_SECONDS = 2.0
 """Interval at which a sweep reads outcomes that others added to its study."""
+
+MOST_TOLD = 5
+"""Designs that a warning names."""
 
 State = Literal["measured", "ruled out", "impossible"]
 
@@ -76,7 +83,8 @@ def sweep(
     Returns
     -------
     Sweep
-        The result does not depend on the scheduler or on interruptions.
+        The result does not depend on the scheduler or on interruptions. A `SaturationWarning`
+        tells of designs in which more values than one in a thousand did not fit their formats.
 
     Raises
     ------
@@ -98,7 +106,9 @@ def sweep(
                     done += 1
                     told(done, plan.total)
                 todo = plan.next(outcomes)
-    return _found(spec, plan, outcomes)
+    found = _found(spec, plan, outcomes)
+    _tell_saturated(found)
+    return found
 
 
 def plan_of(spec: Spec, bench: Bench) -> Plan:
@@ -138,3 +148,25 @@ def _found(spec: Spec, plan: Plan, outcomes: Mapping[str, Outcome]) -> Sweep:
     measured = {n: row.outcome for n, row in enumerate(rows) if row.state == "measured"}
     best = tuple(rows[n] for n in front(measured, spec.objectives))
     return Sweep(spec, tuple(rows), best)
+
+
+def _tell_saturated(found: Sweep) -> None:
+    """Warn of designs with values that do not fit, once for all: workers do not know of others."""
+    many = [(n, row) for n, row in enumerate(found.rows) if row.outcome.saturated]
+    if not many:
+        return
+    lines = []
+    for number, row in many[:MOST_TOLD]:
+        values = ", ".join(f"{label(path)} {row.values[path]}" for path in found.spec.varied)
+        layers = sentence(row.outcome.saturated)
+        lines.append(f"design {number}{f' ({values})' if values else ''}: {layers}")
+    if len(many) > MOST_TOLD:
+        lines.append(f"and {len(many) - MOST_TOLD:,} more, which the results name")
+    designs = "1 design" if len(many) == 1 else f"{len(many):,} designs"
+    message = (
+        f"values do not fit their number formats in {designs} of {len(found.rows):,}: "
+        f"{'; '.join(lines)}; calibrate with samples like the data (calibration:), or take another "
+        "arithmetic"
+    )
+    counts = [{"design": n, **one._asdict()} for n, row in many for one in row.outcome.saturated]
+    warnings.warn(SaturationWarning(message, counts), stacklevel=outside())

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from eie_backend.sweep.run import Row, Sweep
-from eie_backend.sweep.space import ParameterPath, Scalar
+from eie_backend.sweep.space import ParameterPath, Scalar, label
 from eie_backend.sweep.spec import OBJECTIVES
 
 
@@ -44,11 +44,6 @@ def axis(objective: str) -> str:
     """Return the label of an axis or a column, with its unit."""
     measure = MEASURES[objective]
     return f"{measure.title}, {measure.unit}" if measure.unit else measure.title
-
-
-def label(path: ParameterPath) -> str:
-    """Return a parameter's name: without ``hardware`` and ``recipe``, which it tells by itself."""
-    return ".".join(path[1:] or path)
 
 
 def named(row: Row, paths: list[ParameterPath]) -> str:
@@ -96,4 +91,5 @@ def _plain(row: Row) -> dict[str, Any]:
         return {"parameters": values, "state": row.state, "error": outcome["error"]}
     numbers = {name: outcome[name] for name in OBJECTIVES}
     finite = {n: value if math.isfinite(value) else None for n, value in numbers.items()}
-    return {"parameters": values, "state": row.state, **finite}
+    many = [one._asdict() for one in row.outcome.saturated]
+    return {"parameters": values, "state": row.state, **finite, "saturated": many}

@@ -18,6 +18,11 @@ ParameterPath: TypeAlias = tuple[str, ...]
 """Where a parameter is in the specification: ``("recipe", "density", "fc1")``."""
 
 
+def label(path: ParameterPath) -> str:
+    """Return a parameter's name: without ``hardware`` and ``recipe``, which it tells by itself."""
+    return ".".join(path[1:] or path)
+
+
 @dataclass(frozen=True)
 class Choices:
     """Values to choose from, in the order of the specification."""

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bridge/convert.h"
+#include "bridge/saturations.h"
 #include "bridge/thread_state.h"
 #include "host/share_work.h"
 #include "image/image.h"
@@ -74,11 +75,14 @@ void RunProgram(const std::shared_ptr<const Program>& loaded, ffi::PackedArgs ar
       errors == nullptr ? nullptr : std::make_unique<ProgramFlips>(*errors, *program);
   std::vector<FlipTally> tallies(strikes ? batch.samples() : 0);
   const auto first = static_cast<int64_t>(strikes ? errors->tallies[program->symbol].size() : 0);
-  std::mutex mutex;  // guards `rows`
+  const bool is_untold = profiler == nullptr && errors == nullptr;
+  Saturations saturations;
+  std::mutex mutex;  // guards `rows` and `saturations`
   ShareWork(batch.samples(), options.batch_threads, [&](Pieces& samples) {
     const auto machine = Machine::Create(*program, options);
     std::vector<float> input(program->inputs), output(program->outputs);
     std::vector<ProfileRow> own = no_rows;
+    Saturations own_saturations;
     for (int64_t n = 0; samples.Take(&n);) {
       batch.Gather(n, input.data());
       std::optional<SampleFlips> flips;
@@ -88,10 +92,12 @@ void RunProgram(const std::shared_ptr<const Program>& loaded, ffi::PackedArgs ar
       if (flips) tallies[n] = flips->tally;
       batch.Scatter(n, output.data());
       for (size_t i = 0; i < own.size(); ++i) own[i].Add(layers[i]);
+      if (is_untold) own_saturations.Add(layers, input);
     }
     for (size_t i = 0; i < own.size(); ++i) own[i].account = machine->accounts()[i];
     const std::lock_guard<std::mutex> lock(mutex);
     for (size_t i = 0; i < own.size(); ++i) rows[i].Merge(own[i]);
+    saturations.Merge(own_saturations);
   });
   if (strikes) {
     std::vector<FlipTally>& all = errors->tallies[program->symbol];
@@ -100,6 +106,7 @@ void RunProgram(const std::shared_ptr<const Program>& loaded, ffi::PackedArgs ar
   if (profiler != nullptr) profiler->Record(program, rows);
   Trace* const trace = Innermost(&state.traces);
   if (trace != nullptr) TraceSample(*program, batch, trace);
+  saturations.Tell(*program, batch.samples());
 }
 
 ffi::Module LoadModule(ffi::Bytes image) {

@@ -8,6 +8,9 @@
 
 namespace eie {
 
+/// Saturations for each value that a layer writes, up to which nothing is told.
+constexpr double kAllowedSaturations = 0.001;
+
 /// What the machine counted.
 struct Counters {
   static constexpr size_t kNumCounters = 14;

@@ -49,3 +49,25 @@ def test_with_a_shared_database_several_may_run(eie_sweep, tmp_path):
     swept.mkdir()
     with only_one_in(swept):
         assert eie_sweep("--storage", f"sqlite:///{tmp_path}/shared.db") == (0, "")
+
+
+def test_values_that_do_not_fit_are_told_on_one_line(make_mlp, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    onnx.save(make_mlp(24, 10, batch=8), "mlp.onnx")
+    np.savez("data.npz", x=np.ones((8, 24), np.float32), labels=np.zeros(8, int))
+    np.save("tiny.npy", np.full((8, 24), 0.01, np.float32))
+    sweep = {"models": {"mlp": "mlp.onnx"}, "data": "data.npz", "calibration": "tiny.npy"}
+    (tmp_path / "sweep.yaml").write_text(json.dumps(sweep))
+    command = "eie sweep sweep.yaml -o swept --scheduler threads --workers 1 --json"
+    monkeypatch.setattr("sys.argv", command.split())
+    with pytest.raises(SystemExit) as leaving:
+        cli.main()
+    out, errors = capsys.readouterr()
+    assert not leaving.value.code
+    (line,) = [one for one in errors.splitlines() if "warning" in one]
+    assert line.startswith(
+        "eie: warning: values do not fit their number formats in 1 design of 1: design 0: fc1: 192 "
+        "inputs"
+    )
+    (found,) = json.loads(out)["saturated"]
+    assert (found["design"], found["layer"], found["input"]) == (0, "fc1", 192)

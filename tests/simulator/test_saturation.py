@@ -14,6 +14,7 @@ from eie_backend.errors import SaturationWarning
 from eie_backend.profiler.evaluation import Library, Shard, evaluate
 from eie_backend.simulator.runner import Runner
 from eie_backend.soft_errors.campaign import Campaign
+from eie_backend.tracing.trace import trace
 
 X = np.random.default_rng(0).normal(size=(8, 24)).astype(np.float32)
 LABELS = np.zeros(8, int)
@@ -45,6 +46,7 @@ PATHS = {
     "run, functional": lambda path: eie.run(path, X, "functional"),
     "profile": lambda path: eie.profile(path, X),
     "evaluate": evaluated,
+    "trace": lambda path: trace(path, X, "vcd"),
     "faults": lambda path: Campaign(Runner(path), X, LABELS).costs([]),
 }
 
@@ -85,6 +87,7 @@ COMMANDS = {
     "evaluate": "evaluate mlp.so --data labelled.npz --scheduler threads",
     "evaluate in processes": "evaluate mlp.so --data labelled.npz --workers 2",
     "report": "report mlp.so --input x.npy -o page.html",
+    "trace": "trace mlp.so --input x.npy -o trace.vcd",
     "faults": "faults mlp.so --data labelled.npz --units ptr --trials 1",
 }
 

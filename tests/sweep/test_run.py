@@ -5,14 +5,20 @@ import pickle
 from collections import Counter
 from threading import Thread
 
+import numpy as np
+import onnx
 import pytest
 
 import eie_backend as eie
-from eie_backend.sweep import Outcome, sweep
+from eie_backend.cli.sweep_command import read_bench
+from eie_backend.errors import SaturationWarning
+from eie_backend.simulator.saturation import Saturated
+from eie_backend.sweep import Outcome, read_spec, sweep
 from eie_backend.sweep import run as run_module
 from eie_backend.sweep.page import page
 from eie_backend.sweep.pictures import picture
-from eie_backend.sweep.shown import to_json
+from eie_backend.sweep.run import MOST_TOLD
+from eie_backend.sweep.shown import to_dict, to_json
 from eie_backend.sweep.space import design_of
 
 FEW = {"hardware": {"num_pe": [2, 4], "fifo_depth": [2, 8]}, "recipe": {"density": [0.25, 1.0]}}
@@ -161,3 +167,69 @@ def test_the_study_belongs_to_models_data_and_settings(make_bench):
     other.labels[0] ^= 1
     digests.add(other.digest())
     assert len(digests) == 5
+
+
+TOLD = (
+    "values do not fit their number formats in 2 designs of 2: design 0 (num_pe 2): fc1: "
+    "{0} inputs ({1} values written); design 1 (num_pe 4): fc1: {0} inputs ({1} values written); "
+    "calibrate with samples like the data (calibration:), or take another arithmetic"
+)
+
+
+@pytest.fixture
+def saturating(make_mlp, tmp_path):
+    """Write the specification of two designs that were calibrated with too small values."""
+    onnx.save(make_mlp(16, 4), tmp_path / "small.onnx")
+    x = np.random.default_rng(1).normal(size=(32, 16)).astype(np.float32)
+    np.savez(tmp_path / "digits.npz", x=x, labels=np.zeros(32, int))
+    np.savez(tmp_path / "tiny.npz", x=x / 100)
+    path = tmp_path / "small.yaml"
+    data = {"data": "digits.npz", "calibration": "tiny.npz"}
+    path.write_text(json.dumps({"models": "small.onnx", **data, "hardware": {"num_pe": [2, 4]}}))
+    return path
+
+
+@pytest.mark.parametrize("scheduler", ["threads", "processes"])
+def test_designs_with_values_that_do_not_fit_are_told_once(saturating, open_study, scheduler):
+    spec = read_spec(saturating)
+    bench, study = read_bench(spec), open_study()
+    with pytest.warns(SaturationWarning) as told:
+        found = sweep(spec, bench, study, scheduler, 1)
+    (warning,) = told
+    assert warning.filename == __file__
+    rows = warning.message.counts
+    assert [(row["design"], row["layer"]) for row in rows] == [(0, "fc1"), (1, "fc1")]
+    assert rows[0]["input"] > 100
+    assert rows[0]["values"] == 32 * (16 + 4)
+    assert str(warning.message) == TOLD.format(rows[0]["input"], rows[0]["values"])
+    plain = [
+        {"design": number, **layer}
+        for number, design in enumerate(to_dict(found)["designs"])
+        for layer in design["saturated"]
+    ]
+    assert plain == rows
+    assert "Values that do not fit" in page(found)
+    # Nothing is measured again: the study knows.
+    with pytest.warns(SaturationWarning) as again:
+        assert to_dict(sweep(spec, bench, study, "threads", 1)) == to_dict(found)
+    assert str(again[0].message) == str(warning.message)
+
+
+def test_a_sweep_of_what_fits_says_so(make_bench, open_study):
+    spec, bench = make_bench(hardware=None, **ONE_RECIPE)
+    found = sweep(spec, bench, open_study(), "threads", 1)
+    assert [design["saturated"] for design in to_dict(found)["designs"]] == [[]]
+    assert "Values that do not fit" not in page(found)
+
+
+def test_the_first_of_many_designs_are_named(make_bench, open_study, monkeypatch):
+    lost = (Saturated("fc1", 1, 2, 3, 40),)
+    measure = lambda bench, design: Outcome(0.5, 1.0, 1.0, 1.0, saturated=lost)  # noqa: E731
+    monkeypatch.setattr(run_module, "measure", measure)
+    spec, bench = make_bench(prune=False)
+    with pytest.warns(SaturationWarning, match="in 24 designs of 24: design 0 ") as told:
+        sweep(spec, bench, open_study(), "threads", 1)
+    text = str(told[0].message)
+    assert text.count("fc1: 1 inputs, 2 sums, 3 results (40 values written)") == MOST_TOLD
+    assert "; and 19 more, which the results name; calibrate with" in text
+    assert len(told[0].message.counts) == 24

@@ -2,6 +2,7 @@
 
 import random
 import sqlite3
+from dataclasses import replace
 
 import optuna
 import pytest
@@ -9,10 +10,23 @@ import pytest
 from eie_backend.config import HardwareConfig
 from eie_backend.errors import StudyError
 from eie_backend.recipe import Recipe
+from eie_backend.simulator.saturation import Saturated
 from eie_backend.sweep import Design, Outcome, Study, sqlite_url
-from eie_backend.sweep.sealed import CHECKSUM, DESIGN, ERROR, SEALED, sealed, unsealed, values
+from eie_backend.sweep.sealed import (
+    CHECKSUM,
+    DESIGN,
+    ERROR,
+    SATURATED,
+    SEALED,
+    sealed,
+    unsealed,
+    values,
+)
 
 GOOD, BAD = Outcome(0.1 + 0.2, 1 / 3, 1e-9, 7.0), Outcome(error="too small: näh\n")
+
+
+LOST = replace(GOOD, saturated=(Saturated("fc1", 1, 0, 2, 30), Saturated("fc2", 0, 4, 0, 5)))
 
 
 def design(num_pe):
@@ -20,7 +34,7 @@ def design(num_pe):
 
 
 def test_an_outcome_comes_back():
-    for outcome in (GOOD, BAD):
+    for outcome in (GOOD, BAD, LOST):
         assert unsealed(sealed("key", outcome), values(outcome), True) == ("key", outcome)
 
 
@@ -55,6 +69,23 @@ def test_what_was_not_stored_is_refused(changes, numbers, message):
         if is_sealed or changes.get(DESIGN, "") is not None:
             with pytest.raises(ValueError, match=message):
                 unsealed(sealed("key", GOOD) | changes, numbers, is_sealed)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (sealed("key", LOST)[SATURATED].replace("30", "31"), "its checksum is that of other"),
+        ("[]", "its checksum is that of other"),
+        (None, "its design is missing"),
+        ("no JSON", "its saturated layers are no rows"),
+        ('[["fc1", 1]]', "its saturated layers are no rows"),
+        ('[["fc1", 1, 0, 2, Infinity]]', "its saturated layers are no rows"),
+        ("7", "its saturated layers are no rows"),
+    ],
+)
+def test_saturated_layers_are_those_that_were_stored(text, message):
+    with pytest.raises(ValueError, match=message):
+        unsealed(sealed("key", LOST) | {SATURATED: text}, values(LOST), True)
 
 
 def test_an_older_study_has_no_checksums():
