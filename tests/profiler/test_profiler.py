@@ -242,6 +242,7 @@ JSON_KEYS = {
     "config",
     "energy_table",
     "engine",
+    "fidelity",
     "layers",
     "manifest",
     "not_finite",
