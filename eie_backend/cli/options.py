@@ -21,7 +21,10 @@ PANEL = "Options of every command"
 SHARED = {
     "json": ("--json", "Print the result as one JSON object, and nothing else, on stdout."),
     "quiet": ("--quiet -q", "Nothing on stderr but errors."),
-    "verbose": ("--verbose -v", "Tell the versions used, and how long every step took."),
+    "verbose": (
+        "--verbose -v",
+        "Tell versions, how long every step took, and what TVM and others print.",
+    ),
     "debug": ("--debug", "Show tracebacks of errors."),
 }
 """Names and help of the options of every command."""
