@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,13 @@ WARNING = "yellow"
 """Colour of what differs."""
 
 
-def float_network(runner: Any, library: Path, model: Path | None, wanted: bool) -> Results | None:
+def float_network(
+    runner: Any,
+    library: Path,
+    model: Path | None,
+    wanted: bool,
+    tell: Callable[[str], None] = remark,
+) -> Results | None:
     """Return the float network of a library, or None, with a line that says why.
 
     Parameters
@@ -31,6 +38,8 @@ def float_network(runner: Any, library: Path, model: Path | None, wanted: bool) 
         The user's --reference.
     wanted : bool
         The user's --float.
+    tell : callable
+        Gets the line.
 
     Raises
     ------
@@ -48,7 +57,7 @@ def float_network(runner: Any, library: Path, model: Path | None, wanted: bool) 
         except ModelError as error:
             if model is not None:
                 raise
-            remark(f"eie: not beside the float network: {error}")
+            tell(f"eie: not beside the float network: {error}")
             return None
 
 

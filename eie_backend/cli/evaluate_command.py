@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from eie_backend.cli.beside import beside, float_network
-from eie_backend.cli.console import progress, show, working
+from eie_backend.cli.console import progress, remark, show, working
 from eie_backend.cli.options import (
     ENGINE_OPTION,
     FLOAT,
@@ -79,7 +79,8 @@ def evaluate_model(
     with working(f"loading {library.name}"):
         runner = loaded.runner
     samples = Samples(SampleFile(data), runner, labels)
-    network = float_network(runner, library, reference, float_beside)
+    without: list[str] = []
+    network = float_network(runner, library, reference, float_beside, without.append)
     with progress() as bar:
         task = bar.add_task("simulating", total=samples.count * repeat)
         found = evaluate(
@@ -91,6 +92,8 @@ def evaluate_model(
             told=lambda done: bar.advance(task, done),
             reference=network,
         )
+    for line in without:  # after what may be wrong with the data
+        remark(line)
     accuracy = f"{found.samples:,} samples"
     if found.correct is not None:
         accuracy += f", {found.correct:,} right: {found.accuracy:.2%}"
@@ -119,7 +122,7 @@ class Samples:
         from eie_backend.errors import InputError
         from eie_backend.simulator.labels import check_labels
 
-        self._file, self._batch = file, runner.batch
+        self._file = file
         names = list(file.headers)
         inputs = {spec.name for spec in runner.specs}
         self._labels: NDArray[Any] | None = None
@@ -135,12 +138,20 @@ class Samples:
         checked = check_arrays(by_input(single, file.path, runner.specs), file.path, runner.specs)
         # Names of each input in the model and in the file.
         self._inputs = dict(zip(checked, names if len(names) == 1 else checked, strict=True))
-        self.count = max((len(array) for array in checked.values() if array.ndim), default=1)
+        # Rows of each input in a call; arrays without a first axis are whole in every call.
+        self._rows = {s.name: s.shape[0] if s.shape else 1 for s in runner.specs}
+        pairs = [(len(checked[s.name]), s.shape[0]) for s in runner.specs if s.shape]
+        calls = max((rows // each for rows, each in pairs), default=1)
+        self.count, self._answers = calls * runner.batch, runner.batch
         if labels is not None:
             self._labels = read_labels(labels)
         if self._labels is not None:
+            shape = result_shape(runner.programs, calls)
+            # Of a sequence whose steps come first, a call has fewer answers than rows.
+            self._answers = shape[0] // calls if shape else runner.batch
+            self.count = calls * self._answers
             with about(labels or file.path, InputError):
-                check_labels(self._labels, self.count, result_shape(runner.programs, self.count))
+                check_labels(self._labels, self.count, shape)
 
     def shards(self, repeat: int, strict: bool = False) -> Iterator[Shard]:
         """Yield the samples, `repeat` times over.
@@ -153,9 +164,11 @@ class Samples:
         from eie_backend.cli.files import check_finite
         from eie_backend.profiler.evaluation import Shard
 
-        size = -(-SHARD_SAMPLES // self._batch) * self._batch
+        calls = max(SHARD_SAMPLES // max(self._rows.values(), default=1), 1)
+        size = calls * self._answers
+        rows = {stored: calls * self._rows[name] for name, stored in self._inputs.items()}
         for _ in range(repeat):
-            parts = self._file.parts(list(self._inputs.values()), size)
+            parts = self._file.parts(rows)
             for number, part in enumerate(parts):
                 data = {name: part[stored] for name, stored in self._inputs.items()}
                 if strict:

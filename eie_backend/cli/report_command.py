@@ -61,9 +61,9 @@ def report_model(
         classes = read_labels(labels)
     if classes is not None:
         calls, _ = runner.counted(data)
-        samples = runner.batch * len(calls)
+        shape = result_shape(runner.programs, len(calls))
         with about(labels or input, InputError):
-            check_labels(classes, samples, result_shape(runner.programs, samples))
+            check_labels(classes, shape[0] if shape else runner.batch * len(calls), shape)
     network = float_network(runner, library, reference, float_beside)
     report = execute_runner(runner, data, engine, table, network)
     with working("drawing"):

@@ -21,6 +21,9 @@ def manifest_of(noted: ModuleAttributes) -> dict[str, str]:
     """Return the manifest of the programs of a module, but for what they have by layer.
 
     ``checks`` names what the library that they come in checks of its inputs before it uses it.
+    ``formats`` says what chose the number formats: "samples", "synthetic" inputs, or nothing.
+    ``source`` is JSON: path and bindings of the file that the model comes from, as far as there is
+    one, and how convolutions became layers, so that it can be imported again.
     Only programs of a schedule that is not the compiler's own have the entry ``schedule``.
     """
     assert noted.machine is not None
@@ -30,11 +33,13 @@ def manifest_of(noted: ModuleAttributes) -> dict[str, str]:
         "checks": CHECKS,
         "config_sha256": hashlib.sha256(sizes.encode()).hexdigest(),
         "eie_version": __version__,
+        "formats": noted.formats,
         "graph": noted.graph or "[]",
         "interface": noted.interface or "[]",
         "model_sha256": noted.model_sha256,
         "recipe": noted.recipe,
         **({"schedule": noted.schedule} if noted.schedule else {}),
+        "source": json.dumps({"winograd": noted.winograd, **json.loads(noted.source or "{}")}),
         "tvm_version": tvm.__version__,
         "weights": noted.weights or "{}",
     }

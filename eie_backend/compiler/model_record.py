@@ -105,8 +105,8 @@ def source_names(programs: Sequence[Program]) -> dict[str, str]:
     return {name: parts.get(name, name) for name in names}
 
 
-def result_shape(programs: Sequence[Program], samples: int) -> tuple[int, ...] | None:
-    """Return the shape of a model's first result for all samples; None if the library has no such.
+def result_shape(programs: Sequence[Program], calls: int) -> tuple[int, ...] | None:
+    """Return the shape of a model's first result for all calls; None if the library has no such.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def result_shape(programs: Sequence[Program], samples: int) -> tuple[int, ...] |
     shape = () if record is None else record.nodes[-1].shape
     if not shape or not all(isinstance(extent, int) for extent in shape):
         return None
-    return samples, *map(int, shape[1:])
+    return calls * int(shape[0]), *map(int, shape[1:])
 
 
 def operations_json(mod: IRModule, model: Sequence[Operation]) -> str:

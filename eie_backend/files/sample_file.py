@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from math import prod
 from pathlib import Path
@@ -59,25 +59,33 @@ class SampleFile:
             values = read_values(file, header.dtype, prod(header.shape))
         return values.reshape(header.shape, order="F" if header.is_fortran else "C")
 
-    def parts(self, names: Sequence[str], samples: int) -> Iterator[dict[str, NDArray[np.generic]]]:
-        """Yield the arrays `names`, `samples` samples at a time; the last part may be smaller.
+    def parts(self, rows: Mapping[str, int]) -> Iterator[dict[str, NDArray[np.generic]]]:
+        """Yield so many rows of each array at a time, by name; the last part may be smaller.
+
+        An array without a first axis is whole in every part. The shortest array ends the parts.
 
         Raises
         ------
         InputError
             If the file is damaged or ends early.
         """
-        count = min(self.headers[name].shape[0] for name in names)
-        whole = {name: self.read(name) for name in names if self.headers[name].is_fortran}
+        cut = {name: n for name, n in rows.items() if self.headers[name].shape}
+        held = [name for name in rows if name not in cut or self.headers[name].is_fortran]
+        whole = {name: self.read(name) for name in held}
+        extents = {name: self.headers[name].shape[0] for name in cut}
+        count = min((-(-extents[name] // n) for name, n in cut.items()), default=1)
         with self._opened() as files:
-            for start in range(0, count, samples):
-                stop = min(start + samples, count)
-                yield {
-                    name: whole[name][start:stop]
-                    if name in whole
-                    else _rows(*files[name], stop - start)
-                    for name in names
-                }
+            for number in range(count):
+                part = {name: whole[name] for name in whole if name not in cut}
+                for name, n in cut.items():
+                    first = number * n
+                    size = min(n, extents[name] - first)
+                    part[name] = (
+                        whole[name][first : first + size]
+                        if name in whole
+                        else _rows(*files[name], size)
+                    )
+                yield part
 
     @contextmanager
     def _opened(self) -> Iterator[dict[str, tuple[IO[bytes], Header]]]:

@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from eie_backend import cli
 from eie_backend.cli.console import asked
@@ -160,3 +161,32 @@ def test_another_reference_is_an_error(folder, monkeypatch, capsys, make_mlp):
     onnx.save(make_mlp(24, 16, 10, batch="batch", seed=5), folder / "other.onnx")
     assert call(monkeypatch, "profile bad.so --input x.npz --reference other.onnx") == 2
     assert "not the model that the library was compiled from" in capsys.readouterr().err
+
+
+def test_samples_are_cut_by_the_rows_of_each_input(run, folder, monkeypatch):
+    """Of a sequence whose steps come first there is one answer, and its state has other rows."""
+    steps, width = 5, 3
+    w = np.random.default_rng(2).normal(size=(width, 4)).astype(np.float32)
+    nodes = [
+        helper.make_node("ReduceSum", ["x", "axis"], ["s"], keepdims=0),
+        helper.make_node("Add", ["s", "h"], ["t"]),
+        helper.make_node("MatMul", ["t", "w"], ["y"]),
+    ]
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        for name, shape in (("x", [steps, 1, width]), ("h", [1, width]), ("y", [1, 4]))
+    ]
+    tensors = [numpy_helper.from_array(w, "w"), numpy_helper.from_array(np.array([0]), "axis")]
+    graph = helper.make_graph(nodes, "steps", ends[:2], ends[2:], tensors)
+    opset = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), "steps.onnx")
+    x = np.random.default_rng(3).normal(size=(20, steps, 1, width)).astype(np.float32)
+    h = np.random.default_rng(4).normal(size=(20, width)).astype(np.float32)
+    labels = ((x.sum(1) + h[:, None]) @ w)[:, 0].argmax(1)
+    np.savez("steps.npz", x=x.reshape(-1, 1, width), h=h, labels=labels)
+    run("compile steps.onnx -o steps.so --arithmetic float32 --codebook-bits 7")
+    monkeypatch.setattr("eie_backend.cli.evaluate_command.SHARD_SAMPLES", 15)  # three calls
+    run("evaluate steps.so --data steps.npz --scheduler threads --json")
+    found = json.loads(run.stdout)
+    assert (found["samples"], found["correct"], found["reference_correct"]) == (20, 20, 20)
+    assert found["report"]["fidelity"]["samples"] == 20

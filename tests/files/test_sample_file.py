@@ -24,7 +24,7 @@ def test_parts_are_the_whole(tmp_path_factory, arrays, samples, save):
     path = tmp_path_factory.mktemp("file") / "data.npz"
     save(path, image=arrays[0], labels=arrays[1])
     file = SampleFile(path)
-    parts = list(file.parts(["image", "labels"], samples))
+    parts = list(file.parts({"image": samples, "labels": samples}))
     for name, values in zip(("image", "labels"), arrays, strict=True):
         joined = np.concatenate([part[name] for part in parts])
         assert joined.dtype == values.dtype and np.array_equal(joined, values)
@@ -38,7 +38,7 @@ def test_reads_a_single_array_in_any_order(tmp_path, order):
     np.save(tmp_path / "x.npy", np.asarray(values, order=order))
     file = SampleFile(tmp_path / "x.npy")
     assert list(file.headers) == [""]
-    assert np.array_equal(np.concatenate([p[""] for p in file.parts([""], 4)]), values)
+    assert np.array_equal(np.concatenate([p[""] for p in file.parts({"": 4})]), values)
 
 
 def npy(array, **options):
@@ -73,13 +73,13 @@ def test_refuses_what_is_no_array(tmp_path, data):
 def test_notices_values_that_are_missing_or_altered(tmp_path):
     (tmp_path / "x.npy").write_bytes(WHOLE[:-1])
     with pytest.raises(InputError, match="not a whole"):
-        list(SampleFile(tmp_path / "x.npy").parts([""], 3))
+        list(SampleFile(tmp_path / "x.npy").parts({"": 3}))
     np.savez(tmp_path / "x.npz", x=np.arange(8.0))
     data = bytearray((tmp_path / "x.npz").read_bytes())
     data[170] ^= 1  # in the values, whose checksum the archive has
     (tmp_path / "x.npz").write_bytes(data)
     with pytest.raises(InputError, match="not a whole"):
-        list(SampleFile(tmp_path / "x.npz").parts(["x"], 3))
+        list(SampleFile(tmp_path / "x.npz").parts({"x": 3}))
 
 
 def test_names_a_file_that_cannot_be_read(tmp_path):

@@ -104,7 +104,7 @@ def in_parts(path: Path) -> None:
     file = SampleFile(path)
     names = [name for name, header in file.headers.items() if header.shape]
     if names:
-        list(islice(file.parts(names, 2), 9))
+        list(islice(file.parts(dict.fromkeys(names, 2)), 9))
 
 
 READERS = (lambda path: read_samples(path, SPECS), read_labelled, read_labels, in_parts)
