@@ -28,6 +28,7 @@ COMMANDS = {
     "run_to_a_file": "run mlp.so --input x.npy -o y.npy",
     "profile": "profile mlp.so --input x.npy --accelergy counts.yaml",
     "evaluate": "evaluate mlp.so --data good.npz --scheduler threads",
+    "compare": "compare mlp.so --input x.npy --reference mlp.onnx --csv c.csv -o page.html",
     "report": "report mlp.so --input x.npy -o page.html",
     "trace": "trace mlp.so --input x.npy -o t.vcd",
     "sweep": "sweep sweep.yaml -o swept --scheduler threads --workers 1",

@@ -15,6 +15,7 @@ import typer
 from eie_backend._versions import check_versions
 from eie_backend.cli import (
     assembly_commands,
+    compare_command,
     compile_command,
     compress_command,
     container_commands,
@@ -102,6 +103,7 @@ PANELS: dict[str, dict[str, Callable[..., Any]]] = {
         "run": run_command.run_model,
         "profile": profile_command.profile_model,
         "evaluate": evaluate_command.evaluate_model,
+        "compare": compare_command.compare_model,
         "report": report_command.report_model,
         "trace": trace_command.trace_model,
         "sweep": sweep_command.sweep_designs,

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from eie_backend.fidelity.measure import Fidelity
+from eie_backend.fidelity.told import share
 from eie_backend.show.html import table
 
 NUMBERS = ("relative_error", "own_error", "inherited_error", "sqnr_db", "own_sqnr_db")
@@ -99,15 +100,15 @@ class Comparison:
     @property
     def answer(self) -> str:
         """Where the accuracy went, as a sentence."""
-        off = f"the results are off by {self.fidelity.relative_error:.2g}"
+        off = f"the results are off by {share(self.fidelity.relative_error)}"
         untold = sum(layer.own_error is None for layer in self.layers)
-        end = f"; {untold} of {len(self.layers)} layers were not compared" if untold else ""
+        end = f"; {untold} of {len(self.layers)} layers were not compared." if untold else "."
         if self.worst is None:
             return f"no layer that was compared adds an error; {off}{end}"
         first, *others = self.ranked
-        said = f"{first.name} adds most: {first.own_error:.2g} of its own on exact inputs"
+        said = f"{first.name} adds most: {share(first.own_error or 0.0)} of its own on exact inputs"
         if others and others[0].own_error:
-            said += f", then {others[0].name}: {others[0].own_error:.2g}"
+            said += f", then {others[0].name}: {share(others[0].own_error)}"
         return f"{said}; {off}{end}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -150,9 +151,8 @@ class Comparison:
     @staticmethod
     def _cells(found: Fidelity | LayerComparison) -> list[str]:
         own, inherited = (getattr(found, f"{kind}_error", None) for kind in ("own", "inherited"))
-        errors = ["" if one is None else f"{one:.2g}" for one in (found.relative_error, own)]
-        last = "" if inherited is None else f"{inherited:.2g}"
-        return [*errors, last, f"{found.sqnr_db:.1f}", f"{found.largest_difference:.3g}"]
+        errors = ["" if e is None else share(e) for e in (found.relative_error, own, inherited)]
+        return [*errors, f"{found.sqnr_db:.1f}", f"{found.largest_difference:.3g}"]
 
 
 def levels(layers: Sequence[LayerComparison]) -> Iterator[tuple[str, LayerComparison]]:

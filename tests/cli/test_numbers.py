@@ -96,6 +96,7 @@ COMMANDS = {
     "profile": "profile mlp.so --input bad.npz",
     "evaluate": "evaluate mlp.so --data bad.npz --workers 1",
     "evaluate in threads": "evaluate mlp.so --data bad.npz --scheduler threads",
+    "compare": "compare mlp.so --input bad.npz --reference mlp.onnx",
     "report": "report mlp.so --input bad.npz -o bad.html",
     "trace": "trace mlp.so --input bad.npz -o bad.vcd",
     "faults": "faults mlp.so --data bad.npz --units act --rates 1e-3 --trials 1",

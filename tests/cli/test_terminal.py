@@ -39,6 +39,7 @@ KEYS = {
     "profile": {"area_mm2", "arithmetic", "config", "energy_table", "engine", "layers", "manifest"}
     | {"reloads", "saturations", "setup", "setup_dram_pj"},
     "evaluate": {"accuracy", "correct", "report", "samples"},
+    "compare": {"answer", "fidelity", "layers", "samples", "worst"},
     "report": {"report"},
     "trace": {"bytes", "cycles", "ends_early", "first_edge", "form", "last_edge"},
     "sweep": {"designs", "front", "name", "objectives"},
@@ -59,6 +60,7 @@ WRITTEN = {
     "compress": ["out.eiez", "out.recipe.json"],
     "run_to_a_file": ["y.npy"],
     "profile": ["counts.yaml"],
+    "compare": ["page.html", "c.csv"],
     "report": ["page.html"],
     "trace": ["t.vcd"],
     "sweep": ["swept/sweep.html", "swept/pareto.svg", "swept/sweep.json"],

@@ -15,6 +15,7 @@ from eie_backend.compiler.driver import prepare
 from eie_backend.errors import ImageError, InputError, ModelError, SaturationWarning
 from eie_backend.fidelity.measure import fidelity
 from eie_backend.fidelity.orders import orders_of
+from eie_backend.fidelity.told import share
 from eie_backend.host.network import HostNetwork
 from eie_backend.isa.program import Program
 from eie_backend.runtime import Runtime
@@ -112,7 +113,8 @@ def exact_in(mod, x):
     return np.concatenate([network(part)[0].copy() for part in np.split(x, len(x) // BATCH)])
 
 
-@pytest.mark.parametrize("arithmetic", ["int16", "int8"])
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize("arithmetic", ["int8", "int16"])
 def test_whole_runs_are_those_of_the_library(mlp, arithmetic, tmp_path):
     mod, x = mlp
     library = eie.compile(mod, CONFIG, recipe=RECIPE, arithmetic=arithmetic, calibration=x)
@@ -136,7 +138,7 @@ def test_a_layer_that_was_spoiled_is_named(images):
     assert [layer.name for layer in found.layers] == ["conv1", "conv2", "fc"]
     assert [layer.rows for layer in found.layers] == [3 * 64, 3 * 64, 3]
     assert found.worst.name == "conv2"
-    assert found.answer.startswith(f"conv2 adds most: {found.worst.own_error:.2g} of its own")
+    assert found.answer.startswith(f"conv2 adds most: {share(found.worst.own_error)} of its own")
     conv1, conv2, fc = found.layers
     assert conv2.own_error > 5 * max(conv1.own_error, fc.own_error)
     assert fc.inherited_error > 5 * fc.own_error
@@ -200,7 +202,7 @@ def test_what_cannot_be_compared_says_why(mlp, make_mlp):
     assert found.layers[0].reason == ("not compared: 24 x 16 on the machine, 8 x 16 in the model")
     assert found.layers[0].own_error is None
     assert not found.layers[2].reason
-    assert found.answer.endswith("; 2 of 3 layers were not compared")
+    assert found.answer.endswith("; 2 of 3 layers were not compared.")
     longer = eie.from_onnx(make_mlp(16, 5, batch=BATCH), verify=False)
     lost = eie.compare(library, longer, x)
     assert [layer.name for layer in lost.layers] == ["fc1", "fc2", "fc3"]
@@ -249,6 +251,7 @@ def always(images):
     return eie.compare(library, mod, x)
 
 
+@pytest.mark.nightly
 def test_winograd_s_products_are_parts_of_their_convolution(always):
     assert [layer.name for layer in always.layers] == ["conv1", "conv2", "fc"]
     conv1, conv2, fc = always.layers
@@ -385,3 +388,34 @@ def test_programs_that_take_turns(make_mlp):
     whole = eie.compare(eie.compile(mod, CONFIG, **options), mod, x)
     small = eie.HardwareConfig(num_pe=4, spmat_sram_bytes=256)
     assert eie.compare(eie.compile(mod, small, **options), mod, x) == whole
+
+
+@pytest.mark.nightly
+def test_a_layer_that_runs_another_number_of_times_is_not_compared():
+    w = np.random.default_rng(4).normal(size=(6, 6)).astype(np.float32)
+
+    def chain(uses):
+        nodes = [
+            helper.make_node("MatMul", [f"v{n}", "w"], [f"v{n + 1}"], f"layer{n}")
+            for n in range(uses)
+        ]
+        graph = helper.make_graph(
+            nodes,
+            "chain",
+            [helper.make_tensor_value_info("v0", TensorProto.FLOAT, [2, 6])],
+            [helper.make_tensor_value_info(f"v{uses}", TensorProto.FLOAT, [2, 6])],
+            [numpy_helper.from_array(w, "w")],
+        )
+        opsets = [helper.make_opsetid("", 17)]
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
+        return eie.from_onnx(model, verify=False)
+
+    x = np.ones((4, 6), np.float32)
+    for here, there, why in (
+        (3, 1, "the machine ran it 2 times more"),
+        (1, 3, "the float network ran it more often than the machine"),
+    ):
+        library = eie.compile(chain(here), CONFIG, calibration=x)
+        (layer,) = eie.compare(library, chain(there), x).layers
+        assert layer.reason == f"not compared: {why}"
+        assert layer.rows == 0
