@@ -54,7 +54,8 @@ def compile(
         with too many different weights for the machine's codebook get shared weights.
     calibration : array or mapping of str to array, optional
         Sample inputs for the fixed-point formats, as for `calibrate`. Without data, and without an
-        earlier `calibrate`, activations are assumed to stay within +-127.
+        earlier `calibrate`, inputs are drawn, always the same, and the formats have room for larger
+        ones; see `calibrate_synthetic`.
     arithmetic : {"int16", "float32", "int8", "int32"}, optional
         The machine's 16-bit fixed point, or another arithmetic on the same schedule. By default
         what the module's attribute ``eie.arithmetic`` says, or "int16".

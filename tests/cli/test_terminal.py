@@ -27,7 +27,7 @@ HOSTILE = "\x1b[31m\x07[bold red]x[/nope]\n\u202e:smile:" + "y" * 200
 KEYS = {
     "demo": {"container_bytes", "networks", "pointer_bytes", "retrained"},
     "doctor": {"checks", "healthy"},
-    "compile": {"balance", "layers"},
+    "compile": {"accuracy", "balance", "fidelity", "formats", "layers", "reference_accuracy"},
     "emit": {"form", "parts"},
     "emit_to_a_file": {"form"},
     "compress": {"file_bytes", "layers", "machine", "model_bytes", "recipe", "samples", "search"}
@@ -37,8 +37,9 @@ KEYS = {
     "run": {"outputs"},
     "run_to_a_file": {"outputs"},
     "profile": {"area_mm2", "arithmetic", "config", "energy_table", "engine", "layers", "manifest"}
-    | {"reloads", "saturations", "setup", "setup_dram_pj"},
-    "evaluate": {"accuracy", "correct", "report", "samples"},
+    | {"fidelity", "reloads", "saturations", "setup", "setup_dram_pj"},
+    "evaluate": {"accuracy", "correct", "reference_accuracy", "reference_correct", "report"}
+    | {"samples"},
     "compare": {"answer", "fidelity", "layers", "samples", "worst"},
     "report": {"report"},
     "trace": {"bytes", "cycles", "ends_early", "first_edge", "form", "last_edge"},
