@@ -10,6 +10,7 @@ from eie_backend.cli.console import remark, working
 
 if TYPE_CHECKING:
     from rich.text import Text
+    from tvm import IRModule
 
     from eie_backend.fidelity.reference import Results
     from eie_backend.profiler import Report
@@ -19,13 +20,13 @@ WARNING = "yellow"
 """Colour of what differs."""
 
 
-def float_network(
+def float_module(
     runner: Any,
     library: Path,
     model: Path | None,
     wanted: bool,
     tell: Callable[[str], None] = remark,
-) -> Results | None:
+) -> IRModule | None:
     """Return the float network of a library, or None, with a line that says why.
 
     Parameters
@@ -49,16 +50,23 @@ def float_network(
     if not wanted:
         return None
     from eie_backend.errors import ModelError
-    from eie_backend.fidelity.reference import FloatNetwork, reference
+    from eie_backend.fidelity.reference import reference
 
     with working("importing the float network"):
         try:
-            return FloatNetwork(reference(runner.programs, model, library))
+            return reference(runner.programs, model, library)
         except ModelError as error:
             if model is not None:
                 raise
             tell(f"eie: not beside the float network: {error}")
             return None
+
+
+def results_of(mod: IRModule | None) -> Results | None:
+    """Return what a float network computes, if there is one."""
+    from eie_backend.fidelity.reference import FloatNetwork
+
+    return None if mod is None else FloatNetwork(mod)
 
 
 def beside(

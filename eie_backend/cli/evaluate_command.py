@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from eie_backend.cli.beside import beside, float_network
+from eie_backend.cli.beside import beside, float_module, results_of
 from eie_backend.cli.console import progress, remark, show, working
 from eie_backend.cli.options import (
     ENGINE_OPTION,
@@ -80,7 +80,7 @@ def evaluate_model(
         runner = loaded.runner
     samples = Samples(SampleFile(data), runner, labels)
     without: list[str] = []
-    network = float_network(runner, library, reference, float_beside, without.append)
+    network = results_of(float_module(runner, library, reference, float_beside, without.append))
     with progress() as bar:
         task = bar.add_task("simulating", total=samples.count * repeat)
         found = evaluate(

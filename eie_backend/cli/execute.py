@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eie_backend.cli.beside import float_network
+from eie_backend.cli.beside import float_module, results_of
 from eie_backend.cli.console import progress, remark, working
 from eie_backend.errors import ConfigError
 
@@ -42,7 +42,7 @@ def execute(
     with working(f"loading {library.name}"):
         runner = Runner(library, session)
     data = read_inputs(inputs, runner.specs, strict)
-    network = float_network(runner, library, reference, float_beside)
+    network = results_of(float_module(runner, library, reference, float_beside))
     return execute_runner(runner, data, engine, table, network)
 
 

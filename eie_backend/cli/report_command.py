@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from eie_backend.cli.beside import beside, float_network
+from eie_backend.cli.beside import beside, float_module, results_of
 from eie_backend.cli.console import show, working
 from eie_backend.cli.execute import execute_runner
 from eie_backend.cli.options import ENGINE_OPTION, FLOAT, REFERENCE, STRICT_INPUTS
@@ -43,8 +43,10 @@ def report_model(
 
     require_viz()  # before what draws is imported
     from eie_backend.cli.files import about, check_place, read_labels, read_samples, write_file
+    from eie_backend.codegen.library import load
     from eie_backend.compiler.model_record import result_shape
     from eie_backend.errors import InputError
+    from eie_backend.fidelity.compare import compare_runner
     from eie_backend.machine.energy_table import read_energy_table
     from eie_backend.report.run import Run
     from eie_backend.report.sections.summary import answer
@@ -55,7 +57,8 @@ def report_model(
     check_place(output, ".html")
     table = None if energy is None else read_energy_table(energy)
     with working(f"loading {library.name}"):
-        runner = Runner(library)
+        executable = load(library)
+        runner = Runner(executable)
     data, classes = read_samples(input, runner.specs, strict_inputs)
     if labels is not None:
         classes = read_labels(labels)
@@ -64,10 +67,14 @@ def report_model(
         shape = result_shape(runner.programs, len(calls))
         with about(labels or input, InputError):
             check_labels(classes, shape[0] if shape else runner.batch * len(calls), shape)
-    network = float_network(runner, library, reference, float_beside)
-    report = execute_runner(runner, data, engine, table, network)
+    mod = float_module(runner, library, reference, float_beside)
+    report = execute_runner(runner, data, engine, table, results_of(mod))
+    comparison = None
+    if mod is not None:
+        with working("comparing"):
+            comparison = compare_runner(executable, runner, mod, data, told=False)
     with working("drawing"):
-        made = page(report, labels=classes)
+        made = page(report, labels=classes, comparison=comparison)
     write_file(output, made)
     run = Run(report, classes)
     lines = beside(report, run.accuracy, run.reference_accuracy)

@@ -69,11 +69,16 @@ def compare_runner(
     track: Callable[[list[Batch]], Iterable[Batch]] = iter,
     *,
     strict_inputs: bool = False,
+    told: bool = True,
 ) -> Comparison:
-    """Compare a loaded library, as `compare` does; `track` yields the batches one by one."""
+    """Compare a loaded library, as `compare` does; `track` yields the batches one by one.
+
+    What is no number and what saturates is `told`, unless another run has told of it.
+    """
     network = FloatLayers.of(mod, runner.programs, runner.specs)
     calls, counts = runner.counted(data)
-    tell(counts, strict_inputs)
+    if told:
+        tell(counts, strict_inputs)
     samples = runner.batch * len(calls)
     machine = ObservedMachine(executable, runner.programs)
     layers = ComparedLayers(network, runner.programs, machine, samples)
@@ -85,5 +90,6 @@ def compare_runner(
         exact = host(*batch)
         layers.end()
         outputs.append(distances(results, exact, runner.batch))
-    tell_saturated(layers.rows, counts)
+    if told:
+        tell_saturated(layers.rows, counts)
     return Comparison(joined(outputs).fidelity(), tuple(layers.comparisons()), samples)

@@ -23,11 +23,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
+    from eie_backend.fidelity.comparison import Comparison
     from eie_backend.profiler import Report
     from eie_backend.report.content import Section
 
 
-def page(report: Report, *, labels: ArrayLike | None = None) -> str:
+def page(
+    report: Report, *, labels: ArrayLike | None = None, comparison: Comparison | None = None
+) -> str:
     """Return a run of a compiled model as an HTML page.
 
     Parameters
@@ -36,6 +39,8 @@ def page(report: Report, *, labels: ArrayLike | None = None) -> str:
         The result of `profile`.
     labels : array_like, shape (samples,), integers, optional
         The class of each sample; with labels, the page shows the accuracy.
+    comparison : Comparison, optional
+        The result of `compare` on the same samples: what each layer adds to the error.
 
     Returns
     -------
@@ -61,7 +66,7 @@ def page(report: Report, *, labels: ArrayLike | None = None) -> str:
     if given is not None:
         scores = report.outputs[0].shape
         check_labels(given, scores[0] if scores else 1, scores)
-    run = Run(report, given)
+    run = Run(report, given, comparison)
     sections = [made for section in SECTIONS if (made := section.make(run)) is not None]
     return html("eie report", sections)
 

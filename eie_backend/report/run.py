@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eie_backend.compiler.model_record import ModelRecord, read_record
+from eie_backend.fidelity.comparison import Comparison
 from eie_backend.profiler import LayerProfile, Report
 
 NO_RECORD = (
@@ -20,10 +21,15 @@ NO_RECORD = (
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A profiled run, the labels of its samples if known, and quantities derived from both."""
+    """A profiled run, and quantities derived from it.
+
+    `labels` are those of its samples if they are known; `comparison` is what `compare` tells of its
+    layers.
+    """
 
     report: Report
     labels: NDArray[np.generic] | None = None
+    comparison: Comparison | None = None
 
     @cached_property
     def record(self) -> ModelRecord | None:

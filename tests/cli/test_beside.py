@@ -91,6 +91,16 @@ def test_every_path_shows_whether_the_network_still_answers_as_it_did(path, run)
     assert "Next:" not in text
 
 
+def test_a_report_tells_the_layers_and_the_next_step(run, folder):
+    run("report bad.so --input labelled.npz -o page.html")
+    text = (folder / "page.html").read_text("utf-8")
+    assert 'id="fidelity"' in text
+    assert "Beside the float network: accuracy" in text
+    assert "Next: keep more weights" in text
+    run("report bad.so --input labelled.npz -o page.html --no-float")
+    assert 'id="fidelity"' not in (folder / "page.html").read_text("utf-8")
+
+
 def test_json_has_the_numbers(run):
     run("profile bad.so --input x.npz --json")
     found = json.loads(run.stdout)["fidelity"]

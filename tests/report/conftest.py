@@ -24,15 +24,24 @@ def x():
 
 
 @pytest.fixture(scope="session")
-def compiled(make_mlp, x):
-    mod = eie.from_onnx(make_mlp(48, 40, 24, 10, batch=4))
-    config = eie.HardwareConfig(num_pe=8, fifo_depth=3)
-    return eie.compile(mod, config, recipe=eie.Recipe(density=0.3), calibration=x)
+def network(make_mlp):
+    return eie.from_onnx(make_mlp(48, 40, 24, 10, batch=4))
 
 
 @pytest.fixture(scope="session")
-def report(compiled, x):
-    return eie.profile(compiled, x)
+def compiled(network, x):
+    config = eie.HardwareConfig(num_pe=8, fifo_depth=3)
+    return eie.compile(network, config, recipe=eie.Recipe(density=0.3), calibration=x)
+
+
+@pytest.fixture(scope="session")
+def report(compiled, network, x):
+    return eie.profile(compiled, x, reference=network)
+
+
+@pytest.fixture(scope="session")
+def comparison(compiled, network, x):
+    return eie.compare(compiled, network, x)
 
 
 @pytest.fixture(scope="session")

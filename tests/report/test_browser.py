@@ -109,8 +109,8 @@ def open_page(browser, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def text(report, labels):
-    return page(report, labels=labels)
+def text(report, labels, comparison):
+    return page(report, labels=labels, comparison=comparison)
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ from eie_backend.report.sections.accuracy import figure
 SECTIONS = [
     "summary",
     "accuracy",
+    "fidelity",
     "network",
     "layers",
     "roofline",
@@ -59,8 +60,8 @@ class Elements(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def made(report, labels):
-    return page(report, labels=labels)
+def made(report, labels, comparison):
+    return page(report, labels=labels, comparison=comparison)
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +87,9 @@ def test_a_section_has_the_title_of_the_docs_and_a_place_of_its_own(made):
     assert len({section.place for section in DEFINED}) == len(DEFINED)
 
 
-def test_same_run_same_bytes(made, compiled, x, labels):
-    assert page(eie.profile(compiled, x), labels=labels) == made
+def test_same_run_same_bytes(made, compiled, network, x, labels):
+    report = eie.profile(compiled, x, reference=network)
+    assert page(report, labels=labels, comparison=eie.compare(compiled, network, x)) == made
 
 
 def test_ids_are_unique_and_links_lead_somewhere(elements):
@@ -181,10 +183,16 @@ def test_json_is_the_report(report, elements):
     assert data["layers"] == json.loads(report.to_json())["layers"]
 
 
-def test_without_labels_there_is_no_accuracy(report):
+def test_without_labels_there_is_no_accuracy_and_alone_no_fidelity(report):
     assert [one["id"] for one in Elements(page(report)).all("section")] == [
-        name for name in SECTIONS if name != "accuracy"
+        name for name in SECTIONS if name not in ("accuracy", "fidelity")
     ]
+
+
+def test_the_summary_says_how_the_answers_compare(report, made, labels):
+    """The float network's accuracy stands beside the machine's."""
+    right = (report.reference[0].argmax(-1) == labels).mean()
+    assert f"Beside the float network: accuracy 75.00%, float {right:.2%}" in made
 
 
 @pytest.mark.parametrize("graph", [None, "elided_0123456789abcdef"])

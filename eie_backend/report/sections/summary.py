@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from eie_backend.fidelity.told import told
 from eie_backend.profiler.remarks import remarks
 from eie_backend.report.content import Note, Section, Tiles
 from eie_backend.report.run import Run
@@ -66,6 +67,14 @@ def tiles(run: Run) -> list[tuple[str, str, str]]:
 def notes(run: Run) -> list[Note]:
     """Return the remarks, which commands also print."""
     lines = remarks(run.report)
+    if run.report.fidelity is not None:
+        lines += told(
+            run.report.fidelity,
+            run.report.manifest,
+            saturations=sum(run.report.saturations.values()),
+            accuracy=run.accuracy,
+            reference_accuracy=run.reference_accuracy,
+        ).lines
     if not run.is_timed:
         lines.append(
             f"The engine `{run.report.engine}` counts no cycles: profile with `event` to see where "
