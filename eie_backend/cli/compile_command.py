@@ -183,16 +183,15 @@ def compile_model(
         balanced = json.loads(attributes(prepared).balance)
         tables.append(balance_table(balanced))
     result = {"balance": balanced, "formats": attributes(prepared).formats or None, "layers": plan}
-    report, *accuracies = None, None, None
+    answers: dict[str, Any] = dict.fromkeys(("accuracy", "fidelity", "reference_accuracy"))
     if expected is None:
         tables += without_data(attributes(prepared), prunes(chosen.to_json()))
     else:
         with working("running the machine"):
-            report, *accuracies = expected.compared(output)
-        tables += beside(report, *accuracies)
-    result |= dict(zip(("accuracy", "reference_accuracy"), accuracies, strict=True))
-    fidelity = None if report is None or report.fidelity is None else report.fidelity.to_dict()
-    show({**result, "fidelity": fidelity}, *tables, written=[output])
+            compared = expected.compared(output)
+        answers = compared.to_dict()
+        tables += beside(*compared)
+    show({**result, **answers}, *tables, written=[output])
 
 
 compile_model.__doc__ = f"{compile_model.__doc__}\n\n{EXAMPLE}"

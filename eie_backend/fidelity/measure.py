@@ -129,7 +129,9 @@ def joined(parts: Sequence[Distances]) -> Distances:
     """Return the distances of all samples, in the order of the parts; at least one."""
     agree = [part.agree for part in parts if part.agree is not None]
     return Distances(
-        *(np.concatenate([part[n] for part in parts], axis=1) for n in range(3)),
+        np.concatenate([part.signal for part in parts], axis=1),
+        np.concatenate([part.noise for part in parts], axis=1),
+        np.concatenate([part.relative for part in parts], axis=1),
         max(part.largest for part in parts),
         np.concatenate(agree) if len(agree) == len(parts) else None,
     )

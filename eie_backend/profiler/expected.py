@@ -28,6 +28,14 @@ class Compared(NamedTuple):
     accuracy: float | None
     reference_accuracy: float | None
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the accuracies, and how far the results are from the float network's."""
+        return {
+            "accuracy": self.accuracy,
+            "fidelity": self.report.to_dict()["fidelity"],
+            "reference_accuracy": self.reference_accuracy,
+        }
+
 
 class Expected:
     """The float network's results for samples, so that its weights need not be kept.

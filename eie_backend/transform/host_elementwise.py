@@ -22,11 +22,13 @@ DTYPE = "float32"
 
 
 def _relu(x: NDArray[Any]) -> NDArray[Any]:
-    return np.fmax(x, np.float32(0))  # of NaN, TVM's is 0, too
+    positive: NDArray[Any] = np.fmax(x, np.float32(0))  # of NaN, TVM's is 0, too
+    return positive
 
 
 def _sigmoid(x: NDArray[Any]) -> NDArray[Any]:
-    return np.reciprocal(1 + np.exp(-x))
+    logistic: NDArray[Any] = np.reciprocal(1 + np.exp(-x))
+    return logistic
 
 
 OPERATORS: dict[str, Callable[..., NDArray[Any]]] = {
