@@ -113,6 +113,9 @@ def importer():
     raise AssertionError
 
 def order():
+    relay = foreign._relay.process
+    os.kill(relay, signal.SIGSTOP)  # it is slow
+    subprocess.Popen(f"sleep 0.1; kill -CONT {relay}", shell=True)
     os.write(2, b"THEIRS first\\n")
     remark("second")
     print("THEIRS third")
@@ -134,6 +137,8 @@ def segfault():
 
 def killed():
     os.write(2, b"THEIRS without an end")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # as a terminal does
+        os.kill(foreign._relay.process, number)
     os.kill(os.getpid(), signal.SIGKILL)
 
 def ours():
@@ -161,7 +166,8 @@ def terminal():
     assert not any(map(os.isatty, (1, 2)))
 
 def lives_on():
-    child = subprocess.Popen("while :; do echo THEIRS; done", shell=True)
+    for_a_minute = "for _ in $(seq 3000); do echo THEIRS; sleep 0.02; done"
+    child = subprocess.Popen(for_a_minute, shell=True)
     remark(f"pid {child.pid}")
 
 def noisy(how: str) -> None:
