@@ -15,7 +15,7 @@ from tvm import IRModule, relax
 from tvm.ir.transform import PassContext
 from tvm.relax.expr_functor import PyExprMutator, mutator
 
-from eie_backend.transform.layers import is_matmul
+from eie_backend.transform.layers import MATRIX_RANK, is_matmul
 from eie_backend.transform.module_pass import ModulePass
 
 FUNCTION = "eie.host_matmul"
@@ -29,8 +29,14 @@ _observers = WeakValueDictionary[int, Observer]()
 
 
 def _multiply(x: Any, weights: Any) -> Any:
+    left, right = np.from_dlpack(x), np.from_dlpack(weights)
     with np.errstate(invalid="ignore", over="ignore"):  # NaN and infinity are results, as in TVM
-        product = np.matmul(np.from_dlpack(x), np.from_dlpack(weights))
+        if right.ndim == MATRIX_RANK and left.size:
+            # NumPy would multiply matrix by matrix, which is many times slower for convolutions.
+            rows = np.matmul(left.reshape(-1, left.shape[-1]), right)
+            product = rows.reshape(*left.shape[:-1], right.shape[1])
+        else:
+            product = np.matmul(left, right)
     return tvm.runtime.tensor(product)
 
 
