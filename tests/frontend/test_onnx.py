@@ -1,5 +1,7 @@
 """ONNX models arrive with their values, their layers' names, and one-line errors."""
 
+import json
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -160,7 +162,10 @@ def test_a_model_comes_from_a_path_bytes_or_a_proto(tmp_path, make_mlp):
     onnx.save(proto, path)
     first = eie_backend.from_onnx(proto)
     for source in (path, str(path), path.read_bytes()):
-        tvm.ir.assert_structural_equal(eie_backend.from_onnx(source), first)
+        found = eie_backend.from_onnx(source)
+        tvm.ir.assert_structural_equal(found.without_attr("eie.source"), first)
+        path_of = json.loads(str(found.attrs.get("eie.source", "{}"))).get("path")
+        assert path_of == (None if isinstance(source, bytes) else str(path))
 
 
 def test_the_model_is_not_changed(make_mlp):
