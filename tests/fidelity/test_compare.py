@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from networks import Net, residual
+from networks import Net, drawn, residual
 from onnx import TensorProto, helper, numpy_helper
 from recurrent_nodes import recurrent
 
@@ -419,3 +419,21 @@ def test_a_layer_that_runs_another_number_of_times_is_not_compared():
         (layer,) = eie.compare(library, chain(there), x).layers
         assert layer.reason == f"not compared: {why}"
         assert layer.rows == 0
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("balance", ["off", "on"])
+def test_drawn_networks(seed, balance):
+    """With 126 shared values all errors are small, unless values are matched with others."""
+    mod = eie.from_onnx(drawn(seed), verify=False)
+    shape = [int(extent) for extent in mod["main"].params[0].ty.shape]
+    x = np.random.default_rng(seed).normal(size=(3, *shape[1:])).astype(np.float32)
+    config = eie.HardwareConfig(num_pe=4, codebook_bits=7)
+    options = {"recipe": eie.Recipe(bits=7), "calibration": x, "balance": balance}
+    found = eie.compare(eie.compile(mod, config, **options), mod, x)
+    for layer in found.layers:
+        assert not layer.reason
+        assert layer.own_error < 0.08
+        assert layer.relative_error < 0.25
+        assert layer.relative_error <= layer.own_error + layer.inherited_error + 1e-9
