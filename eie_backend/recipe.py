@@ -14,6 +14,7 @@ import yaml
 
 from eie_backend.errors import RecipeError
 from eie_backend.files.plain_yaml import read_yaml
+from eie_backend.machine.choices import RUNS_ON, RunsOn
 from eie_backend.names.meant import LayerNames, NamedLayer
 from eie_backend.pruning.methods import METHODS, PRUNING_METHOD
 from eie_backend.sharing.methods import INITIALIZATION
@@ -90,6 +91,10 @@ class Recipe:
         error.
     schedule : Schedule or mapping of str to Schedule
         Schedule of a layer's pruning in retraining.
+    runs_on : {"machine", "host"} or mapping of str to either
+        "host" keeps a layer from the machine: it is neither pruned nor shared, and the host
+        computes it with the weights that it has. Layers without a match run on the machine, if it
+        can.
 
     Raises
     ------
@@ -116,6 +121,7 @@ class Recipe:
     method: PerLayer[str] = "magnitude"
     initialization: PerLayer[str] = "best"
     schedule: PerLayer[Schedule] = Schedule()
+    runs_on: PerLayer[RunsOn] = "machine"
 
     def __post_init__(self) -> None:
         faults = [
@@ -166,6 +172,10 @@ class Recipe:
     def schedule_of(self, *names: str) -> Schedule:
         """Return the schedule of a layer's pruning in retraining."""
         return _lookup(self.schedule, names, Schedule())
+
+    def runs_on_of(self, *names: str) -> RunsOn:
+        """Return where a layer runs, as far as the recipe decides it."""
+        return _lookup(self.runs_on, names, "machine")
 
     def for_layers(self, layers: Iterable[NamedLayer]) -> Recipe:
         """Return the recipe for a model's layers, with their own names for other names of them.
@@ -224,12 +234,17 @@ class Recipe:
         return table("Recipe", ["field", "layers", "value"], rows)
 
     def to_json(self) -> str:
-        """Return the recipe as JSON with sorted keys, defaults included."""
+        """Return the recipe as JSON with sorted keys, defaults included.
+
+        All but `runs_on`: without it, recipes, and what was found with them, are as they were
+        before there was such a field.
+        """
         return json.dumps(
             {
                 field.name: _plain(value)
                 for field in fields(self)
                 if (value := getattr(self, field.name)) is not None
+                and not (field.name == "runs_on" and value == field.default)
             },
             sort_keys=True,
         )
@@ -370,6 +385,7 @@ _ALLOWED = {
             and _is_int(v.steps, 1, float("inf"))
         ),
     ),
+    "runs_on": _one_of(RUNS_ON.values),
 }
 _FIELDS = f"({', '.join(_ALLOWED)})"
 

@@ -90,6 +90,7 @@ def test_json_of_any_mapping_comes_back(mapping):
         ("index_bits", 17, "an integer in 1..16 or 'auto'"),
         ("method", "smallest", "one of magnitude, balanced, global"),
         ("initialization", "kmeans++", "one of best, density, linear, random"),
+        ("runs_on", "gpu", "one of machine, host"),
         ("schedule", 4, "a schedule: start of at least 0 and steps of at least 1"),
         ("schedule", Schedule(0, 0), "a schedule: start of at least 0 and steps of at least 1"),
     ],
@@ -153,8 +154,8 @@ def test_a_file_is_a_recipe_and_comes_back_as_json(tmp_path):
         (
             "densty: 0.1\nbits: 9\nschedule: {rounds: 3}",
             "'densty' is no field of a recipe, take one of (density, bits, quality, index_bits, "
-            "method, "
-            "initialization, schedule); impossible recipe: bits = 9 is not an integer in 1..8; "
+            "method, initialization, schedule, runs_on); impossible recipe: bits = 9 is not an "
+            "integer in 1..8; "
             "schedule['rounds'] = 3 is not a schedule",
         ),
     ],
@@ -166,6 +167,12 @@ def test_a_file_that_is_no_recipe(tmp_path, text, message):
         read_recipe(path)
     assert str(error.value).startswith(f"{path}: ")
     assert message in str(error.value)
+
+
+def test_json_is_as_before_there_was_a_host_unless_it_says_so():
+    assert "runs_on" not in json.loads(Recipe().to_json())
+    assert json.loads(Recipe(runs_on={"fc1": "host"}).to_json())["runs_on"] == {"fc1": "host"}
+    assert json.loads(Recipe(runs_on="host").to_json())["runs_on"] == "host"
 
 
 def test_a_missing_file(tmp_path):
@@ -181,3 +188,5 @@ def test_the_page_s_example_uses_every_field():
     assert recipe.density_of("conv1", "conv1", "@conv") == 0.8
     assert recipe.quality_of("head", "head", "@dense") == 1.5
     assert recipe.schedule_of("fc1", "fc1", "@dense") == Schedule(0, 4)
+    assert recipe.runs_on_of("stem", "stem", "@conv") == "host"
+    assert recipe.runs_on_of("fc1", "fc1", "@dense") == "machine"

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from eie_backend.compress.report import Simulated
     from eie_backend.config import HardwareConfig
     from eie_backend.machine.choices import Objective
+    from eie_backend.recipe import Recipe
     from eie_backend.search.evaluator import Evaluator
     from eie_backend.search.sensitivity import Progress
     from eie_backend.tuning.calibration import Data
@@ -158,7 +159,9 @@ def compress_model(
     if any(reason is None for _, reason in layer_reasons(evaluator.module, config)) and all(
         layer.values < config.codebook_entries for layer in layers.values()
     ):
-        simulated = _simulate(compressed, evaluator, samples, calibration, bindings, values, config)
+        simulated = _simulate(
+            *(compressed, wanted, evaluator, samples, calibration, bindings, values, config)
+        )
     accuracies = {step.name: step.accuracy for step in steps}
     packed = to_eiez(compressed, wanted, {"accuracy": accuracies})
     made = CompressionReport(
@@ -166,7 +169,7 @@ def compress_model(
         layers=layers,
         steps=tuple(steps),
         samples=evaluator.samples,
-        unchanged=network.unchanged,
+        unchanged=network.left_out(wanted),
         model_bytes=proto.ByteSize(),
         file_bytes=len(packed),
         machine=simulated,
@@ -210,6 +213,7 @@ def _bar() -> Iterator[Progress]:
 
 def _simulate(
     model: ModelProto,
+    recipe: Recipe,
     evaluator: Evaluator,
     samples: Data,
     calibration: Data,
@@ -223,9 +227,11 @@ def _simulate(
     from eie_backend.compress.report import Simulated
     from eie_backend.frontend import from_onnx
     from eie_backend.simulator.runner import Runner
+    from eie_backend.transform.host_layers import kept_on_host
 
     with working("compiling"):
         imported = from_onnx(model, bindings, bind_values=values, verify=False)
+        imported = kept_on_host(imported, recipe)
         runner = Runner(compile(imported, config, calibration=calibration))
     report = execute_runner(runner, samples)
     return Simulated(

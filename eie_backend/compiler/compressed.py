@@ -24,8 +24,8 @@ from eie_backend.machine.numerics import value_bits
 from eie_backend.recipe import Recipe
 from eie_backend.transform.attributes import ModuleAttributes, attributes, with_attributes
 from eie_backend.transform.constraints import fits_codebook, layer_reasons
-from eie_backend.transform.dense_form import DenseForm
-from eie_backend.transform.layers import DenseLayer, dense_layers, layers_of
+from eie_backend.transform.host_layers import with_host_layers
+from eie_backend.transform.layers import DenseLayer, layers_of
 from eie_backend.tuning.balance import balance_layers
 from eie_backend.tuning.calibration import Data, calibrate_dense
 from eie_backend.tuning.synthetic import calibrate_synthetic
@@ -74,17 +74,17 @@ def compressed(mod: IRModule, settings: Settings) -> IRModule:
         **settings.chosen(own),
         "operations": noted.operations or operations_json(mod, model),
     }
-    dense = DenseForm()(with_attributes(mod, **changed))
-    layers = dense_layers(dense)
+    noting = with_attributes(mod, **changed)
+    dense, layers, recipe = with_host_layers(noting, settings.recipe)
     if settings.strict:
         require_machine(placements(model, dense, layers, config))
     before = {} if noted.weights else weights_before(layers)
     if not noted.weights:
         as_is = tuple(one.name for one in layers if fits_codebook(one.weights, config))
         dense = with_attributes(dense, as_is=as_is)
-    if settings.recipe is not None:
-        check_bits(layers, settings.recipe, config)
-        for step in dense_steps(dense, layers, settings.recipe, config):
+    if recipe is not None:
+        check_bits(layers, recipe, config)
+        for step in dense_steps(dense, layers, recipe, config):
             dense, layers = step.mod, step.layers
     shared = ShareForMachine(config).rewritten(dense, layers)
     if not shared.same_as(dense):
@@ -114,7 +114,8 @@ def check_bits(layers: Sequence[DenseLayer], recipe: Recipe, config: HardwareCon
         If it has a name that several layers have.
     """
     recipe = recipe.for_layers(layers)
-    bits = {layer.name: recipe.bits_of(*layer.names) for layer in layers}
+    there = [layer for layer in layers if recipe.runs_on_of(*layer.names) == "machine"]
+    bits = {layer.name: recipe.bits_of(*layer.names) for layer in there}
     if wide := [f"{n} has bits={b}" for n, b in bits.items() if b > config.codebook_bits]:
         raise EncodingError(
             f"recipe: {', '.join(wide)}; the machine decodes {config.codebook_bits} bits: use "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ def target_densities(
     weights: Mapping[str, NDArray[np.float32]],
     names: Mapping[str, tuple[str, ...]],
     groups: Mapping[str, int] | None = None,
+    known: Sequence[str] = (),
 ) -> dict[str, float]:
     """Return the density of each layer, computed from its quality threshold if it has one.
 
@@ -32,6 +33,8 @@ def target_densities(
     groups : mapping of str to int, optional
         Groups of convolutions. Only one in `groups` of their matrix elements is a weight; the zeros
         between groups do not count.
+    known : sequence of str
+        Names of layers that the recipe may also name: those on the host.
 
     Returns
     -------
@@ -46,7 +49,7 @@ def target_densities(
     """
     groups = groups or {}
     densities = {}
-    faults = list(_unknown(recipe, names))
+    faults = list(_unknown(recipe, names, known))
     for layer, values in weights.items():
         count = values.size // groups.get(layer, 1)
         density = recipe.density_of(*names[layer])
@@ -73,10 +76,13 @@ def target_densities(
     return densities
 
 
-def _unknown(recipe: Recipe, names: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
-    known = list(dict.fromkeys(name for called in names.values() for name in called[:2]))
-    if unused := recipe.unused_patterns(known):
-        layers = dict.fromkeys(called[1] for called in names.values())
+def _unknown(
+    recipe: Recipe, names: Mapping[str, tuple[str, ...]], known: Sequence[str]
+) -> Iterator[str]:
+    own = [name for called in names.values() for name in called[:2]]
+    if unused := recipe.unused_patterns([*dict.fromkeys([*own, *known])]):
+        others = (name for name in known if name not in own)
+        layers = dict.fromkeys([*(called[1] for called in names.values()), *others])
         yield (
             f"{', '.join(map(repr, unused))} match no dense layer; the layers are "
             f"{', '.join(layers) or 'none'}"

@@ -11,6 +11,7 @@ from tvm.ir.transform import PassContext
 from eie_backend.compress.share_weights import ShareWeights
 from eie_backend.config import HardwareConfig
 from eie_backend.files.spool import release
+from eie_backend.transform.attributes import attributes
 from eie_backend.transform.constraints import UNSHARED, Candidate, few_values, why_not
 from eie_backend.transform.layers import DenseLayer, layers_of
 from eie_backend.transform.module_pass import ModulePass
@@ -35,9 +36,10 @@ class ShareForMachine(ModulePass):
 
     def rewritten(self, mod: IRModule, layers: Sequence[DenseLayer]) -> IRModule:
         """Return the module, whose layers are known, with shared weights."""
-        names = []
+        names, on_host = [], attributes(mod).on_host
         for layer in layers:
-            found = Candidate(layer.name, layer.uses[0].binding.value, self.config)
+            first = layer.uses[0].binding.value
+            found = Candidate(layer.name, first, self.config, layer.name in on_host)
             # 2. 1.
             if why_not(found, UNSHARED) is None and not few_values(found):
                 names.append(layer.name)

@@ -15,9 +15,9 @@ from eie_backend.config import HardwareConfig
 from eie_backend.machine.choices import WinogradMode
 from eie_backend.recipe import AnyRecipe, Recipe, as_recipe
 from eie_backend.transform.attributes import with_attributes
-from eie_backend.transform.dense_form import DenseForm
 from eie_backend.transform.given import check_module
-from eie_backend.transform.layers import DenseLayer, dense_layers, layers_of, weights_by_layer
+from eie_backend.transform.host_layers import for_machine, named_layers, with_host_layers
+from eie_backend.transform.layers import DenseLayer, layers_of, weights_by_layer
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,9 +46,9 @@ def compression_steps(
     check_module(mod, "compress")
     if winograd is not None:
         mod = with_attributes(mod, winograd=winograd)
-    dense = DenseForm()(mod)
-    layers = dense_layers(dense)
-    yield from dense_steps(dense, layers, as_recipe(recipe) or Recipe(), config or HardwareConfig())
+    dense, layers, wanted = with_host_layers(mod, as_recipe(recipe) or Recipe())
+    assert wanted is not None
+    yield from dense_steps(dense, layers, wanted, config or HardwareConfig())
 
 
 def dense_steps(
@@ -63,7 +63,7 @@ def dense_steps(
     layers : sequence of DenseLayer
         Its layers.
     recipe : Recipe
-        How they are compressed.
+        How they are compressed, by their own names; those that it keeps on the host are not.
     config : HardwareConfig
         The machine.
 
@@ -72,9 +72,9 @@ def dense_steps(
     CompressionStep
         Its module is plain Relax and remembers the recipe.
     """
-    recipe = recipe.for_layers(layers)
     mod = with_attributes(mod, recipe=recipe.to_json())
-    for name, change, bits in _plan(layers, recipe, config):
+    known = [name for layer in named_layers(mod, layers) for name in layer.names[:2]]
+    for name, change, bits in _plan(for_machine(mod, layers), known, recipe, config):
         after = change.rewritten(mod, layers)
         found = layers_of(after)
         drift = guard(name, weights_by_layer(layers), weights_by_layer(found), bits)
@@ -83,13 +83,16 @@ def dense_steps(
 
 
 def _plan(
-    layers: Sequence[DenseLayer], recipe: Recipe, config: HardwareConfig
+    layers: Sequence[DenseLayer], known: Sequence[str], recipe: Recipe, config: HardwareConfig
 ) -> list[tuple[str, Prune | ShareWeights, dict[str, int] | None]]:
-    """Return each step's name and pass, and the codebook bits that hold after it."""
+    """Return each step's name and pass, and the codebook bits that hold after it.
+
+    `known` are the names of all layers, those on the host among them.
+    """
     names = {layer.name: layer.names for layer in layers}
     groups = {layer.name: layer.groups for layer in layers}
     weights = weights_by_layer(layers)
-    density = target_densities(recipe, weights, names, groups)
+    density = target_densities(recipe, weights, names, groups, known)
     # With groups, most of the matrix is zero for good; a layer that keeps all is left alone.
     shares = {name: share / groups[name] if share < 1 else 1.0 for name, share in density.items()}
     method = {name: recipe.method_of(*called) for name, called in names.items()}

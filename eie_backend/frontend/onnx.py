@@ -46,8 +46,10 @@ from eie_backend.frontend.recurrent.cells import LAYERS
 from eie_backend.frontend.unknown_tensors import unknown_tensors
 from eie_backend.names.onnx_graph import RECURRENT, named_nodes
 from eie_backend.names.onnx_graph import label as name_of
-from eie_backend.storage.container import is_eiez, load_eiez
+from eie_backend.recipe import recipe_from_dict
+from eie_backend.storage.container import is_eiez, load_eiez, recipe_of_eiez
 from eie_backend.transform.attributes import with_attributes
+from eie_backend.transform.host_layers import kept_on_host
 from eie_backend.transform.layers import layer_bindings
 from eie_backend.transform.normalize import Normalize
 from eie_backend.verification.verified import not_compared
@@ -165,8 +167,18 @@ def with_its_source(
     noted = with_attributes(noted, model_sha256=digest.hexdigest())
     if isinstance(model, str | PathLike):
         noted = with_attributes(noted, source=_source(model, bind, bind_values))
+        noted = _kept_on_host(noted, Path(model))
     alone = partial(from_onnx, verify=False)
     return noted, Given(label, original, large, bind_values or {}, alone)
+
+
+def _kept_on_host(mod: IRModule, path: Path) -> IRModule:
+    """Return the module with the layers on the host that the recipe in a ``.eiez`` file keeps."""
+    recipe = recipe_of_eiez(path) if is_eiez(path) else None
+    if not isinstance(recipe, Mapping) or "runs_on" not in recipe:
+        return mod
+    # What else the recipe says is done.
+    return kept_on_host(mod, recipe_from_dict({"runs_on": recipe["runs_on"]}))
 
 
 def _source(

@@ -214,6 +214,16 @@ TRACE_FORM: Choice[TraceForm] = Choice(
     "perfetto",
 )
 
+RunsOn = Literal["machine", "host"]
+RUNS_ON: Choice[RunsOn] = Choice(
+    "runs_on",
+    {
+        "machine": "by the machine, if it can",
+        "host": "on the host, in float32, with the weights as they are",
+    },
+    "machine",
+)
+
 LocalScheduler = Literal["processes", "threads"]
 LOCAL_SCHEDULER: Choice[LocalScheduler] = Choice(
     "scheduler",

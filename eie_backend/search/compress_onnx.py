@@ -16,7 +16,7 @@ from eie_backend.compress.prune import kept, masked
 from eie_backend.compress.report import ReportedStep
 from eie_backend.compress.share_weights import share
 from eie_backend.config import HardwareConfig
-from eie_backend.errors import ModelError, ModelWarning
+from eie_backend.errors import ModelError, ModelWarning, RecipeError
 from eie_backend.frontend.graph.context import Context
 from eie_backend.frontend.graph.floats import HALVES, as_float32
 from eie_backend.frontend.onnx import from_onnx
@@ -25,8 +25,10 @@ from eie_backend.recipe import Recipe
 from eie_backend.search.evaluator import Evaluator
 from eie_backend.search.trials import Trials, share_of_matrix
 from eie_backend.storage.accounting import LayerStorage, measure
-from eie_backend.transform.layers import new_like
+from eie_backend.transform.layers import DenseLayer, new_like
 from eie_backend.tuning.calibration import Data
+
+ON_HOST = "the recipe keeps it on the host"
 
 Weights = dict[str, NDArray[np.float32]]
 
@@ -127,29 +129,35 @@ class OnnxCompression:
         Raises
         ------
         RecipeError
-            If the recipe names layers that do not exist, or leaves one without weights.
+            If the recipe names layers that do not exist, leaves one without weights, or keeps all
+            on the host.
         GuardError
             If a step made zeros non-zero, or left too many different values.
         """
-        trials, layers = self.trials, self.trials.layers
-        recipe = recipe.for_layers(layers.values())
+        trials = self.trials
+        recipe = recipe.for_layers(trials.layers.values())
+        known = [name for layer in trials.layers.values() for name in layer.names[:2]]
+        layers = self._compressed(recipe)
+        if not layers:
+            raise RecipeError("recipe: all layers stay on the host; leave one to the machine")
+        weights = {name: trials.weights[name] for name in layers}
         names = {name: layer.names for name, layer in layers.items()}
         groups = {name: layer.groups for name, layer in layers.items()}
-        density = target_densities(recipe, trials.weights, names, groups)
+        density = target_densities(recipe, weights, names, groups, known)
         method = {name: recipe.method_of(*called) for name, called in names.items()}
         bits = {name: recipe.bits_of(*called) for name, called in names.items()}
         shares = {name: share_of_matrix(value, groups[name]) for name, value in density.items()}
-        masks = kept(trials.weights, shares, method, trials.config.num_pe)
-        pruned = {name: masked(trials.weights[name], mask) for name, mask in masks.items()}
+        masks = kept(weights, shares, method, trials.config.num_pe)
+        pruned = {name: masked(weights[name], mask) for name, mask in masks.items()}
         shared = {
             name: share(values, bits[name], recipe.initialization_of(*names[name]))
             for name, values in pruned.items()
         }
         steps = [ReportedStep("float", trials.accuracy({}))]
-        before = trials.weights
+        before, whole = weights, trials.weights
         for step, after, limits in (("prune", pruned, None), ("share", shared, bits)):
             drift = {row.layer: row.relative_error for row in guard(step, before, after, limits)}
-            accuracy = trials.evaluator.accuracy(after)
+            accuracy = trials.evaluator.accuracy({**whole, **after})
             steps.append(ReportedStep(step, accuracy, drift))
             before = after
         return with_matrices(self.model, self._found, shared), steps
@@ -159,13 +167,31 @@ class OnnxCompression:
         found = matrices(model, self._found)
         return {name: found[name] for name in self.trials.layers}
 
+    def left_out(self, recipe: Recipe) -> dict[str, str]:
+        """Return the layers that are not compressed, and why; a recipe may keep some as they are.
+
+        The recipe has the layers' own names.
+        """
+        own = self._compressed(recipe)
+        kept_there = dict.fromkeys((n for n in self.trials.layers if n not in own), ON_HOST)
+        return {**self.unchanged, **kept_there}
+
+    def _compressed(self, recipe: Recipe) -> dict[str, DenseLayer]:
+        """Return the layers that a recipe leaves to the machine."""
+        return {
+            name: layer
+            for name, layer in self.trials.layers.items()
+            if recipe.runs_on_of(*layer.names) == "machine"
+        }
+
     def storage(self, model: ModelProto, recipe: Recipe) -> dict[str, LayerStorage]:
-        """Return the storage of each layer of a compressed model, in the layout of its tensor."""
+        """Return the storage of each compressed layer of a model, in the layout of its tensor."""
         tensors = {tensor.name: tensor for tensor in model.graph.initializer}
         recipe, sizes = recipe.for_layers(self.trials.layers.values()), {}
+        layers = self._compressed(recipe)
         for layer in self._found:
-            if layer.name in self.trials.layers:
-                names = self.trials.layers[layer.name].names
+            if layer.name in layers:
+                names = layers[layer.name].names
                 bias = tensors.get(layer.bias)
                 sizes[layer.name] = measure(
                     numpy_helper.to_array(tensors[layer.tensor]),

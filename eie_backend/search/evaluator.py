@@ -19,6 +19,7 @@ from eie_backend.simulator.labels import check_count, check_labels
 from eie_backend.simulator.not_finite import count, tell
 from eie_backend.transform.attributes import with_attributes
 from eie_backend.transform.dense_form import DenseForm
+from eie_backend.transform.host_layers import for_machine
 from eie_backend.transform.inputs import as_array, batches, check_inputs, input_specs
 from eie_backend.transform.layers import DenseLayer, as_tensor, dense_layers, is_host_function
 from eie_backend.tuning.calibration import Data
@@ -59,7 +60,7 @@ class Evaluator:
     Attributes
     ----------
     layers : tuple of DenseLayer
-        The layers, in order of first use.
+        The layers, in order of first use, without those that a recipe keeps on the host.
     calls : list of list of ndarray
         The inputs of each call of `main`.
     samples : int
@@ -142,7 +143,7 @@ class Evaluator:
 def _own_layers(mod: IRModule) -> tuple[DenseLayer, ...]:
     layers = tuple(
         layer
-        for layer in dense_layers(mod)
+        for layer in for_machine(mod, dense_layers(mod))
         if all(is_host_function(use.function) for use in layer.uses)
     )
     if not layers:

@@ -6,11 +6,11 @@ Files are written atomically, and altered files are rejected; ``docs/eiez.md`` h
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,6 +25,8 @@ from eie_backend.recipe import Recipe
 from eie_backend.storage.accounting import LayerStorage, storage_of
 from eie_backend.storage.model_sections import TENSOR_KIND, from_sections, to_sections
 from eie_backend.storage.sections import HEADER, MAGIC, Section, join, split
+
+T = TypeVar("T")
 
 INFO_KIND = "INFO"
 
@@ -165,8 +167,12 @@ def read_eiez(path: str | PathLike[str]) -> Contents:
     ContainerError
         If the file cannot be read, is truncated, altered or impossible.
     """
+    return _of_file(path, _contents)
+
+
+def _of_file(path: str | PathLike[str], read: Callable[[bytes], T]) -> T:
     try:
-        return _contents(Path(path).read_bytes())
+        return read(Path(path).read_bytes())
     except FileNotFoundError as error:
         raise ContainerError(f"{path}: no such file; give one that `eie pack` wrote") from error
     except OSError as error:
@@ -175,6 +181,17 @@ def read_eiez(path: str | PathLike[str]) -> Contents:
         ) from error
     except ContainerError as error:
         raise ContainerError(f"{fspath(path)}: {error}") from error
+
+
+def recipe_of_eiez(path: str | PathLike[str]) -> Mapping[str, Any] | None:
+    """Return the recipe in a ``.eiez`` file, in the form of `Recipe.to_json`, if it has one.
+
+    Raises
+    ------
+    ContainerError
+        As `read_eiez`.
+    """
+    return _of_file(path, lambda data: _info(split(data))[1])
 
 
 def is_eiez(path: Path) -> bool:

@@ -72,12 +72,16 @@ class Network:
         RecipeError
             If the recipe does not fit the model.
         """
-        weights = {layer.name: layer.weights for layer in self.evaluator.layers}
-        groups = {layer.name: layer.groups for layer in self.evaluator.layers}
-        names = {layer.name: layer.names for layer in self.evaluator.layers}
         recipe = recipe.for_layers(self.evaluator.layers)
+        known = [name for layer in self.evaluator.layers for name in layer.names[:2]]
+        layers = [
+            one for one in self.evaluator.layers if recipe.runs_on_of(*one.names) == "machine"
+        ]
+        weights = {layer.name: layer.weights for layer in layers}
+        groups = {layer.name: layer.groups for layer in layers}
+        names = {layer.name: layer.names for layer in layers}
         cycles = picojoules = 0.0
-        for name, density in target_densities(recipe, weights, names, groups).items():
+        for name, density in target_densities(recipe, weights, names, groups, known).items():
             present, active, vectors = self._shares[name]
             # A layer's original zeros stay at density 1, and pruning counts them first.
             share = min(share_of_matrix(density, groups[name]), present)

@@ -79,6 +79,8 @@ class ModuleAttributes:
         JSON for reports: how it was compressed; the orders of rows; the model's operations, its
         weights before and after, where each operation runs; and the inputs of `main`. Empty where
         nothing is known.
+    on_host : tuple of str
+        Layers that a recipe keeps on the host, as they are called in the model.
     schedule : str
         The schedule of the kernels, if it is not the compiler's own.
     orders : str
@@ -104,6 +106,7 @@ class ModuleAttributes:
     weights: str = ""
     graph: str = ""
     interface: str = ""
+    on_host: tuple[str, ...] = ()
     schedule: str = ""
     orders: str = ""
 
@@ -130,6 +133,7 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "aliases": lambda text: {layer: tuple(names) for layer, names in json.loads(str(text)).items()},
     "renamed": _names,
     "as_is": _names,
+    "on_host": _names,
 }
 _WRITE: Mapping[str, Callable[[Any], Any]] = {
     "machine": config_text,
@@ -139,6 +143,7 @@ _WRITE: Mapping[str, Callable[[Any], Any]] = {
     "aliases": lambda found: json.dumps({layer: list(names) for layer, names in found.items()}),
     "renamed": list,
     "as_is": list,
+    "on_host": list,
 }
 """How a field becomes TVM's own data and back; the others are text."""
 

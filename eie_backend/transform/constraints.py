@@ -17,6 +17,7 @@ from tvm.tirx import IntImm
 
 from eie_backend.config import HardwareConfig
 from eie_backend.machine.codebook import nonzero_values
+from eie_backend.transform.attributes import attributes
 from eie_backend.transform.convolution import Convolution, is_convolution
 from eie_backend.transform.convolution_constraints import CONVOLUTION_CONSTRAINTS
 from eie_backend.transform.layers import (
@@ -30,11 +31,15 @@ from eie_backend.transform.layers import (
 
 @dataclass(frozen=True)
 class Candidate:
-    """A matmul and the machine that should run it, with the values that messages quote."""
+    """A matmul and the machine that should run it, with the values that messages quote.
+
+    `on_host` says whether a recipe keeps it there.
+    """
 
     name: str
     matmul: relax.Call
     config: HardwareConfig
+    on_host: bool = False
 
     @property
     def shape(self) -> str:
@@ -70,6 +75,11 @@ class Candidate:
         return sum(-(-size // self.config.num_pe) for size in weights.shape)
 
 
+def left_to_machine(layer: Candidate) -> bool:
+    """the recipe keeps it there"""
+    return not layer.on_host
+
+
 def constant_matrix(layer: Candidate) -> bool:
     """its weights are not a constant matrix; export the model with weights as initializers"""
     return is_constant_matrix(layer.matmul.args[1])
@@ -103,6 +113,7 @@ def fits_act_sram(layer: Candidate) -> bool:
 
 
 CONSTRAINTS: tuple[Callable[[Candidate], bool], ...] = (
+    left_to_machine,
     constant_matrix,
     float32_operands,
     static_shape,
@@ -155,6 +166,7 @@ def layer_reasons(
     names : container of str, optional
         The only layers that are asked for.
     """
+    on_host = attributes(mod).on_host
     first_uses = {uses[0].binding.var for uses in matmuls_by_layer(mod)}
     first_uses -= products_of_results(mod)
     for binding, _ in layer_bindings(mod):
@@ -162,6 +174,7 @@ def layer_reasons(
         if names is not None and name not in names:
             continue
         if is_convolution(value):
-            yield name, why_not(Convolution(name, value), CONVOLUTION_CONSTRAINTS)
+            layer = Convolution(name, value, name in on_host)
+            yield name, why_not(layer, CONVOLUTION_CONSTRAINTS)
         elif binding.var in first_uses:
-            yield name, why_not(Candidate(name, value, config))
+            yield name, why_not(Candidate(name, value, config, name in on_host))

@@ -30,10 +30,14 @@ def channels_last(layout: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Convolution:
-    """A call of ``R.nn.conv1d``, ``conv2d`` or ``conv3d``, with properties that messages quote."""
+    """A call of ``R.nn.conv1d``, ``conv2d`` or ``conv3d``, with properties that messages quote.
+
+    `on_host` says whether a recipe keeps it there.
+    """
 
     name: str
     call: relax.Call
+    on_host: bool = False
 
     @property
     def operator(self) -> str:

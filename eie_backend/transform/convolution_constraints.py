@@ -12,6 +12,11 @@ from tvm.ir.expr import GenericConst
 from eie_backend.transform.convolution import Convolution, channels_last, is_static
 
 
+def left_to_machine(layer: Convolution) -> bool:
+    """the recipe keeps it there"""
+    return not layer.on_host
+
+
 def constant_kernel(layer: Convolution) -> bool:
     """its weights are not constant; export the model with weights as initializers"""
     return isinstance(layer.call.args[1], GenericConst)
@@ -38,6 +43,7 @@ def static_shape(layer: Convolution) -> bool:
 
 
 CONVOLUTION_CONSTRAINTS: tuple[Callable[[Convolution], bool], ...] = (
+    left_to_machine,
     constant_kernel,
     float32_operands,
     plain_layouts,

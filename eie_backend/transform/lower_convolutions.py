@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from itertools import count
 
 import numpy as np
@@ -77,7 +77,7 @@ class LowerConvolutions(ModulePass):
             If the module's attributes have an unknown value.
         """
         noted = attributes(mod)
-        lower = _Lower(mod, noted.winograd)
+        lower = _Lower(mod, noted.winograd, noted.on_host)
         for gvar, function in mod.functions_items():
             if isinstance(function, relax.Function):
                 lower.builder_.update_func(gvar, lower.visit_expr(function))
@@ -91,9 +91,9 @@ class LowerConvolutions(ModulePass):
 
 @mutator
 class _Lower(PyExprMutator):
-    def __init__(self, mod: IRModule, mode: WinogradMode) -> None:
+    def __init__(self, mod: IRModule, mode: WinogradMode, on_host: Container[str]) -> None:
         super().__init__(mod)
-        self.mode = mode
+        self.mode, self.on_host = mode, on_host
         self.taken = {binding.var.name for binding, _ in layer_bindings(mod)}
         self.origins: dict[str, Origin] = {}
         self.last: dict[relax.Var, tuple[relax.Var, str]] = {}
@@ -102,7 +102,8 @@ class _Lower(PyExprMutator):
     def visit_var_binding_(self, binding: relax.VarBinding) -> None:
         value = binding.value
         if is_convolution(value):
-            layer = convolution(binding.var.name, value)
+            name = binding.var.name
+            layer = convolution(name, value, name in self.on_host)
             # 1.
             if why_not(layer, CONVOLUTION_CONSTRAINTS) is None:
                 return self._finish(binding.var, self._convolution(layer), layer.out_layout)

@@ -17,7 +17,7 @@ from eie_backend.epilogues import EPILOGUES, NONE
 from eie_backend.errors import ModelError
 from eie_backend.machine.epilogue import Epilogue
 from eie_backend.machine.target import config_text
-from eie_backend.transform.attributes import CODEGEN_FIELDS, LAYER, PREFIX, options
+from eie_backend.transform.attributes import CODEGEN_FIELDS, LAYER, PREFIX, attributes, options
 from eie_backend.transform.constraints import UNSHARED, Candidate, fits_codebook, why_not
 from eie_backend.transform.epilogues import applied
 from eie_backend.transform.layers import (
@@ -202,6 +202,7 @@ class Partition(ModulePass):
                 f"{', '.join(found)} (If): data decide which branch runs, and no program of the "
                 "machine branches; export the branch that is taken"
             )
+        on_host = attributes(mod).on_host
         groups = [(uses[0].binding, len(uses)) for uses in matmuls_by_layer(mod)]
         names = {binding.value.args[1]: binding.var.name for binding, _ in groups}
         # Check once per layer: counting values is the slowest check.
@@ -209,6 +210,7 @@ class Partition(ModulePass):
             binding.value.args[1]
             for binding, _ in groups
             if (weights := constant_weights(binding.value)) is not None
+            and binding.var.name not in on_host
             and fits_codebook(weights, self.config)  # 1.
         }
         called = {b.value.args[1] for b, function in matmuls(mod) if not is_main(mod, function)}

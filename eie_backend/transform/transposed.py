@@ -13,10 +13,10 @@ from tvm import relax
 from eie_backend.transform.convolution import TRANSPOSED, Convolution
 
 
-def convolution(name: str, call: relax.Call) -> Convolution:
+def convolution(name: str, call: relax.Call, on_host: bool = False) -> Convolution:
     """Return a convolution, transposed or not, as one that slides over its input."""
     kind = TransposedConvolution if call.op.name in TRANSPOSED else Convolution
-    return kind(name, call)
+    return kind(name, call, on_host)
 
 
 @dataclass(frozen=True, eq=False)

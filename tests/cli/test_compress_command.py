@@ -273,3 +273,21 @@ def test_the_shipped_lenet(eie_in):
     assert report.steps[-1].accuracy >= 0.988
     assert abs(report.machine.accuracy - report.steps[-1].accuracy) <= 0.0005
     assert LENET.stat().st_size / report.file_bytes > 60
+
+
+def test_a_layer_that_the_recipe_keeps_on_the_host(eie_in):
+    Path("host.yaml").write_text("runs_on: {fc1: host}\n")
+    given = "compress mlp.onnx --data good.npz -o out.eiez --recipe host.yaml --json"
+    found = json.loads(succeeded(eie_in(given)))
+    assert found["unchanged"] == {"fc1": "the recipe keeps it on the host"}
+    assert found["layers"].keys() == {"fc2"}
+    assert found["machine"]["accuracy"] > 0.5
+    compiled = json.loads(succeeded(eie_in("compile out.eiez -o out.so --calibrate x.npy --json")))
+    told = {row["name"]: row.get("reason") for row in compiled["layers"]}
+    assert told == {"fc1": "the recipe keeps it there", "fc2": None}
+    code, _, errors = eie_in("compile out.eiez -o strict.so --strict")
+    assert (code, errors) == (
+        2,
+        "eie: error: out.eiez: strict: 1 layer would stay on the host: fc1 (matmul): the recipe "
+        "keeps it there\n",
+    )

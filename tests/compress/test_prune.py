@@ -149,8 +149,10 @@ def test_balanced_pruning_of_uneven_rows_takes_fewer_cycles():
     mod = one_layer(weights.astype(np.float32))
     cycles, work = {}, {}
     for method in ("magnitude", "balanced"):
-        compiled = eie.compile(mod, config, recipe=eie.Recipe(density=0.1, method=method))
-        (layer,) = eie.profile(compiled, np.ones((1, 300), np.float32)).layers
+        x = np.ones((1, 300), np.float32)
+        recipe = eie.Recipe(density=0.1, method=method)
+        compiled = eie.compile(mod, config, recipe=recipe, calibration=x)
+        (layer,) = eie.profile(compiled, x).layers
         cycles[method] = layer.cycles_per_sample
         matrix = programs(compiled)[0].matrices[0]
         work[method] = matrix.entries_per_pe.max()

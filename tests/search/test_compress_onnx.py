@@ -8,10 +8,12 @@ from onnx import TensorProto, helper, numpy_helper
 
 import eie_backend as eie
 from eie_backend import compiler
+from eie_backend.compress import compress
 from eie_backend.errors import ModelError, RecipeError
 from eie_backend.machine.codebook import nonzero_values
 from eie_backend.recipe import Recipe
 from eie_backend.search.compress_onnx import OnnxCompression
+from eie_backend.search.evaluator import Evaluator
 from eie_backend.search.search import search_trials
 
 MACHINE = eie.HardwareConfig(num_pe=4)
@@ -192,3 +194,38 @@ def test_a_layer_whose_weights_are_used_twice_stays(small):
     model.graph.output[0].CopyFrom(helper.make_tensor_value_info("g", TensorProto.FLOAT, [50, 24]))
     with pytest.raises(ModelError, match=r"^model: no layer can be compressed: one: its"):
         OnnxCompression(model, x, labels)
+
+
+def test_a_layer_on_the_host_stays_whole_also_in_a_container(network, small_onnx, small, tmp_path):
+    _, x, labels = small
+    recipe = Recipe(density=0.5, runs_on={"fc1": "host"}, bits={"fc1": 8, "*": 3})
+    model, steps = network.apply(recipe)
+    assert network.left_out(recipe) == {"fc1": "the recipe keeps it on the host"}
+    assert network.left_out(Recipe()) == {}
+    assert [step.drift.keys() for step in steps[1:]] == [{"fc2"}, {"fc2"}]
+    assert steps[2].accuracy == np.mean(scores(model, x).argmax(axis=1) == labels)
+    assert network.storage(model, recipe).keys() == {"fc2"}
+    path = tmp_path / "kept.eiez"
+    eie.save_eiez(path, model, recipe)
+    before, after = network.weights(small_onnx), network.weights(eie.load_eiez(path))
+    np.testing.assert_array_equal(after["fc1"], before["fc1"])
+    assert nonzero_values(after["fc2"]).size == 7
+    # Whoever compiles the file need not know of it.
+    library = eie.compile(eie.from_onnx(path), MACHINE, calibration=x)
+    report = eie.profile(library, x)
+    assert [layer.name for layer in report.layers] == ["fc2"]
+    assert np.mean(report.outputs[0].argmax(axis=1) == labels) > 0.8
+
+
+def test_a_recipe_that_leaves_nothing_to_the_machine_is_refused(network):
+    with pytest.raises(RecipeError, match="all layers stay on the host; leave one to the machine"):
+        network.apply(Recipe(runs_on="host"))
+    with pytest.raises(RecipeError, match="'fc9' match no dense layer; the layers are fc2, fc1"):
+        network.apply(Recipe(runs_on={"fc1": "host", "fc9": "host"}))
+
+
+def test_a_search_leaves_out_what_a_recipe_keeps_on_the_host(small):
+    module, x, labels = small
+    kept = compress(module, Recipe(runs_on={"fc1": "host"}))
+    evaluator = Evaluator(kept, x, labels)
+    assert [layer.name for layer in evaluator.layers] == ["fc2"]

@@ -86,3 +86,16 @@ def test_an_impossible_number_of_threads_is_refused(make_mlp, threads):
     runner = Runner(eie.compile(eie.from_onnx(make_mlp(8, 4)), calibration=x + 1))
     with pytest.raises(ValueError, match=r"threads = .*, allowed is 0\.\.32767"):
         profile_runner(runner, x, threads=threads)
+
+
+def test_a_layer_on_the_host_is_impossible_unless_the_sweep_is_not_strict(make_bench):
+    layers = {"recipe": {"runs_on": {"fc1": "host"}}, "hardware": None}
+    spec, bench = make_bench(**layers)
+    (design,) = plan_of(spec, bench).designs
+    reason = "strict: 1 layer would stay on the host: fc1 (matmul): the recipe keeps it there"
+    assert bench.measure(design).error == reason
+    spec, bench = make_bench(**layers, strict=False)
+    (design,) = plan_of(spec, bench).designs
+    whole = bench.estimate(Design(design.model, design.hardware, Recipe()))
+    assert bench.estimate(design).cycles < whole.cycles
+    assert 0 < bench.measure(design).cycles < whole.cycles

@@ -31,6 +31,7 @@ FULL = ModuleAttributes(
     aliases={"fc1": ("net.1", "größe \n\"'"), "fc2": ()},
     renamed=("fc1",),
     as_is=("fc1", "fc2"),
+    on_host=("fc2",),
     model_sha256="12ab",
     verified="its results are those of another",
     recipe="{}",

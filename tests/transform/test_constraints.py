@@ -6,6 +6,7 @@ import tvm
 from tvm import relax
 
 from eie_backend.config import HardwareConfig
+from eie_backend.transform.attributes import with_attributes
 from eie_backend.transform.constraints import CONSTRAINTS, layer_reasons
 
 MACHINE = HardwareConfig(num_pe=4, codebook_bits=3, act_sram_bytes=10)
@@ -104,6 +105,12 @@ def test_one_row_more_than_the_activation_sram_holds():
 def test_the_first_constraint_that_fails_is_reported():
     mod = layer(np.arange(1, 200).reshape(1, 199), rows=tvm.tirx.Var("n", "int64"))
     assert reason(mod) == "its result has shape (n, 199); bind every dimension to a number"
+
+
+def test_a_layer_that_a_recipe_keeps_on_the_host():
+    mod = with_attributes(layer(some_values(7)), on_host=("fc",))
+    assert reason(mod) == "the recipe keeps it there"
+    assert reason(with_attributes(layer(some_values(7)), on_host=("fc2",))) is None
 
 
 def test_every_matmul_is_explained():

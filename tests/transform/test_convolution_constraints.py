@@ -6,12 +6,13 @@ import tvm
 from tvm import relax
 
 from eie_backend.config import HardwareConfig
+from eie_backend.transform.attributes import with_attributes
 from eie_backend.transform.constraints import layer_reasons
 from eie_backend.transform.convolution_constraints import CONVOLUTION_CONSTRAINTS
 from eie_backend.transform.dense_form import DenseForm
 
 
-def reason(operator, shape, weights, dtype="float32", **options):
+def reason(operator, shape, weights, dtype="float32", on_host=(), **options):
     """Return why the convolution `conv` of a module stays on the host."""
     builder = relax.BlockBuilder()
     x = relax.Var("x", relax.TensorType(shape, dtype))
@@ -21,7 +22,8 @@ def reason(operator, shape, weights, dtype="float32", **options):
         with builder.dataflow():
             result = builder.emit_output(operator(x, w, **options), "conv")
         builder.emit_func_output(result)
-    ((_, why),) = layer_reasons(DenseForm()(builder.get()), HardwareConfig())
+    mod = with_attributes(builder.get(), on_host=on_host)
+    ((_, why),) = layer_reasons(DenseForm()(mod), HardwareConfig())
     return why
 
 
@@ -72,6 +74,13 @@ def test_a_dynamic_dimension():
     assert reason(CONV, (n, 3, 5, 5), W) == (
         "its result has shape (n, 4, 3, 3); bind every dimension to a number"
     )
+
+
+@pytest.mark.parametrize("operator", [CONV, relax.op.nn.conv2d_transpose])
+def test_one_that_a_recipe_keeps_on_the_host(operator):
+    weights = np.ones((3, 3, 3, 3))
+    assert reason(operator, (1, 3, 5, 5), weights, on_host=("conv",)) == "the recipe keeps it there"
+    assert reason(operator, (1, 3, 5, 5), weights, on_host=("fc",)) is None
 
 
 def test_every_constraint_says_what_to_quote():

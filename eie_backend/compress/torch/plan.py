@@ -50,18 +50,27 @@ class Plan:
         return share(weights, self.bits[name], self.initialization[name])
 
 
-def make_plan(layers: Sequence[Layer], recipe: Recipe, training: Training, num_pe: int) -> Plan:
-    """Return the plan of a run.
+def make_plan(
+    layers: Sequence[Layer],
+    recipe: Recipe,
+    training: Training,
+    num_pe: int,
+    known: Sequence[str] = (),
+) -> Plan:
+    """Return the plan of a run; `known` are the names of all layers, those on the host among them.
 
     Raises
     ------
     RecipeError
-        If the recipe names unknown layers, leaves a layer empty, or reaches a layer's density only
-        after the last round; the message names all such layers.
+        If the recipe names unknown layers, keeps all on the host, leaves a layer empty, or reaches
+        a layer's density only after the last round; the message names all such layers.
     """
+    if not layers:
+        raise RecipeError("recipe: all layers stay on the host; leave one to the machine")
     recipe = recipe.for_layers(layers)
     names = {layer.name: layer.names for layer in layers}
-    density = target_densities(recipe, {layer.name: layer.matrix for layer in layers}, names)
+    weights = {layer.name: layer.matrix for layer in layers}
+    density = target_densities(recipe, weights, names, known=known)
     schedules = {name: recipe.schedule_of(*called) for name, called in names.items()}
     needed = max(schedule.start + schedule.steps for schedule in schedules.values())
     rounds = needed if training.rounds is None else training.rounds

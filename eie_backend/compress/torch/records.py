@@ -109,6 +109,7 @@ class Result:
             layers={
                 layer.name: measure(layer.weight.numpy(), bits[layer.name])
                 for layer in find_layers(self.model)
+                if layer.name in bits
             },
             steps=tuple(
                 ReportedStep(

@@ -126,9 +126,11 @@ def retrain(
             "need; give it __len__, the batches of an epoch"
         )
     num_pe = (config or HardwareConfig()).num_pe
-    given = find_layers(model)
-    recipe = (recipe or paper_recipe()).for_layers(given)
-    plan = make_plan(given, recipe, training, num_pe)
+    found = find_layers(model)
+    recipe = (recipe or paper_recipe()).for_layers(found)
+    # A layer on the host is trained like the rest, but keeps all its weights.
+    given = [layer for layer in found if recipe.runs_on_of(*layer.names) == "machine"]
+    plan = make_plan(given, recipe, training, num_pe, [layer.name for layer in found])
     copy = deepcopy(model)
     folder = None if checkpoints is None else Path(checkpoints)
     task = Task(loss, loader, optimizer or torch.optim.Adam, scheduler, evaluate, training, folder)

@@ -36,7 +36,7 @@ class Weights:
     model : nn.Module
         The model to change.
     given : mapping of str to ndarray
-        The original weights of its layers.
+        The original weights of the layers that are pruned and shared.
     plan : Plan
         The plan of pruning and sharing.
     regrow : bool
@@ -45,8 +45,11 @@ class Weights:
 
     def __init__(self, model: nn.Module, given: Matrices, plan: Plan, regrow: bool) -> None:
         self.given, self.plan, self.regrow = given, plan, regrow
-        self.layers = {layer.name: layer for layer in find_layers(model)}
-        self._dropouts = find_dropouts(model, [*self.layers.values()])
+        every = find_layers(model)
+        self.layers = {layer.name: layer for layer in every if layer.name in given}
+        # A layer that keeps all its weights still takes a dropout that others share.
+        self._whole = dict.fromkeys((layer.name for layer in every), 1.0)
+        self._dropouts = find_dropouts(model, every)
         self.phase: Phase = "plain"
         self._connections: dict[str, NDArray[np.bool_]] = {}
 
@@ -112,7 +115,7 @@ class Weights:
     def refresh(self) -> None:
         """Record the positions of non-zero weights, and scale dropout by their number."""
         self._connections = {}
-        remaining = dict.fromkeys(self.layers, 1.0)
+        remaining = dict(self._whole)
         if self.phase != "plain":
             for name, layer in self.layers.items():
                 connections = parametrization(layer.module).connections

@@ -19,7 +19,7 @@ from eie_backend.cli.compress_tables import steps_table  # noqa: E402
 from eie_backend.compress.report import report_from_json  # noqa: E402
 from eie_backend.compress.share_weights import share  # noqa: E402
 from eie_backend.compress.torch import Training, retrain  # noqa: E402
-from eie_backend.errors import GuardError  # noqa: E402
+from eie_backend.errors import GuardError, RecipeError  # noqa: E402
 from eie_backend.storage.accounting import measure  # noqa: E402
 from eie_backend.transform.dense_form import DenseForm  # noqa: E402
 from eie_backend.transform.layers import dense_layers  # noqa: E402
@@ -258,3 +258,21 @@ def test_the_search_for_shared_values_starts_as_the_recipe_says():
         shared.append(weights_of(result.model)["fc1"])
         assert np.array_equal(shared[-1], share(given, 5, start))
     assert not np.array_equal(*shared)
+
+
+def test_a_layer_on_the_host_is_trained_with_all_its_weights():
+    recipe = Recipe(density=0.3, bits=3, schedule=task.RECIPE.schedule, runs_on={"fc1": "host"})
+    found = task.call(recipe=recipe)
+    weights = weights_of(found.model)
+    assert np.count_nonzero(weights["fc1"]) == LAYERS["fc1"]
+    assert np.unique(weights["fc1"]).size > 255
+    assert np.unique(weights["fc2"]).size <= 8
+    assert {layer for step in found.steps for layer in step.layers} == {"conv", "fc2"}
+    assert found.report(samples=200).layers.keys() == {"conv", "fc2"}
+
+
+def test_a_recipe_that_leaves_nothing_to_the_machine_is_refused():
+    with pytest.raises(RecipeError, match="all layers stay on the host"):
+        task.call(recipe=Recipe(runs_on="host"))
+    with pytest.raises(RecipeError, match="'fc9' match no dense layer"):
+        task.call(recipe=Recipe(runs_on={"fc1": "host", "fc9": "host"}))
