@@ -3,7 +3,7 @@
 Some YAML features are dangerous and not needed for settings: aliases, with which forty lines expand
 to 2**40 words, tags that create objects, nesting that overflows Python's stack, and integers of
 thousands of digits, which Python takes quadratic time to read or refuses to print. All of them are
-rejected.
+rejected, and so is a key that stands twice, of which PyYAML takes the last in silence.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ MAX_INTEGER = 100
 66 in base 2."""
 
 
-class _ShortIntegers:
-    """Part of a `yaml.SafeLoader` that reads no integer of any length."""
+class _Strict:
+    """Part of a `yaml.SafeLoader` that reads no integer of any length, and no key twice."""
 
     def construct_yaml_int(self, node: Any) -> int:
         base: Any = super()
@@ -35,12 +35,22 @@ class _ShortIntegers:
         number: int = base.construct_yaml_int(node)
         return number
 
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        base: Any = super()
+        keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        seen = set[str]()
+        for key in keys:
+            if key.value in seen:
+                _fail(f"{key.value!r} stands here twice: keep one", key)
+            seen.add(key.value)
+        return base.construct_mapping(node, deep=deep)
 
-class PortableLoader(_ShortIntegers, yaml.SafeLoader):
+
+class PortableLoader(_Strict, yaml.SafeLoader):
     """Loader of plain data only."""
 
 
-class FastLoader(_ShortIntegers, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+class FastLoader(_Strict, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """The same by libyaml, where that is available; ten times as fast."""
 
 

@@ -56,6 +56,9 @@ from eie_backend.verification.verified import not_compared
 
 Model = str | PathLike[str] | bytes | ModelProto
 
+LIBRARY_START, IMAGE_START = b"\x7fELF", b"EIEIMAGE"
+"""First bytes of a shared library, and of the machine's image."""
+
 
 def from_onnx(
     model: Model,
@@ -319,6 +322,8 @@ def _read(model: Model, label: str | None) -> tuple[ModelProto, list[LargeWeight
         path = Path(model)
         source = load_eiez(path).SerializeToString() if is_eiez(path) else path
     with _reading(label):
+        if isinstance(source, Path):
+            _check_not_compiled(source, label)
         proto, large = read_model(source)
     _check_graph(proto, label)
     if faults := missing_inputs(proto):
@@ -326,6 +331,16 @@ def _read(model: Model, label: str | None) -> tuple[ModelProto, list[LargeWeight
     if faults := unknown_tensors(proto.graph, {weights.name for weights in large}):
         raise ModelError(f"{label}: {'; '.join(faults)}; export it again")
     return proto, large, label
+
+
+def _check_not_compiled(path: Path, label: str) -> None:
+    """Refuse what the compiler wrote, which people give in place of what it read."""
+    with path.open("rb") as file:
+        start = file.read(len(IMAGE_START))
+    if start.startswith(LIBRARY_START) or start == IMAGE_START:
+        raise ModelError(
+            f"{label}: compiled already; give the ONNX or .eiez file that it was compiled from"
+        )
 
 
 def load_onnx(path: str | PathLike[str]) -> ModelProto:

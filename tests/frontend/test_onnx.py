@@ -168,6 +168,17 @@ def test_a_model_comes_from_a_path_bytes_or_a_proto(tmp_path, make_mlp):
         assert path_of == (None if isinstance(source, bytes) else str(path))
 
 
+@pytest.mark.parametrize("start", [b"\x7fELF\x02\x01", b"EIEIMAGE\x03"])
+def test_what_was_compiled_is_told_from_a_model(tmp_path, start):
+    (tmp_path / "mlp.so").write_bytes(start + bytes(64))
+    with pytest.raises(ModelError) as raised:
+        eie_backend.from_onnx(tmp_path / "mlp.so")
+    assert str(raised.value) == (
+        f"{tmp_path / 'mlp.so'}: compiled already; give the ONNX or .eiez file that it was compiled "
+        "from"
+    )
+
+
 def test_the_model_is_not_changed(make_mlp):
     proto = make_mlp(4, 3, batch="N")
     before = proto.SerializeToString()
