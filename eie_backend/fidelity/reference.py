@@ -16,6 +16,7 @@ from eie_backend.host.network import HostNetwork
 from eie_backend.isa.program import Program
 from eie_backend.simulator.place import Batch
 from eie_backend.transform.attributes import attributes
+from eie_backend.transform.normalize import Normalize
 
 
 def reference(
@@ -47,11 +48,11 @@ def reference(
             "the library does not name the file that it was compiled from; give it by --reference"
         )
     path = Path(fspath(model if model is not None else source["path"]))
-    if not path.exists() and model is None and beside is not None:
-        path = next(
-            (p for p in (beside.parent / path, beside.parent / path.name) if p.exists()), path
-        )
-    if not path.exists():
+    places = [path]
+    if model is None and beside is not None:
+        places += [beside.parent / path, beside.parent / path.name]
+    there = next(filter(_is_there, places), None)
+    if there is None:
         raise ModelError(
             f"{path}: the model that the library was compiled from is not there; give it by "
             "--reference"
@@ -60,11 +61,18 @@ def reference(
     now, then = attributes(found).model_sha256, manifest.get("model_sha256", "")
     if now != then:
         raise ModelError(
-            f"{path}: not the model that the library was compiled from: its SHA-256 is "
+            f"{there}: not the model that the library was compiled from: its SHA-256 is "
             f"{now[:12]}..., that one's {then[:12] or 'unknown'}...; give that one by --reference, "
             "or compile again"
         )
     return found
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # no name of a file, as one that is too long
+        return False
 
 
 def _source(text: str) -> dict[str, Any]:
@@ -85,11 +93,11 @@ class FloatNetwork:
     Parameters
     ----------
     mod : IRModule
-        As imported.
+        As imported; indices are checked as a library checks them.
     """
 
     def __init__(self, mod: IRModule) -> None:
-        self._network = HostNetwork(mod)
+        self._network = HostNetwork(Normalize()(mod))
 
     def __call__(self, batch: Batch) -> Batch:
         """Return the results of a call's inputs."""

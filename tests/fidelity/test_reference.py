@@ -54,8 +54,9 @@ def test_a_missing_file_is_one_line(compiled, tmp_path):
         "--reference"
     )
     assert reference(found, "moved.onnx") is not None
-    with pytest.raises(ModelError, match=r"^other\.onnx: the model .* is not there"):
-        reference(found, "other.onnx")
+    for other in ("other.onnx", "x" * 300):
+        with pytest.raises(ModelError, match=rf"^{other}: the model .* is not there"):
+            reference(found, other)
 
 
 @pytest.mark.parametrize("given", [None, "models/mlp.onnx"])

@@ -173,9 +173,8 @@ def test_what_was_compiled_is_told_from_a_model(tmp_path, start):
     (tmp_path / "mlp.so").write_bytes(start + bytes(64))
     with pytest.raises(ModelError) as raised:
         eie_backend.from_onnx(tmp_path / "mlp.so")
-    assert str(raised.value) == (
-        f"{tmp_path / 'mlp.so'}: compiled already; give the ONNX or .eiez file that it was compiled "
-        "from"
+    assert str(raised.value).removeprefix(f"{tmp_path / 'mlp.so'}: ") == (
+        "compiled already; give the ONNX or .eiez file that it was compiled from"
     )
 
 

@@ -36,7 +36,7 @@ class Ends:
         Raises
         ------
         ModelError
-            If constant lengths are not from 0 to T; others are cut.
+            If constant lengths are not from 0 to T; others are checked when they come.
         """
         steps = int(x.ty.shape.values[0])
         if isinstance(lengths, GenericConst):
@@ -47,8 +47,9 @@ class Ends:
             isinstance(lengths, GenericConst) and (lengths.value.numpy() >= steps).all()
         ):
             return cls(emit)
-        # A length from a file or a caller may be any number.
-        known = emit(relax.op.clip(emit(relax.op.astype(lengths, "int64")), 0, steps))
+        # A length from a file or a caller may be any number: that of a table's row is checked.
+        table = constant(np.arange(steps + 1), "int64")
+        known = emit(relax.op.take(table, lengths, 0), "sequence_lens")
         times = constant(np.arange(steps).reshape(steps, 1), "int64")
         live = emit(relax.op.less(times, known))
         last = emit(relax.op.subtract(known, constant(1, "int64")))

@@ -9,7 +9,7 @@ from onnx.reference import ReferenceEvaluator
 from recurrent_nodes import GATES, recurrent
 
 import eie_backend as eie
-from eie_backend.errors import ModelError
+from eie_backend.errors import InputError, ModelError
 
 ACTIVATIONS = {
     "Affine": 2,
@@ -145,11 +145,15 @@ def test_attributes_out_of_range(options, message):
         eie.from_onnx(recurrent("LSTM", **options)[0], verify=False)
 
 
-def test_a_length_beyond_the_sequence_is_cut():
+@pytest.mark.parametrize("wrong", [-1, 6])
+def test_a_length_of_no_sequence_is_refused(wrong):
+    """ONNX Runtime refuses it, too."""
     model, feeds = recurrent("GRU", directions=2, lengths=[2, 5], fed=["sequence_lens"])
-    whole = imported(model, {**feeds, "sequence_lens": np.array([2, 99], np.int32)})
-    for one, other in zip(whole, by_runtime(model, feeds), strict=True):
-        np.testing.assert_allclose(one, other, 1e-5, 1e-6)
+    given = {**feeds, "sequence_lens": np.array([2, wrong], np.int32)}
+    with pytest.raises(Exception, match=r"sequence_lens\. All values must be >= 0 and <="):
+        by_runtime(model, given)
+    with pytest.raises(InputError, match=rf"_sequence_lens .*index {wrong} at .1. is outside 0..5"):
+        imported(model, given)
 
 
 def test_states_go_in_and_out():
