@@ -12,7 +12,7 @@ READY := $(if $(filter-out $(LOCK),$(or $(shell cat .venv/.ready 2>/dev/null),no
 # $(call extras,NAMES): the same, with extras that few commands need.
 extras = [[ "$$(cat .venv/.ready-$(1) 2>/dev/null)" == "$(LOCK)" ]] || { \
   $(BIN)/pip install --quiet -e '.[test,dev,$(1)]' && echo "$(LOCK)" >.venv/.ready-$(1); }
-SITE := docs,torch,jax
+SITE := docs,torch,jax,interop
 FUZZ_SECONDS := 60
 MNIST := ../shared/data/mnist/mnist.npz
 # From seconds to minutes; each says how long it takes.
@@ -97,6 +97,7 @@ linkcheck: $(READY)  ## links from the site to elsewhere; needs a network
 	$(BIN)/sphinx-build -b linkcheck -D plot_gallery=0 -d build/docs/doctrees docs build/docs/linkcheck
 
 pictures: $(READY)  ## the pictures of README and docs from real runs; needs an installed chromium
+	$(call extras,interop)
 	$(BIN)/python docs/pictures.py
 
 bench: $(READY)  ## the benchmarks (15 minutes) and their page, docs/performance.md

@@ -10,6 +10,9 @@ import pytest
 
 from eie_backend.report import page
 
+pytestmark = pytest.mark.interop
+api = pytest.importorskip("playwright.sync_api", reason="needs the extra `interop`")
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WIDTHS = (1280, 390)
 SCHEMES = ("light", "dark")
@@ -71,9 +74,7 @@ def browser():
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is None:
         pytest.skip(f"none of {', '.join(BROWSERS)} is installed")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
+    with api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, timeout=PATIENCE_MS)
         yield browser
         browser.close()

@@ -14,6 +14,9 @@ from eie_backend.sweep import Outcome, sweep
 from eie_backend.sweep import run as run_module
 from eie_backend.sweep.shown import to_json
 
+pytestmark = pytest.mark.interop
+pytest.importorskip("psycopg", reason="needs the extra `interop`")
+
 
 def program(name):
     """Return one of the server's programs, which Debian keeps off the PATH."""

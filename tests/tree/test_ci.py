@@ -49,8 +49,8 @@ def test_each_change_is_tested_once(ci):
     assert called == [
         "pip install .[test]",
         "pytest -n auto",
-        "pip install torch==2.13.0 onnxscript jax>=0.7,<0.11",
-        "pytest -n auto -m torch or jax or smoke tests/test_a.py",
+        "pip install torch==2.13.0 onnxscript jax>=0.7,<0.11 eie-backend[interop]",
+        "pytest -n auto -m torch or jax or interop or smoke tests/test_a.py",
         "make check",
         "make docs",
         "pytest --nightly -m notebook tests/show/test_displays.py "
@@ -59,8 +59,8 @@ def test_each_change_is_tested_once(ci):
     ]
     assert re.findall(r"^ +\d+ s +\d+ s  (.*)", text, re.MULTILINE) == [
         "README's test command",
-        "PyTorch and JAX installed",
-        "tests with PyTorch and JAX",
+        "other extras installed",
+        "tests with other extras",
         "make check",
         "make docs",
         "a notebook",
@@ -81,7 +81,7 @@ def test_the_night_leaves_no_test_out(ci):
         r"^markers = \[(.*?)^\]", (ROOT / "pyproject.toml").read_text(), re.M | re.S
     )
     needed = re.findall("the extra `(.*?)`", markers[1])
-    assert {"docs", "jax", "torch"} <= set(needed) <= set(installed)
+    assert {"docs", "interop", "jax", "torch"} <= set(needed) <= set(installed)
     assert {"make check", "make test-cpp", "make test-cpp SANITIZERS=thread", "make fuzz"} <= {
         *called
     }

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 import eie_backend as eie
 from eie_backend.errors import ModelError
 
-pytest.importorskip("skl2onnx")
+pytest.importorskip("skl2onnx", reason="needs the extra `interop`")
 
 from skl2onnx import to_onnx
 from sklearn.datasets import load_digits
@@ -21,6 +21,8 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, Normalizer, StandardScaler
 from sklearn.svm import LinearSVC
+
+pytestmark = pytest.mark.interop
 
 X, DIGITS = load_digits(return_X_y=True)
 X = X.astype(np.float32)
