@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eie_backend.cli.console import remark, working
+from eie_backend.cli.console import remark_behind, working
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -25,9 +24,8 @@ def float_module(
     library: Path,
     model: Path | None,
     wanted: bool,
-    tell: Callable[[str], None] = remark,
 ) -> IRModule | None:
-    """Return the float network of a library, or None, with a line that says why.
+    """Return the float network of a library, or None, with a line behind the result that says why.
 
     Parameters
     ----------
@@ -39,8 +37,6 @@ def float_module(
         The user's --reference.
     wanted : bool
         The user's --float.
-    tell : callable
-        Gets the line.
 
     Raises
     ------
@@ -58,7 +54,7 @@ def float_module(
         except ModelError as error:
             if model is not None:
                 raise
-            tell(f"eie: not beside the float network: {error}")
+            remark_behind(f"eie: not beside the float network: {error}")
             return None
 
 

@@ -82,6 +82,9 @@ not_finite: list[Mapping[str, Any]] = []
 saturated: list[Mapping[str, Any]] = []
 """What it was told of layers whose values did not fit: a row each, once."""
 
+_behind: list[str] = []
+"""Lines for stderr behind the result, which an error leaves out."""
+
 
 @contextmanager
 def telling() -> Iterator[None]:
@@ -100,6 +103,7 @@ def telling() -> Iterator[None]:
 
     not_finite.clear()
     saturated.clear()
+    _behind.clear()
     with warnings.catch_warnings():
         for told in TOLD:
             warnings.simplefilter("always", told)
@@ -126,6 +130,8 @@ def show(
     else:
         for part in shown:
             out.print(part, crop=False)
+    while _behind:
+        remark(_behind.pop(0))
     for path in paths:
         wrote(path)
 
@@ -212,6 +218,11 @@ def remark(line: str) -> None:
     """Print a line on stderr, unless --quiet."""
     if not asked.quiet:
         err.print(line, soft_wrap=True)
+
+
+def remark_behind(line: str) -> None:
+    """Print a line on stderr behind the result, unless --quiet or an error comes first."""
+    _behind.append(line)
 
 
 def wrote(path: str | PathLike[str]) -> None:

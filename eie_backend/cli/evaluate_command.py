@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from eie_backend.cli.beside import beside, float_module, results_of
-from eie_backend.cli.console import progress, remark, show, working
+from eie_backend.cli.console import progress, show, working
 from eie_backend.cli.options import (
     ENGINE_OPTION,
     FLOAT,
@@ -79,8 +79,7 @@ def evaluate_model(
     with working(f"loading {library.name}"):
         runner = loaded.runner
     samples = Samples(SampleFile(data), runner, labels)
-    without: list[str] = []
-    network = results_of(float_module(runner, library, reference, float_beside, without.append))
+    network = results_of(float_module(runner, library, reference, float_beside))
     with progress() as bar:
         task = bar.add_task("simulating", total=samples.count * repeat)
         found = evaluate(
@@ -92,8 +91,6 @@ def evaluate_model(
             told=lambda done: bar.advance(task, done),
             reference=network,
         )
-    for line in without:  # after what may be wrong with the data
-        remark(line)
     accuracy = f"{found.samples:,} samples"
     if found.correct is not None:
         accuracy += f", {found.correct:,} right: {found.accuracy:.2%}"

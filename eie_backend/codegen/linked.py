@@ -1,10 +1,11 @@
-"""`linked`: what `compile` returned, as an executable that can run in this process."""
+"""`linked`: what `compile` returned, as a module that runs in this process."""
 
 from __future__ import annotations
 
 import tempfile
 from pathlib import Path
 from threading import Lock
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from tvm.relax import VMExecutable
@@ -17,26 +18,36 @@ from eie_backend.files.whole_file import write_fault
 NEED_A_LINKER = ("c", "static_library")
 """Kinds of modules that hold code which is not yet linked."""
 
+NO_CODE = ";"
+"""The source of the module of kind "c" that TVM adds where the host has nothing to compute."""
+
 _linked: WeakKeyDictionary[VMExecutable, VMExecutable] = WeakKeyDictionary()
 _linking = Lock()
 
 
-def linked(executable: VMExecutable) -> VMExecutable:
-    """Return the executable itself if it can run, or else the one in its library, linked once.
+def linked(executable: VMExecutable) -> Any:
+    """Return a `tvm.runtime.Module` for a VM: the executable's own, or that of its library.
 
-    ``executable.jit()`` does the same, but keeps the library for the rest of the process.
+    A library is linked once, where there is code to be linked. ``executable.jit()`` links even what
+    has no code, and keeps the library for the rest of the process.
 
     Raises
     ------
     ModelError
         If the library cannot be linked or written.
     """
-    if all(module.kind not in NEED_A_LINKER for module in modules(executable.mod)):
-        return executable
+    if not any(map(_needs_a_linker, modules(executable.mod))):
+        return executable.mod
     with _linking:
         if executable not in _linked:
             _linked[executable] = opened(library_bytes(executable))
-        return _linked[executable]
+        return _linked[executable].mod
+
+
+def _needs_a_linker(module: Any) -> bool:
+    if module.kind == "c" and module.inspect_source().strip() == NO_CODE:
+        return False
+    return module.kind in NEED_A_LINKER
 
 
 def library_bytes(executable: VMExecutable) -> bytes:

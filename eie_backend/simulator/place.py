@@ -36,11 +36,11 @@ class Here:
 
     def __init__(self, executable: relax.VMExecutable) -> None:
         # Kept, so that others who load the same library share it.
-        self._executable = linked(executable)
+        self._executable, self._module = executable, linked(executable)
 
     def machine(self) -> relax.VirtualMachine:
         """Return a new VM."""
-        return relax.VirtualMachine(self._executable, tvm.cpu())
+        return relax.VirtualMachine(self._module, tvm.cpu())
 
     def call(self, machine: relax.VirtualMachine, batch: Batch) -> Batch:
         """Run a batch and return its results."""
