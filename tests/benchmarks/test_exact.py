@@ -27,6 +27,7 @@ def test_all(benchmark):
     assert benchmark.exact() == exact(benchmark.__name__)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("benchmark", [engines, simulator], ids=lambda b: b.__name__)
 def test_all_with_the_published_alex8(benchmark, alex8):
     assert benchmark.exact() == exact(benchmark.__name__)
@@ -37,6 +38,7 @@ def test_layers_of_sparse_pays(name):
     assert sparse_pays.on_eie(generate(TABLE_III[name])) == exact("sparse_pays")["layers"][name]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("density", ["0.01", "1.0"])
 def test_densities_of_sparse_pays(density):
     layer = generate(sparse_pays.at(float(density)))
@@ -58,6 +60,7 @@ def test_a_layer_of_load_balance():
     assert load_balance.table_iii("NT-LSTM", 0.07, seed) == committed
 
 
+@pytest.mark.nightly
 def test_alex8_of_load_balance(alex8):
     assert load_balance.real_alex8() == exact("load_balance")["Alex-8 as published"]
 

@@ -1,4 +1,7 @@
-"""A few kills, at moments that a seed chooses; `benchmarks/kills.py` does 200."""
+"""A few kills, at moments that a seed chooses; `benchmarks/kills.py` does 200.
+
+With each change, `tests/files/test_whole_file.py` kills a writer half-way.
+"""
 
 import json
 import subprocess
@@ -10,8 +13,9 @@ import pytest
 KILLS = Path(__file__).parents[2] / "benchmarks" / "kills.py"
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(5, marks=pytest.mark.nightly)])
-def test_killed_commands_leave_whole_files_and_go_on(kills, tmp_path):
+@pytest.mark.nightly
+def test_killed_commands_leave_whole_files_and_go_on(tmp_path):
+    kills = 5
     command = [sys.executable, KILLS, str(kills), "compile"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

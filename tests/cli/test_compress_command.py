@@ -144,6 +144,7 @@ def test_a_dynamic_dimension_and_calibration(eie_in):
     assert eie_in.new() == OUTPUTS
 
 
+@pytest.mark.nightly
 def test_pictures(eie_in):
     pytest.importorskip("matplotlib", reason="needs the extra `viz`")
     command = "compress mlp.onnx --data good.npz --max-drop 10 -o out.eiez --num-pe 4"
@@ -152,6 +153,7 @@ def test_pictures(eie_in):
     assert {path.name for path in Path("pictures").iterdir()} == names
 
 
+@pytest.mark.nightly
 def test_optuna(eie_in, monkeypatch):
     pytest.importorskip("optuna", reason="needs the extra `explore`")
     monkeypatch.setattr("eie_backend.cli.compress_command.TRIALS", 5)

@@ -79,6 +79,7 @@ def test_no_room_for_the_library(make_mlp, tmp_path):
     assert message.startswith(start)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "line",
     [

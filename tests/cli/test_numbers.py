@@ -209,6 +209,7 @@ LABELLED = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("command", LABELLED)
 @pytest.mark.parametrize("name", FAULTY_LABELS)
 def test_labels_are_checked_alike(name, command, eie_in, folder):

@@ -153,6 +153,7 @@ def test_results_of_branches(arithmetic):
 BLOCK = 8
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("outputs", [1, BLOCK - 1, BLOCK, BLOCK + 1])
 @pytest.mark.parametrize("inputs", [1, BLOCK - 1, BLOCK, 3 * BLOCK + 1])
 def test_tiles_change_no_bit(outputs, inputs):

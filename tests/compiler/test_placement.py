@@ -210,6 +210,7 @@ AFTER = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("names", [True, False])
 @pytest.mark.parametrize("after", AFTER)
 @pytest.mark.parametrize("layer", ["dense", "conv1d", "conv2d"])
@@ -301,6 +302,7 @@ def test_a_module_without_main():
         eie.explain(builder.get())
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(
     "machine", [{}, {"act_sram_bytes": 16, "num_pe": 2}], ids=["fits", "small"]
 )

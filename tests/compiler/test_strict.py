@@ -112,11 +112,14 @@ def llama(_folder):
 LAYERS = {residual: 7, resnet_18: 21, lstm: 3, winograd_chain: 3, bert: 6, llama: 8}
 """Networks, and how many layers of the model each has on the machine."""
 
+LONG = (resnet_18, winograd_chain, llama)
+"""Those of which a smaller one has the same kinds of layers, or another test has."""
+
 
 @pytest.mark.parametrize(
     "network",
     [
-        pytest.param(one, id=one.__name__, marks=pytest.mark.nightly if one is resnet_18 else ())
+        pytest.param(one, id=one.__name__, marks=pytest.mark.nightly if one in LONG else ())
         for one in LAYERS
     ],
 )

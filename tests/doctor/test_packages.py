@@ -54,7 +54,7 @@ def test_a_missing_extra_is_no_fault(monkeypatch):
 
 def test_the_extras_are_those_of_the_project():
     known = set(metadata("eie-backend").get_all("Provides-Extra"))
-    assert known - {"bench", "dev", "docs", "test"} == EXTRAS.keys()
+    assert known - {"bench", "dev", "docs", "interop", "test"} == EXTRAS.keys()
     assert all(map(requirements, EXTRAS))
     assert "rich" in requirements()
     assert "optuna" not in requirements()

@@ -27,6 +27,7 @@ def child(monkeypatch):
     return ends
 
 
+@pytest.mark.nightly
 def test_all_steps_succeed_here():
     checks = list(trial_checks())
     assert [check.name for check in checks] == [step.name for step in STEPS]

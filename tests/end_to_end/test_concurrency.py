@@ -232,7 +232,8 @@ def test_others_run_while_one_simulates(of, make_mlp, library, x):
 # Memory
 
 
-def test_memory_is_flat_over_10_000_runs(library, x):
+@pytest.mark.parametrize("many", [2_000, pytest.param(10_000, marks=pytest.mark.nightly)])
+def test_memory_is_flat_over_many_runs(many, library, x):
     runner = Runner(library)
     batch = [x[0]]
 
@@ -244,7 +245,7 @@ def test_memory_is_flat_over_10_000_runs(library, x):
 
     held(500)
     for _ in range(ROUNDS):
-        (bytes_before, blocks_before), (bytes_after, blocks_after) = held(500), held(10_000)
+        (bytes_before, blocks_before), (bytes_after, blocks_after) = held(500), held(many)
         # Python's own objects come and go; what every run leaves would be 16 bytes or a block.
         if bytes_after - bytes_before < 10_000 and blocks_after - blocks_before < 1_000:
             return

@@ -216,6 +216,7 @@ def test_a_recipe_takes_patterns_of_every_name(model, pattern, layers):
     assert {name for name, share in kept.items() if share < 0.3} == layers
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("which", range(2))
 def test_every_command_takes_every_name(told, which):
     """In a recipe, which is kept and shown with the layers' own names."""

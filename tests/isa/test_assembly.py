@@ -117,17 +117,23 @@ def edited(old, new):
     return TEXT.replace(old, new)
 
 
+# A program takes long to draw: half as many as of other properties, and fewer of several.
+FEWER, FEWEST = (settings(max_examples=settings.default.max_examples // n) for n in (2, 6))
+
+
+@FEWER
 @given(program=programs())
 def test_the_dialect_has_the_image_of_the_program(program):
     assert encode_image(from_dialect(to_dialect(program))) == encode_image(program)
 
 
+@FEWER
 @given(program=programs())
 def test_the_text_has_the_image_of_the_program(program):
     assert image_of(print_program(to_dialect(program))) == encode_image(program)
 
 
-@settings(max_examples=25)
+@FEWEST
 @given(found=st.lists(programs(), min_size=1, max_size=3))
 def test_a_file_of_programs_has_the_images_of_the_programs(found):
     text = disassemble(found)
@@ -135,7 +141,7 @@ def test_a_file_of_programs_has_the_images_of_the_programs(found):
     assert [encode_image(p) for p in assemble(text)] == [encode_image(p) for p in found]
 
 
-@settings(max_examples=40)
+@FEWEST
 @given(program=programs())
 def test_printing_parsing_and_printing_changes_nothing(program):
     module = to_dialect(program)

@@ -31,6 +31,7 @@ def operands(shape, seed=0):
     return arrays if shape.has_bias else arrays[:2]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("has_bias", [False, True], ids=["", "bias"])
 @pytest.mark.parametrize("ending", ENDINGS, ids=lambda one: one.epilogue.name)
 @pytest.mark.parametrize("sizes", [(1, 1, 1), (1, 7, 5), (3, 1, 4), (2, 4, 1), (3, 5, 6)])

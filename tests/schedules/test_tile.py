@@ -58,12 +58,14 @@ def check_bits(outputs, inputs, row_limit, col_limit, **epilogue):
 LIMIT = 8
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("outputs", [1, LIMIT - 1, LIMIT, LIMIT + 1])
 @pytest.mark.parametrize("inputs", [1, LIMIT - 1, LIMIT, LIMIT + 1])
 def test_blocks_change_no_bit_around_their_limit(outputs, inputs):
     check_bits(outputs, inputs, LIMIT, LIMIT)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("bias", [False, True], ids=["", "bias"])
 @pytest.mark.parametrize("ending", ENDINGS, ids=lambda one: one.epilogue.name)
 def test_blocks_change_no_bit_with_any_epilogue(bias, ending):
@@ -122,7 +124,7 @@ def fewest(codes, config, rows, inputs):
     return best.get(inputs)
 
 
-@settings(max_examples=20)
+@settings(max_examples=settings.default.max_examples // 6)
 @given(
     seed=st.integers(0, 2**32 - 1),
     outputs=st.integers(1, 90),

@@ -25,6 +25,7 @@ def evaluator(small):
     return Evaluator(*small)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("objective", OBJECTIVE.values)
 def test_the_walk_finds_the_same_with_fewer_evaluations(evaluator, objective, monkeypatch):
     found = search_trials(Trials(evaluator, config=MACHINE), 0.15, objective)

@@ -464,6 +464,7 @@ def test_without_the_package(monkeypatch):
         trace_layer(encode([[1]], [0, 1], config), [1], config)
 
 
+@pytest.mark.nightly
 def test_alex8(alex8):
     config = HardwareConfig()
     matrix = encode(alex8["codes"], alex8["codebook"], config, alex8["bias_codes"])

@@ -211,7 +211,7 @@ def test_a_slice_without_a_sum_takes_zeros():  # 2
     check(build(body, (2, 1, 3), (1, 2)), {"fc": (4, 5, 2)})
 
 
-@settings(max_examples=25)
+@settings(max_examples=settings.default.max_examples // 6)
 @given(data=st.data())
 def test_values_stay(data):
     """Random trees of sums over few inputs and layers, some of which break the conditions."""

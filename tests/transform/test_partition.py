@@ -144,6 +144,7 @@ def test_a_chain_gives_right_values():  # 2
     assert check_values(build(body, (2, 5)), (2, 5)) == ["fc1", "fc2"]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("shape", [(5,), (1, 5), (3, 5), (2, 3, 5)])
 @pytest.mark.parametrize("relu", [False, True], ids=["", "relu"])
 @pytest.mark.parametrize("bias", ["", "x + b", "b + x"])

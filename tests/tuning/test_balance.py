@@ -114,6 +114,7 @@ def test_auto_is_never_slower_and_no_word_changes(make_mlp, seed, sizes, num_pe,
             np.testing.assert_allclose(other.outputs[0], off.outputs[0], rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("mode", "bias", "arithmetic"),
     [

@@ -52,7 +52,7 @@ def test_all_hostile_constants(part, tmp_path):
     check(dict([*models().items()][part::EVERY]), tmp_path)
 
 
-@pytest.mark.parametrize("every", [2 * EVERY, pytest.param(1, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("every", [4 * EVERY, pytest.param(1, marks=pytest.mark.nightly)])
 def test_commands(every, tmp_path):
     """Each command opens some of them, which are all of them together."""
     tasks = []

@@ -115,6 +115,7 @@ def test_more_steps_than_a_module_should_have():
         eie.from_onnx(model)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("operator", GATES)
 def test_a_sequence_without_any_step(operator):
     """ONNX Runtime gives zeros, not the initial state."""

@@ -154,6 +154,7 @@ def drawn(rng):
     return equation, operands
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("seed", range(4))
 def test_equations(seed):
     rng = np.random.default_rng(seed)
