@@ -177,6 +177,7 @@ def test_who_leaves_early_takes_no_turn(connected, patient):
     use(connect(patient.address))
 
 
+@pytest.mark.nightly
 def test_more_silent_clients_than_can_greet_at_the_same_time(connected):
     with serving(timeout_seconds=1.0) as server:
         for _ in range(300):
