@@ -15,6 +15,12 @@ from eie_backend.search.evaluator import Evaluator
 from eie_backend.storage.container import save_eiez
 
 EIE = Path(sys.executable).with_name("eie")
+NO_SOURCE = (
+    "eie: not beside the float network: the library does not name the file that it was compiled "
+    "from; give it by --reference\n"
+)
+"""What commands say on standard error of a library that was compiled from a module in memory."""
+
 COMMANDS = {
     "demo": "demo --num-pe 4",
     "doctor": "doctor",

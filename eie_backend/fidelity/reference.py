@@ -57,7 +57,9 @@ def reference(
             f"{path}: the model that the library was compiled from is not there; give it by "
             "--reference"
         )
-    found = from_onnx(there, source.get("bind"), bind_values=source.get("bind_values"), verify=False)
+    found = from_onnx(
+        there, source.get("bind"), bind_values=source.get("bind_values"), verify=False
+    )
     now, then = attributes(found).model_sha256, manifest.get("model_sha256", "")
     if now != then:
         raise ModelError(

@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 import tvm
+from every_command import NO_SOURCE
 from onnx import TensorProto, helper, numpy_helper
 
 import eie_backend as eie
@@ -71,12 +72,6 @@ quality: {fc2: 0.5}
 bits: {fc1: 2, "@dense": 4}
 method: balanced
 """
-
-
-NO_SOURCE = (
-    "eie: not beside the float network: the library does not name the file that it was compiled "
-    "from; give it by --reference\n"
-)
 
 
 @pytest.fixture(scope="session")
