@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from eie_backend.config import HardwareConfig
 from eie_backend.fidelity.measure import Fidelity
+from eie_backend.fidelity.told import told
 from eie_backend.isa.counters import SATURATIONS
 from eie_backend.isa.program import Program
 from eie_backend.machine.choices import Engine
 from eie_backend.machine.energy import area_mm2, energy_by_part_pj
 from eie_backend.machine.energy_table import EnergyTable
-from eie_backend.show.html import Number, table
+from eie_backend.show.html import Number, listing, table
 from eie_backend.simulator.not_finite import Counts, rows
 
 
@@ -114,7 +115,7 @@ class Report:
         )
 
     def _repr_html_(self) -> str:
-        """Show a table with a row per layer; numbers are per sample."""
+        """Show a table with a row per layer, per sample, and how the answers compare if known."""
         rows: list[tuple[object, ...]] = [
             (
                 layer.name,
@@ -137,7 +138,11 @@ class Report:
         rows.append(("all layers", totals[0], totals[1], "", "", totals[2]))
         config = self.config
         caption = f"Per sample: {config.num_pe} PEs at {config.clock_mhz} MHz, {self.arithmetic}"
-        return table(caption, ["layer", "cycles", "us", "load balance", "padding", "nJ"], rows)
+        shown = table(caption, ["layer", "cycles", "us", "load balance", "padding", "nJ"], rows)
+        if self.fidelity is None:
+            return shown
+        beside = told(self.fidelity, self.manifest, saturations=sum(self.saturations.values()))
+        return f"{shown}\n{listing(beside.lines)}"
 
     @property
     def area_mm2(self) -> float:

@@ -253,6 +253,20 @@ JSON_KEYS = {
 }
 
 
+def test_beside_the_float_network(make_mlp):
+    mod = eie.from_onnx(make_mlp(8, 6, 3, batch=2))
+    x = np.random.default_rng(1).normal(size=(4, 8)).astype(np.float32)
+    library = eie.compile(mod, recipe=eie.Recipe(density=0.2), calibration=x)
+    alone, beside = eie.profile(library, x), eie.profile(library, x, reference=mod)
+    assert alone.fidelity is None and alone.reference == ()
+    (expected,) = beside.reference
+    errors = np.linalg.norm(beside.outputs[0] - expected, axis=1) / np.linalg.norm(expected, axis=1)
+    assert beside.fidelity.relative_error == pytest.approx(errors.mean())
+    assert "Beside the float network" in beside._repr_html_()
+    assert "Beside the float network" not in alone._repr_html_()
+    assert alone.to_dict() == beside.to_dict() | {"fidelity": None}
+
+
 def test_json_holds_everything_but_the_outputs(report):
     data = json.loads(report.to_json())
     assert data.keys() == JSON_KEYS
