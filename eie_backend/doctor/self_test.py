@@ -131,7 +131,7 @@ STEPS = (
     SelfTestStep("TVM's entry point", autoload, REINSTALL),
     SelfTestStep("LLVM", llvm, REPORT),
     SelfTestStep("self-test: compile", compiles, REPORT),
-    SelfTestStep("self-test: run", engines, LINKS),
+    SelfTestStep("self-test: run", engines, REPORT),
     SelfTestStep("self-test: export", exports, LINKS),
     SelfTestStep("self-test: load", loads, REPORT),
 )
