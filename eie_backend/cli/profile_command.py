@@ -21,7 +21,8 @@ EXAMPLE = """Example:
 def profile_model(
     library: Annotated[Path, typer.Argument(help="Library written by `eie compile`.")],
     input: Annotated[
-        Path, typer.Option(help=".npy, or .npz with arrays by input name; one or more batches.")
+        Path,
+        typer.Option(help=".npy, or .npz with arrays by input name, and `labels` if there are."),
     ],
     engine: Annotated[str, ENGINE_OPTION] = "event",
     energy: Annotated[
@@ -42,15 +43,21 @@ def profile_model(
     from eie_backend.profiler.accelergy import action_counts_yaml
 
     table = None if energy is None else read_energy_table(energy)
-    report = execute(library, input, engine, table, remote, strict_inputs, float_beside, reference)
+    run = execute(library, input, engine, table, remote, strict_inputs, float_beside, reference)
+    report = run.report
     if accelergy is not None:
         write_file(accelergy, action_counts_yaml(report).rstrip() + "\n")
     show(
-        report.to_dict(),
+        {
+            **report.to_dict(),
+            "accuracy": run.accuracy,
+            "reference_accuracy": run.reference_accuracy,
+        },
+        *([] if run.accuracy is None else [f"{run.samples:,} samples, {run.accuracy:.2%} right"]),
         report_table(report),
         cycles_table(report),
         energy_table(report),
-        *beside(report),
+        *beside(report, run.accuracy, run.reference_accuracy),
         written=[] if accelergy is None else [accelergy],
     )
 

@@ -9,7 +9,7 @@ import typer
 
 from eie_backend.cli.beside import beside, float_module, results_of
 from eie_backend.cli.console import show, working
-from eie_backend.cli.execute import execute_runner
+from eie_backend.cli.execute import execute_runner, labelled
 from eie_backend.cli.options import ENGINE_OPTION, FLOAT, REFERENCE, STRICT_INPUTS
 from eie_backend.errors import ConfigError
 from eie_backend.machine.choices import ENGINE
@@ -42,15 +42,12 @@ def report_model(
     from eie_backend.report.page import page, require_viz
 
     require_viz()  # before what draws is imported
-    from eie_backend.cli.files import about, check_place, read_labels, read_samples, write_file
+    from eie_backend.cli.files import check_place, write_file
     from eie_backend.codegen.library import load
-    from eie_backend.compiler.model_record import result_shape
-    from eie_backend.errors import InputError
     from eie_backend.fidelity.compare import compare_runner
     from eie_backend.machine.energy_table import read_energy_table
     from eie_backend.report.run import Run
     from eie_backend.report.sections.summary import answer
-    from eie_backend.simulator.labels import check_labels
     from eie_backend.simulator.runner import Runner
 
     ENGINE.checked(engine, ConfigError)
@@ -59,14 +56,7 @@ def report_model(
     with working(f"loading {library.name}"):
         executable = load(library)
         runner = Runner(executable)
-    data, classes = read_samples(input, runner.specs, strict_inputs)
-    if labels is not None:
-        classes = read_labels(labels)
-    if classes is not None:
-        calls, _ = runner.counted(data)
-        shape = result_shape(runner.programs, len(calls))
-        with about(labels or input, InputError):
-            check_labels(classes, shape[0] if shape else runner.batch * len(calls), shape)
+    data, classes = labelled(runner, input, labels, strict_inputs)
     mod = float_module(runner, library, reference, float_beside)
     report = execute_runner(runner, data, engine, table, results_of(mod))
     comparison = None

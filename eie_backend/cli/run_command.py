@@ -36,7 +36,7 @@ def run_model(
     """Run a compiled model on the simulated machine and print or write its results."""
     import numpy as np
 
-    outputs = execute(library, input, remote=remote, strict=strict_inputs).outputs
+    outputs = execute(library, input, remote=remote, strict=strict_inputs).report.outputs
     rows: list[dict[str, Any]] = [
         {"dtype": str(value.dtype), "shape": value.shape} for value in outputs
     ]

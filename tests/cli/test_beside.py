@@ -73,6 +73,7 @@ PATHS = {
         False,
     ),
     "profile": ("profile {0}.so --input x.npz", False),
+    "profile_labels": ("profile {0}.so --input labelled.npz", True),
     "evaluate": ("evaluate {0}.so --data labelled.npz --scheduler threads", True),
     "evaluate_no_labels": ("evaluate {0}.so --data x.npz --scheduler threads", False),
     "report": ("report {0}.so --input labelled.npz -o {0}.html", True),

@@ -37,7 +37,15 @@ KEYS = {
     "run": {"outputs"},
     "run_to_a_file": {"outputs"},
     "profile": {"area_mm2", "arithmetic", "config", "energy_table", "engine", "layers", "manifest"}
-    | {"fidelity", "reloads", "saturations", "setup", "setup_dram_pj"},
+    | {
+        "accuracy",
+        "fidelity",
+        "reference_accuracy",
+        "reloads",
+        "saturations",
+        "setup",
+        "setup_dram_pj",
+    },
     "evaluate": {"accuracy", "correct", "reference_accuracy", "reference_correct", "report"}
     | {"samples"},
     "compare": {"answer", "fidelity", "layers", "samples", "worst"},
