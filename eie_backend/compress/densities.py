@@ -84,6 +84,6 @@ def _unknown(
         others = (name for name in known if name not in own)
         layers = dict.fromkeys([*(called[1] for called in names.values()), *others])
         yield (
-            f"{', '.join(map(repr, unused))} match no dense layer; the layers are "
+            f"no layer is called {', '.join(map(repr, unused))}; the layers are "
             f"{', '.join(layers) or 'none'}"
         )

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from tvm import IRModule
 
 from eie_backend.epilogues import NONE
-from eie_backend.errors import InputError
 from eie_backend.fidelity.instrumented import Ends
+from eie_backend.fidelity.reference import check_inputs_of
 from eie_backend.isa.program import Program
 from eie_backend.machine.choices import WINOGRAD
 from eie_backend.machine.epilogue import Applied
@@ -20,7 +20,7 @@ from eie_backend.transform.attributes import attributes, with_attributes
 from eie_backend.transform.balance_rows import order_sources
 from eie_backend.transform.dense_form import DenseForm
 from eie_backend.transform.epilogues import epilogue_of
-from eie_backend.transform.inputs import InputSpec, input_specs
+from eie_backend.transform.inputs import InputSpec
 from eie_backend.transform.layers import DenseLayer, LayerUse, bias_of, layers_of
 
 SOURCE = "source"
@@ -53,11 +53,7 @@ class FloatLayers:
         InputError
             If its inputs are not those of the library.
         """
-        if (own := input_specs(mod)) != list(specs):
-            raise InputError(
-                f"the float network's inputs are {_told(own)}, the library's are {_told(specs)}; "
-                "give the model that the library was compiled from, with the same dimensions"
-            )
+        check_inputs_of(mod, specs)
         wanted = {name for program in programs for name in program.layers}
         tried = []
         for mode in dict.fromkeys([_winograd(mod, programs), *WINOGRAD.values]):
@@ -118,7 +114,3 @@ def _winograd(mod: IRModule, programs: Sequence[Program]) -> str:
         if said in WINOGRAD.values:
             return str(said)
     return attributes(mod).winograd
-
-
-def _told(specs: Sequence[InputSpec]) -> str:
-    return ", ".join(f"{spec.name} {spec.dtype} {spec.shape}" for spec in specs) or "none"

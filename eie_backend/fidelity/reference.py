@@ -10,12 +10,14 @@ from typing import Any
 
 from tvm import IRModule
 
-from eie_backend.errors import ModelError
+from eie_backend.errors import InputError, ModelError
 from eie_backend.frontend.onnx import from_onnx
 from eie_backend.host.network import HostNetwork
 from eie_backend.isa.program import Program
 from eie_backend.simulator.place import Batch
 from eie_backend.transform.attributes import attributes
+from eie_backend.transform.given import check_module
+from eie_backend.transform.inputs import InputSpec, input_specs
 from eie_backend.transform.normalize import Normalize
 
 
@@ -85,6 +87,25 @@ def _source(text: str) -> dict[str, Any]:
         return {}
 
 
+def check_inputs_of(mod: IRModule, specs: Sequence[InputSpec]) -> None:
+    """Refuse a float network whose inputs are not those of its library.
+
+    Raises
+    ------
+    InputError
+        Naming both.
+    """
+    if (own := input_specs(mod)) != list(specs):
+        raise InputError(
+            f"the float network's inputs are {_told(own)}, the library's are {_told(specs)}; "
+            "give the model that the library was compiled from, with the same dimensions"
+        )
+
+
+def _told(specs: Sequence[InputSpec]) -> str:
+    return ", ".join(f"{spec.name} {spec.dtype} {spec.shape}" for spec in specs) or "none"
+
+
 Results = Callable[[Batch], Batch]
 """Returns the results of a call's inputs."""
 
@@ -96,9 +117,21 @@ class FloatNetwork:
     ----------
     mod : IRModule
         As imported; indices are checked as a library checks them.
+    specs : sequence of InputSpec, optional
+        The inputs of the library that it stands beside.
+
+    Raises
+    ------
+    ModelError
+        If it is no module with a function ``main``.
+    InputError
+        If its inputs are not those of the library.
     """
 
-    def __init__(self, mod: IRModule) -> None:
+    def __init__(self, mod: IRModule, specs: Sequence[InputSpec] | None = None) -> None:
+        check_module(mod, "reference")
+        if specs is not None:
+            check_inputs_of(mod, specs)
         self._network = HostNetwork(Normalize()(mod))
 
     def __call__(self, batch: Batch) -> Batch:

@@ -107,7 +107,10 @@ def profile(
     Raises
     ------
     InputError, ImageError, EnergyError
-        If the data, the library or the energy file is not usable.
+        If the data, the library or the energy file is not usable, or the float network's inputs
+        are not the library's.
+    ModelError
+        If the float network is no module.
     RemoteError
         If the server does not answer or has no eie.
     """
@@ -119,7 +122,7 @@ def profile(
         engine=engine,
         table=table,
         strict_inputs=strict_inputs,
-        reference=None if reference is None else FloatNetwork(reference),
+        reference=None if reference is None else FloatNetwork(reference, runner.specs),
     )
 
 

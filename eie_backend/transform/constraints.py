@@ -76,7 +76,7 @@ class Candidate:
 
 
 def left_to_machine(layer: Candidate) -> bool:
-    """the recipe keeps it there"""
+    """the recipe keeps it on the host"""
     return not layer.on_host
 
 

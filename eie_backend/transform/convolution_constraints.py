@@ -13,7 +13,7 @@ from eie_backend.transform.convolution import Convolution, channels_last, is_sta
 
 
 def left_to_machine(layer: Convolution) -> bool:
-    """the recipe keeps it there"""
+    """the recipe keeps it on the host"""
     return not layer.on_host
 
 

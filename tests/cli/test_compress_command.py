@@ -286,10 +286,10 @@ def test_a_layer_that_the_recipe_keeps_on_the_host(eie_in):
     assert found["machine"]["accuracy"] > 0.5
     compiled = json.loads(succeeded(eie_in("compile out.eiez -o out.so --calibrate x.npy --json")))
     told = {row["name"]: row.get("reason") for row in compiled["layers"]}
-    assert told == {"fc1": "the recipe keeps it there", "fc2": None}
+    assert told == {"fc1": "the recipe keeps it on the host", "fc2": None}
     code, _, errors = eie_in("compile out.eiez -o strict.so --strict")
     assert (code, errors) == (
         2,
         "eie: error: out.eiez: strict: 1 layer would stay on the host: fc1 (matmul): the recipe "
-        "keeps it there\n",
+        "keeps it on the host\n",
     )

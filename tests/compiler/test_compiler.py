@@ -347,7 +347,7 @@ def test_a_machine_with_more_bits_takes_them(mod):
 
 def test_recipe_for_a_layer_that_does_not_exist(mod):
     assert message(eie.compile, mod, recipe=Recipe(density={"conv*": 0.5})) == (
-        "recipe: 'conv*' match no dense layer; the layers are fc1, fc2"
+        "recipe: no layer is called 'conv*'; the layers are fc1, fc2"
     )
 
 

@@ -85,7 +85,7 @@ def test_a_recipe_for_other_layers_is_refused(make_mlp):
     with pytest.raises(RecipeError) as error:
         compress(from_onnx(make_mlp(5, 6, 3)), recipe)
     assert str(error.value) == (
-        "recipe: 'conv*', 'fc7' match no dense layer; the layers are fc1, fc2"
+        "recipe: no layer is called 'conv*', 'fc7'; the layers are fc1, fc2"
     )
 
 

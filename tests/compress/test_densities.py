@@ -36,7 +36,7 @@ def test_all_faults_at_once():
     with pytest.raises(RecipeError) as error:
         target_densities(recipe, weights, names)
     assert str(error.value) == (
-        "recipe: 'conv' match no dense layer; the layers are fc1, fc2, fc3; fc1: density 1e-06 "
+        "recipe: no layer is called 'conv'; the layers are fc1, fc2, fc3; fc1: density 1e-06 "
         "keeps none of 300 weights; give at least 0.0033; fc2: quality 50 keeps none of 200 "
         "weights; give at most 3.87; fc3 has both density 0.5 and quality 50: give one"
     )

@@ -272,7 +272,7 @@ def test_who_is_unknown_is_told_the_names(model, library, x):
     with pytest.raises(ConfigError, match=r"^layer 'fc9' is unknown; choose one of ") as caught:
         eie.trace(library, x, layer="fc9")
     assert {*str(caught.value).rpartition(" of ")[2].split(", ")} == {*NAMES}
-    message = r"^recipe: 'fc9' match no dense layer; the layers are conv, net_1, net_3, head$"
+    message = r"^recipe: no layer is called 'fc9'; the layers are conv, net_1, net_3, head$"
     with pytest.raises(RecipeError, match=message):
         eie.compress(eie.from_onnx(model), Recipe({"fc9": 0.5}), "never")
 

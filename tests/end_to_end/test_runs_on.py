@@ -20,7 +20,7 @@ from eie_backend.transform.convolution import is_convolution
 from eie_backend.transform.layers import layer_bindings
 
 RNG = np.random.default_rng(0)
-REASON = "the recipe keeps it there"
+REASON = "the recipe keeps it on the host"
 
 
 def few(*shape):
@@ -214,7 +214,7 @@ def test_orders_that_balance_leave_it_alone():
 @pytest.mark.parametrize(
     ("runs_on", "message"),
     [
-        ({"nobody": "host"}, r"'nobody' match no dense layer; the layers are net_one, net_two"),
+        ({"nobody": "host"}, r"no layer is called 'nobody'; the layers are net_one, net_two"),
         ({"net_one": "gpu"}, r"runs_on\['net_one'\] = 'gpu' is not one of machine, host"),
         (7, "runs_on = 7 is not one of machine, host"),
     ],
@@ -228,9 +228,7 @@ def test_what_makes_no_sense_is_refused(runs_on, message):
 
 def test_unknown_names_are_refused_beside_a_convolution_that_stays():
     mod = eie.from_onnx(CASES["a convolution"][0])
-    with pytest.raises(
-        RecipeError, match="'nobody' match no dense layer; the layers are head, conv"
-    ):
+    with pytest.raises(RecipeError, match="no layer is called 'nobody'; the layers are head, conv"):
         compress(mod, {"runs_on": {"conv": "host", "nobody": "host"}})
 
 

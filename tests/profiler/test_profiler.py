@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 import eie_backend as eie
 from eie_backend import HardwareConfig
 from eie_backend.codegen.library import programs
-from eie_backend.errors import EieError, ImageError, InputError, SaturationWarning
+from eie_backend.errors import EieError, ImageError, InputError, ModelError, SaturationWarning
 from eie_backend.isa.counters import COUNTERS
 from eie_backend.machine.energy import area_mm2, energy_by_part_pj, energy_pj
 from eie_backend.profiler import profile_runner
@@ -352,3 +352,20 @@ def test_not_a_library(x, tmp_path):
 def test_error_of_the_input_is_an_input_error(compiled):
     with pytest.raises(InputError):
         eie.run(compiled, np.zeros(3, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("reference", "error", "message"),
+    [
+        (lambda make: "mlp.onnx", ModelError, "reference: a path; it must be a Relax module"),
+        (
+            lambda make: eie.from_onnx(make(9, 6, 3, batch=2)),
+            InputError,
+            "the float network's inputs are",
+        ),
+    ],
+)
+def test_a_reference_that_is_none(reference, error, message, make_mlp):
+    library = eie.compile(eie.from_onnx(make_mlp(8, 6, 3, batch=2)))
+    with pytest.raises(error, match=message):
+        eie.profile(library, np.ones((2, 8), np.float32), reference=reference(make_mlp))

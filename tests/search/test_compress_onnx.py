@@ -188,7 +188,7 @@ def test_a_layer_whose_weights_are_used_twice_stays(small):
     compressed, _ = network.apply(Recipe(density=0.1))
     unchanged = numpy_helper.to_array(compressed.graph.initializer[0])
     np.testing.assert_array_equal(unchanged, weights)
-    with pytest.raises(RecipeError, match=r"'one' match no dense layer; the layers are three"):
+    with pytest.raises(RecipeError, match=r"no layer is called 'one'; the layers are three"):
         network.apply(Recipe(density={"one": 0.5}))
     del model.graph.node[2], model.graph.initializer[1]
     model.graph.output[0].CopyFrom(helper.make_tensor_value_info("g", TensorProto.FLOAT, [50, 24]))
@@ -220,7 +220,7 @@ def test_a_layer_on_the_host_stays_whole_also_in_a_container(network, small_onnx
 def test_a_recipe_that_leaves_nothing_to_the_machine_is_refused(network):
     with pytest.raises(RecipeError, match="all layers stay on the host; leave one to the machine"):
         network.apply(Recipe(runs_on="host"))
-    with pytest.raises(RecipeError, match="'fc9' match no dense layer; the layers are fc2, fc1"):
+    with pytest.raises(RecipeError, match="no layer is called 'fc9'; the layers are fc2, fc1"):
         network.apply(Recipe(runs_on={"fc1": "host", "fc9": "host"}))
 
 

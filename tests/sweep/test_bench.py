@@ -92,7 +92,7 @@ def test_a_layer_on_the_host_is_impossible_unless_the_sweep_is_not_strict(make_b
     layers = {"recipe": {"runs_on": {"fc1": "host"}}, "hardware": None}
     spec, bench = make_bench(**layers)
     (design,) = plan_of(spec, bench).designs
-    reason = "strict: 1 layer would stay on the host: fc1 (matmul): the recipe keeps it there"
+    reason = "strict: 1 layer would stay on the host: fc1 (matmul): the recipe keeps it on the host"
     assert bench.measure(design).error == reason
     spec, bench = make_bench(**layers, strict=False)
     (design,) = plan_of(spec, bench).designs

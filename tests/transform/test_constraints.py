@@ -109,7 +109,7 @@ def test_the_first_constraint_that_fails_is_reported():
 
 def test_a_layer_that_a_recipe_keeps_on_the_host():
     mod = with_attributes(layer(some_values(7)), on_host=("fc",))
-    assert reason(mod) == "the recipe keeps it there"
+    assert reason(mod) == "the recipe keeps it on the host"
     assert reason(with_attributes(layer(some_values(7)), on_host=("fc2",))) is None
 
 

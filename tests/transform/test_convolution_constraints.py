@@ -79,7 +79,10 @@ def test_a_dynamic_dimension():
 @pytest.mark.parametrize("operator", [CONV, relax.op.nn.conv2d_transpose])
 def test_one_that_a_recipe_keeps_on_the_host(operator):
     weights = np.ones((3, 3, 3, 3))
-    assert reason(operator, (1, 3, 5, 5), weights, on_host=("conv",)) == "the recipe keeps it there"
+    assert (
+        reason(operator, (1, 3, 5, 5), weights, on_host=("conv",))
+        == "the recipe keeps it on the host"
+    )
     assert reason(operator, (1, 3, 5, 5), weights, on_host=("fc",)) is None
 
 

@@ -107,7 +107,7 @@ def test_an_optimizer_that_is_none():
 def test_recipes_that_do_not_fit():
     recipe = Recipe(density={"fc3": 0.5, "fc2": 0.001}, bits={"conv9": 3})
     assert message_of(RecipeError, recipe=recipe) == (
-        "recipe: 'fc3', 'conv9' match no dense layer; the layers are conv, fc1, fc2; "
+        "recipe: no layer is called 'fc3', 'conv9'; the layers are conv, fc1, fc2; "
         "fc2: density 0.001 keeps none of 100 weights; give at least 0.01"
     )
 
